@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_LOG_H
+#define CTM_LOG_H
+
+/* The log: one line an event on stderr, "level subsystem: text". The only mutable global.
+ * Log once, where an event is handled, and log a change of state, not each repetition. */
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Lines above this level are dropped; LOG_LEVEL_INFO until told otherwise. */
+void log_set_level(enum log_level level);
+
+/* `subsystem` is a short token: cfg, inv, fw, ledger, ax, ctl, loop. Control characters in the
+ * text become '?', so that hostile input cannot forge lines. */
+void log_error(const char *subsystem, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_warning(const char *subsystem, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_info(const char *subsystem, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_debug(const char *subsystem, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
