@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_CFG_H
+#define CTM_CFG_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The configuration file (INI, read with libinih). Every key has a default, so an empty file is
+ * complete; an unknown section or key, a bad value, a key given twice (inventory/source apart) is
+ * an error that names file, line and value. Plain data after cfg_load; nothing else reads it. */
+
+#define CFG_DEFAULT_PATH "/etc/ctmeter/ctmeter.conf"
+
+enum cfg_backend { CFG_BACKEND_AUTO, CFG_BACKEND_IPTABLES, CFG_BACKEND_FAKE };
+enum cfg_direction { CFG_DIRECTION_CONTAINER, CFG_DIRECTION_PORT };
+
+struct cfg {
+	struct {
+		char *socket; /* a path, or "tcp:HOST:PORT" */
+		char *context; /* "" switches the switch view off */
+	} agentx;
+	struct {
+		enum cfg_backend backend;
+		char *table; /* "mangle" or "filter" */
+		bool node_traffic;
+	} netfilter;
+	struct {
+		char **sources; /* as written: "auto", "vz", "file:PATH", "command:PATH ARG.." */
+		size_t n_sources; /* at least 1 */
+		uint32_t interval_s;
+		uint32_t retire_after_s;
+		uint32_t max_rows;
+	} inventory;
+	struct {
+		char *path;
+		uint32_t checkpoint_s;
+	} ledger;
+	struct {
+		char *name; /* HOSTNAME already put in */
+		enum cfg_direction direction;
+		uint32_t speed_mbits;
+	} ports;
+	struct {
+		char *socket;
+	} control;
+};
+
+/* Read `path`. Returns 0 and a new *ret_cfg for cfg_free, or -errno with e filled. */
+int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e);
+
+/* The same from text in memory; `name` stands for the file in messages. */
+int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct err *e);
+
+void cfg_free(struct cfg *cfg);
+
+#endif

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "commit.h"
+
+#include "compose.h"
+#include "xalloc.h"
+#include "xt_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define JOURNAL_MAGIC 0x63746d6a /* "ctmj" */
+#define REPLACE_TRIES 20
+
+/* --- the journal -------------------------------------------------------------------------- */
+
+/* What became of one counting rule. from and to are entry numbers plus 1, 0: not there. */
+struct record {
+	uint8_t family, path;
+	uint8_t bytes[16];
+	uint32_t from, to;
+};
+
+/* The file: this header, then finals[n_old], then from[n_new], then records[n_records]. */
+struct header {
+	uint32_t magic;
+	uint32_t size; /* of the whole file */
+	uint32_t family;
+	uint32_t n_old, n_new, n_records;
+	uint64_t epoch;
+	uint64_t digest; /* xt_digest of the new table */
+	uint32_t replaced; /* REPLACE returned (a kill may come before this is written) */
+	uint32_t added; /* the kernel has taken the counters back */
+	uint32_t refused; /* it never will: records hold what the ledger must take */
+	char table[XT_TABLE_MAXNAMELEN];
+};
+
+struct journal {
+	struct header *head;
+	struct xt_counters *finals;
+	uint32_t *from;
+	struct record *records;
+};
+
+/* No counter of a whole table can be this; the kernel overwrites it with the finals. */
+#define UNTOUCHED UINT64_MAX
+
+static size_t journal_size(uint32_t n_old, uint32_t n_new, uint32_t n_records)
+{
+	return sizeof(struct header) + n_old * sizeof(struct xt_counters) +
+	       n_records * sizeof(struct record) + n_new * sizeof(uint32_t);
+}
+
+static void place(struct journal *j, void *map)
+{
+	const struct header *h = j->head = map;
+
+	j->finals = (void *)((uint8_t *)map + sizeof(*h));
+	j->records = (void *)(j->finals + h->n_old);
+	j->from = (void *)(j->records + h->n_records);
+}
+
+/* Every page is written here, so that the kernel's copy into it cannot fail after the swap. */
+static int journal_create(const char *path, const struct header *head, struct journal *ret_j)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int ret = 0;
+	void *map;
+
+	if (fd < 0)
+		return -errno;
+	ret = -posix_fallocate(fd, 0, head->size);
+	if (ret < 0)
+		goto cleanup;
+	map = mmap(NULL, head->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	if (map == MAP_FAILED) {
+		ret = -errno;
+		goto cleanup;
+	}
+	memcpy(map, head, sizeof(*head));
+	place(ret_j, map);
+	memset(ret_j->finals, 0xff, head->n_old * sizeof(*ret_j->finals));
+cleanup:
+	close(fd);
+	if (ret < 0)
+		unlink(path);
+	return ret;
+}
+
+static int journal_map(const char *path, struct journal *ret_j)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct header head;
+	struct stat st;
+	void *map;
+	int ret = -EINVAL;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || read(fd, &head, sizeof(head)) != sizeof(head))
+		goto cleanup;
+	if (head.magic != JOURNAL_MAGIC || st.st_size != (off_t)head.size ||
+	    head.family >= ADDR_FAMILIES ||
+	    head.size != journal_size(head.n_old, head.n_new, head.n_records))
+		goto cleanup;
+	map = mmap(NULL, head.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ret = map == MAP_FAILED ? -errno : 0;
+	if (!ret)
+		place(ret_j, map);
+cleanup:
+	close(fd);
+	return ret;
+}
+
+static void journal_unmap(struct journal *j)
+{
+	if (j->head)
+		munmap(j->head, j->head->size);
+	memset(j, 0, sizeof(*j));
+}
+
+static bool was_replaced(const struct journal *j)
+{
+	return j->head->replaced || (j->head->n_old && j->finals[0].pcnt != UNTOUCHED);
+}
+
+char *commit_path(const char *run_dir, enum addr_family family)
+{
+	return xasprintf("%s/commit.%s", run_dir, family == ADDR_V4 ? "ipv4" : "ipv6");
+}
+
+bool commit_pending(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+void commit_forget(const char *path)
+{
+	unlink(path);
+}
+
+int journal_open(const char *path, struct journal **ret_journal)
+{
+	struct journal j = { NULL, NULL, NULL, NULL };
+	int ret = journal_map(path, &j);
+
+	*ret_journal = NULL;
+	if (ret < 0)
+		return ret == -ENOENT ? 0 : ret;
+	*ret_journal = xmalloc(sizeof(j));
+	**ret_journal = j;
+	return 0;
+}
+
+void journal_close(struct journal *j)
+{
+	if (!j)
+		return;
+	journal_unmap(j);
+	free(j);
+}
+
+struct fw_final *journal_finals(const struct journal *j, size_t *ret_n)
+{
+	const struct header *h = j->head;
+	struct fw_final *finals = xcalloc(h->n_records, sizeof(*finals));
+	size_t n = 0;
+
+	for (uint32_t i = 0; was_replaced(j) && i < h->n_records; i++) {
+		const struct record *r = &j->records[i];
+		struct fw_final *f = &finals[n];
+
+		if (r->from && r->to && !h->refused)
+			continue; /* kept, with its counter */
+		f->kind = !r->from ? FW_CREATED : r->to ? FW_RESTARTED : FW_REMOVED;
+		f->path = r->path;
+		f->addr.family = r->family;
+		memcpy(f->addr.bytes, r->bytes, sizeof(r->bytes));
+		if (r->from) {
+			f->final.octets = j->finals[r->from - 1].bcnt;
+			f->final.pkts = j->finals[r->from - 1].pcnt;
+		}
+		n++;
+	}
+	*ret_n = n;
+	return finals;
+}
+
+/* --- the lock ----------------------------------------------------------------------------- */
+
+/* The lock that iptables since 1.4.20 takes (its source: iptables/xshared.c). Waits for it: a
+ * blocking flock is woken in turn, where polling starves beside a busy writer. */
+static int xtables_lock(struct err *e)
+{
+	const char *path = getenv("XTABLES_LOCKFILE");
+	int fd;
+
+	path = path && *path ? path : "/run/xtables.lock";
+	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		int ret = -errno;
+
+		err_set(e, "cannot open the lock file %s: %s", path, strerror(-ret));
+		return ret;
+	}
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR) {
+			int ret = -errno;
+
+			err_set(e, "cannot lock %s: %s", path, strerror(-ret));
+			close(fd);
+			return ret;
+		}
+	return fd;
+}
+
+/* --- putting counters back ---------------------------------------------------------------- */
+
+static int add_counters(int fd, const struct journal *j, const struct xt_layout *layout)
+{
+	const struct header *h = j->head;
+	size_t size = sizeof(struct xt_counters_info) + h->n_new * sizeof(struct xt_counters);
+	struct xt_counters_info *info = xcalloc(1, size);
+	int ret;
+
+	memcpy(info->name, h->table, sizeof(h->table));
+	info->num_counters = h->n_new;
+	for (uint32_t i = 0; i < h->n_new; i++)
+		if (j->from[i])
+			info->counters[i] = j->finals[j->from[i] - 1];
+	for (size_t i = 0; i < layout->n_canaries; i++)
+		info->counters[layout->canaries[i].index] =
+			(struct xt_counters) { .pcnt = 1, .bcnt = layout->canaries[i].octets };
+	ret = setsockopt(fd, xt_families[h->family].level, IPT_SO_SET_ADD_COUNTERS, info,
+			 (socklen_t)size);
+	ret = ret < 0 ? -errno : 0;
+	free(info);
+	return ret;
+}
+
+/* Finish a commit of which REPLACE was done: look whether the finals are back, and put them back
+ * if the table is still the one they belong to. */
+static int finish(int fd, struct journal *j, struct err *e)
+{
+	struct header *h = j->head;
+	struct xt_layout layout;
+	struct xt_raw raw;
+	bool ours, seeded;
+	int ret = xt_read(fd, h->family, h->table, &raw);
+
+	if (ret < 0) {
+		err_set(e, "cannot read table %s: %s", h->table, strerror(-ret));
+		return ret;
+	}
+	xt_layout_parse(&raw, &layout);
+	ours = layout.digest == h->digest && raw.n_entries == h->n_new;
+	seeded = xt_counters_read(&layout, &raw) && layout.present.epoch == h->epoch &&
+		 layout.n_canaries;
+	if (!seeded && ours)
+		ret = add_counters(fd, j, &layout);
+	if (ret < 0 || (!seeded && !ours)) {
+		/* Somebody changed the table before the counters were back. */
+		h->refused = 1;
+		ret = 0;
+	} else {
+		h->added = 1;
+	}
+	xt_layout_clear(&layout);
+	xt_raw_clear(&raw);
+	return ret;
+}
+
+int commit_recover(int fd, const char *path, struct err *e)
+{
+	struct journal j = { NULL, NULL, NULL, NULL };
+	int lock, ret = journal_map(path, &j);
+
+	if (ret < 0) {
+		/* Cut off while it was made: the kernel was not asked yet. */
+		unlink(path);
+		return 0;
+	}
+	if (j.head->added || j.head->refused || !was_replaced(&j))
+		goto cleanup;
+	lock = xtables_lock(e);
+	ret = lock < 0 ? lock : finish(fd, &j, e);
+	if (lock >= 0)
+		close(lock);
+cleanup:
+	journal_unmap(&j);
+	return ret;
+}
+
+/* --- committing --------------------------------------------------------------------------- */
+
+/* One commit under way. */
+struct job {
+	int fd;
+	enum addr_family family;
+	const char *table, *path;
+	struct ruleset *desired; /* under its new epoch */
+	struct xt_layout old, new;
+	struct composed composed;
+	struct journal journal;
+	struct err *e;
+};
+
+static void note(struct record *r, const struct addr *addr, enum path path, uint32_t from,
+		 uint32_t to)
+{
+	*r = (struct record) {
+		.family = addr->family, .path = (uint8_t)path, .from = from, .to = to
+	};
+	memcpy(r->bytes, addr->bytes, sizeof(r->bytes));
+}
+
+static uint32_t entry_of(const struct xt_layout *l, const struct addr *addr, enum path path)
+{
+	const struct xt_count *c = xt_layout_find(l, addr, path);
+
+	return c ? c->index + 1 : 0;
+}
+
+/* Which old entry each counting rule comes from: by address and path, since the tree may have
+ * moved it to another chain. With records NULL only counts them. */
+static uint32_t match_rules(const struct job *job, struct record *records, uint32_t *from)
+{
+	const struct xt_layout *old = &job->old, *new = &job->new;
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < new->n_counts; i++, n++) {
+		const struct xt_count *c = &new->counts[i];
+		uint32_t was = entry_of(old, &new->rows[c->row].addr, c->path);
+
+		if (records)
+			note(&records[n], &new->rows[c->row].addr, c->path, was, c->index + 1);
+		if (from)
+			from[c->index] = was;
+	}
+	for (size_t i = 0; i < old->n_counts; i++) {
+		const struct xt_count *c = &old->counts[i];
+		const struct addr *addr = &old->rows[c->row].addr;
+
+		/* Of a rule that is there twice (an old chain brought back), the one that was
+		 * read goes on. */
+		if (entry_of(new, addr, c->path) || entry_of(old, addr, c->path) != c->index + 1)
+			continue;
+		if (records)
+			note(&records[n], addr, c->path, c->index + 1, 0);
+		n++;
+	}
+	return n;
+}
+
+static int write_journal(struct job *job)
+{
+	const struct composed *c = &job->composed;
+	struct header head = { .magic = JOURNAL_MAGIC,
+			       .family = job->family,
+			       .n_old = c->n_old,
+			       .n_new = c->raw.n_entries,
+			       .n_records = match_rules(job, NULL, NULL),
+			       .epoch = job->desired->epoch,
+			       .digest = job->new.digest };
+	int ret;
+
+	snprintf(head.table, sizeof(head.table), "%s", job->table);
+	head.size = (uint32_t)journal_size(head.n_old, head.n_new, head.n_records);
+	ret = journal_create(job->path, &head, &job->journal);
+	if (ret < 0) {
+		err_set(job->e, "cannot write the commit's journal %s: %s", job->path,
+			strerror(-ret));
+		return ret;
+	}
+	memcpy(job->journal.from, c->from, c->raw.n_entries * sizeof(*c->from));
+	match_rules(job, job->journal.records, job->journal.from);
+	return 0;
+}
+
+static int replace(const struct job *job)
+{
+	const struct xt_raw *raw = &job->composed.raw;
+	struct ipt_replace *repl = xcalloc(1, sizeof(*repl) + raw->size);
+	int ret;
+
+	snprintf(repl->name, sizeof(repl->name), "%s", job->table);
+	repl->valid_hooks = raw->valid_hooks;
+	repl->num_entries = raw->n_entries;
+	repl->size = raw->size;
+	memcpy(repl->hook_entry, raw->hook_entry, sizeof(repl->hook_entry));
+	memcpy(repl->underflow, raw->underflow, sizeof(repl->underflow));
+	repl->num_counters = job->composed.n_old;
+	repl->counters = job->journal.finals;
+	memcpy(repl->entries, raw->blob, raw->size);
+	ret = setsockopt(job->fd, xt_families[job->family].level, IPT_SO_SET_REPLACE, repl,
+			 (socklen_t)(sizeof(*repl) + raw->size));
+	ret = ret < 0 ? -errno : 0;
+	free(repl);
+	return ret;
+}
+
+/* Read what is there, plan, and let libiptc compose: -EALREADY when nothing is to be done,
+ * -EAGAIN when somebody without the lock changed the table meanwhile. */
+static int prepare(struct job *job)
+{
+	struct xt_raw raw;
+	struct plan plan;
+	int ret = xt_read(job->fd, job->family, job->table, &raw);
+
+	if (ret < 0) {
+		err_set(job->e, "cannot read table %s: %s", job->table, strerror(-ret));
+		return ret;
+	}
+	xt_layout_parse(&raw, &job->old);
+	job->old.present.zeroed = !xt_counters_read(&job->old, &raw);
+	xt_raw_clear(&raw);
+	if (!plan_diff(job->desired, &job->old.present, NULL))
+		return -EALREADY;
+	ruleset_set_epoch(job->desired, job->old.present.epoch + 1 > job->desired->epoch
+						? job->old.present.epoch + 1
+						: job->desired->epoch);
+	plan_commit(job->desired, &job->old.present, &plan);
+	ret = compose(job->table, job->desired, &job->old.present, &plan, &job->composed, job->e);
+	plan_clear(&plan);
+	if (ret < 0)
+		return ret;
+	/* libiptc read the table once more: was it the one that was planned for? */
+	ret = xt_read(job->fd, job->family, job->table, &raw);
+	if (!ret) {
+		ret = xt_digest(&raw) != job->old.digest ? -EAGAIN : 0;
+		xt_raw_clear(&raw);
+	}
+	xt_layout_parse(&job->composed.raw, &job->new);
+	if (!ret && plan_diff(job->desired, &job->new.present, NULL)) {
+		err_set(job->e, "libiptc composed another table than was planned");
+		ret = -EPROTO;
+	}
+	return ret;
+}
+
+static void unprepare(struct job *job)
+{
+	xt_layout_clear(&job->old);
+	xt_layout_clear(&job->new);
+	composed_clear(&job->composed);
+	journal_unmap(&job->journal);
+}
+
+static int commit_once(struct job *job)
+{
+	int ret = prepare(job);
+
+	if (!ret)
+		ret = write_journal(job);
+	if (ret < 0)
+		return ret;
+	ret = replace(job);
+	if (ret < 0) {
+		unlink(job->path);
+		if (ret != -EAGAIN)
+			err_set(job->e, "the kernel refused table %s: %s", job->table,
+				strerror(-ret));
+		return ret;
+	}
+	job->journal.head->replaced = 1;
+	if (add_counters(job->fd, &job->journal, &job->new) == 0)
+		job->journal.head->added = 1;
+	else
+		ret = finish(job->fd, &job->journal, job->e);
+	return ret;
+}
+
+/* From here to the end of the process only SIGKILL interrupts. */
+static void hold_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
+int commit_run(int fd, const char *table, const struct ruleset *desired, const char *path,
+	       int parent, struct err *e)
+{
+	struct job job = {
+		.fd = fd, .family = desired->family, .table = table, .path = path, .e = e
+	};
+	int lock = xtables_lock(e), ret = -EAGAIN;
+
+	if (lock < 0)
+		return lock;
+	if (getppid() != parent) {
+		close(lock);
+		return -ECANCELED;
+	}
+	hold_signals();
+	job.desired = ruleset_copy(desired);
+	for (int tries = 0; ret == -EAGAIN && tries < REPLACE_TRIES; tries++) {
+		ret = commit_once(&job);
+		unprepare(&job);
+	}
+	if (ret == -EAGAIN)
+		err_set(e,
+			"table %s changes faster than it can be committed: some program writes "
+			"to it without the xtables lock",
+			table);
+	ruleset_free(job.desired);
+	close(lock);
+	return ret == -EALREADY ? 0 : ret;
+}

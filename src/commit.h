@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_COMMIT_H
+#define CTM_COMMIT_H
+
+#include "err.h"
+#include "fw.h"
+#include "rule.h"
+
+/* The commit of one table, in the process that calls it (a short-lived child, which may block
+ * on the xtables lock and whose memory goes back when it ends).
+ *
+ * A commit is two system calls: REPLACE swaps the table, with all counters at 0, and hands out
+ * the old table's final counters; ADD_COUNTERS puts them back. Between the two the finals are the
+ * only copy there is of everybody's counters. So:
+ * 1. The finals lie in a journal, a file in run_dir mapped shared and touched before, with
+ *    everything that is needed to put them back: a kill at any instant leaves it behind.
+ * 2. Whether the finals were put back is read off the kernel: ADD_COUNTERS seeds the canaries of
+ *    the commit's epoch in the same stroke.
+ * 3. The journal stays until its reader has taken the finals over (commit_forget). */
+
+struct journal; /* a finished commit's records, mapped */
+
+/* "RUN_DIR/commit.ipv4". Returns a new string. */
+char *commit_path(const char *run_dir, enum addr_family family);
+
+/* Whether an earlier process left a journal. */
+bool commit_pending(const char *path);
+
+/* Finish whatever a journal at `path` says was begun. `fd` is an xt_socket. Takes the xtables
+ * lock. Returns 0 (also when there is nothing to do) or -errno with e filled. */
+int commit_recover(int fd, const char *path, struct err *e);
+
+/* Make `table` hold `desired` under the next epoch. Takes the xtables lock and waits for it;
+ * gives up with -ECANCELED if `parent` (pid) is no longer our parent by then. Nothing is done, and
+ * no journal left, when the table holds it already. Returns 0 or -errno with e filled. */
+int commit_run(int fd, const char *table, const struct ruleset *desired, const char *path,
+	       int parent, struct err *e);
+
+/* Open what a commit left. *ret_journal is NULL when there is no journal. Returns 0 or -errno. */
+int journal_open(const char *path, struct journal **ret_journal);
+void journal_close(struct journal *j);
+
+/* Its records as finals, a new array for free(). A commit that never reached the kernel has
+ * none. */
+struct fw_final *journal_finals(const struct journal *j, size_t *ret_n);
+
+/* The finals were taken over: remove the journal. */
+void commit_forget(const char *path);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "compose.h"
+
+#include "xalloc.h"
+
+#include <errno.h>
+#include <libiptc/libip6tc.h>
+#include <libiptc/libiptc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* --- libiptc, the same for both families ---------------------------------------------------- */
+
+struct tc_ops {
+	struct xtc_handle *(*init)(const char *table);
+	void (*free)(struct xtc_handle *h);
+	const void *(*first_rule)(const char *chain, struct xtc_handle *h);
+	const void *(*next_rule)(const void *prev, struct xtc_handle *h);
+	const char *(*get_target)(const void *e, struct xtc_handle *h);
+	int (*insert_entry)(const char *chain, const void *e, unsigned at, struct xtc_handle *h);
+	int (*append_entry)(const char *chain, const void *e, struct xtc_handle *h);
+	int (*delete_num_entry)(const char *chain, unsigned at, struct xtc_handle *h);
+	int (*flush_entries)(const char *chain, struct xtc_handle *h);
+	int (*create_chain)(const char *chain, struct xtc_handle *h);
+	int (*delete_chain)(const char *chain, struct xtc_handle *h);
+	int (*commit)(struct xtc_handle *h);
+	const char *(*strerror)(int err);
+};
+
+#define TC_FAMILY(prefix)                                                                  \
+	static const void *prefix##_first(const char *chain, struct xtc_handle *h)         \
+	{                                                                                  \
+		return prefix##_first_rule(chain, h);                                      \
+	}                                                                                  \
+	static const void *prefix##_next(const void *prev, struct xtc_handle *h)           \
+	{                                                                                  \
+		return prefix##_next_rule(prev, h);                                        \
+	}                                                                                  \
+	static const char *prefix##_target(const void *e, struct xtc_handle *h)            \
+	{                                                                                  \
+		return prefix##_get_target(e, h);                                          \
+	}                                                                                  \
+	static int prefix##_insert(const char *chain, const void *e, unsigned at,          \
+				   struct xtc_handle *h)                                   \
+	{                                                                                  \
+		return prefix##_insert_entry(chain, e, at, h);                             \
+	}                                                                                  \
+	static int prefix##_append(const char *chain, const void *e, struct xtc_handle *h) \
+	{                                                                                  \
+		return prefix##_append_entry(chain, e, h);                                 \
+	}                                                                                  \
+	static const struct tc_ops prefix##_tc = {                                         \
+		.init = prefix##_init,                                                     \
+		.free = prefix##_free,                                                     \
+		.first_rule = prefix##_first,                                              \
+		.next_rule = prefix##_next,                                                \
+		.get_target = prefix##_target,                                             \
+		.insert_entry = prefix##_insert,                                           \
+		.append_entry = prefix##_append,                                           \
+		.delete_num_entry = prefix##_delete_num_entry,                             \
+		.flush_entries = prefix##_flush_entries,                                   \
+		.create_chain = prefix##_create_chain,                                     \
+		.delete_chain = prefix##_delete_chain,                                     \
+		.commit = prefix##_commit,                                                 \
+		.strerror = prefix##_strerror,                                             \
+	};
+
+TC_FAMILY(iptc)
+TC_FAMILY(ip6tc)
+
+static const struct tc_ops *const families[ADDR_FAMILIES] = { &iptc_tc, &ip6tc_tc };
+
+/* --- catching what libiptc would commit --------------------------------------------------- */
+
+/* Set only while compose() runs libiptc's commit. */
+static struct composed *catching;
+
+static int catch_replace(const struct ipt_replace *repl)
+{
+	struct composed *c = catching;
+	struct xt_raw *raw = &c->raw;
+	uint8_t *copy = xmalloc(sizeof(struct ipt_get_entries) + repl->size);
+
+	raw->blob = copy + sizeof(struct ipt_get_entries);
+	memcpy(raw->blob, repl->entries, repl->size);
+	raw->size = repl->size;
+	raw->n_entries = repl->num_entries;
+	raw->valid_hooks = repl->valid_hooks;
+	memcpy(raw->hook_entry, repl->hook_entry, sizeof(raw->hook_entry));
+	memcpy(raw->underflow, repl->underflow, sizeof(raw->underflow));
+	c->n_old = repl->num_counters;
+	/* As "final counters" each old entry gets its own number: the second call tells by them
+	 * which old entry goes on as which new one. */
+	for (uint32_t i = 0; i < repl->num_counters; i++)
+		repl->counters[i] = (struct xt_counters) { i + 1, i + 1 };
+	return 0;
+}
+
+static int catch_counters(const struct xt_counters_info *info)
+{
+	struct composed *c = catching;
+
+	c->from = xcalloc(info->num_counters, sizeof(*c->from));
+	for (uint32_t i = 0; i < info->num_counters; i++)
+		if (info->counters[i].pcnt <= c->n_old)
+			c->from[i] = (uint32_t)info->counters[i].pcnt;
+	return 0;
+}
+
+/* libiptc calls this one instead of libc's, which is the same system call: while a table is being
+ * composed, the two options that would change it go to the catchers above. */
+int setsockopt(int fd, int level, int optname, const void *optval, socklen_t optlen)
+{
+	if (catching && optname == IPT_SO_SET_REPLACE)
+		return catch_replace(optval);
+	if (catching && optname == IPT_SO_SET_ADD_COUNTERS)
+		return catch_counters(optval);
+	return (int)syscall(SYS_setsockopt, fd, level, optname, optval, optlen);
+}
+
+/* --- entries ------------------------------------------------------------------------------ */
+
+union entry {
+	struct ipt_entry v4;
+	struct ip6t_entry v6;
+	uint8_t room[sizeof(struct ip6t_entry) + XT_ALIGN(sizeof(struct xt_standard_target))];
+};
+
+static void fill_mask(uint8_t *mask, unsigned plen)
+{
+	for (unsigned i = 0; i < plen; i++)
+		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+}
+
+static void fill_match_v4(struct ipt_entry *e, const struct rule *r)
+{
+	bool src = r->match == RULE_MATCH_SRC;
+
+	memcpy(src ? &e->ip.src : &e->ip.dst, r->addr.bytes, 4);
+	fill_mask((uint8_t *)(src ? &e->ip.smsk : &e->ip.dmsk), r->plen);
+	e->ip.flags = r->kind == RULE_GOTO ? IPT_F_GOTO : 0;
+}
+
+static void fill_match_v6(struct ip6t_entry *e, const struct rule *r)
+{
+	bool src = r->match == RULE_MATCH_SRC;
+
+	memcpy(src ? &e->ipv6.src : &e->ipv6.dst, r->addr.bytes, 16);
+	fill_mask((uint8_t *)(src ? &e->ipv6.smsk : &e->ipv6.dmsk), r->plen);
+	e->ipv6.flags = r->kind == RULE_GOTO ? IP6T_F_GOTO : 0;
+}
+
+static void make_entry(union entry *u, enum addr_family family, const struct rule *r,
+		       const char *target)
+{
+	size_t head = xt_families[family].entry_size;
+	size_t body = XT_ALIGN(sizeof(struct xt_standard_target));
+	struct xt_entry_target *t = (void *)(u->room + head);
+
+	memset(u, 0, sizeof(*u));
+	if (family == ADDR_V4) {
+		u->v4.target_offset = (uint16_t)head;
+		u->v4.next_offset = (uint16_t)(head + body);
+		if (r->match != RULE_MATCH_ALL)
+			fill_match_v4(&u->v4, r);
+	} else {
+		u->v6.target_offset = (uint16_t)head;
+		u->v6.next_offset = (uint16_t)(head + body);
+		if (r->match != RULE_MATCH_ALL)
+			fill_match_v6(&u->v6, r);
+	}
+	t->u.user.target_size = (uint16_t)body;
+	strcpy(t->u.user.name, target);
+}
+
+/* --- composing ---------------------------------------------------------------------------- */
+
+struct job {
+	const struct tc_ops *tc;
+	struct xtc_handle *h;
+	const struct ruleset *desired;
+	struct err *e;
+};
+
+static int failed(const struct job *job, const char *what, const char *chain)
+{
+	int ret = errno ? -errno : -EINVAL;
+
+	err_set(job->e, "%s chain %s: %s", what, chain, job->tc->strerror(-ret));
+	return ret;
+}
+
+static int fill_chain(const struct job *job, const struct rule_chain *c)
+{
+	union entry u;
+
+	for (uint32_t i = c->first; i < c->first + c->n; i++) {
+		const struct rule *r = &job->desired->rules[i];
+		bool aims = r->kind == RULE_GOTO || r->kind == RULE_JUMP;
+
+		make_entry(&u, job->desired->family, r,
+			   aims ? job->desired->chains[r->chain].name : IPTC_LABEL_RETURN);
+		if (!job->tc->append_entry(c->name, &u, job->h))
+			return failed(job, "cannot fill", c->name);
+	}
+	return 0;
+}
+
+/* Take every jump of ours out of a hook, then put the one that is wanted first. */
+static int set_hook(const struct job *job, enum hook hook)
+{
+	const char *name = rule_hook_name(hook);
+	struct rule all = { .kind = RULE_JUMP, .match = RULE_MATCH_ALL };
+	const void *rule = job->tc->first_rule(name, job->h);
+	union entry u;
+
+	for (unsigned at = 0; rule;) {
+		enum hook h;
+		enum path path;
+		uint64_t epoch;
+
+		if (rule_name_parse(job->tc->get_target(rule, job->h), &h, &epoch, &path) ==
+		    RULE_NAME_FOREIGN) {
+			rule = job->tc->next_rule(rule, job->h);
+			at++;
+			continue;
+		}
+		if (!job->tc->delete_num_entry(name, at, job->h))
+			return failed(job, "cannot take our jump out of", name);
+		rule = job->tc->first_rule(name, job->h);
+		for (unsigned i = 0; rule && i < at; i++)
+			rule = job->tc->next_rule(rule, job->h);
+	}
+	if (job->desired->root[hook] < 0)
+		return 0;
+	make_entry(&u, job->desired->family, &all,
+		   job->desired->chains[job->desired->root[hook]].name);
+	if (!job->tc->insert_entry(name, &u, 0, job->h))
+		return failed(job, "cannot put our jump into", name);
+	return 0;
+}
+
+/* In an order in which every jump's chain exists and no chain that goes is still jumped to:
+ * empty what goes or changes, create, fill, set the hooks, delete. */
+static int run_plan(const struct job *job, const struct present *present, const struct plan *plan)
+{
+	const struct rule_chain *want = job->desired->chains;
+	int ret = 0;
+
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		const struct plan_op *op = &plan->ops[i];
+		const char *name = op->kind == PLAN_DELETE ? present->chains[op->chain].name
+							   : want[op->chain].name;
+
+		if (op->kind == PLAN_CREATE ? !job->tc->create_chain(name, job->h)
+					    : !job->tc->flush_entries(name, job->h))
+			return failed(job, "cannot prepare", name);
+	}
+	for (size_t i = 0; !ret && i < plan->n_ops; i++)
+		if (plan->ops[i].kind != PLAN_DELETE)
+			ret = fill_chain(job, &want[plan->ops[i].chain]);
+	for (enum hook hook = 0; !ret && hook < HOOKS; hook++)
+		if (plan->hooks[hook])
+			ret = set_hook(job, hook);
+	for (size_t i = 0; !ret && i < plan->n_ops; i++) {
+		const char *name;
+
+		if (plan->ops[i].kind != PLAN_DELETE)
+			continue;
+		name = present->chains[plan->ops[i].chain].name;
+		if (!job->tc->delete_chain(name, job->h))
+			ret = failed(job, "somebody's rule still jumps to our", name);
+	}
+	return ret;
+}
+
+int compose(const char *table, const struct ruleset *desired, const struct present *present,
+	    const struct plan *plan, struct composed *ret_composed, struct err *e)
+{
+	struct job job = { .tc = families[desired->family], .desired = desired, .e = e };
+	struct composed c;
+	int ret;
+
+	memset(&c, 0, sizeof(c));
+	c.raw.family = desired->family;
+	errno = 0;
+	job.h = job.tc->init(table);
+	if (!job.h)
+		return failed(&job, "cannot read the table with", table);
+	ret = run_plan(&job, present, plan);
+	if (ret < 0)
+		goto cleanup;
+	catching = &c;
+	errno = 0;
+	ret = job.tc->commit(job.h) && c.from ? 0 : -(errno ? errno : ENOMEM);
+	catching = NULL;
+	if (ret < 0) {
+		err_set(e, "libiptc cannot compose table %s: %s", table, job.tc->strerror(-ret));
+		goto cleanup;
+	}
+	*ret_composed = c;
+	memset(&c, 0, sizeof(c));
+cleanup:
+	composed_clear(&c);
+	job.tc->free(job.h);
+	return ret;
+}
+
+void composed_clear(struct composed *c)
+{
+	xt_raw_clear(&c->raw);
+	free(c->from);
+	memset(c, 0, sizeof(*c));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_COMPOSE_H
+#define CTM_COMPOSE_H
+
+#include "err.h"
+#include "plan.h"
+#include "xt_table.h"
+
+/* The next table, composed by libiptc but not committed by it.
+ *
+ * libiptc's own commit keeps the old table's final counters in its private memory, where a
+ * kill between its two system calls loses them for everybody. So it is let believe that it
+ * commits: the setsockopt() that it calls through the PLT is ours (see compose.c), takes the
+ * composed table, and learns from its second call which new entry takes over which old entry's
+ * counters. The real commit is commit.c's. */
+
+struct composed {
+	struct xt_raw raw; /* the new table; n_entries and hook offsets as libiptc made them */
+	uint32_t n_old; /* entries of the table it replaces */
+	uint32_t *from; /* [entry of the new table]: old entry number plus 1 whose counters it
+	                 * takes over, 0 none */
+};
+
+/* Compose `table` of the family with the plan's chains and hooks applied to what is in the
+ * kernel now; everything that is not ours stays as it is. A read-only use of the kernel: hold
+ * the xtables lock. plan's PLAN_DELETE ops index `present`. Returns 0 or -errno with e filled. */
+int compose(const char *table, const struct ruleset *desired, const struct present *present,
+	    const struct plan *plan, struct composed *ret_composed, struct err *e);
+void composed_clear(struct composed *c);
+
+#endif

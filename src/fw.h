@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_FW_H
+#define CTM_FW_H
+
+#include "cfg.h"
+#include "err.h"
+#include "loop.h"
+#include "plan.h"
+#include "rule.h"
+#include "snap.h"
+
+/* Netfilter behind one table of functions: the iptables backend, and a fake for tests and dry
+ * runs, which must pass the same conformance tests.
+ * 1. fw_read never blocks and takes no lock. A reading is whole, or it fails with -EAGAIN.
+ * 2. fw_apply works in the background; one at a time a family. While it runs, fw_read either
+ *    sees the table as it was before or fails with -EAGAIN: a reading of the new table comes
+ *    only after `done` was called with the finals of what the commit removed.
+ * 3. No octet counted by a rule is lost or seen twice by an apply: what a removed rule counted
+ *    last comes as its final, a kept rule goes on from where it was, a new one starts from 0. */
+
+struct fw;
+
+struct fw_row {
+	struct addr addr;
+	uint8_t present; /* bit (1 << path): that path's counting rule exists */
+	struct counters path[PATHS]; /* since the rule was made */
+};
+
+struct fw_reading {
+	const struct fw_row *rows; /* sorted by addr; the backend's, until the next call */
+	size_t n_rows;
+	uint64_t at_ns; /* CLOCK_BOOTTIME before the kernel was asked */
+	bool zeroed; /* the canary is wrong for good: the counters were reset by somebody */
+	uint32_t generation; /* changes when the structure of our rules may have changed */
+};
+
+enum fw_final_kind { FW_REMOVED, FW_CREATED, FW_RESTARTED };
+
+/* What an apply did to one counting rule. */
+struct fw_final {
+	struct addr addr;
+	enum path path;
+	enum fw_final_kind kind;
+	/* FW_REMOVED: all it ever counted. FW_CREATED: 0. FW_RESTARTED: all it counted before it
+	 * was set to 0 (the kernel refused to take the counters back). */
+	struct counters final;
+};
+
+/* result 0, or -errno with text; finals are borrowed during the call, which must not begin another
+ * apply: the commit's journal goes away only after it. */
+typedef void fw_done_fn(void *arg, enum addr_family family, int result, const char *text,
+			const struct fw_final *finals, size_t n_finals, uint64_t now_ns);
+
+struct fw_ops {
+	const char *name;
+	int (*open)(const char *table, const char *run_dir, struct loop *loop, fw_done_fn *done,
+		    void *arg, void **ret_self, struct err *e);
+	void (*close)(void *self);
+	const char *(*family_problem)(const void *self, enum addr_family family);
+	int (*read)(void *self, enum addr_family family, uint64_t now_ns,
+		    struct fw_reading *ret_reading);
+	const struct present *(*present)(const void *self, enum addr_family family);
+	int (*apply)(void *self, const struct ruleset *desired);
+	bool (*busy)(const void *self, enum addr_family family);
+};
+
+extern const struct fw_ops fw_iptc_ops;
+extern const struct fw_ops fw_fake_ops;
+
+/* table "mangle" or "filter"; run_dir holds the commits' journal (see commit.h) and is made if
+ * missing. `done` is called from the loop. An unfinished commit that an earlier process left is
+ * finished first, as if fw_apply had been called. Returns 0, or -errno with e filled: -EPERM
+ * names the missing privilege, -ENOENT says that no family has the table. */
+int fw_open(enum cfg_backend backend, const char *table, const char *run_dir, struct loop *loop,
+	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e);
+
+/* Does not remove a rule. A commit under way goes on by itself. */
+void fw_close(struct fw *fw);
+
+/* "iptables" or "fake". */
+const char *fw_name(const struct fw *fw);
+
+/* NULL when the family can be counted, otherwise why not. */
+const char *fw_family_problem(const struct fw *fw, enum addr_family family);
+
+/* All our counters of a family. Returns 0, -EAGAIN (half-committed table: try again in some ms),
+ * or another -errno. */
+int fw_read(struct fw *fw, enum addr_family family, uint64_t now_ns,
+	    struct fw_reading *ret_reading);
+
+/* What the last successful fw_read of the family found; all zero before it. */
+const struct present *fw_present(const struct fw *fw, enum addr_family family);
+
+/* Begin to make the table hold `desired` (borrowed during the call; an empty ruleset removes all
+ * that is ours). Returns 0, -EBUSY while the family's last one runs, or -errno. */
+int fw_apply(struct fw *fw, const struct ruleset *desired);
+bool fw_busy(const struct fw *fw, enum addr_family family);
+
+#endif

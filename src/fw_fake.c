@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The fake backend: a table in memory, for tests, dry runs and machines without legacy tables.
+ *
+ * Its packets come from the file named by the environment variable CTMETER_FAKE_COUNTERS, if any:
+ * lines "ADDRESS PATH OCTETS PKTS", PATH one of fwd-in, fwd-out, node-in, node-out, the numbers
+ * being all that ever crossed the node. As in a kernel, a rule counts from when it was made, and
+ * nothing counts what has no rule. The rules do not outlive the process. */
+#include "fw.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fake_rule {
+	struct addr addr;
+	enum path path;
+	struct counters crossed, before; /* it has counted crossed - before */
+};
+
+struct fake_family {
+	struct fake *owner;
+	enum addr_family family;
+	struct present present;
+	uint32_t generation;
+	struct fake_rule *rules; /* sorted by addr, path */
+	size_t n_rules;
+	struct fw_row *rows;
+	size_t n_rows;
+	struct fw_final *finals; /* of the apply under way, for its timer */
+	size_t n_finals;
+	struct loop_timer timer;
+};
+
+struct fake {
+	struct loop *loop;
+	fw_done_fn *done;
+	void *arg;
+	struct fake_family families[ADDR_FAMILIES];
+};
+
+static const char *const path_names[PATHS] = { [PATH_FWD_IN] = "fwd-in",
+					       [PATH_FWD_OUT] = "fwd-out",
+					       [PATH_NODE_IN] = "node-in",
+					       [PATH_NODE_OUT] = "node-out" };
+
+static int rule_cmp(const void *a, const void *b)
+{
+	const struct fake_rule *x = a, *y = b;
+	int order = addr_cmp(&x->addr, &y->addr);
+
+	return order ? order : (int)x->path - (int)y->path;
+}
+
+static struct fake_rule *find_rule(const struct fake_family *f, const struct addr *addr,
+				   enum path path)
+{
+	struct fake_rule key = { .addr = *addr, .path = path };
+
+	return f->n_rules ? bsearch(&key, f->rules, f->n_rules, sizeof(key), rule_cmp) : NULL;
+}
+
+/* Bring every rule's `crossed` up to what the file says. A line that cannot be read is skipped:
+ * the file may be under its writer's pen. */
+static void let_packets_cross(struct fake_family *f)
+{
+	const char *path = getenv("CTMETER_FAKE_COUNTERS");
+	FILE *in = path ? fopen(path, "re") : NULL;
+	char line[256], host[64], name[16];
+	struct counters c;
+
+	while (in && fgets(line, sizeof(line), in)) {
+		struct addr addr;
+
+		if (sscanf(line, "%63s %15s %" SCNu64 " %" SCNu64, host, name, &c.octets,
+			   &c.pkts) != 4 ||
+		    addr_parse(host, &addr) < 0)
+			continue;
+		for (enum path p = 0; p < PATHS; p++) {
+			struct fake_rule *r =
+				strcmp(name, path_names[p]) ? NULL : find_rule(f, &addr, p);
+
+			if (r)
+				r->crossed = c;
+		}
+	}
+	if (in)
+		fclose(in);
+}
+
+static struct counters counted(const struct fake_rule *r)
+{
+	return (struct counters) { r->crossed.octets - r->before.octets,
+				   r->crossed.pkts - r->before.pkts };
+}
+
+static int fake_read(void *self, enum addr_family family, uint64_t now_ns,
+		     struct fw_reading *ret_reading)
+{
+	struct fake_family *f = &((struct fake *)self)->families[family];
+
+	if (f->timer.at_ns)
+		return -EAGAIN;
+	let_packets_cross(f);
+	f->rows = xreallocarray(f->rows, f->n_rules, sizeof(*f->rows));
+	f->n_rows = 0;
+	for (size_t i = 0; i < f->n_rules; i++) {
+		const struct fake_rule *r = &f->rules[i];
+		struct fw_row *row;
+
+		if (!i || addr_cmp(&r->addr, &f->rules[i - 1].addr))
+			f->rows[f->n_rows++] = (struct fw_row) { .addr = r->addr };
+		row = &f->rows[f->n_rows - 1];
+		row->present |= (uint8_t)(1u << r->path);
+		row->path[r->path] = counted(r);
+	}
+	*ret_reading = (struct fw_reading) {
+		.rows = f->rows, .n_rows = f->n_rows, .at_ns = now_ns, .generation = f->generation
+	};
+	return 0;
+}
+
+static const struct present *fake_present(const void *self, enum addr_family family)
+{
+	return &((const struct fake *)self)->families[family].present;
+}
+
+static void applied(void *arg, uint64_t now_ns)
+{
+	struct fake_family *f = arg;
+	struct fw_final *finals = f->finals;
+
+	f->finals = NULL;
+	f->owner->done(f->owner->arg, f->family, 0, "", finals, f->n_finals, now_ns);
+	free(finals);
+}
+
+/* Take the counting rules out of the ruleset, sorted. */
+static struct fake_rule *rules_of(const struct ruleset *rs, size_t *ret_n)
+{
+	struct fake_rule *rules = xcalloc(rs->n_rules, sizeof(*rules));
+	size_t n = 0;
+
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		const struct rule_chain *c = &rs->chains[i];
+		enum hook hook;
+		enum path path;
+		uint64_t epoch;
+
+		if (rule_name_parse(c->name, &hook, &epoch, &path) != RULE_NAME_TREE)
+			continue;
+		for (uint32_t k = c->first; k < c->first + c->n; k++)
+			if (rs->rules[k].kind == RULE_COUNT)
+				rules[n++] = (struct fake_rule) { .addr = rs->rules[k].addr,
+								  .path = path };
+	}
+	qsort(rules, n, sizeof(*rules), rule_cmp);
+	*ret_n = n;
+	return rules;
+}
+
+static void note_present(struct present *p, const struct ruleset *rs)
+{
+	present_clear(p);
+	p->chains = xcalloc(rs->n_chains, sizeof(*p->chains));
+	p->n_chains = rs->n_chains;
+	for (size_t i = 0; i < rs->n_chains; i++) {
+		memcpy(p->chains[i].name, rs->chains[i].name, sizeof(p->chains[i].name));
+		p->chains[i].digest = rs->chains[i].digest;
+	}
+	for (size_t i = 0; i < rs->n_rules; i++)
+		p->n_counting += rs->rules[i].kind == RULE_COUNT;
+	for (enum hook h = 0; h < HOOKS; h++) {
+		if (rs->root[h] < 0)
+			continue;
+		p->hook[h].jumps = 1;
+		p->hook[h].first = true;
+		memcpy(p->hook[h].target, rs->chains[rs->root[h]].name, RULE_CHAIN_SIZE);
+	}
+	p->epoch = rs->epoch;
+}
+
+static int fake_apply(void *self, const struct ruleset *desired)
+{
+	struct fake *s = self;
+	struct fake_family *f = &s->families[desired->family], old = *f;
+	size_t n = 0;
+
+	let_packets_cross(f);
+	f->rules = rules_of(desired, &f->n_rules);
+	f->finals = xcalloc(old.n_rules + f->n_rules, sizeof(*f->finals));
+	let_packets_cross(f);
+	for (size_t i = 0; i < f->n_rules; i++) {
+		struct fake_rule *r = &f->rules[i], *was = find_rule(&old, &r->addr, r->path);
+
+		r->before = was ? was->before : r->crossed;
+		if (!was)
+			f->finals[n++] =
+				(struct fw_final) { r->addr, r->path, FW_CREATED, { 0, 0 } };
+	}
+	for (size_t i = 0; i < old.n_rules; i++)
+		if (!find_rule(f, &old.rules[i].addr, old.rules[i].path))
+			f->finals[n++] = (struct fw_final) { old.rules[i].addr, old.rules[i].path,
+							     FW_REMOVED, counted(&old.rules[i]) };
+	f->n_finals = n;
+	free(old.rules);
+	note_present(&f->present, desired);
+	f->generation++;
+	loop_timer_set(s->loop, &f->timer, 1); /* done is never called from within apply */
+	return 0;
+}
+
+static bool fake_busy(const void *self, enum addr_family family)
+{
+	return ((const struct fake *)self)->families[family].timer.at_ns != 0;
+}
+
+static const char *fake_family_problem(const void *self, enum addr_family family)
+{
+	(void)self;
+	(void)family;
+	return NULL;
+}
+
+static int fake_open(const char *table, const char *run_dir, struct loop *loop, fw_done_fn *done,
+		     void *arg, void **ret_self, struct err *e)
+{
+	struct fake *s = xcalloc(1, sizeof(*s));
+
+	(void)table;
+	(void)run_dir;
+	(void)e;
+	s->loop = loop;
+	s->done = done;
+	s->arg = arg;
+	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
+		s->families[i].owner = s;
+		s->families[i].family = i;
+		loop_timer_init(&s->families[i].timer, applied, &s->families[i]);
+	}
+	*ret_self = s;
+	return 0;
+}
+
+static void fake_close(void *self)
+{
+	struct fake *s = self;
+
+	for (size_t i = 0; i < ADDR_FAMILIES; i++) {
+		struct fake_family *f = &s->families[i];
+
+		loop_timer_clear(s->loop, &f->timer);
+		present_clear(&f->present);
+		free(f->rules);
+		free(f->rows);
+		free(f->finals);
+	}
+	free(s);
+}
+
+const struct fw_ops fw_fake_ops = {
+	.name = "fake",
+	.open = fake_open,
+	.close = fake_close,
+	.family_problem = fake_family_problem,
+	.read = fake_read,
+	.present = fake_present,
+	.apply = fake_apply,
+	.busy = fake_busy,
+};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_INV_H
+#define CTM_INV_H
+
+#include "addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The inventory: who has which address now. Pure, in memory.
+ *
+ * A source (inv_file, inv_vz, a command) fills an inv_part through the inv_part_* verbs, one
+ * container at a time; the parts of all sources are merged into one immutable inventory.
+ * 1. containers are sorted by inv_id_cmp, each id once; addresses by addr_cmp, then container.
+ * 2. An address that two containers claim is in the list once for each, both marked conflict.
+ * 3. An address or id that cannot be used is refused with one log line that names source and
+ *    line; the rest of the inventory stands. The same refusal is not logged at each look. */
+
+#define INV_ID_MAX 64 /* octets of a container id, at least 1 */
+#define INV_NAME_MAX 255 /* octets of a name kept; longer ones are cut */
+#define INV_COMPLAINTS_MAX 20
+
+/* The MIB's ctmContainerRunState. */
+enum inv_run { INV_RUN_UNKNOWN = 1, INV_RUN_RUNNING, INV_RUN_STOPPED, INV_RUN_GONE };
+
+struct inv_container {
+	char *id; /* 1..64 octets, no control characters, valid UTF-8 */
+	char *name; /* host name, "" when none is known */
+	enum inv_run run;
+};
+
+struct inv_address {
+	struct addr addr;
+	uint32_t container; /* index into containers */
+	bool conflict;
+};
+
+struct inventory {
+	struct inv_container *containers;
+	size_t n_containers;
+	struct inv_address *addresses;
+	size_t n_addresses;
+	bool complete; /* false: some source has never given a whole answer; delete nothing */
+};
+
+/* Order of ids as the MIB index sorts them: shorter first, then by octets. */
+int inv_id_cmp(const char *a, const char *b);
+
+/* What one source's last looks were complained about, so that the same complaint is logged when
+ * it comes and not at each look. It outlives the parts, which are made anew by every look. */
+struct inv_log;
+
+struct inv_log *inv_log_new(void);
+void inv_log_free(struct inv_log *log);
+
+/* A look is over. whole: it read everything, so a complaint that it did not make has passed (and
+ * will be logged should it come back); otherwise nothing is forgotten. */
+void inv_log_end(struct inv_log *log, bool whole);
+
+/* One source's answer while it is read and after. */
+struct inv_part;
+
+/* log: borrowed while the part is filled; NULL: every complaint is logged. */
+struct inv_part *inv_part_new(const char *source_name, struct inv_log *log);
+void inv_part_free(struct inv_part *part);
+
+/* Containers and addresses taken so far, repetitions included. */
+size_t inv_part_containers(const struct inv_part *part);
+size_t inv_part_addresses(const struct inv_part *part);
+
+/* Begin the container `id`, told at `line` (0: no line) of the source; the addresses that follow
+ * are its. name may be NULL; what cannot be shown of it becomes '?'. The same id again adds to
+ * it. A refused id is logged and swallows its addresses. Returns 0 or -EINVAL. */
+int inv_part_container(struct inv_part *part, unsigned line, const char *id, const char *name,
+		       enum inv_run run);
+/* An address of the container begun last, "/mask" allowed. Returns 0, or -EINVAL when refused. */
+int inv_part_address(struct inv_part *part, unsigned line, const char *text);
+
+/* Complaint about a line that cannot be read: logged as "SOURCE:LINE: text", once for the same
+ * text (so it should quote what it is about), and at most INV_COMPLAINTS_MAX a look. */
+void inv_part_complain(struct inv_part *part, unsigned line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Merge n parts (NULL: a source that never gave a whole answer, which makes the result
+ * incomplete). Containers and addresses are folded; of two names or states of one id the first
+ * known one counts. More than max_rows addresses: the highest are left out, and *ret_refused
+ * says how many (may be NULL). Returns a new inventory for inv_free. */
+struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_rows,
+			    size_t *ret_refused);
+void inv_free(struct inventory *inv);
+
+/* Do both say the same, names, states and completeness included? */
+bool inv_same(const struct inventory *a, const struct inventory *b);
+
+#endif

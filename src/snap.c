@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Life and look-up of snapshots. The builder owns the only reference while it fills one in; the
+ * strings and arrays it puts there become the snapshot's and end with the last reference. */
+#include "snap.h"
+
+#include "xalloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct snap *snap_new(void)
+{
+	struct snap *s = xcalloc(1, sizeof(*s));
+
+	s->refs = 1;
+	return s;
+}
+
+struct snap *snap_ref(struct snap *s)
+{
+	assert(s->refs > 0);
+	s->refs++;
+	return s;
+}
+
+void snap_unref(struct snap *s)
+{
+	if (!s)
+		return;
+	assert(s->refs > 0);
+	if (--s->refs > 0)
+		return;
+	for (size_t i = 0; i < s->n_containers; i++) {
+		free(s->containers[i].id);
+		free(s->containers[i].name);
+	}
+	free(s->containers);
+	free(s->addresses);
+	free(s);
+}
+
+size_t snap_find_container(const struct snap *s, const char *id)
+{
+	size_t low = 0, high = s->n_containers;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = inv_id_cmp(s->containers[middle].id, id);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return s->n_containers;
+}

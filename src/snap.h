@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_SNAP_H
+#define CTM_SNAP_H
+
+#include "addr.h"
+#include "inv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The snapshot: what all doors (AgentX, control socket, reports) show of one moment.
+ * 1. Immutable once built; shared by reference count (one thread: no atomics).
+ * 2. containers are sorted by inv_id_cmp; addresses by (container, addr_cmp): MIB index order.
+ * 3. Every octet of an address row is also in its container's row. */
+
+/* Octets and packets of one kind of traffic. */
+struct counters {
+	uint64_t octets;
+	uint64_t pkts;
+};
+
+/* The four paths a packet of a container can take, seen from the container; each has one
+ * counting rule an address. */
+enum path { PATH_FWD_IN, PATH_FWD_OUT, PATH_NODE_IN, PATH_NODE_OUT, PATHS };
+
+/* The MIB's ctmStatus. */
+enum row_status {
+	ROW_OTHER = 1,
+	ROW_COUNTING,
+	ROW_PENDING, /* its rules are not in place yet */
+	ROW_NOT_COUNTABLE, /* its family's tables are missing on this node */
+	ROW_CONFLICT, /* claimed by several containers: counted for none */
+	ROW_RETIRED, /* vanished; its totals are still served */
+};
+
+/* What address and container rows have in common. Times: *_wall_s is Unix time in seconds,
+ * *_ns CLOCK_BOOTTIME; 0: never. */
+struct snap_totals {
+	struct counters path[PATHS];
+	enum row_status status;
+	int64_t since_wall_s;
+	uint64_t discontinuity_ns;
+	uint32_t discontinuities;
+	int64_t discontinuity_wall_s;
+};
+
+struct snap_container {
+	char *id;
+	char *name;
+	enum inv_run run;
+	uint32_t ifindex; /* durable, from 1 */
+	uint32_t n_addresses; /* rows not retired */
+	struct snap_totals totals;
+};
+
+struct snap_address {
+	uint32_t container; /* index into containers */
+	struct addr addr;
+	struct snap_totals totals;
+};
+
+struct snap {
+	struct snap_container *containers;
+	size_t n_containers;
+	struct snap_address *addresses;
+	size_t n_addresses;
+	uint64_t taken_ns; /* when the kernel's counters were read */
+	uint64_t last_change_ns; /* when a row last came or went */
+	uint32_t rules; /* counting rules in the kernel, all families */
+	uint32_t rule_repairs;
+	uint32_t inventory_failures;
+	uint32_t stale_answers;
+	bool no_node_traffic; /* PATH_NODE_* are not counted, by configuration */
+	bool store_failing;
+	const char *backend; /* "iptables", "fake": static text */
+	unsigned refs; /* private to snap.c */
+};
+
+/* An empty snapshot with one reference; the builder fills its fields, then only reads them. */
+struct snap *snap_new(void);
+struct snap *snap_ref(struct snap *s);
+void snap_unref(struct snap *s);
+
+/* Index of a container by id, or n_containers. Binary search. */
+size_t snap_find_container(const struct snap *s, const char *id);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_TEARDOWN_H
+#define CTM_TEARDOWN_H
+
+#include "cfg.h"
+#include "err.h"
+
+/* Remove every rule and chain of ours, in both families, while no daemon runs; all other rules
+ * stay as they are. May block on the xtables lock. A family whose tables are missing has nothing
+ * to remove.
+ * *ret_removed  rules that were there (0: nothing was)
+ * Returns 0, or -errno with e filled. */
+int teardown_rules(const struct cfg *cfg, struct err *e, unsigned *ret_removed);
+
+#endif
