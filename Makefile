@@ -25,12 +25,13 @@ PKG_LIBS    := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 SNMP_LIBS   := -lnetsnmpagent -lnetsnmp
 CHECK_LIBS   = $(shell $(PKG_CONFIG) --libs check)
 
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -I$(B) $(PKG_CFLAGS)
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
 STD      := -std=gnu11
 LDFLAGS  += -Wl,--as-needed
 
 SRC_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out src/ctmeter.c,$(wildcard src/*.c)))
 SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(wildcard subagent/*.c)))
+UNIT_LIB  := $(patsubst tests/unit/%.c,$(B)/tests/unit/%.o,$(filter-out tests/unit/check_%.c,$(wildcard tests/unit/*.c)))
 UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
 
 .PHONY: all
@@ -64,11 +65,11 @@ $(B)/ctmeter: $(B)/src/ctmeter.o $(B)/libctmeter.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LIBS)
 
-$(B)/tests/%: tests/unit/%.c $(B)/libsubagent.a $(B)/libctmeter.a | $(B)/version.h
+$(B)/tests/%: tests/unit/%.c $(UNIT_LIB) $(B)/libsubagent.a $(B)/libctmeter.a | $(B)/version.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(STD) $(CPPFLAGS) -Isubagent -Itests/unit $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP -MF $@.d \
-		$(LDFLAGS) -o $@ $< $(B)/libsubagent.a $(B)/libctmeter.a $(SNMP_LIBS) $(PKG_LIBS) $(CHECK_LIBS) $(LIBS)
+	$(Q)$(CC) $(STD) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP -MF $@.d \
+		$(LDFLAGS) -o $@ $< $(UNIT_LIB) $(B)/libsubagent.a $(B)/libctmeter.a $(SNMP_LIBS) $(PKG_LIBS) $(CHECK_LIBS) $(LIBS)
 
 .PHONY: unit
 unit: $(UNIT_BINS)
@@ -77,5 +78,7 @@ unit: $(UNIT_BINS)
 .PHONY: clean
 clean:
 	rm -rf $(B)
+
+.SECONDARY:
 
 -include $(wildcard $(B)/src/*.d $(B)/subagent/*.d $(B)/tests/*.d)

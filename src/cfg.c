@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The configuration file.
+ *
+ * libinih splits lines into section, name and value; it is lenient where an operator wants to be
+ * told: it cuts long lines, joins indented ones to the value above, ignores sections without keys
+ * and what follows a "]", and all that differs by version and build. So it is fed line by line
+ * from memory by a reader that hands out each line stripped of indent and comment, and refuses
+ * what inih would swallow.
+ *
+ * 1. One const table of keys (cfg_key.c) drives everything: names, defaults, checks, messages.
+ * 2. The first error, by line, is the one reported.
+ * 3. A default goes through the same check as a value from the file.
+ *
+ * A comment begins with '#' or ';' at the start of a line, or with ';' after white space. */
+#include "cfg.h"
+
+#include "cfg_key.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_MAX_OCTETS (1024 * 1024)
+#define LINE_MAX_OCTETS 198 /* what inih's default buffer of 200 takes; the same in every build */
+
+struct parse {
+	const char *name; /* of the file */
+	const char *rest; /* text not read yet */
+	unsigned line;
+	struct cfg *cfg;
+	unsigned *seen; /* for each key the line that gave it, 0: none */
+	unsigned error_line; /* 0: no error yet */
+	struct err *e;
+};
+
+#define parse_fail(p, ...)                                               \
+	do {                                                             \
+		(p)->error_line = (p)->line;                             \
+		err_set((p)->e, __VA_ARGS__);                            \
+		err_prefix((p)->e, "%s:%u", (p)->name, (p)->error_line); \
+	} while (0)
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Narrow [*start, *end) to what counts: no indent, no comment, no white space at the end. */
+static void strip_line(const char **start, const char **end)
+{
+	const char *s = *start, *stop = *end;
+
+	while (s < stop && is_blank(*s))
+		s++;
+	if (s < stop && (*s == '#' || *s == ';'))
+		stop = s;
+	for (const char *c = s; c < stop; c++)
+		if (*c == ';' && is_blank(c[-1]))
+			stop = c;
+	while (stop > s && is_blank(stop[-1]))
+		stop--;
+	*start = s;
+	*end = stop;
+}
+
+/* inih drops whatever follows the "]" and never speaks of a section without keys. */
+static int check_section_line(struct parse *p, const char *text)
+{
+	size_t len = strcspn(text + 1, "]");
+	char section[32] = "", choices[128];
+
+	if (strcmp(text + 1 + len, "]")) {
+		parse_fail(p, "'%s': a section stands alone on its line as [NAME]", text);
+		return -EINVAL;
+	}
+	if (len < sizeof(section))
+		memcpy(section, text + 1, len);
+	if (!cfg_key_is_section(section)) {
+		cfg_key_list(NULL, choices, sizeof(choices));
+		parse_fail(p, "unknown section %s: there are %s", text, choices);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* An ini_reader: like fgets, one stripped line a call; NULL at the end and after an error. */
+static char *read_line(char *str, int size, void *stream)
+{
+	struct parse *p = stream;
+	const char *start = p->rest, *newline = strchr(start, '\n');
+	const char *end = newline ? newline : start + strlen(start);
+	size_t len;
+
+	if (!*start || p->error_line)
+		return NULL;
+	p->rest = newline ? newline + 1 : end;
+	p->line++;
+	if (end > start && end[-1] == '\r')
+		end--;
+	for (const char *c = start; c < end; c++)
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 127) {
+			parse_fail(p, "control character (octet %d) in column %d", *c,
+				   (int)(c - start) + 1);
+			return NULL;
+		}
+	strip_line(&start, &end);
+	len = (size_t)(end - start);
+	if (len > LINE_MAX_OCTETS || len + 2 > (size_t)size) {
+		parse_fail(p, "line of %zu octets: at most %d can be read (without comment)", len,
+			   LINE_MAX_OCTETS);
+		return NULL;
+	}
+	memcpy(str, start, len);
+	str[len] = '\0';
+	if (*str == '[' && check_section_line(p, str) < 0)
+		return NULL;
+	memcpy(str + len, "\n", 2);
+	return str;
+}
+
+/* An ini_handler: one NAME = VALUE. Returns 0 on error. */
+static int take_value(void *user, const char *section, const char *name, const char *value)
+{
+	struct parse *p = user;
+	size_t i = cfg_key_find(section, name);
+	char choices[256];
+
+	if (p->error_line)
+		return 0;
+	if (!*section) {
+		parse_fail(p, "'%s' stands before the first [SECTION]", name);
+		return 0;
+	}
+	if (i == cfg_key_count()) {
+		cfg_key_list(section, choices, sizeof(choices));
+		parse_fail(p, "[%s] has no key '%s': there are %s", section, name, choices);
+		return 0;
+	}
+	if (p->seen[i] && !cfg_key_is_repeatable(cfg_key_at(i))) {
+		parse_fail(p, "[%s] %s = %s: given a second time (first in line %u)", section, name,
+			   value, p->seen[i]);
+		return 0;
+	}
+	p->seen[i] = p->line;
+	if (cfg_key_store(cfg_key_at(i), value, p->cfg, p->e) < 0) {
+		p->error_line = p->line;
+		err_prefix(p->e, "%s:%u: [%s] %s = %s", p->name, p->line, section, name, value);
+		return 0;
+	}
+	return 1;
+}
+
+/* The text of a line that inih could not take apart. */
+static void complain_syntax(struct parse *p, const char *text, unsigned line)
+{
+	const char *end;
+
+	for (unsigned i = 1; i < line; i++)
+		text = strchr(text, '\n') + 1;
+	end = text + strcspn(text, "\r\n");
+	strip_line(&text, &end);
+	p->line = line;
+	parse_fail(p, "'%.*s': want NAME = VALUE or [SECTION]", (int)(end - text), text);
+}
+
+static int fill_defaults(struct parse *p)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < cfg_key_count() && !rc; i++)
+		if (!p->seen[i])
+			rc = cfg_key_store_default(cfg_key_at(i), p->cfg, p->e);
+	if (rc < 0)
+		err_prefix(p->e, "%s", p->name);
+	return rc;
+}
+
+int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct err *e)
+{
+	struct cfg *cfg = xcalloc(1, sizeof(*cfg));
+	struct parse p = { .name = name, .cfg = cfg, .e = e };
+	int rc;
+
+	p.seen = xcalloc(cfg_key_count(), sizeof(*p.seen));
+	if (!strncmp(text, "\xef\xbb\xbf", 3))
+		text += 3;
+	p.rest = text;
+	rc = ini_parse_stream(read_line, &p, take_value, &p);
+	if (rc < 0) {
+		err_set(e, "%s: out of memory", name);
+		rc = -ENOMEM;
+		goto cleanup;
+	}
+	if (rc > 0 && (!p.error_line || (unsigned)rc < p.error_line))
+		complain_syntax(&p, text, (unsigned)rc);
+	rc = p.error_line ? -EINVAL : fill_defaults(&p);
+	if (rc < 0)
+		goto cleanup;
+	*ret_cfg = cfg;
+	cfg = NULL;
+cleanup:
+	free(p.seen);
+	cfg_free(cfg);
+	return rc;
+}
+
+/* ---- the file ---- */
+
+static int read_all(int fd, char *buf, size_t size, size_t *ret_len)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < size) {
+		n = read(fd, buf + len, size - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	*ret_len = len;
+	return 0;
+}
+
+static const char *load_advice(int error)
+{
+	if (error == -ENOENT)
+		return " (name another with -c, or make it: an empty file is complete)";
+	if (error == -EACCES)
+		return " (run as root)";
+	return "";
+}
+
+static int check_nul(const char *text, size_t len, const char *path, struct err *e)
+{
+	const char *nul = memchr(text, '\0', len);
+	unsigned line = 1;
+
+	if (!nul)
+		return 0;
+	for (const char *c = text; c < nul; c++)
+		line += *c == '\n';
+	err_set(e, "%s:%u: NUL octet: this is no text file", path, line);
+	return -EINVAL;
+}
+
+int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e)
+{
+	char *text = xmalloc(FILE_MAX_OCTETS + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	int rc = fd < 0 ? -errno : read_all(fd, text, FILE_MAX_OCTETS + 1, &len);
+
+	if (rc < 0) {
+		err_set(e, "cannot read the configuration %s: %s%s", path, strerror(-rc),
+			load_advice(rc));
+		goto cleanup;
+	}
+	if (len > FILE_MAX_OCTETS) {
+		err_set(e, "%s: over %d octets: this is no configuration of ours", path,
+			FILE_MAX_OCTETS);
+		rc = -EFBIG;
+		goto cleanup;
+	}
+	rc = check_nul(text, len, path, e);
+	if (rc < 0)
+		goto cleanup;
+	text[len] = '\0';
+	rc = cfg_parse(text, path, ret_cfg, e);
+cleanup:
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return rc;
+}
+
+void cfg_free(struct cfg *cfg)
+{
+	if (!cfg)
+		return;
+	free(cfg->agentx.socket);
+	free(cfg->agentx.context);
+	free(cfg->netfilter.table);
+	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
+		free(cfg->inventory.sources[i]);
+	free(cfg->inventory.sources);
+	free(cfg->ledger.path);
+	free(cfg->ports.name);
+	free(cfg->control.socket);
+	free(cfg);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The configuration's keys: one const table of names, defaults and checks, and the functions that
+ * check a value of each kind. Only cfg.c calls this. */
+#include "cfg_key.h"
+
+#include "xalloc.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CONTEXT_MAX 32 /* RFC 3415: vacmAccessContextPrefix */
+#define NAME_MAX_OCTETS 255 /* RFC 3418: sysName */
+
+/* Check `value` and store it in `field`. Returns 0, or -EINVAL with e saying what is wanted. */
+typedef int key_parse_fn(const struct cfg_key *key, const char *value, void *field, struct err *e);
+
+struct cfg_key {
+	const char *section, *name, *def;
+	key_parse_fn *parse;
+	size_t offset; /* of the field in struct cfg */
+	uint32_t min, max; /* parse_number */
+	const char *const *choices; /* parse_word and the like: ends with NULL */
+};
+
+/* ---- kinds of values ---- */
+
+static bool is_printable_ascii(const char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s > '~')
+			return false;
+	return true;
+}
+
+static void set_text(char **field, char *take_text)
+{
+	free(*field);
+	*field = take_text;
+}
+
+static int parse_number(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	unsigned long long n = 0;
+	size_t digits = strspn(value, "0123456789");
+
+	if (digits && digits <= 10 && !value[digits])
+		n = strtoull(value, NULL, 10);
+	else
+		digits = 0;
+	if (!digits || n < key->min || n > key->max) {
+		err_set(e, "must be a whole number from %u to %u", key->min, key->max);
+		return -EINVAL;
+	}
+	*(uint32_t *)field = (uint32_t)n;
+	return 0;
+}
+
+static int find_choice(const struct cfg_key *key, const char *value, unsigned *ret_i, struct err *e)
+{
+	char list[128] = "";
+
+	for (unsigned i = 0; key->choices[i]; i++) {
+		size_t len = strlen(list);
+
+		if (!strcmp(value, key->choices[i])) {
+			*ret_i = i;
+			return 0;
+		}
+		snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", key->choices[i]);
+	}
+	err_set(e, "must be one of: %s", list);
+	return -EINVAL;
+}
+
+static int parse_yes_no(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	unsigned i;
+	int rc = find_choice(key, value, &i, e);
+
+	if (!rc)
+		*(bool *)field = i == 0;
+	return rc;
+}
+
+static int parse_word(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	unsigned i;
+	int rc = find_choice(key, value, &i, e);
+
+	if (!rc)
+		set_text(field, xstrdup(value));
+	return rc;
+}
+
+static int parse_backend(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	static const enum cfg_backend backends[] = {
+		CFG_BACKEND_AUTO,
+		CFG_BACKEND_IPTABLES,
+		CFG_BACKEND_FAKE,
+	};
+	unsigned i;
+	int rc = find_choice(key, value, &i, e);
+
+	if (!rc)
+		*(enum cfg_backend *)field = backends[i];
+	return rc;
+}
+
+static int parse_direction(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	unsigned i;
+	int rc = find_choice(key, value, &i, e);
+
+	if (!rc)
+		*(enum cfg_direction *)field = i ? CFG_DIRECTION_PORT : CFG_DIRECTION_CONTAINER;
+	return rc;
+}
+
+static int parse_path(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	(void)key;
+	if (*value != '/' || value[strlen(value) - 1] == '/') {
+		err_set(e, "must be the absolute path of a file");
+		return -EINVAL;
+	}
+	set_text(field, xstrdup(value));
+	return 0;
+}
+
+static int parse_socket_path(const struct cfg_key *key, const char *value, void *field,
+			     struct err *e)
+{
+	const struct sockaddr_un *sun = NULL;
+
+	if (strlen(value) >= sizeof(sun->sun_path)) {
+		err_set(e, "must be shorter than %zu octets (a Unix socket's limit)",
+			sizeof(sun->sun_path));
+		return -EINVAL;
+	}
+	return parse_path(key, value, field, e);
+}
+
+static bool is_host_port(const char *s)
+{
+	const char *colon = strrchr(s, ':'), *port = colon ? colon + 1 : "";
+	size_t digits = strspn(port, "0123456789");
+	long n = digits && digits <= 5 && !port[digits] ? strtol(port, NULL, 10) : 0;
+
+	return colon && colon > s && n >= 1 && n <= 65535 && !strpbrk(s, " \t");
+}
+
+static int parse_agentx_socket(const struct cfg_key *key, const char *value, void *field,
+			       struct err *e)
+{
+	if (*value == '/')
+		return parse_socket_path(key, value, field, e);
+	if (strncmp(value, "tcp:", 4) || !is_host_port(value + 4)) {
+		err_set(e, "must be an absolute path or tcp:HOST:PORT");
+		return -EINVAL;
+	}
+	set_text(field, xstrdup(value));
+	return 0;
+}
+
+static int parse_context(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	(void)key;
+	if (!is_printable_ascii(value) || strlen(value) > CONTEXT_MAX) {
+		err_set(e, "must be at most %d printable ASCII characters", CONTEXT_MAX);
+		return -EINVAL;
+	}
+	set_text(field, xstrdup(value));
+	return 0;
+}
+
+/* `template` with each HOSTNAME replaced. */
+static char *put_hostname_in(const char *template)
+{
+	static const char mark[] = "HOSTNAME";
+	char host[HOST_NAME_MAX + 1];
+	char *text = xstrdup("");
+	const char *at;
+
+	if (gethostname(host, sizeof(host)) < 0)
+		snprintf(host, sizeof(host), "localhost");
+	host[sizeof(host) - 1] = '\0';
+	while ((at = strstr(template, mark))) {
+		set_text(&text, xasprintf("%s%.*s%s", text, (int)(at - template), template, host));
+		template = at + strlen(mark);
+	}
+	set_text(&text, xasprintf("%s%s", text, template));
+	return text;
+}
+
+static int parse_name(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	char *name = put_hostname_in(value);
+
+	(void)key;
+	if (!is_printable_ascii(name) || strlen(name) > NAME_MAX_OCTETS) {
+		err_set(e, "must be at most %d printable ASCII characters", NAME_MAX_OCTETS);
+		free(name);
+		return -EINVAL;
+	}
+	set_text(field, name);
+	return 0;
+}
+
+/* `field` is the whole struct cfg: its list of sources grows by one. Whether a path is there is
+ * for the source to see. */
+static int parse_source(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	struct cfg *cfg = field;
+	size_t n = cfg->inventory.n_sources;
+
+	(void)key;
+	if (strcmp(value, "auto") && strcmp(value, "vz") &&
+	    (strncmp(value, "file:", 5) || !value[5]) &&
+	    (strncmp(value, "command:", 8) || !value[8])) {
+		err_set(e, "must be one of: auto, vz, file:PATH, command:PATH ARG...");
+		return -EINVAL;
+	}
+	cfg->inventory.sources =
+		xreallocarray(cfg->inventory.sources, n + 1, sizeof(*cfg->inventory.sources));
+	cfg->inventory.sources[n] = xstrdup(value);
+	cfg->inventory.n_sources = n + 1;
+	return 0;
+}
+
+/* ---- the keys ---- */
+
+static const char *const backend_choices[] = { "auto", "iptables", "fake", NULL };
+static const char *const table_choices[] = { "mangle", "filter", NULL };
+static const char *const yes_no_choices[] = { "yes", "no", NULL };
+static const char *const direction_choices[] = { "container", "port", NULL };
+
+#define FIELD(name) .offset = offsetof(struct cfg, name)
+
+static const struct cfg_key keys[] = {
+	{ "agentx", "socket", "/var/agentx/master", parse_agentx_socket, FIELD(agentx.socket) },
+	{ "agentx", "context", "containers", parse_context, FIELD(agentx.context) },
+	{ "netfilter", "backend", "auto", parse_backend, FIELD(netfilter.backend),
+	  .choices = backend_choices },
+	{ "netfilter", "table", "mangle", parse_word, FIELD(netfilter.table),
+	  .choices = table_choices },
+	{ "netfilter", "node-traffic", "yes", parse_yes_no, FIELD(netfilter.node_traffic),
+	  .choices = yes_no_choices },
+	{ "inventory", "source", "auto", parse_source, .offset = 0 },
+	{ "inventory", "interval", "10", parse_number, FIELD(inventory.interval_s), 1, 3600 },
+	{ "inventory", "retire-after", "86400", parse_number, FIELD(inventory.retire_after_s), 0,
+	  31536000 },
+	{ "inventory", "max-rows", "20000", parse_number, FIELD(inventory.max_rows), 1, 1000000 },
+	{ "ledger", "path", "/var/lib/ctmeter/ledger.db", parse_path, FIELD(ledger.path) },
+	{ "ledger", "checkpoint", "10", parse_number, FIELD(ledger.checkpoint_s), 1, 3600 },
+	{ "ports", "name", "containers@HOSTNAME", parse_name, FIELD(ports.name) },
+	{ "ports", "direction", "container", parse_direction, FIELD(ports.direction),
+	  .choices = direction_choices },
+	{ "ports", "speed", "1000", parse_number, FIELD(ports.speed_mbits), 1, 400000 },
+	{ "control", "socket", "/run/ctmeter/control.sock", parse_socket_path,
+	  FIELD(control.socket) },
+};
+
+static bool may_be_empty(const struct cfg_key *key)
+{
+	return key->parse == parse_context;
+}
+
+size_t cfg_key_count(void)
+{
+	return ARRAY_LEN(keys);
+}
+
+const struct cfg_key *cfg_key_at(size_t i)
+{
+	return &keys[i];
+}
+
+size_t cfg_key_find(const char *section, const char *name)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(keys) &&
+	       (strcmp(keys[i].section, section) || strcmp(keys[i].name, name)))
+		i++;
+	return i;
+}
+
+bool cfg_key_is_section(const char *section)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (!strcmp(keys[i].section, section))
+			return true;
+	return false;
+}
+
+bool cfg_key_is_repeatable(const struct cfg_key *key)
+{
+	return key->parse == parse_source;
+}
+
+int cfg_key_store(const struct cfg_key *key, const char *value, struct cfg *cfg, struct err *e)
+{
+	if (!*value && !may_be_empty(key)) {
+		err_set(e, "must not be empty (the default is %s)", key->def);
+		return -EINVAL;
+	}
+	return key->parse(key, value, (char *)cfg + key->offset, e);
+}
+
+int cfg_key_store_default(const struct cfg_key *key, struct cfg *cfg, struct err *e)
+{
+	int rc = cfg_key_store(key, key->def, cfg, e);
+
+	if (rc < 0)
+		err_prefix(e, "default of [%s] %s = %s", key->section, key->name, key->def);
+	return rc;
+}
+
+void cfg_key_list(const char *section, char *buf, size_t size)
+{
+	*buf = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		size_t len = strlen(buf);
+
+		if (section && !strcmp(keys[i].section, section))
+			snprintf(buf + len, size - len, "%s%s", len ? ", " : "", keys[i].name);
+		else if (!section && (!i || strcmp(keys[i].section, keys[i - 1].section)))
+			snprintf(buf + len, size - len, "%s[%s]", len ? " " : "", keys[i].section);
+	}
+}

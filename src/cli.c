@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The operator's command: its command line, its table of commands, and what they share. */
+#include "cli.h"
+
+#include "ctl_client.h"
+#include "display.h"
+#include "version.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+struct command {
+	const char *name, *args, *summary;
+	int (*run)(const struct cli *cli, struct err *e);
+	bool takes_ids; /* arguments: container ids */
+	bool takes_units; /* --bytes, --packets */
+};
+
+static const struct command commands[] = {
+	{ "status", "", "is everything counted and served?", .run = cli_status },
+	{ "list", " [CTID...]", "traffic of containers and their addresses", .run = cli_list,
+	  .takes_ids = true, .takes_units = true },
+	{ "refresh", "", "look at the inventory now; done when the rules are in place",
+	  .run = cli_refresh },
+	{ "teardown", "", "remove every rule of ours and end the daemon", .run = cli_teardown },
+};
+
+static void print_usage(FILE *out)
+{
+	char head[64];
+
+	fputs("usage: ctmeter [-c FILE] [--json] COMMAND\n", out);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		snprintf(head, sizeof(head), "%s%s", commands[i].name, commands[i].args);
+		fprintf(out, "  %-18s %s\n", head, commands[i].summary);
+	}
+	fputs("options:\n"
+	      "  -c, --config FILE  configuration, " CFG_DEFAULT_PATH " by default\n"
+	      "      --json         print the answer as JSON\n"
+	      "      --bytes        list: every digit instead of kB, MB, GB\n"
+	      "      --packets      list: packets instead of octets\n"
+	      "  -h, --help         print this\n"
+	      "  -V, --version      print the version\n",
+	      out);
+}
+
+static int usage_error(const char *what, const char *token)
+{
+	char *clean = display_clean(token);
+
+	fprintf(stderr, "ctmeter: %s%s\n", what, clean);
+	print_usage(stderr);
+	free(clean);
+	return EXIT_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static bool wants_colour(int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fd) && !(no_color && *no_color) && term && strcmp(term, "dumb");
+}
+
+/* Returns -1 to go on, or an exit status. */
+static int parse_options(int argc, char **argv, struct cli *cli)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "bytes", no_argument, NULL, 'b' },
+		{ "packets", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			cli->config_path = optarg;
+			cli->config_named = true;
+			break;
+		case 'j':
+			cli->json = true;
+			break;
+		case 'b':
+			cli->exact = true;
+			break;
+		case 'p':
+			cli->packets = true;
+			break;
+		case 'h':
+			print_usage(stdout);
+			return EXIT_DONE;
+		case 'V':
+			puts("ctmeter " CTM_VERSION);
+			return EXIT_DONE;
+		default:
+			print_usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	return -1;
+}
+
+/* Every key has a default, so the default file may be missing; one that was named may not. */
+static int load_config(struct cli *cli, struct err *e)
+{
+	int rc = cfg_load(cli->config_path, &cli->cfg, e);
+
+	if (rc == -ENOENT && !cli->config_named)
+		rc = cfg_parse("", cli->config_path, &cli->cfg, e);
+	return rc;
+}
+
+static int run_command(const struct command *command, struct cli *cli)
+{
+	struct err e = { "" };
+	char *clean;
+	int rc = load_config(cli, &e);
+
+	if (!rc)
+		rc = command->run(cli, &e);
+	if (!rc && (fflush(cli->out) || ferror(cli->out))) {
+		rc = errno ? -errno : -EIO;
+		err_set(&e, "cannot write the output: %s", strerror(-rc));
+	}
+	if (rc < 0) {
+		clean = display_clean(e.text);
+		fprintf(stderr, "ctmeter: %s\n", clean);
+		free(clean);
+	}
+	cfg_free(cli->cfg);
+	return rc < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli cli = {
+		.config_path = CFG_DEFAULT_PATH,
+		.colour = wants_colour(STDOUT_FILENO),
+		.out = stdout,
+	};
+	int status = parse_options(argc, argv, &cli);
+	const struct command *command;
+
+	if (status >= 0)
+		return status;
+	if (optind == argc)
+		return usage_error("which command?", "");
+	command = find_command(argv[optind]);
+	if (!command)
+		return usage_error("unknown command ", argv[optind]);
+	cli.args = argv + optind + 1;
+	cli.n_args = (size_t)(argc - optind - 1);
+	if (cli.n_args && !command->takes_ids)
+		return usage_error("too many arguments: ", cli.args[0]);
+	if ((cli.exact || cli.packets) && !command->takes_units)
+		return usage_error("--bytes and --packets go with list, not with ", command->name);
+	return run_command(command, &cli);
+}
+
+/* ---- what commands share ---- */
+
+static void say_waiting(void *arg)
+{
+	fprintf(stderr, "ctmeter: waiting for %s ...\n", (const char *)arg);
+}
+
+int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
+	    json_t **ret_answer, struct err *e)
+{
+	struct ctl_client_wait wait = { .timeout_ms = timeout_s * 1000, .notice_ms = 1000 };
+	json_t *request = json_object();
+	size_t len;
+	int rc;
+
+	if (waiting_for && isatty(STDERR_FILENO)) {
+		wait.notice = say_waiting;
+		wait.arg = (void *)(uintptr_t)waiting_for;
+	}
+	json_object_set_new(request, "command", json_string(command));
+	rc = ctl_client_call(cli->cfg->control.socket, request, &wait, ret_answer, e);
+	json_decref(request);
+	len = strlen(e->text);
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		snprintf(e->text + len, sizeof(e->text) - len, ": is it running? (ctmeterd -c %s)",
+			 cli->config_path);
+	else if (rc == -EACCES || rc == -EPERM)
+		snprintf(e->text + len, sizeof(e->text) - len, ": run ctmeter as root");
+	else if (rc == -ETIMEDOUT)
+		snprintf(e->text + len, sizeof(e->text) - len, ": its log may say why");
+	return rc;
+}
+
+void cli_print_json(const struct cli *cli, const json_t *answer)
+{
+	json_dumpf(answer, cli->out, JSON_INDENT(2));
+	fputc('\n', cli->out);
+}
+
+const char *cli_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text && *text ? text : "-";
+}
+
+uint64_t cli_number(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (json_is_string(value))
+		return strtoull(json_string_value(value), NULL, 10);
+	return json_integer_value(value) > 0 ? (uint64_t)json_integer_value(value) : 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_CLI_H
+#define CTM_CLI_H
+
+#include "cfg.h"
+#include "err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* `ctmeter`, the operator's command: it asks the daemon over the control socket and shows the
+ * answer, a table for people or, with --json, the answer itself. */
+
+/* What the command line and the configuration say; const for the commands. */
+struct cli {
+	const char *config_path;
+	bool config_named; /* by -c */
+	bool json;
+	bool exact; /* --bytes: every digit */
+	bool packets; /* --packets */
+	bool colour;
+	struct cfg *cfg;
+	char *const *args; /* after the command's name */
+	size_t n_args;
+	FILE *out;
+};
+
+/* The whole command: returns the exit status (0 done, 1 failed, 2 usage). The caller has called
+ * setlocale. */
+int cli_main(int argc, char **argv);
+
+/* A command: 0, or -errno with e saying what failed and what to do. */
+int cli_status(const struct cli *cli, struct err *e);
+int cli_list(const struct cli *cli, struct err *e);
+int cli_refresh(const struct cli *cli, struct err *e);
+int cli_teardown(const struct cli *cli, struct err *e);
+
+/* Ask the daemon `command` and wait for at most timeout_s. When it takes longer than a second and
+ * a person watches, `waiting_for` (NULL: never) is said on stderr. Returns 0 and a new reference,
+ * or what ctl_client_call returns, with advice in e. */
+int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
+	    json_t **ret_answer, struct err *e);
+
+void cli_print_json(const struct cli *cli, const json_t *answer);
+
+/* A member of an answer: "-" and 0 stand for what is missing or of another type. A counter over
+ * 2^63-1 comes as a string of digits. */
+const char *cli_text(const json_t *object, const char *key);
+uint64_t cli_number(const json_t *object, const char *key);
+
+/* The parts of `status` and `list` that only turn an answer into text.
+ * cli_list_select: a new answer with only the containers `ids` (none: all); -ENOENT with e filled
+ * for an id that is not there. */
+void cli_status_print(const json_t *answer, bool colour, FILE *out);
+int cli_list_select(const json_t *answer, char *const *ids, size_t n_ids, json_t **ret_selected,
+		    struct err *e);
+void cli_list_print(const struct cli *cli, const json_t *answer);
+
+#endif

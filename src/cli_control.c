@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ctmeter refresh` and `ctmeter teardown`: what changes something. */
+#include "cli.h"
+
+#include "ctl_client.h"
+#include "teardown.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define RULES_TIMEOUT_S 30
+#define END_TIMEOUT_MS 5000
+
+/* The daemon answers when the rules are in place. */
+int cli_refresh(const struct cli *cli, struct err *e)
+{
+	json_t *answer;
+	int rc = cli_ask(cli, "refresh", RULES_TIMEOUT_S, "ctmeterd to put the rules in place",
+			 &answer, e);
+
+	if (rc < 0)
+		return rc;
+	if (cli->json)
+		cli_print_json(cli, answer);
+	else if (json_object_get(answer, "rules"))
+		fprintf(cli->out,
+			"%" PRIu64 " containers, %" PRIu64 " addresses: %" PRIu64
+			" rules are in place\n",
+			cli_number(answer, "containers"), cli_number(answer, "addresses"),
+			cli_number(answer, "rules"));
+	else
+		fputs("the rules are in place\n", cli->out);
+	json_decref(answer);
+	return 0;
+}
+
+/* No daemon: its rules stayed in place when it ended, so they are removed from here. */
+static int teardown_alone(const struct cli *cli, struct err *e)
+{
+	json_t *answer;
+	unsigned removed;
+	int rc = teardown_rules(cli->cfg, e, &removed);
+
+	if (rc < 0)
+		return rc;
+	if (cli->json) {
+		answer = json_object();
+		json_object_set_new(answer, "removed", json_integer(removed));
+		json_object_set_new(answer, "daemon", json_false());
+		cli_print_json(cli, answer);
+		json_decref(answer);
+	} else if (removed) {
+		fprintf(cli->out, "%u rules removed (no ctmeterd was running)\n", removed);
+	} else {
+		fputs("no rules of ours were there, and no ctmeterd is running\n", cli->out);
+	}
+	return 0;
+}
+
+int cli_teardown(const struct cli *cli, struct err *e)
+{
+	const char *end;
+	json_t *answer;
+	int rc = cli_ask(cli, "teardown", RULES_TIMEOUT_S, "ctmeterd to remove its rules", &answer,
+			 e);
+
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		return teardown_alone(cli, e);
+	if (rc < 0)
+		return rc;
+	/* So that a script can start the next daemon at once. */
+	end = ctl_client_wait_end(cli->cfg->control.socket, END_TIMEOUT_MS) ? "is ending"
+									    : "has ended";
+	if (cli->json)
+		cli_print_json(cli, answer);
+	else
+		fprintf(cli->out, "%" PRIu64 " rules removed, ctmeterd %s\n",
+			cli_number(answer, "removed"), end);
+	json_decref(answer);
+	return 0;
+}

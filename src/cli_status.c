@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `ctmeter status`: the daemon's health as grouped, aligned lines. */
+#include "cli.h"
+
+#include "display.h"
+#include "table.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define STATUS_TIMEOUT_S 10
+
+static void line(FILE *out, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void line(FILE *out, const char *key, const char *fmt, ...)
+{
+	char text[1024], *clean;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	clean = display_clean(text);
+	fprintf(out, "  %-15s %s\n", key, clean);
+	free(clean);
+}
+
+static void heading(const char *text, bool colour, FILE *out)
+{
+	fprintf(out, "%s%s%s\n", table_style_begin(TABLE_BOLD, colour), text,
+		table_style_end(TABLE_BOLD, colour));
+}
+
+static void print_daemon(const json_t *s, bool colour, FILE *out)
+{
+	char duration[DISPLAY_NUMBER_SIZE * 2];
+
+	heading("daemon", colour, out);
+	line(out, "version:", "%s", cli_text(s, "version"));
+	line(out, "pid:", "%" PRIu64, cli_number(s, "pid"));
+	line(out, "running for:", "%s", display_duration(cli_number(s, "uptime_s"), duration));
+}
+
+static void print_netfilter(const json_t *s, bool colour, FILE *out)
+{
+	uint64_t age = cli_number(s, "sample_age_ms");
+
+	heading("netfilter", colour, out);
+	line(out, "backend:", "%s, table %s", cli_text(s, "backend"), cli_text(s, "table"));
+	line(out, "IPv4:", "%s", cli_text(s, "ipv4"));
+	line(out, "IPv6:", "%s", cli_text(s, "ipv6"));
+	line(out, "node traffic:", "%s",
+	     json_is_true(json_object_get(s, "node_traffic")) ? "counted" : "not counted");
+	line(out, "rules:", "%" PRIu64, cli_number(s, "rules"));
+	line(out, "repairs:", "%" PRIu64, cli_number(s, "rule_repairs"));
+	line(out, "commits:", "%" PRIu64 ", the last took %" PRIu64 " ms", cli_number(s, "commits"),
+	     cli_number(s, "last_commit_ms"));
+	line(out, "last reading:", "%" PRIu64 ".%" PRIu64 " s ago", age / 1000, age % 1000 / 100);
+}
+
+static void print_inventory(const json_t *s, bool colour, FILE *out)
+{
+	const json_t *sources = json_object_get(s, "sources");
+
+	heading("inventory", colour, out);
+	for (size_t i = 0; i < json_array_size(sources); i++) {
+		const json_t *source = json_array_get(sources, i);
+
+		line(out, "source:", "%s: %s", cli_text(source, "name"), cli_text(source, "state"));
+	}
+	line(out, "containers:", "%" PRIu64, cli_number(s, "containers"));
+	line(out, "addresses:", "%" PRIu64, cli_number(s, "addresses"));
+	line(out, "conflicts:", "%" PRIu64, cli_number(s, "conflicts"));
+	line(out, "failed looks:", "%" PRIu64, cli_number(s, "inventory_failures"));
+}
+
+static void print_agentx(const json_t *s, bool colour, FILE *out)
+{
+	const json_t *a = json_object_get(s, "agentx");
+	const char *problem = json_string_value(json_object_get(a, "problem"));
+
+	heading("agentx", colour, out);
+	line(out, "socket:", "%s", cli_text(a, "socket"));
+	line(out, "session:", "%s%s%s", cli_text(a, "state"), problem && *problem ? ": " : "",
+	     problem ? problem : "");
+	line(out, "answered:", "%" PRIu64 " requests, %" PRIu64 " values",
+	     cli_number(a, "requests"), cli_number(a, "varbinds"));
+	line(out, "stale answers:", "%" PRIu64, cli_number(s, "stale_answers"));
+}
+
+static void print_verdict(const json_t *s, bool colour, FILE *out)
+{
+	const json_t *problems = json_object_get(s, "problems");
+	size_t n = json_array_size(problems);
+
+	if (!n)
+		fprintf(out, "%shealthy%s\n", table_style_begin(TABLE_GOOD, colour),
+			table_style_end(TABLE_GOOD, colour));
+	for (size_t i = 0; i < n; i++) {
+		const char *problem = json_string_value(json_array_get(problems, i));
+		char *clean = display_clean(problem ? problem : "-");
+
+		fprintf(out, "%sproblem:%s %s\n", table_style_begin(TABLE_BAD, colour),
+			table_style_end(TABLE_BAD, colour), clean);
+		free(clean);
+	}
+}
+
+void cli_status_print(const json_t *answer, bool colour, FILE *out)
+{
+	print_daemon(answer, colour, out);
+	print_netfilter(answer, colour, out);
+	print_inventory(answer, colour, out);
+	heading("ledger", colour, out);
+	line(out, "store:", "%s", cli_text(answer, "store"));
+	print_agentx(answer, colour, out);
+	fputc('\n', out);
+	print_verdict(answer, colour, out);
+}
+
+int cli_status(const struct cli *cli, struct err *e)
+{
+	json_t *answer;
+	int rc = cli_ask(cli, "status", STATUS_TIMEOUT_S, NULL, &answer, e);
+
+	if (rc < 0)
+		return rc;
+	if (cli->json)
+		cli_print_json(cli, answer);
+	else
+		cli_status_print(answer, cli->colour, cli->out);
+	json_decref(answer);
+	return 0;
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The control socket, server side: see ctl.h for the protocol and its limits.
+ *
+ * A request is its connection. It goes through three states:
+ *   READING   its line arrives; a timer gives it 5 s
+ *   HANDLED   its handler owes an answer; no timer. When the client goes away now, only the
+ *             descriptor is closed: the request stays until the answer releases it.
+ *   WRITING   the answer leaves; a timer, set anew at each progress, gives it 5 s
+ * 1. In READING and WRITING the request is the loop's, in HANDLED the handler's.
+ * 2. A request without ctl (after ctl_free) has no descriptor either. */
+#include "ctl.h"
+
+#include "log.h"
+#include "xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define REQUESTS_MAX 16
+#define REQUEST_MAX_OCTETS (64 * 1024)
+#define DEADLINE_NS (5 * NS_PER_S)
+
+enum state { READING, HANDLED, WRITING };
+
+struct ctl_request {
+	struct ctl *ctl; /* NULL after ctl_free */
+	int fd; /* -1: the client is gone */
+	enum state state;
+	struct loop_timer deadline;
+	char *buf; /* what has come, or what is to leave */
+	size_t len, cap, done;
+	json_t *json;
+};
+
+struct ctl {
+	char *path;
+	int fd;
+	dev_t dev; /* of our socket: a successor's is not ours to remove */
+	ino_t ino;
+	struct loop *loop;
+	ctl_handler_fn *handler;
+	void *arg;
+	struct ctl_request *requests[REQUESTS_MAX];
+	size_t n_requests;
+	struct loop_timer pause; /* after accept failed for want of descriptors */
+};
+
+/* ---- the end of a request ---- */
+
+static void request_hang_up(struct ctl_request *req)
+{
+	if (req->fd < 0)
+		return;
+	loop_timer_clear(req->ctl->loop, &req->deadline);
+	loop_unwatch(req->ctl->loop, req->fd);
+	close(req->fd);
+	req->fd = -1;
+}
+
+static void request_free(struct ctl_request *req)
+{
+	struct ctl *ctl = req->ctl;
+	size_t i = 0;
+
+	request_hang_up(req);
+	if (ctl) {
+		while (ctl->requests[i] != req)
+			i++;
+		ctl->requests[i] = ctl->requests[--ctl->n_requests];
+	}
+	json_decref(req->json);
+	free(req->buf);
+	free(req);
+}
+
+static void on_deadline(void *arg, uint64_t now_ns)
+{
+	struct ctl_request *req = arg;
+
+	(void)now_ns;
+	log_debug("ctl", "a client was too slow, request dropped");
+	request_free(req);
+}
+
+static void set_deadline(struct ctl_request *req, uint64_t now_ns)
+{
+	loop_timer_set(req->ctl->loop, &req->deadline, now_ns + DEADLINE_NS);
+}
+
+/* ---- the answer ---- */
+
+static void on_writable(void *arg, short revents, uint64_t now_ns)
+{
+	struct ctl_request *req = arg;
+	ssize_t n;
+
+	(void)revents;
+	while (req->done < req->len) {
+		n = send(req->fd, req->buf + req->done, req->len - req->done, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			loop_watch(req->ctl->loop, req->fd, POLLOUT, on_writable, req);
+			return;
+		}
+		if (n < 0)
+			break;
+		req->done += (size_t)n;
+		set_deadline(req, now_ns);
+	}
+	request_free(req);
+}
+
+void ctl_reply(struct ctl_request *req, json_t *take)
+{
+	char *text = req->fd < 0 ? NULL : json_dumps(take, JSON_COMPACT);
+
+	assert(req->state != WRITING);
+	json_decref(take);
+	if (!text) {
+		request_free(req);
+		return;
+	}
+	free(req->buf);
+	req->buf = text;
+	req->len = strlen(text);
+	req->done = 0;
+	req->buf[req->len++] = '\n'; /* in the place of the NUL: it is no string any more */
+	req->state = WRITING;
+	set_deadline(req, loop_now_ns());
+	on_writable(req, POLLOUT, loop_now_ns());
+}
+
+void ctl_reply_error(struct ctl_request *req, const char *fmt, ...)
+{
+	json_t *answer = json_object(), *sentence;
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	sentence = json_string(text);
+	if (!sentence)
+		sentence = json_string("failed (the reason is no valid text: see the log)");
+	json_object_set_new(answer, "error", sentence);
+	ctl_reply(req, answer);
+}
+
+/* ---- the request ---- */
+
+const char *ctl_request_command(const struct ctl_request *req)
+{
+	return json_string_value(json_object_get(req->json, "command"));
+}
+
+const json_t *ctl_request_json(const struct ctl_request *req)
+{
+	return req->json;
+}
+
+/* Nothing is expected while the handler works, so the client can only have gone away. */
+static void on_hangup(void *arg, short revents, uint64_t now_ns)
+{
+	(void)revents;
+	(void)now_ns;
+	request_hang_up(arg);
+}
+
+/* The line is there, `len` octets. Calls the handler: req may be gone on return. */
+static void request_handle(struct ctl_request *req, size_t len)
+{
+	struct ctl *ctl = req->ctl;
+	json_error_t error;
+
+	loop_timer_clear(ctl->loop, &req->deadline);
+	loop_watch(ctl->loop, req->fd, 0, on_hangup, req);
+	req->state = HANDLED;
+	req->json = json_loadb(req->buf, len, JSON_REJECT_DUPLICATES, &error);
+	if (!req->json)
+		ctl_reply_error(req, "the request is no JSON object: %s", error.text);
+	else if (!ctl_request_command(req))
+		ctl_reply_error(req, "the request has no \"command\"");
+	else
+		ctl->handler(ctl->arg, req);
+}
+
+static void on_readable(void *arg, short revents, uint64_t now_ns)
+{
+	struct ctl_request *req = arg;
+	char *newline;
+	ssize_t n;
+
+	(void)revents;
+	(void)now_ns;
+	if (req->len == req->cap) {
+		req->cap = req->cap ? req->cap * 2 : 1024;
+		req->buf = xreallocarray(req->buf, req->cap, 1);
+	}
+	n = recv(req->fd, req->buf + req->len, req->cap - req->len, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0 || (n == 0 && req->len == 0)) {
+		request_free(req);
+		return;
+	}
+	newline = memchr(req->buf + req->len, '\n', (size_t)n);
+	req->len += (size_t)n;
+	if (newline || n == 0)
+		request_handle(req, newline ? (size_t)(newline - req->buf) : req->len);
+	else if (req->len >= REQUEST_MAX_OCTETS)
+		ctl_reply_error(req, "the request is longer than %d octets", REQUEST_MAX_OCTETS);
+}
+
+static void request_new(struct ctl *ctl, int fd, uint64_t now_ns)
+{
+	static const char busy[] = "{\"error\":\"too many requests at once: try again\"}\n";
+	struct ctl_request *req;
+
+	if (ctl->n_requests == REQUESTS_MAX) {
+		/* Fits an empty socket buffer; a client that left meanwhile misses nothing. */
+		if (send(fd, busy, strlen(busy), MSG_NOSIGNAL) < 0)
+			log_debug("ctl", "cannot turn a client away: %s", strerror(errno));
+		close(fd);
+		return;
+	}
+	req = xcalloc(1, sizeof(*req));
+	req->ctl = ctl;
+	req->fd = fd;
+	loop_timer_init(&req->deadline, on_deadline, req);
+	ctl->requests[ctl->n_requests++] = req;
+	set_deadline(req, now_ns);
+	loop_watch(ctl->loop, fd, POLLIN, on_readable, req);
+}
+
+/* ---- the listening socket ---- */
+
+static void on_connection(void *arg, short revents, uint64_t now_ns)
+{
+	struct ctl *ctl = arg;
+	int fd = accept4(ctl->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)revents;
+	if (fd >= 0) {
+		request_new(ctl, fd, now_ns);
+		return;
+	}
+	if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS)
+		return;
+	/* The connection stays in the backlog and poll(2) would tell of it for ever. */
+	log_warning("ctl", "cannot accept a connection: %s", strerror(errno));
+	loop_unwatch(ctl->loop, ctl->fd);
+	loop_timer_set(ctl->loop, &ctl->pause, now_ns + NS_PER_S);
+}
+
+static void on_pause_end(void *arg, uint64_t now_ns)
+{
+	struct ctl *ctl = arg;
+
+	(void)now_ns;
+	loop_watch(ctl->loop, ctl->fd, POLLIN, on_connection, ctl);
+}
+
+/* Only the last directory is made: a missing /run is a mistake somewhere else. */
+static int make_directory(const char *path, struct err *e)
+{
+	char *dir = xstrdup(path), *slash = strrchr(dir, '/');
+	int rc = 0;
+
+	if (slash && slash > dir) {
+		*slash = '\0';
+		if (mkdir(dir, 0755) < 0 && errno != EEXIST) {
+			rc = -errno;
+			err_set(e, "cannot make the directory %s: %s", dir, strerror(-rc));
+		}
+	}
+	free(dir);
+	return rc;
+}
+
+static int stale_failed(const char *path, struct err *e)
+{
+	int rc = -errno;
+
+	err_set(e, "cannot replace the control socket %s: %s", path, strerror(-rc));
+	return rc;
+}
+
+/* Make way at `path`: a socket that refuses connections belonged to a daemon that is no more. */
+static int remove_stale(int fd, const struct sockaddr_un *sun, struct err *e)
+{
+	const char *path = sun->sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return stale_failed(path, e);
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		err_set(e, "%s exists and is no socket: remove it, or set [control] socket", path);
+		return -EEXIST;
+	}
+	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) || errno == EAGAIN) {
+		err_set(e, "another ctmeterd answers at %s: end it first", path);
+		return -EADDRINUSE;
+	}
+	if (errno != ECONNREFUSED || unlink(path) < 0)
+		return stale_failed(path, e);
+	return 0;
+}
+
+/* Nobody but root may connect from the first moment on: the mode comes with bind(2), which takes
+ * it from the umask. */
+static int bind_and_listen(int fd, const struct sockaddr_un *sun, struct stat *ret_st,
+			   struct err *e)
+{
+	mode_t old = umask(0177);
+	int rc = bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) < 0 ? -errno : 0;
+
+	umask(old);
+	if (!rc && (listen(fd, REQUESTS_MAX) < 0 || lstat(sun->sun_path, ret_st) < 0))
+		rc = -errno;
+	if (rc < 0)
+		err_set(e, "cannot listen at %s: %s", sun->sun_path, strerror(-rc));
+	return rc;
+}
+
+static int open_socket(const char *path, int *ret_fd, struct stat *ret_st, struct err *e)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int rc = 0;
+
+	if (fd < 0 || probe < 0) {
+		rc = -errno;
+		err_set(e, "cannot open the control socket: %s", strerror(-rc));
+	} else if (strlen(path) >= sizeof(sun.sun_path)) {
+		rc = -ENAMETOOLONG;
+		err_set(e, "the control socket's path %s is longer than %zu octets", path,
+			sizeof(sun.sun_path) - 1);
+	} else {
+		strcpy(sun.sun_path, path);
+	}
+	rc = rc ? rc : make_directory(path, e);
+	rc = rc ? rc : remove_stale(probe, &sun, e);
+	rc = rc ? rc : bind_and_listen(fd, &sun, ret_st, e);
+	if (probe >= 0)
+		close(probe);
+	if (rc < 0 && fd >= 0)
+		close(fd);
+	if (!rc)
+		*ret_fd = fd;
+	return rc;
+}
+
+int ctl_new(const char *path, struct loop *loop, ctl_handler_fn *handler, void *arg,
+	    struct ctl **ret_ctl, struct err *e)
+{
+	struct stat st;
+	struct ctl *ctl;
+	int fd = -1, rc = open_socket(path, &fd, &st, e);
+
+	if (rc < 0)
+		return rc;
+	ctl = xcalloc(1, sizeof(*ctl));
+	ctl->path = xstrdup(path);
+	ctl->fd = fd;
+	ctl->dev = st.st_dev;
+	ctl->ino = st.st_ino;
+	ctl->loop = loop;
+	ctl->handler = handler;
+	ctl->arg = arg;
+	loop_timer_init(&ctl->pause, on_pause_end, ctl);
+	loop_watch(loop, fd, POLLIN, on_connection, ctl);
+	*ret_ctl = ctl;
+	return 0;
+}
+
+void ctl_free(struct ctl *ctl)
+{
+	struct stat st;
+
+	if (!ctl)
+		return;
+	for (size_t i = ctl->n_requests; i-- > 0;) {
+		struct ctl_request *req = ctl->requests[i];
+
+		if (req->state != HANDLED) {
+			request_free(req);
+			continue;
+		}
+		request_hang_up(req);
+		req->ctl = NULL;
+	}
+	loop_timer_clear(ctl->loop, &ctl->pause);
+	loop_unwatch(ctl->loop, ctl->fd);
+	if (!lstat(ctl->path, &st) && st.st_dev == ctl->dev && st.st_ino == ctl->ino)
+		unlink(ctl->path);
+	close(ctl->fd);
+	free(ctl->path);
+	free(ctl);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_CTL_CLIENT_H
+#define CTM_CTL_CLIENT_H
+
+#include "err.h"
+
+#include <jansson.h>
+
+/* The control socket, client side: one blocking call with a timeout. */
+
+struct ctl_client_wait {
+	int timeout_ms; /* for everything: connecting, asking, the whole answer */
+	int notice_ms; /* call notice (may be NULL) once when it takes longer than this */
+	void (*notice)(void *arg);
+	void *arg;
+};
+
+/* Send `request` (an object with "command") to the daemon at `path` and wait for its answer.
+ * Returns 0 and a new reference in *ret_answer, or with e filled:
+ *   -ENOENT, -ECONNREFUSED   no daemon runs there
+ *   -EACCES                  we may not talk to it
+ *   -ETIMEDOUT               no whole answer in time
+ *   -EREMOTEIO               the daemon answered {"error": text}; e is that text alone
+ *   -EPROTO                  what came is no answer of a ctmeterd
+ *   another -errno           the connection failed */
+int ctl_client_call(const char *path, const json_t *request, const struct ctl_client_wait *wait,
+		    json_t **ret_answer, struct err *e);
+
+/* Wait until the daemon that answered at `path` has removed its socket, at most timeout_ms.
+ * Returns 0 or -ETIMEDOUT. */
+int ctl_client_wait_end(const char *path, int timeout_ms);
+
+#endif

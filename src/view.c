@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON for people's programs: see view.h for the shape and the invariants. */
+#include "view.h"
+
+#include "loop.h"
+#include "xalloc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* jansson reports want of memory late and only here; everywhere in this program it is fatal. */
+static void put(json_t *object, const char *key, json_t *take)
+{
+	if (json_object_set_new(object, key, take) < 0) {
+		fputs("error view: out of memory\n", stderr);
+		abort();
+	}
+}
+
+static json_t *text_json(const char *text)
+{
+	json_t *j = json_string(text ? text : "");
+	char *ascii;
+
+	if (j)
+		return j;
+	ascii = xstrdup(text);
+	for (char *c = ascii; *c; c++)
+		if ((unsigned char)*c > 127)
+			*c = '?';
+	j = json_string(ascii);
+	free(ascii);
+	return j;
+}
+
+static json_t *count_json(uint64_t n)
+{
+	char digits[24];
+
+	if (n <= INT64_MAX)
+		return json_integer((json_int_t)n);
+	snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	return json_string(digits);
+}
+
+static json_t *time_json(int64_t wall_s)
+{
+	time_t t = (time_t)wall_s;
+	char text[64];
+	struct tm tm;
+
+	if (!wall_s || !gmtime_r(&t, &tm) ||
+	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return json_null();
+	return json_string(text);
+}
+
+const char *view_row_status(enum row_status status)
+{
+	static const char *const words[] = {
+		[ROW_OTHER] = "other",       [ROW_COUNTING] = "counting",
+		[ROW_PENDING] = "pending",   [ROW_NOT_COUNTABLE] = "not-countable",
+		[ROW_CONFLICT] = "conflict", [ROW_RETIRED] = "retired",
+	};
+
+	if ((size_t)status >= ARRAY_LEN(words) || !words[status])
+		return "other";
+	return words[status];
+}
+
+const char *view_run_state(enum inv_run run)
+{
+	static const char *const words[] = {
+		[INV_RUN_UNKNOWN] = "unknown",
+		[INV_RUN_RUNNING] = "running",
+		[INV_RUN_STOPPED] = "stopped",
+		[INV_RUN_GONE] = "gone",
+	};
+
+	if ((size_t)run >= ARRAY_LEN(words) || !words[run])
+		return "unknown";
+	return words[run];
+}
+
+/* What address and container rows have in common. */
+static void put_totals(json_t *row, const struct snap_totals *t)
+{
+	static const struct {
+		const char *octets, *pkts;
+	} names[PATHS] = {
+		[PATH_FWD_IN] = { "in_octets", "in_pkts" },
+		[PATH_FWD_OUT] = { "out_octets", "out_pkts" },
+		[PATH_NODE_IN] = { "node_in_octets", "node_in_pkts" },
+		[PATH_NODE_OUT] = { "node_out_octets", "node_out_pkts" },
+	};
+
+	put(row, "status", json_string(view_row_status(t->status)));
+	for (size_t i = 0; i < PATHS; i++) {
+		put(row, names[i].octets, count_json(t->path[i].octets));
+		put(row, names[i].pkts, count_json(t->path[i].pkts));
+	}
+	put(row, "counting_since", time_json(t->since_wall_s));
+	put(row, "discontinuities", json_integer(t->discontinuities));
+	put(row, "last_discontinuity", time_json(t->discontinuity_wall_s));
+}
+
+static json_t *address_json(const struct snap_address *a)
+{
+	char text[ADDR_TEXT_SIZE];
+	json_t *row = json_object();
+
+	put(row, "address", json_string(addr_format(&a->addr, text)));
+	put_totals(row, &a->totals);
+	return row;
+}
+
+static json_t *container_json(const struct snap_container *c)
+{
+	json_t *row = json_object();
+
+	put(row, "id", text_json(c->id));
+	put(row, "name", text_json(c->name));
+	put(row, "state", json_string(view_run_state(c->run)));
+	put(row, "ifindex", json_integer(c->ifindex));
+	put_totals(row, &c->totals);
+	return row;
+}
+
+static uint64_t age_ms(uint64_t then_ns, uint64_t now_ns)
+{
+	return now_ns > then_ns ? (now_ns - then_ns) / NS_PER_MS : 0;
+}
+
+json_t *view_list_json(const struct snap *snap, uint64_t now_ns)
+{
+	json_t *list = json_object(), *containers = json_array();
+	size_t a = 0;
+
+	for (size_t i = 0; i < snap->n_containers; i++) {
+		json_t *row = container_json(&snap->containers[i]), *addresses = json_array();
+
+		/* Both arrays are in the same order: one pass. */
+		for (; a < snap->n_addresses && snap->addresses[a].container == i; a++)
+			json_array_append_new(addresses, address_json(&snap->addresses[a]));
+		put(row, "addresses", addresses);
+		json_array_append_new(containers, row);
+	}
+	put(list, "sample_age_ms", count_json(age_ms(snap->taken_ns, now_ns)));
+	put(list, "containers", containers);
+	return list;
+}
+
+static void put_families(json_t *status, const struct view_status *s)
+{
+	put(status, "ipv4", text_json(s->family_state[ADDR_V4]));
+	put(status, "ipv6", text_json(s->family_state[ADDR_V6]));
+}
+
+static json_t *sources_json(const struct view_status *s)
+{
+	json_t *sources = json_array();
+
+	for (size_t i = 0; i < s->n_sources; i++) {
+		json_t *source = json_object();
+
+		put(source, "name", text_json(s->sources[i].name));
+		put(source, "state", text_json(s->sources[i].state));
+		json_array_append_new(sources, source);
+	}
+	return sources;
+}
+
+static json_t *agentx_json(const struct view_status *s)
+{
+	json_t *agentx = json_object();
+
+	put(agentx, "state", text_json(s->agentx.state));
+	put(agentx, "socket", text_json(s->agentx.socket));
+	put(agentx, "problem", text_json(s->agentx.problem));
+	put(agentx, "requests", count_json(s->agentx.requests));
+	put(agentx, "varbinds", count_json(s->agentx.varbinds));
+	return agentx;
+}
+
+static json_t *problems_json(const struct view_status *s)
+{
+	json_t *problems = json_array();
+
+	for (size_t i = 0; i < s->n_problems; i++)
+		json_array_append_new(problems, text_json(s->problems[i]));
+	return problems;
+}
+
+json_t *view_status_json(const struct view_status *s)
+{
+	json_t *status = json_object();
+
+	put(status, "version", text_json(s->version));
+	put(status, "pid", json_integer(s->pid));
+	put(status, "uptime_s", count_json(s->uptime_s));
+	put(status, "backend", text_json(s->backend));
+	put(status, "table", text_json(s->table));
+	put(status, "node_traffic", json_boolean(s->node_traffic));
+	put_families(status, s);
+	put(status, "rules", json_integer(s->rules));
+	put(status, "rule_repairs", json_integer(s->rule_repairs));
+	put(status, "commits", count_json(s->commits));
+	put(status, "last_commit_ms", count_json(s->last_commit_ms));
+	put(status, "containers", count_json(s->containers));
+	put(status, "addresses", count_json(s->addresses));
+	put(status, "conflicts", count_json(s->conflicts));
+	put(status, "sample_age_ms", count_json(s->sample_age_ms));
+	put(status, "stale_answers", json_integer(s->stale_answers));
+	put(status, "sources", sources_json(s));
+	put(status, "inventory_failures", json_integer(s->inventory_failures));
+	put(status, "store", text_json(s->store));
+	put(status, "agentx", agentx_json(s));
+	put(status, "problems", problems_json(s));
+	return status;
+}

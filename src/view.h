@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_VIEW_H
+#define CTM_VIEW_H
+
+#include "addr.h"
+#include "snap.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The JSON that `ctmeter --json` shows, from plain structs. Pure.
+ * 1. A counter is exact: a JSON integer up to 2^63-1, beyond that (which JSON integers of most
+ *    readers do not hold) a string of decimal digits.
+ * 2. Times are ISO 8601 in UTC ("2024-05-01T12:00:00Z"), null for never.
+ * 3. Text that is not UTF-8 has its octets beyond ASCII replaced by '?'. */
+
+struct view_source {
+	const char *name; /* as configured */
+	const char *state; /* "ok", or what failed */
+};
+
+/* Everything `ctmeter status` shows. All text is borrowed; NULL stands for "". */
+struct view_status {
+	const char *version;
+	uint32_t pid;
+	uint64_t uptime_s;
+
+	const char *backend; /* "iptables", "fake" */
+	const char *table; /* "mangle", "filter" */
+	bool node_traffic;
+	const char *family_state[ADDR_FAMILIES]; /* "counting", "not countable: REASON" */
+	uint32_t rules; /* counting rules in the kernel, both families */
+	uint32_t rule_repairs;
+	uint64_t commits;
+	uint64_t last_commit_ms; /* how long it took */
+
+	uint64_t sample_age_ms;
+	uint32_t stale_answers;
+	size_t containers;
+	size_t addresses;
+	size_t conflicts; /* addresses that several containers claim */
+
+	const struct view_source *sources;
+	size_t n_sources;
+	uint32_t inventory_failures;
+
+	const char *store; /* "ok", or what fails */
+
+	struct {
+		const char *state; /* "up", "connecting", .. */
+		const char *socket;
+		const char *problem; /* "" when up */
+		uint64_t requests;
+		uint64_t varbinds;
+	} agentx;
+
+	const char *const *problems; /* sentences for people; none: healthy */
+	size_t n_problems;
+};
+
+/* A new object. */
+json_t *view_status_json(const struct view_status *s);
+
+/* All rows of a snapshot, in its order; now_ns (CLOCK_BOOTTIME) gives sample_age_ms. A new object:
+ * { "sample_age_ms", "containers": [ { "id", "name", "state", "ifindex", "addresses": [ {
+ * "address", .. } ], .. } ] }; both kinds of row have "status", {in,out,node_in,node_out}_octets
+ * and _pkts, "counting_since", "discontinuities", "last_discontinuity". */
+json_t *view_list_json(const struct snap *snap, uint64_t now_ns);
+
+/* Words for the MIB's ctmStatus and ctmContainerRunState, "other" / "unknown" for what is none. */
+const char *view_row_status(enum row_status status);
+const char *view_run_state(enum inv_run run);
+
+#endif

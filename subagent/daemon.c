@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon.h"
+
+#include "ax.h"
+#include "ctl.h"
+#include "engine.h"
+#include "log.h"
+#include "loop.h"
+#include "mib.h"
+#include "version.h"
+#include "view.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_PROBLEMS 8
+
+struct daemon {
+	const char *config_path;
+	struct cfg *cfg;
+	char *run_dir; /* of the control socket, the lock and the commits' journals */
+	int lock, signals;
+	struct loop *loop;
+	struct engine *engine;
+	struct ctl *ctl;
+	struct ax *ax;
+	struct mib_data clock; /* only uptime_*: the master's sysUpTime */
+	uint64_t began_ns;
+};
+
+/* --- AgentX ------------------------------------------------------------------------------- */
+
+static void ax_before_read(void *arg, uint64_t now_ns)
+{
+	engine_freshen(((struct daemon *)arg)->engine, now_ns);
+}
+
+static bool ax_pin(void *arg, const char *context, uint64_t now_ns,
+		   const struct oidtab_view **ret_view, const void **ret_data)
+{
+	struct daemon *d = arg;
+	struct mib_data *data;
+
+	if (context && *context)
+		return false;
+	data = xmalloc(sizeof(*data));
+	*data = d->clock;
+	data->snap = snap_ref(engine_snap(d->engine));
+	data->now_ns = now_ns;
+	*ret_view = &mib_ctm_view;
+	*ret_data = data;
+	return true;
+}
+
+static void ax_unpin(void *arg, const void *data)
+{
+	const struct mib_data *pinned = data;
+
+	(void)arg;
+	snap_unref((struct snap *)pinned->snap);
+	free((void *)pinned);
+}
+
+static void ax_uptime(void *arg, uint32_t sysuptime_cs, uint64_t now_ns)
+{
+	mib_uptime_observe(&((struct daemon *)arg)->clock, sysuptime_cs, now_ns);
+}
+
+static int open_ax(struct daemon *d, struct err *e)
+{
+	struct ax_registration regs[MIB_CTM_ROOTS];
+	struct ax_hooks hooks = { .before_read = ax_before_read,
+				  .pin = ax_pin,
+				  .unpin = ax_unpin,
+				  .uptime = ax_uptime,
+				  .arg = d };
+
+	for (size_t i = 0; i < MIB_CTM_ROOTS; i++)
+		regs[i] = (struct ax_registration) { mib_ctm_roots[i].oid, mib_ctm_roots[i].len,
+						     NULL };
+	return ax_new(d->cfg->agentx.socket, "ctmeter " CTM_VERSION, regs, MIB_CTM_ROOTS, &hooks,
+		      d->loop, &d->ax, e);
+}
+
+static void first_snapshot(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_info("engine", "the first snapshot is there: registering with snmpd at %s",
+		 d->cfg->agentx.socket);
+	ax_start(d->ax);
+}
+
+/* --- the control socket ------------------------------------------------------------------- */
+
+/* Problems as sentences; their text lives in `text`. */
+struct problems {
+	const char *list[MAX_PROBLEMS];
+	size_t n;
+	char text[MAX_PROBLEMS][512];
+};
+
+static void add_problem(struct problems *p, const char *what, const char *why)
+{
+	if (p->n == MAX_PROBLEMS)
+		return;
+	snprintf(p->text[p->n], sizeof(p->text[p->n]), "%s: %s", what, why);
+	p->list[p->n] = p->text[p->n];
+	p->n++;
+}
+
+static void find_problems(const struct daemon *d, const struct view_status *s, struct problems *p)
+{
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		if (strchr(s->family_state[f], ':'))
+			add_problem(p, f == ADDR_V4 ? "IPv4" : "IPv6", s->family_state[f]);
+	for (size_t i = 0; i < s->n_sources; i++)
+		if (strcmp(s->sources[i].state, "ok") != 0)
+			add_problem(p, s->sources[i].name, s->sources[i].state);
+	if (s->conflicts)
+		add_problem(p, "addresses",
+			    "some are claimed by several containers and counted for "
+			    "none of them (ctmeter list shows which)");
+	if (ax_get_state(d->ax) != AX_UP || *s->agentx.problem)
+		add_problem(p, "snmpd",
+			    *s->agentx.problem ? s->agentx.problem : "not connected yet");
+}
+
+static void reply_status(struct daemon *d, struct ctl_request *req)
+{
+	static const char *const ax_states[] = { [AX_DOWN] = "down",
+						 [AX_CONNECTING] = "connecting",
+						 [AX_OPENING] = "opening",
+						 [AX_REGISTERING] = "registering",
+						 [AX_UP] = "up" };
+	const struct snap *snap = engine_snap(d->engine);
+	struct engine_figures f;
+	struct problems *problems = xcalloc(1, sizeof(*problems));
+	struct view_source *sources;
+	uint64_t now = loop_now_ns();
+	struct view_status s = { .version = CTM_VERSION, .store = "none: totals live in memory" };
+
+	engine_get_figures(d->engine, &f);
+	sources = xcalloc(f.n_sources, sizeof(*sources));
+	for (size_t i = 0; i < f.n_sources; i++) {
+		sources[i].name = engine_source_name(d->engine, i);
+		sources[i].state = engine_source_state(d->engine, i);
+	}
+	s.pid = (uint32_t)getpid();
+	s.uptime_s = (now - d->began_ns) / NS_PER_S;
+	s.backend = f.backend;
+	s.table = d->cfg->netfilter.table;
+	s.node_traffic = d->cfg->netfilter.node_traffic;
+	for (enum addr_family fam = 0; fam < ADDR_FAMILIES; fam++) {
+		s.family_state[fam] = f.family_state[fam];
+		s.commits += f.commits[fam];
+	}
+	s.last_commit_ms = f.last_commit_ms;
+	s.rules = snap->rules;
+	s.rule_repairs = snap->rule_repairs;
+	s.inventory_failures = snap->inventory_failures;
+	s.stale_answers = snap->stale_answers;
+	s.sample_age_ms = snap->taken_ns ? (now - snap->taken_ns) / NS_PER_MS : 0;
+	s.containers = f.containers;
+	s.addresses = f.addresses;
+	s.conflicts = f.conflicts;
+	s.sources = sources;
+	s.n_sources = f.n_sources;
+	s.agentx.state = ax_states[ax_get_state(d->ax)];
+	s.agentx.socket = d->cfg->agentx.socket;
+	s.agentx.problem = ax_get_problem(d->ax);
+	ax_get_counts(d->ax, &s.agentx.requests, &s.agentx.varbinds);
+	find_problems(d, &s, problems);
+	s.problems = problems->list;
+	s.n_problems = problems->n;
+	ctl_reply(req, view_status_json(&s));
+	free(sources);
+	free(problems);
+}
+
+static void reply_list(struct daemon *d, struct ctl_request *req)
+{
+	uint64_t now = loop_now_ns();
+
+	engine_freshen(d->engine, now);
+	ctl_reply(req, view_list_json(engine_snap(d->engine), now));
+}
+
+static void refreshed(void *arg, int result, const char *text)
+{
+	if (result < 0)
+		ctl_reply_error(arg, "the rules are not in place: %s",
+				*text ? text : strerror(-result));
+	else
+		ctl_reply(arg, json_object());
+}
+
+struct teardown {
+	struct daemon *daemon;
+	struct ctl_request *req;
+	unsigned rules;
+};
+
+static void torn_down(void *arg, int result, const char *text)
+{
+	struct teardown *t = arg;
+
+	if (result < 0) {
+		ctl_reply_error(t->req, "the rules are still in place: %s",
+				*text ? text : strerror(-result));
+	} else {
+		log_info("engine", "all rules are removed, as asked for: ending");
+		ctl_reply(t->req, json_pack("{s:i}", "removed", (int)t->rules));
+		loop_stop(t->daemon->loop);
+	}
+	free(t);
+}
+
+static void on_request(void *arg, struct ctl_request *req)
+{
+	struct daemon *d = arg;
+	const char *command = ctl_request_command(req);
+
+	if (!strcmp(command, "status")) {
+		reply_status(d, req);
+	} else if (!strcmp(command, "list")) {
+		reply_list(d, req);
+	} else if (!strcmp(command, "refresh")) {
+		engine_refresh(d->engine, refreshed, req);
+	} else if (!strcmp(command, "teardown")) {
+		struct teardown *t = xmalloc(sizeof(*t));
+
+		*t = (struct teardown) { d, req, engine_snap(d->engine)->rules };
+		engine_teardown(d->engine, torn_down, t);
+	} else {
+		ctl_reply_error(req, "unknown command \"%s\": is ctmeterd older than ctmeter?",
+				command);
+	}
+}
+
+/* --- signals ------------------------------------------------------------------------------ */
+
+static void reload(struct daemon *d)
+{
+	struct err e = { "" };
+	struct cfg *cfg;
+
+	if (cfg_load(d->config_path, &cfg, &e) < 0) {
+		log_error("cfg", "%s: the configuration in force stays", e.text);
+		return;
+	}
+	if (engine_reload(d->engine, cfg, &e) < 0) {
+		log_error("cfg", "%s: the configuration in force stays", e.text);
+		cfg_free(cfg);
+		return;
+	}
+	cfg_free(d->cfg);
+	d->cfg = cfg;
+	log_info("cfg", "%s was read again", d->config_path);
+}
+
+static void on_signal(void *arg, short revents, uint64_t now_ns)
+{
+	struct daemon *d = arg;
+	struct signalfd_siginfo info;
+
+	(void)revents;
+	(void)now_ns;
+	while (read(d->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			reload(d);
+			continue;
+		}
+		log_info("engine", "%s: ending; the rules stay in place and count on",
+			 strsignal((int)info.ssi_signo));
+		loop_stop(d->loop);
+	}
+}
+
+static int open_signals(struct daemon *d, struct err *e)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (d->signals < 0) {
+		err_set(e, "signalfd: %s", strerror(errno));
+		return -errno;
+	}
+	loop_watch(d->loop, d->signals, POLLIN, on_signal, d);
+	return 0;
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+static int make_dir(const char *path)
+{
+	char *copy = xstrdup(path);
+	int ret = 0;
+
+	if (mkdir(path, 0755) < 0 && errno == ENOENT)
+		ret = make_dir(dirname(copy)) < 0 || (mkdir(path, 0755) < 0 && errno != EEXIST)
+			      ? -errno
+			      : 0;
+	else if (access(path, F_OK) < 0)
+		ret = -errno;
+	free(copy);
+	return ret;
+}
+
+/* The lock goes with the process, however it ends. */
+static int lock_instance(struct daemon *d, struct err *e)
+{
+	char *path = xasprintf("%s/ctmeterd.lock", d->run_dir);
+	int ret = make_dir(d->run_dir);
+
+	if (!ret) {
+		d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		ret = d->lock < 0 || flock(d->lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	}
+	if (ret == -EWOULDBLOCK)
+		err_set(e, "another ctmeterd runs on this node (it holds %s): one counts for all",
+			path);
+	else if (ret < 0)
+		err_set(e, "cannot lock %s: %s", path, strerror(-ret));
+	free(path);
+	return ret;
+}
+
+static int open_all(struct daemon *d, struct err *e)
+{
+	int ret = lock_instance(d, e);
+
+	if (!ret)
+		ret = open_signals(d, e);
+	if (!ret)
+		ret = ctl_new(d->cfg->control.socket, d->loop, on_request, d, &d->ctl, e);
+	if (!ret)
+		ret = engine_new(d->cfg, d->run_dir, d->loop, &d->engine, e);
+	if (!ret)
+		ret = open_ax(d, e);
+	if (!ret)
+		engine_on_ready(d->engine, first_snapshot, d);
+	return ret;
+}
+
+int daemon_new(const char *config_path, struct cfg *take_cfg, struct daemon **ret_daemon,
+	       struct err *e)
+{
+	struct daemon *d = xcalloc(1, sizeof(*d));
+	char *socket = xstrdup(take_cfg->control.socket);
+	int ret;
+
+	d->config_path = config_path;
+	d->cfg = take_cfg;
+	d->run_dir = xstrdup(dirname(socket));
+	d->lock = d->signals = -1;
+	d->loop = loop_new();
+	d->began_ns = loop_now_ns();
+	free(socket);
+	ret = open_all(d, e);
+	if (ret < 0)
+		daemon_free(d);
+	else
+		*ret_daemon = d;
+	return ret;
+}
+
+void daemon_run(struct daemon *d)
+{
+	log_info("engine", "ctmeterd " CTM_VERSION " began, control socket %s",
+		 d->cfg->control.socket);
+	loop_run(d->loop);
+}
+
+void daemon_free(struct daemon *d)
+{
+	ax_free(d->ax);
+	engine_free(d->engine);
+	ctl_free(d->ctl);
+	if (d->signals >= 0)
+		close(d->signals);
+	if (d->lock >= 0)
+		close(d->lock);
+	loop_free(d->loop);
+	free(d->run_dir);
+	cfg_free(d->cfg);
+	free(d);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "enforce.h"
+
+#include "log.h"
+#include "xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMIT_SHARE 4
+#define RETRY_NS NS_PER_S /* after a commit that failed */
+#define FIGHT_WINDOW_NS (60 * NS_PER_S)
+#define FIGHT_PAUSE_MAX_NS (60 * NS_PER_S)
+
+struct enforce {
+	struct fw *fw;
+	enum addr_family family;
+	const char *what;
+	struct ruleset *desired; /* NULL: nobody has said what is wanted */
+	struct addr *addrs; /* what desired was built from */
+	size_t n_addrs;
+	bool node_traffic;
+	bool readable; /* fw_present is of a reading since the last commit */
+	uint32_t generation, planned; /* of the last reading; that was found to need nothing */
+	bool fulfilled; /* desired was in place once */
+	bool committing, repairing;
+	uint64_t began_ns, not_before_ns;
+	uint64_t last_repair_ns, repair_pause_ns;
+	int failure; /* of the last commit */
+	char failure_text[256];
+	struct enforce_figures figures;
+};
+
+struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what)
+{
+	struct enforce *en = xcalloc(1, sizeof(*en));
+
+	en->fw = fw;
+	en->family = family;
+	en->what = what;
+	return en;
+}
+
+void enforce_free(struct enforce *en)
+{
+	if (!en)
+		return;
+	ruleset_free(en->desired);
+	free(en->addrs);
+	free(en);
+}
+
+void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, bool node_traffic)
+{
+	if (en->desired && en->node_traffic == node_traffic && en->n_addrs == n &&
+	    (!n || !memcmp(en->addrs, take_addrs, n * sizeof(*take_addrs)))) {
+		free(take_addrs);
+		return;
+	}
+	ruleset_free(en->desired);
+	free(en->addrs);
+	en->addrs = take_addrs;
+	en->n_addrs = n;
+	en->node_traffic = node_traffic;
+	en->desired = ruleset_build(en->family, take_addrs, n, node_traffic, 1);
+	en->planned = 0;
+	en->fulfilled = false;
+}
+
+void enforce_seen(struct enforce *en, uint32_t generation)
+{
+	en->readable = true;
+	en->generation = generation;
+}
+
+/* Returns when a repair may begin; now_ns or earlier: now. */
+static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t now_ns)
+{
+	if (!en->last_repair_ns || now_ns - en->last_repair_ns > FIGHT_WINDOW_NS)
+		en->repair_pause_ns = 0;
+	return plan->n_ops || !en->last_repair_ns ? now_ns
+						  : en->last_repair_ns + en->repair_pause_ns;
+}
+
+static void note_repair(struct enforce *en, uint64_t now_ns)
+{
+	log_warning("fw", "our rules in %s were changed by somebody else: repairing", en->what);
+	en->figures.repairs++;
+	en->last_repair_ns = now_ns;
+	en->repair_pause_ns = en->repair_pause_ns ? en->repair_pause_ns * 2 : NS_PER_S / 2;
+	if (en->repair_pause_ns > FIGHT_PAUSE_MAX_NS)
+		en->repair_pause_ns = FIGHT_PAUSE_MAX_NS;
+}
+
+static uint64_t begin(struct enforce *en, uint64_t now_ns)
+{
+	int ret = fw_apply(en->fw, en->desired);
+
+	if (ret < 0) {
+		log_error("fw", "cannot begin a commit of %s: %s", en->what, strerror(-ret));
+		return en->not_before_ns = now_ns + RETRY_NS;
+	}
+	if (en->repairing)
+		note_repair(en, now_ns);
+	en->committing = true;
+	en->began_ns = now_ns;
+	return 0;
+}
+
+uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
+{
+	struct plan plan;
+	uint64_t at = now_ns;
+	bool differs;
+
+	if (fw_family_problem(en->fw, en->family) || !en->desired || !en->readable ||
+	    fw_busy(en->fw, en->family) || (en->planned && en->planned == en->generation))
+		return 0;
+	differs = plan_diff(en->desired, fw_present(en->fw, en->family), &plan);
+	en->repairing = differs && en->fulfilled;
+	if (en->repairing)
+		at = repair_at(en, &plan, now_ns);
+	if (at < en->not_before_ns)
+		at = en->not_before_ns;
+	plan_clear(&plan);
+	if (!differs) {
+		en->planned = en->generation;
+		en->fulfilled = true;
+		return 0;
+	}
+	return at > now_ns ? at : begin(en, now_ns);
+}
+
+void enforce_ended(struct enforce *en, int result, const char *text, uint64_t now_ns)
+{
+	uint64_t took = now_ns - en->began_ns;
+
+	en->readable = false;
+	if (!en->committing)
+		return; /* an earlier process's commit was finished */
+	en->committing = false;
+	if (result < 0 && (!en->failure || strcmp(en->failure_text, text) != 0))
+		log_error("fw", "the rules are not in %s: %s; trying again", en->what,
+			  *text ? text : strerror(-result));
+	if (!result && en->failure)
+		log_info("fw", "the rules are in %s again", en->what);
+	en->failure = result;
+	snprintf(en->failure_text, sizeof(en->failure_text), "%s", text);
+	en->not_before_ns = now_ns + (result < 0 ? RETRY_NS : took * (COMMIT_SHARE - 1));
+	if (result < 0)
+		return;
+	en->figures.commits++;
+	en->figures.last_commit_ns = took;
+}
+
+bool enforce_committing(const struct enforce *en)
+{
+	return en->committing;
+}
+
+bool enforce_settled(const struct enforce *en, int *ret_result, const char **ret_text)
+{
+	*ret_result = 0;
+	*ret_text = "";
+	if (fw_family_problem(en->fw, en->family))
+		return true;
+	if (en->failure) {
+		*ret_result = en->failure;
+		*ret_text = en->failure_text;
+		return true;
+	}
+	return en->desired && en->readable && !en->committing && en->planned &&
+	       en->planned == en->generation;
+}
+
+const char *enforce_state(const struct enforce *en, char *buf, size_t size)
+{
+	const char *problem = fw_family_problem(en->fw, en->family);
+
+	if (problem)
+		snprintf(buf, size, "not countable: %s", problem);
+	else if (en->failure)
+		snprintf(buf, size, "rules not in place: %s", en->failure_text);
+	else if (!en->desired)
+		snprintf(buf, size, "waiting for the inventory");
+	else if (!en->fulfilled || en->committing)
+		snprintf(buf, size, "putting rules in place");
+	else
+		snprintf(buf, size, "%s", en->n_addrs ? "counting" : "no addresses");
+	return buf;
+}
+
+const struct enforce_figures *enforce_get_figures(const struct enforce *en)
+{
+	return &en->figures;
+}

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "engine.h"
+
+#include "enforce.h"
+#include "fw.h"
+#include "ledger.h"
+#include "log.h"
+#include "nl.h"
+#include "source.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TICK_NS (10 * NS_PER_S) /* between readings when nobody polls */
+#define FRESH_NS (500 * NS_PER_MS)
+#define RETRY_NS (20 * NS_PER_MS) /* after a reading that was half committed */
+#define READ_TRIES 10 /* a ms apart, within one call */
+#define LOOK_PAUSE_NS (500 * NS_PER_MS) /* between looks that the kernel's events ask for */
+#define READY_AFTER_NS (30 * NS_PER_S)
+
+struct waiter {
+	struct waiter *next;
+	engine_done_fn *done;
+	void *arg;
+	bool looked; /* the sources were asked since it came */
+};
+
+struct engine {
+	const struct cfg *cfg;
+	struct loop *loop;
+	struct fw *fw;
+	struct ledger *ledger;
+	struct sources *sources;
+	struct nl *nl;
+	struct snap *snap;
+	struct inventory *pending; /* not yet taken over */
+	bool informed, complete; /* an inventory was taken over; a whole one */
+	bool tearing_down;
+	struct addr *conflicts; /* addresses in conflict, sorted, as logged */
+	size_t n_conflicts;
+	uint64_t looked_ns; /* when the last look began */
+	size_t refused; /* addresses over max-rows, as logged */
+	struct enforce *enforce[ADDR_FAMILIES];
+	char what[ADDR_FAMILIES][48]; /* "IPv4 table mangle" */
+	struct waiter *waiters;
+	struct loop_timer tick, look, step, ready_by;
+	void (*ready)(void *arg);
+	void *ready_arg;
+	uint64_t sampled_ns; /* of the last whole reading */
+	uint32_t inventory_failures, stale_answers;
+};
+
+static struct ledger_now now_both(uint64_t now_ns)
+{
+	return (struct ledger_now) { now_ns, (int64_t)time(NULL) };
+}
+
+static void step_soon(struct engine *en, uint64_t at_ns)
+{
+	if (!en->step.at_ns || en->step.at_ns > at_ns)
+		loop_timer_set(en->loop, &en->step, at_ns);
+}
+
+/* --- the snapshot ------------------------------------------------------------------------- */
+
+static uint8_t wanted_paths(const struct engine *en)
+{
+	uint8_t bits = 0;
+
+	for (enum path p = 0; p < PATHS; p++)
+		if (en->cfg->netfilter.node_traffic || rule_path_hook(p) == HOOK_FORWARD)
+			bits |= (uint8_t)(1u << p);
+	return bits;
+}
+
+static void publish(struct engine *en)
+{
+	bool problem[ADDR_FAMILIES];
+	struct snap *snap = snap_new();
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
+		problem[f] = fw_family_problem(en->fw, f) != NULL;
+		snap->rules += fw_present(en->fw, f)->n_counting;
+		snap->rule_repairs += enforce_get_figures(en->enforce[f])->repairs;
+	}
+	ledger_snapshot(en->ledger, wanted_paths(en), problem, snap);
+	snap->taken_ns = en->sampled_ns;
+	snap->inventory_failures = en->inventory_failures;
+	snap->stale_answers = en->stale_answers;
+	snap->backend = fw_name(en->fw);
+	snap->no_node_traffic = !en->cfg->netfilter.node_traffic;
+	snap_unref(en->snap);
+	en->snap = snap;
+}
+
+struct snap *engine_snap(const struct engine *en)
+{
+	return en->snap;
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+static void pause_ms(void)
+{
+	nanosleep(&(struct timespec) { .tv_nsec = (long)NS_PER_MS }, NULL);
+}
+
+/* One whole reading of a family into the ledger. Other people's commits make it fail for some
+ * milliseconds; our own may last longer and is not waited for. */
+static int read_family(struct engine *en, enum addr_family f, uint64_t now_ns)
+{
+	bool committing = enforce_committing(en->enforce[f]);
+	struct fw_reading reading;
+	int ret = -EAGAIN;
+
+	for (int tries = 0; ret == -EAGAIN && tries < READ_TRIES; tries++) {
+		if (tries)
+			pause_ms();
+		ret = fw_read(en->fw, f, now_ns, &reading);
+		if (ret == -EAGAIN && fw_busy(en->fw, f))
+			break;
+		if (!ret && ledger_apply(en->ledger, f, &reading, committing, now_both(now_ns)) ==
+				    LEDGER_RECHECK)
+			ret = -EAGAIN;
+	}
+	if (!ret)
+		enforce_seen(en->enforce[f], reading.generation);
+	return ret;
+}
+
+/* Read all families; returns whether the totals are now as of now_ns. */
+static bool sample(struct engine *en, uint64_t now_ns)
+{
+	bool whole = true;
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
+		int ret = fw_family_problem(en->fw, f) ? 0 : read_family(en, f, now_ns);
+
+		if (ret < 0 && ret != -EAGAIN)
+			log_debug("fw", "reading failed: %s", strerror(-ret));
+		whole = whole && !ret;
+	}
+	if (whole)
+		en->sampled_ns = now_ns;
+	return whole;
+}
+
+/* --- rules -------------------------------------------------------------------------------- */
+
+/* Before the first whole inventory the rules of addresses that nobody claims yet stay: their
+ * counters are somebody's bill. */
+static struct addr *keep_present(struct engine *en, enum addr_family f, struct addr *addrs,
+				 size_t *n)
+{
+	struct fw_reading reading;
+	size_t cap, kept = 0, i = 0;
+	struct addr *all;
+
+	if (en->complete || fw_read(en->fw, f, loop_now_ns(), &reading) < 0)
+		return addrs;
+	cap = *n + reading.n_rows;
+	all = xcalloc(cap, sizeof(*all));
+	for (size_t k = 0; i < *n || k < reading.n_rows;) {
+		int order = i == *n               ? 1
+			    : k == reading.n_rows ? -1
+						  : addr_cmp(&addrs[i], &reading.rows[k].addr);
+
+		all[kept++] = order <= 0 ? addrs[i] : reading.rows[k].addr;
+		i += order <= 0;
+		k += order >= 0;
+	}
+	free(addrs);
+	*n = kept;
+	return all;
+}
+
+static void want_rules(struct engine *en, enum addr_family f)
+{
+	size_t n = 0;
+	struct addr *addrs = en->tearing_down ? NULL : ledger_wanted(en->ledger, f, &n);
+
+	if (!en->tearing_down)
+		addrs = keep_present(en, f, addrs, &n);
+	enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
+}
+
+static void enforce_rules(struct engine *en, uint64_t now_ns)
+{
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
+		uint64_t at = enforce_turn(en->enforce[f], now_ns);
+
+		if (at)
+			step_soon(en, at);
+	}
+}
+
+void engine_freshen(struct engine *en, uint64_t now_ns)
+{
+	if (now_ns - en->snap->taken_ns < FRESH_NS)
+		return;
+	if (!sample(en, now_ns))
+		en->stale_answers++;
+	publish(en);
+	/* A poll is as good as a tick: what it found out of place is repaired. */
+	enforce_rules(en, now_ns);
+}
+
+static bool settled(const struct engine *en, int *ret_result, const char **ret_text)
+{
+	*ret_result = 0;
+	*ret_text = "";
+	if (en->pending)
+		return false;
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
+		const char *text;
+		int result;
+
+		if (!enforce_settled(en->enforce[f], &result, &text))
+			return false;
+		if (result < 0) {
+			*ret_result = result;
+			*ret_text = text;
+		}
+	}
+	return true;
+}
+
+static void answer_waiters(struct engine *en)
+{
+	struct waiter **p = &en->waiters, *w;
+	const char *text;
+	int result;
+
+	if (!settled(en, &result, &text))
+		return;
+	while ((w = *p)) {
+		if (!w->looked) {
+			p = &w->next;
+			continue;
+		}
+		*p = w->next;
+		w->done(w->arg, result, text);
+		free(w);
+	}
+}
+
+static void add_waiter(struct engine *en, engine_done_fn *done, void *arg, bool looked)
+{
+	struct waiter *w = xmalloc(sizeof(*w));
+
+	*w = (struct waiter) { en->waiters, done, arg, looked };
+	en->waiters = w;
+}
+
+static void become_ready(struct engine *en)
+{
+	void (*ready)(void *arg) = en->ready;
+
+	en->ready = NULL;
+	loop_timer_clear(en->loop, &en->ready_by);
+	if (ready)
+		ready(en->ready_arg);
+}
+
+/* --- the turn of the wheel ---------------------------------------------------------------- */
+
+static bool in_list(const struct addr *list, size_t n, const struct addr *a)
+{
+	return n && bsearch(a, list, n, sizeof(*a), (int (*)(const void *, const void *))addr_cmp);
+}
+
+/* Conflicts are told when they begin and when they end. */
+static void note_conflicts(struct engine *en, const struct inventory *inv)
+{
+	struct addr *now = xcalloc(inv->n_addresses, sizeof(*now));
+	char text[ADDR_TEXT_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 1; i < inv->n_addresses; i++) {
+		const struct inv_address *a = &inv->addresses[i - 1], *b = &inv->addresses[i];
+
+		if (!a->conflict || addr_cmp(&a->addr, &b->addr) ||
+		    (n && !addr_cmp(&now[n - 1], &a->addr)))
+			continue;
+		now[n++] = a->addr;
+		if (!in_list(en->conflicts, en->n_conflicts, &a->addr))
+			log_warning("inv",
+				    "%s is claimed by containers %s and %s: counted for neither "
+				    "until one of them lets it go",
+				    addr_format(&a->addr, text), inv->containers[a->container].id,
+				    inv->containers[b->container].id);
+	}
+	for (size_t i = 0; i < en->n_conflicts; i++)
+		if (!in_list(now, n, &en->conflicts[i]))
+			log_info("inv", "%s is no longer claimed by several containers",
+				 addr_format(&en->conflicts[i], text));
+	free(en->conflicts);
+	en->conflicts = now;
+	en->n_conflicts = n;
+}
+
+static void take_inventory(struct engine *en, uint64_t now_ns)
+{
+	note_conflicts(en, en->pending);
+	ledger_set_inventory(en->ledger, en->pending, now_both(now_ns));
+	en->informed = true;
+	en->complete = en->complete || en->pending->complete;
+	inv_free(en->pending);
+	en->pending = NULL;
+}
+
+static void step(void *arg, uint64_t now_ns)
+{
+	struct engine *en = arg;
+	bool whole = sample(en, now_ns);
+
+	if (!whole)
+		step_soon(en, now_ns + RETRY_NS);
+	else if (en->pending)
+		take_inventory(en, now_ns);
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		if (en->informed || en->tearing_down)
+			want_rules(en, f);
+	enforce_rules(en, now_ns);
+	publish(en);
+	if (en->complete && !en->pending)
+		become_ready(en);
+	answer_waiters(en);
+}
+
+static void on_tick(void *arg, uint64_t now_ns)
+{
+	struct engine *en = arg;
+	uint64_t age = (uint64_t)en->cfg->inventory.retire_after_s * NS_PER_S;
+
+	if (now_ns > age)
+		ledger_age_out(en->ledger, now_ns - age, now_both(now_ns));
+	step(en, now_ns);
+	loop_timer_set(en->loop, &en->tick, now_ns + TICK_NS);
+}
+
+static void on_look(void *arg, uint64_t now_ns)
+{
+	struct engine *en = arg;
+
+	sources_look(en->sources);
+	en->looked_ns = now_ns;
+	loop_timer_set(en->loop, &en->look,
+		       now_ns + (uint64_t)en->cfg->inventory.interval_s * NS_PER_S);
+}
+
+static void on_ready_by(void *arg, uint64_t now_ns)
+{
+	(void)now_ns;
+	become_ready(arg);
+}
+
+static void on_kernel_event(void *arg, uint64_t now_ns)
+{
+	struct engine *en = arg;
+	uint64_t at = en->looked_ns + LOOK_PAUSE_NS;
+
+	if (!en->look.at_ns || en->look.at_ns > at)
+		loop_timer_set(en->loop, &en->look, at > now_ns ? at : now_ns);
+}
+
+static void on_sources(void *arg, const struct sources_result *result, uint64_t now_ns)
+{
+	struct engine *en = arg;
+
+	en->inventory_failures += (uint32_t)result->failed;
+	if (result->refused && result->refused != en->refused)
+		log_error("inv",
+			  "%zu addresses more than max-rows = %u allows: they are not counted",
+			  result->refused, en->cfg->inventory.max_rows);
+	en->refused = result->refused;
+	inv_free(en->pending);
+	en->pending = result->inventory;
+	for (struct waiter *w = en->waiters; !result->again && w; w = w->next)
+		w->looked = true;
+	step(en, now_ns);
+}
+
+/* A commit ended. Only book here: the next commit may start once the journal is away. */
+static void on_applied(void *arg, enum addr_family f, int result, const char *text,
+		       const struct fw_final *finals, size_t n, uint64_t now_ns)
+{
+	struct engine *en = arg;
+
+	ledger_finals(en->ledger, finals, n, now_both(now_ns));
+	enforce_ended(en->enforce[f], result, text, now_ns);
+	step_soon(en, now_ns);
+}
+
+/* --- verbs -------------------------------------------------------------------------------- */
+
+void engine_on_ready(struct engine *en, void (*ready)(void *arg), void *arg)
+{
+	en->ready = ready;
+	en->ready_arg = arg;
+}
+
+void engine_refresh(struct engine *en, engine_done_fn *done, void *arg)
+{
+	add_waiter(en, done, arg, false);
+	sources_look(en->sources);
+}
+
+void engine_teardown(struct engine *en, engine_done_fn *done, void *arg)
+{
+	en->tearing_down = true;
+	add_waiter(en, done, arg, true);
+	step_soon(en, loop_now_ns());
+}
+
+static void warn_restart(const char *what, bool differs)
+{
+	if (differs)
+		log_warning("cfg", "a changed %s takes effect when ctmeterd is restarted", what);
+}
+
+int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
+{
+	const struct cfg *old = en->cfg;
+	struct sources *sources;
+	int ret = sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
+			      cfg->inventory.max_rows, "", en->loop, on_sources, en, &sources, e);
+
+	if (ret < 0)
+		return ret;
+	sources_free(en->sources);
+	en->sources = sources;
+	en->cfg = cfg;
+	warn_restart("netfilter backend", cfg->netfilter.backend != old->netfilter.backend);
+	warn_restart("netfilter table", strcmp(cfg->netfilter.table, old->netfilter.table) != 0);
+	warn_restart("agentx socket", strcmp(cfg->agentx.socket, old->agentx.socket) != 0);
+	warn_restart("agentx context", strcmp(cfg->agentx.context, old->agentx.context) != 0);
+	warn_restart("ledger path", strcmp(cfg->ledger.path, old->ledger.path) != 0);
+	warn_restart("control socket", strcmp(cfg->control.socket, old->control.socket) != 0);
+	on_look(en, loop_now_ns());
+	return 0;
+}
+
+void engine_get_figures(const struct engine *en, struct engine_figures *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->conflicts = ledger_conflicts(en->ledger);
+	ret->backend = fw_name(en->fw);
+	ret->n_sources = sources_count(en->sources);
+	for (size_t i = 0; i < en->snap->n_containers; i++)
+		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;
+	for (size_t i = 0; i < en->snap->n_addresses; i++)
+		ret->addresses += en->snap->addresses[i].totals.status != ROW_RETIRED;
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
+		const struct enforce_figures *figures = enforce_get_figures(en->enforce[f]);
+
+		enforce_state(en->enforce[f], ret->family_state[f], sizeof(ret->family_state[f]));
+		ret->commits[f] = figures->commits;
+		if (figures->last_commit_ns / NS_PER_MS > ret->last_commit_ms)
+			ret->last_commit_ms = figures->last_commit_ns / NS_PER_MS;
+	}
+}
+
+const char *engine_source_name(const struct engine *en, size_t i)
+{
+	return sources_name(en->sources, i);
+}
+
+const char *engine_source_state(const struct engine *en, size_t i)
+{
+	return sources_state(en->sources, i);
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
+{
+	const struct cfg *cfg = en->cfg;
+	int ret =
+		sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
+			    cfg->inventory.max_rows, "", en->loop, on_sources, en, &en->sources, e);
+
+	if (!ret)
+		ret = fw_open(cfg->netfilter.backend, cfg->netfilter.table, run_dir, en->loop,
+			      on_applied, en, &en->fw, e);
+	if (ret < 0)
+		return ret;
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
+		snprintf(en->what[f], sizeof(en->what[f]), "%s table %s",
+			 f == ADDR_V4 ? "IPv4" : "IPv6", cfg->netfilter.table);
+		en->enforce[f] = enforce_new(en->fw, f, en->what[f]);
+		if (fw_family_problem(en->fw, f))
+			log_warning("fw", "%s", fw_family_problem(en->fw, f));
+	}
+	/* Without the kernel's announcements the interval alone decides. */
+	if (nl_new(en->loop, on_kernel_event, en, &en->nl, e) < 0)
+		log_warning("inv", "%s: changes are noticed at the interval only", e->text);
+	return 0;
+}
+
+int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
+	       struct engine **ret_engine, struct err *e)
+{
+	struct engine *en = xcalloc(1, sizeof(*en));
+	uint64_t now = loop_now_ns();
+	int ret;
+
+	en->cfg = cfg;
+	en->loop = loop;
+	en->ledger = ledger_new();
+	en->snap = snap_new();
+	loop_timer_init(&en->tick, on_tick, en);
+	loop_timer_init(&en->look, on_look, en);
+	loop_timer_init(&en->step, step, en);
+	loop_timer_init(&en->ready_by, on_ready_by, en);
+	ret = open_rooms(en, run_dir, e);
+	if (ret < 0) {
+		engine_free(en);
+		return ret;
+	}
+	loop_timer_set(loop, &en->look, now);
+	loop_timer_set(loop, &en->tick, now + TICK_NS);
+	loop_timer_set(loop, &en->ready_by, now + READY_AFTER_NS);
+	*ret_engine = en;
+	return 0;
+}
+
+void engine_free(struct engine *en)
+{
+	struct waiter *w;
+
+	if (!en)
+		return;
+	while ((w = en->waiters)) {
+		en->waiters = w->next;
+		w->done(w->arg, -ECANCELED, "ctmeterd ends");
+		free(w);
+	}
+	loop_timer_clear(en->loop, &en->tick);
+	loop_timer_clear(en->loop, &en->look);
+	loop_timer_clear(en->loop, &en->step);
+	loop_timer_clear(en->loop, &en->ready_by);
+	nl_free(en->nl);
+	sources_free(en->sources);
+	fw_close(en->fw);
+	inv_free(en->pending);
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		enforce_free(en->enforce[f]);
+	free(en->conflicts);
+	ledger_free(en->ledger);
+	snap_unref(en->snap);
+	free(en);
+}

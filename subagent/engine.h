@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_ENGINE_H
+#define CTM_ENGINE_H
+
+#include "cfg.h"
+#include "err.h"
+#include "loop.h"
+#include "snap.h"
+
+/* The engine: one way through the house, turned by the loop.
+ *
+ *   sources -> inventory -> ledger (who has what) -> rules wanted -> netfilter -> reading
+ *   -> ledger (totals) -> snapshot -> the doors
+ *
+ * 1. An address changes hands only right after a good reading, so what it counted before is
+ *    booked to whom it belonged then.
+ * 2. One commit a family at a time, for all that changed until then.
+ * 3. Nothing here waits: what cannot be done now is tried again from a timer. */
+
+struct engine;
+
+/* cfg is borrowed until engine_reload gives another. Opens netfilter and the sources. Returns 0,
+ * or -errno with e filled. */
+int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
+	       struct engine **ret_engine, struct err *e);
+/* The rules stay in place. */
+void engine_free(struct engine *en);
+
+/* Call `ready` once, when the first complete snapshot is there (or, if a source keeps failing,
+ * after 30 s with what there is). */
+void engine_on_ready(struct engine *en, void (*ready)(void *arg), void *arg);
+
+/* The snapshot now; borrowed, snap_ref to keep it. Never NULL. */
+struct snap *engine_snap(const struct engine *en);
+
+/* Somebody is about to look: read the counters if the snapshot is older than 500 ms. */
+void engine_freshen(struct engine *en, uint64_t now_ns);
+
+typedef void engine_done_fn(void *arg, int result, const char *text);
+
+/* Look at the sources again and call `done` when all rules that follow from them are in place
+ * (or cannot be: result -errno and why). */
+void engine_refresh(struct engine *en, engine_done_fn *done, void *arg);
+
+/* Remove every rule of ours, booking what they counted last, and want none from now on; `done`
+ * when that is so. */
+void engine_teardown(struct engine *en, engine_done_fn *done, void *arg);
+
+/* Take over another configuration (its sources, intervals, limits; what needs a restart is logged
+ * and left). Returns 0, or -errno with e filled and the old one still in force. */
+int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e);
+
+/* Figures for `status`. */
+struct engine_figures {
+	uint64_t commits[ADDR_FAMILIES]; /* that succeeded */
+	uint64_t last_commit_ms;
+	size_t containers, addresses, conflicts; /* retired rows left out */
+	const char *backend;
+	char family_state[ADDR_FAMILIES][300];
+	size_t n_sources;
+};
+void engine_get_figures(const struct engine *en, struct engine_figures *ret);
+const char *engine_source_name(const struct engine *en, size_t i);
+const char *engine_source_state(const struct engine *en, size_t i);
+
+#endif

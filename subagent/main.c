@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ctmeterd: reads like its life: options, configuration, one instance, rooms opened in order, the
+ * loop, rooms closed in reverse. The only file that exits. */
+#include "ax.h"
+#include "cfg.h"
+#include "daemon.h"
+#include "err.h"
+#include "log.h"
+#include "version.h"
+
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage_text[] =
+	"usage: ctmeterd [-c FILE] [-t] [-v]\n"
+	"Count the traffic of this node's containers and serve it to snmpd (AgentX).\n"
+	"Runs in the foreground and logs to stderr.\n"
+	"\n"
+	"  -c, --config FILE  configuration (default " CFG_DEFAULT_PATH ")\n"
+	"  -t, --test         check the configuration and exit\n"
+	"  -v, --verbose      log more\n"
+	"  -V, --version      print the version and exit\n"
+	"  -h, --help         print this and exit\n"
+	"\n"
+	"SIGHUP reads the configuration again, SIGTERM ends. The counting rules stay in place\n"
+	"when it ends, so counting goes on; \"ctmeter teardown\" removes them.\n";
+
+struct options {
+	const char *config;
+	bool test;
+};
+
+/* Returns -1 to go on, or the exit status. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' }, { "test", no_argument, NULL, 't' },
+		{ "verbose", no_argument, NULL, 'v' },      { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:tvVh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case 'v':
+			log_set_level(LOG_LEVEL_DEBUG);
+			break;
+		case 'V':
+			puts("ctmeterd " CTM_VERSION);
+			return 0;
+		case 'h':
+			fputs(usage_text, stdout);
+			return 0;
+		default:
+			fputs("try \"ctmeterd --help\"\n", stderr);
+			return 2;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "ctmeterd: unexpected argument \"%s\"\ntry \"ctmeterd --help\"\n",
+		argv[optind]);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .config = CFG_DEFAULT_PATH };
+	struct daemon *daemon;
+	struct err e = { "" };
+	struct cfg *cfg;
+	int status = parse_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	setlocale(LC_CTYPE, "");
+	if (cfg_load(options.config, &cfg, &e) < 0) {
+		log_error("cfg", "%s", e.text);
+		return 1;
+	}
+	if (options.test) {
+		printf("%s: the configuration is good\n", options.config);
+		cfg_free(cfg);
+		return 0;
+	}
+	if (daemon_new(options.config, cfg, &daemon, &e) < 0) {
+		log_error("start", "%s", e.text);
+		return 1;
+	}
+	daemon_run(daemon);
+	daemon_free(daemon);
+	return 0;
+}

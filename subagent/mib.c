@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makers of SMI values, used by all column tables, and the reckoning of the master's clock. */
+#include "mib.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_CS 10000000ull
+#define LATER_START_NS 2000000000ll /* more than this is not a late response */
+#define TEXT_MAX 255
+
+void mib_set_integer(struct smi_value *v, int32_t value)
+{
+	v->type = SMI_INTEGER;
+	v->u.integer = value;
+}
+
+void mib_set_gauge32(struct smi_value *v, uint64_t value)
+{
+	v->type = SMI_GAUGE32;
+	v->u.u32 = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+void mib_set_counter32(struct smi_value *v, uint32_t value)
+{
+	v->type = SMI_COUNTER32;
+	v->u.u32 = value;
+}
+
+void mib_set_counter64(struct smi_value *v, uint64_t value)
+{
+	v->type = SMI_COUNTER64;
+	v->u.u64 = value;
+}
+
+void mib_set_octets(struct smi_value *v, const void *octets, size_t len)
+{
+	v->type = SMI_OCTETS;
+	v->u.octets.data = octets;
+	v->u.octets.len = len;
+}
+
+/* Octets of the UTF-8 sequence that begins with `lead`, 0 when none can (RFC 3629). */
+static size_t utf8_length(uint8_t lead)
+{
+	if (lead < 0x80)
+		return 1;
+	if (lead >= 0xc2 && lead <= 0xdf)
+		return 2;
+	if (lead >= 0xe0 && lead <= 0xef)
+		return 3;
+	return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+}
+
+/* Octets of the character at s (NUL-terminated) and whether it may be shown; what is not UTF-8
+ * counts one octet at a time. */
+static size_t take_character(const uint8_t *s, bool *ret_printable)
+{
+	/* The least code point of each length: anything below is an overlong form. */
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint8_t lead_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	size_t len = utf8_length(s[0]);
+	uint32_t code = s[0] & lead_bits[len];
+
+	*ret_printable = false;
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 1;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (len == 0 || code < least[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 1;
+	*ret_printable = code >= 0x20 && !(code >= 0x7f && code < 0xa0);
+	return len;
+}
+
+void mib_set_text(struct smi_value *v, const char *text)
+{
+	const uint8_t *s = (const uint8_t *)(text ? text : "");
+	bool clean = true, printable;
+	size_t from = 0, to = 0, n;
+
+	assert(sizeof(v->buf) >= TEXT_MAX);
+	for (; s[from]; from += n) {
+		n = take_character(s + from, &printable);
+		if (to + (printable ? n : 1) > TEXT_MAX)
+			break;
+		if (printable) {
+			memcpy(v->buf + to, s + from, n);
+			to += n;
+		} else {
+			v->buf[to++] = '?';
+			clean = false;
+		}
+	}
+	mib_set_octets(v, clean ? s : v->buf, to);
+}
+
+/* When the master started, by the clock of the pair: may lie before 0. */
+static int64_t started_ns(uint32_t uptime_cs, uint64_t at_ns)
+{
+	return (int64_t)(at_ns - uptime_cs * NS_PER_CS);
+}
+
+void mib_uptime_observe(struct mib_data *d, uint32_t sysuptime_cs, uint64_t now_ns)
+{
+	int64_t later =
+		started_ns(sysuptime_cs, now_ns) - started_ns(d->uptime_cs, d->uptime_at_ns);
+
+	if (d->uptime_at_ns && later >= 0 && later <= LATER_START_NS)
+		return;
+	d->uptime_cs = sysuptime_cs;
+	d->uptime_at_ns = now_ns;
+}
+
+void mib_set_timestamp(struct smi_value *v, const struct mib_data *d, uint64_t event_ns)
+{
+	int64_t after_start = (int64_t)event_ns - started_ns(d->uptime_cs, d->uptime_at_ns);
+
+	v->type = SMI_TIMETICKS;
+	v->u.u32 = 0;
+	if (event_ns && d->uptime_at_ns && after_start > 0)
+		v->u.u32 = (uint32_t)(after_start / (int64_t)NS_PER_CS);
+}
+
+void mib_set_date(struct smi_value *v, int64_t wall_s)
+{
+	static const uint8_t never[8] = { 0, 0, 1, 1, 0, 0, 0, 0 };
+	time_t t = (time_t)wall_s;
+	unsigned year;
+	struct tm tm;
+
+	if (wall_s <= 0 || (int64_t)t != wall_s || !gmtime_r(&t, &tm) ||
+	    tm.tm_year > 65535 - 1900) {
+		mib_set_octets(v, never, sizeof(never));
+		return;
+	}
+	year = (unsigned)tm.tm_year + 1900;
+	v->buf[0] = (uint8_t)(year >> 8);
+	v->buf[1] = (uint8_t)year;
+	v->buf[2] = (uint8_t)(tm.tm_mon + 1);
+	v->buf[3] = (uint8_t)tm.tm_mday;
+	v->buf[4] = (uint8_t)tm.tm_hour;
+	v->buf[5] = (uint8_t)tm.tm_min;
+	v->buf[6] = (uint8_t)tm.tm_sec;
+	v->buf[7] = 0;
+	v->buf[8] = '+';
+	v->buf[9] = 0;
+	v->buf[10] = 0;
+	mib_set_octets(v, v->buf, 11);
+}

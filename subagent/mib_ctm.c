@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* CTMETER-MIB as the default context serves it: the scalars, and the view over all three tables.
+ * The numbers are those of mibs/CTMETER-MIB.txt; check_mib compares the two. */
+#include "mib_ctm.h"
+#include "version.h"
+
+#include "xalloc.h"
+
+enum scalar {
+	SCALAR_VERSION = 1,
+	SCALAR_BACKEND,
+	SCALAR_CONTAINER_COUNT,
+	SCALAR_ADDRESS_COUNT,
+	SCALAR_TABLE_LAST_CHANGE,
+	SCALAR_RULE_COUNT,
+	SCALAR_SAMPLE_AGE,
+	SCALAR_RULE_REPAIRS,
+	SCALAR_INVENTORY_FAILURES,
+	SCALAR_STALE_ANSWERS,
+	SCALAR_STORE_STATE,
+};
+
+enum store_state { STORE_OK = 1, STORE_FAILING };
+
+static const uint32_t scalars_root[] = { CTM_BASE_OID, 1, 1 };
+static const uint32_t containers_root[] = { CTM_BASE_OID, 1, 2 };
+static const uint32_t addresses_root[] = { CTM_BASE_OID, 1, 3 };
+
+static const uint32_t scalars_columns[] = {
+	SCALAR_VERSION,       SCALAR_BACKEND,           SCALAR_CONTAINER_COUNT,
+	SCALAR_ADDRESS_COUNT, SCALAR_TABLE_LAST_CHANGE, SCALAR_RULE_COUNT,
+	SCALAR_SAMPLE_AGE,    SCALAR_RULE_REPAIRS,      SCALAR_INVENTORY_FAILURES,
+	SCALAR_STALE_ANSWERS, SCALAR_STORE_STATE,
+};
+
+static size_t scalars_rows(const void *data)
+{
+	(void)data;
+	return 1;
+}
+
+static size_t scalars_index(const void *data, size_t row, uint32_t *sub)
+{
+	(void)data;
+	(void)row;
+	sub[0] = 0;
+	return 1;
+}
+
+static uint64_t sample_age_ms(const struct mib_data *d)
+{
+	return d->now_ns > d->snap->taken_ns ? (d->now_ns - d->snap->taken_ns) / 1000000 : 0;
+}
+
+static bool scalars_cell(const void *data, size_t row, uint32_t column, struct smi_value *ret)
+{
+	const struct mib_data *d = data;
+	const struct snap *s = d->snap;
+
+	(void)row;
+	switch (column) {
+	case SCALAR_VERSION:
+		mib_set_text(ret, CTM_VERSION);
+		return true;
+	case SCALAR_BACKEND:
+		mib_set_text(ret, s->backend);
+		return true;
+	case SCALAR_CONTAINER_COUNT:
+		mib_set_gauge32(ret, s->n_containers);
+		return true;
+	case SCALAR_ADDRESS_COUNT:
+		mib_set_gauge32(ret, s->n_addresses);
+		return true;
+	case SCALAR_TABLE_LAST_CHANGE:
+		mib_set_timestamp(ret, d, s->last_change_ns);
+		return true;
+	case SCALAR_RULE_COUNT:
+		mib_set_gauge32(ret, s->rules);
+		return true;
+	case SCALAR_SAMPLE_AGE:
+		mib_set_gauge32(ret, sample_age_ms(d));
+		return true;
+	case SCALAR_RULE_REPAIRS:
+		mib_set_counter32(ret, s->rule_repairs);
+		return true;
+	case SCALAR_INVENTORY_FAILURES:
+		mib_set_counter32(ret, s->inventory_failures);
+		return true;
+	case SCALAR_STALE_ANSWERS:
+		mib_set_counter32(ret, s->stale_answers);
+		return true;
+	case SCALAR_STORE_STATE:
+		mib_set_integer(ret, s->store_failing ? STORE_FAILING : STORE_OK);
+		return true;
+	default:
+		return false;
+	}
+}
+
+const struct oidtab mib_ctm_scalars = {
+	.prefix = scalars_root,
+	.prefix_len = ARRAY_LEN(scalars_root),
+	.columns = scalars_columns,
+	.n_columns = ARRAY_LEN(scalars_columns),
+	.rows = scalars_rows,
+	.index = scalars_index,
+	.cell = scalars_cell,
+};
+
+static const struct oidtab *const tabs[] = {
+	&mib_ctm_scalars,
+	&mib_ctm_containers,
+	&mib_ctm_addresses,
+};
+
+const struct oidtab_view mib_ctm_view = { tabs, ARRAY_LEN(tabs) };
+
+const struct mib_root mib_ctm_roots[MIB_CTM_ROOTS] = {
+	{ scalars_root, ARRAY_LEN(scalars_root) },
+	{ containers_root, ARRAY_LEN(containers_root) },
+	{ addresses_root, ARRAY_LEN(addresses_root) },
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_MIB_CTM_H
+#define CTM_MIB_CTM_H
+
+#include "mib.h"
+
+/* Shared by the tables of CTMETER-MIB only. */
+
+/* Columns that mean the same in both tables. */
+enum ctm_column {
+	CTM_COL_IN_OCTETS = 6,
+	CTM_COL_OUT_OCTETS,
+	CTM_COL_IN_PKTS,
+	CTM_COL_OUT_PKTS,
+	CTM_COL_NODE_IN_OCTETS,
+	CTM_COL_NODE_OUT_OCTETS,
+	CTM_COL_NODE_IN_PKTS,
+	CTM_COL_NODE_OUT_PKTS,
+	CTM_COL_STATUS,
+	CTM_COL_COUNTING_SINCE,
+	CTM_COL_DISCONTINUITY_TIME,
+	CTM_COL_DISCONTINUITIES,
+	CTM_COL_LAST_DISCONTINUITY,
+};
+
+/* A cell of the columns 6 to 18. A counter of what is not counted now and never was is a hole:
+ * absent, never shown as 0. False for a hole and for any other column. */
+bool mib_ctm_totals_cell(const struct mib_data *d, const struct snap_totals *t, uint32_t column,
+			 struct smi_value *ret);
+
+/* Append the id as an index element of variable length (RFC 2578 s7.7): its length, then its
+ * octets. Returns the number of sub-identifiers written. */
+size_t mib_ctm_index_id(const char *id, uint32_t *sub);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ctmContainerTable: one row for each container of the snapshot, INDEX { ctmContainerId }. */
+#include "mib_ctm.h"
+#include "version.h"
+
+#include "xalloc.h"
+
+enum container_column {
+	COL_ID_TEXT = 2,
+	COL_NAME,
+	COL_IFINDEX,
+	COL_ADDRESS_COUNT,
+	COL_RUN_STATE = 19,
+};
+
+static const uint32_t prefix[] = { CTM_BASE_OID, 1, 2, 1 };
+static const uint32_t columns[] = {
+	2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
+};
+
+static size_t rows(const void *data)
+{
+	return ((const struct mib_data *)data)->snap->n_containers;
+}
+
+static size_t row_index(const void *data, size_t row, uint32_t *sub)
+{
+	const struct mib_data *d = data;
+
+	return mib_ctm_index_id(d->snap->containers[row].id, sub);
+}
+
+static bool cell(const void *data, size_t row, uint32_t column, struct smi_value *ret)
+{
+	const struct mib_data *d = data;
+	const struct snap_container *c = &d->snap->containers[row];
+
+	switch (column) {
+	case COL_ID_TEXT:
+		mib_set_text(ret, c->id);
+		return true;
+	case COL_NAME:
+		mib_set_text(ret, c->name);
+		return true;
+	case COL_IFINDEX:
+		mib_set_integer(ret, (int32_t)c->ifindex);
+		return true;
+	case COL_ADDRESS_COUNT:
+		mib_set_gauge32(ret, c->n_addresses);
+		return true;
+	case COL_RUN_STATE:
+		mib_set_integer(ret, (int32_t)c->run);
+		return true;
+	default:
+		return mib_ctm_totals_cell(d, &c->totals, column, ret);
+	}
+}
+
+const struct oidtab mib_ctm_containers = {
+	.prefix = prefix,
+	.prefix_len = ARRAY_LEN(prefix),
+	.columns = columns,
+	.n_columns = ARRAY_LEN(columns),
+	.rows = rows,
+	.index = row_index,
+	.cell = cell,
+};

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cfg.h"
+
+#include "xalloc.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct cfg *parse_ok(const char *text)
+{
+	struct cfg *cfg = NULL;
+	struct err e = { "" };
+	int rc = cfg_parse(text, "t.conf", &cfg, &e);
+
+	ck_assert_msg(rc == 0, "%s", e.text);
+	return cfg;
+}
+
+/* The text must be refused with a message that holds each of the n parts. */
+static void refuse(const char *text, const char *const *parts, size_t n)
+{
+	struct cfg *cfg = NULL;
+	struct err e = { "" };
+
+	ck_assert_int_eq(cfg_parse(text, "t.conf", &cfg, &e), -EINVAL);
+	ck_assert_ptr_null(cfg);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(strstr(e.text, parts[i]), "'%s' is not in '%s'", parts[i], e.text);
+}
+
+#define ck_assert_refused(text, ...)                     \
+	do {                                             \
+		const char *parts_[] = { __VA_ARGS__ };  \
+		refuse(text, parts_, ARRAY_LEN(parts_)); \
+	} while (0)
+
+static void assert_defaults(const struct cfg *c)
+{
+	char host[256], name[300];
+
+	ck_assert_int_eq(gethostname(host, sizeof(host)), 0);
+	snprintf(name, sizeof(name), "containers@%s", host);
+	ck_assert_str_eq(c->agentx.socket, "/var/agentx/master");
+	ck_assert_str_eq(c->agentx.context, "containers");
+	ck_assert_int_eq(c->netfilter.backend, CFG_BACKEND_AUTO);
+	ck_assert_str_eq(c->netfilter.table, "mangle");
+	ck_assert(c->netfilter.node_traffic);
+	ck_assert_uint_eq(c->inventory.n_sources, 1);
+	ck_assert_str_eq(c->inventory.sources[0], "auto");
+	ck_assert_uint_eq(c->inventory.interval_s, 10);
+	ck_assert_uint_eq(c->inventory.retire_after_s, 86400);
+	ck_assert_uint_eq(c->inventory.max_rows, 20000);
+	ck_assert_str_eq(c->ledger.path, "/var/lib/ctmeter/ledger.db");
+	ck_assert_uint_eq(c->ledger.checkpoint_s, 10);
+	ck_assert_str_eq(c->ports.name, name);
+	ck_assert_int_eq(c->ports.direction, CFG_DIRECTION_CONTAINER);
+	ck_assert_uint_eq(c->ports.speed_mbits, 1000);
+	ck_assert_str_eq(c->control.socket, "/run/ctmeter/control.sock");
+}
+
+START_TEST(cfg_parse_empty_gives_defaults)
+{
+	static const char *const texts[] = {
+		"", "\n\n", "# nothing\n; here\n", "\xef\xbb\xbf", "[agentx]\n[agentx]\n", "\r\n"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct cfg *c = parse_ok(texts[i]);
+
+		assert_defaults(c);
+		cfg_free(c);
+	}
+}
+END_TEST
+
+START_TEST(cfg_parse_every_key_is_taken)
+{
+	struct cfg *c = parse_ok("[agentx]\nsocket = tcp:localhost:705 ; inline comment\n"
+				 "context=\n"
+				 "[netfilter]\nbackend = fake\ntable = filter\nnode-traffic = no\n"
+				 "[inventory]\nsource = vz\n\tsource = file:/etc/c;t/list\n"
+				 "source=command:/bin/x -a \"b c\" ; x\n"
+				 "interval = 1\nretire-after = 0\nmax-rows = 1000000\n"
+				 "[ledger]\npath = /l\ncheckpoint = 3600\n"
+				 "[ports]\nname = a-HOSTNAME-b\ndirection = port\nspeed = 400000\n"
+				 "[control]\nsocket = /c\r\n");
+	char host[256], name[300];
+
+	ck_assert_int_eq(gethostname(host, sizeof(host)), 0);
+	snprintf(name, sizeof(name), "a-%s-b", host);
+	ck_assert_str_eq(c->agentx.socket, "tcp:localhost:705");
+	ck_assert_str_eq(c->agentx.context, "");
+	ck_assert_int_eq(c->netfilter.backend, CFG_BACKEND_FAKE);
+	ck_assert_str_eq(c->netfilter.table, "filter");
+	ck_assert(!c->netfilter.node_traffic);
+	ck_assert_uint_eq(c->inventory.n_sources, 3);
+	ck_assert_str_eq(c->inventory.sources[0], "vz");
+	ck_assert_str_eq(c->inventory.sources[1], "file:/etc/c;t/list");
+	ck_assert_str_eq(c->inventory.sources[2], "command:/bin/x -a \"b c\"");
+	ck_assert_uint_eq(c->inventory.interval_s, 1);
+	ck_assert_uint_eq(c->inventory.retire_after_s, 0);
+	ck_assert_uint_eq(c->inventory.max_rows, 1000000);
+	ck_assert_str_eq(c->ledger.path, "/l");
+	ck_assert_uint_eq(c->ledger.checkpoint_s, 3600);
+	ck_assert_str_eq(c->ports.name, name);
+	ck_assert_int_eq(c->ports.direction, CFG_DIRECTION_PORT);
+	ck_assert_uint_eq(c->ports.speed_mbits, 400000);
+	ck_assert_str_eq(c->control.socket, "/c");
+	cfg_free(c);
+}
+END_TEST
+
+/* A default must not stay in the way of the one source that was named. */
+START_TEST(cfg_parse_one_source_replaces_auto)
+{
+	struct cfg *c = parse_ok("[inventory]\nsource = vz\n");
+
+	ck_assert_uint_eq(c->inventory.n_sources, 1);
+	ck_assert_str_eq(c->inventory.sources[0], "vz");
+	cfg_free(c);
+}
+END_TEST
+
+START_TEST(cfg_parse_context_comment_only_is_empty)
+{
+	struct cfg *c = parse_ok("[agentx]\ncontext = ; switched off\n");
+
+	ck_assert_str_eq(c->agentx.context, "");
+	cfg_free(c);
+}
+END_TEST
+
+START_TEST(cfg_parse_unknown_names_list_choices)
+{
+	ck_assert_refused("\n[netfliter]\n", "t.conf:2", "[netfliter]", "[netfilter]", "[control]");
+	ck_assert_refused("[ledger]\n\nchekpoint = 3\n", "t.conf:3", "chekpoint",
+			  "path, checkpoint");
+	ck_assert_refused("interval = 3\n", "t.conf:1", "interval", "[SECTION]");
+	ck_assert_refused("[Ledger]\n", "t.conf:1", "unknown section");
+	ck_assert_refused("[inventory]\ninterval = 3\n[ledger]\ninterval = 3\n", "t.conf:4");
+}
+END_TEST
+
+START_TEST(cfg_parse_bad_numbers_are_refused)
+{
+	static const char *const bad[] = {
+		"abc",  "-1",  "0",  "3601", "1.5",         "10s",
+		"0x10", "1 0", "+5", "1e3",  "99999999999", "4294967297"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *text = xasprintf("[inventory]\ninterval = %s\n", bad[i]);
+
+		ck_assert_refused(text, "t.conf:2: [inventory] interval = ", bad[i],
+				  "from 1 to 3600");
+		free(text);
+	}
+	ck_assert_refused("[inventory]\nretire-after = 31536001\n", "t.conf:2", "31536000");
+	ck_assert_refused("[inventory]\nmax-rows = 1000001\n", "t.conf:2", "1000000");
+	ck_assert_refused("[ledger]\ncheckpoint = 0\n", "t.conf:2", "3600");
+	ck_assert_refused("[ports]\nspeed = 400001\n", "t.conf:2", "400000");
+}
+END_TEST
+
+START_TEST(cfg_parse_bad_words_list_choices)
+{
+	ck_assert_refused("[netfilter]\nbackend = nftables\n", "t.conf:2", "nftables",
+			  "auto, iptables, fake");
+	ck_assert_refused("[netfilter]\ntable = nat\n", "nat", "mangle, filter");
+	ck_assert_refused("[netfilter]\nnode-traffic = maybe\n", "maybe", "yes, no");
+	ck_assert_refused("[ports]\ndirection = in\n", "container, port");
+	ck_assert_refused("[inventory]\nsource = lxc\n", "lxc", "file:PATH", "command:PATH", "vz");
+	ck_assert_refused("[inventory]\nsource = file:\n", "file:PATH");
+	ck_assert_refused("[inventory]\nsource = command:\n", "command:PATH");
+}
+END_TEST
+
+START_TEST(cfg_parse_bad_texts_are_refused)
+{
+	char *text;
+
+	ck_assert_refused("[agentx]\nsocket = var/agentx\n", "var/agentx", "tcp:HOST:PORT");
+	ck_assert_refused("[agentx]\nsocket = tcp:localhost\n", "tcp:HOST:PORT");
+	ck_assert_refused("[agentx]\nsocket = tcp::705\n", "tcp:HOST:PORT");
+	ck_assert_refused("[agentx]\nsocket = tcp:h:65536\n", "tcp:HOST:PORT");
+	ck_assert_refused("[agentx]\nsocket = tcp:h:0\n", "tcp:HOST:PORT");
+	ck_assert_refused("[agentx]\ncontext = caf\xc3\xa9\n", "printable ASCII");
+	ck_assert_refused("[agentx]\ncontext = 123456789012345678901234567890123\n", "at most 32");
+	ck_assert_refused("[ledger]\npath = ledger.db\n", "absolute path");
+	ck_assert_refused("[ledger]\npath = /var/lib/\n", "absolute path");
+	text = xasprintf("[control]\nsocket = /%0108d\n", 0);
+	ck_assert_refused(text, "t.conf:2", "108 octets");
+	free(text);
+}
+END_TEST
+
+START_TEST(cfg_parse_empty_values_are_refused)
+{
+	ck_assert_refused("[agentx]\nsocket =\n", "t.conf:2", "empty", "/var/agentx/master");
+	ck_assert_refused("[inventory]\ninterval = ; none\n", "t.conf:2", "empty");
+	ck_assert_refused("[inventory]\nsource =\n", "t.conf:2", "empty");
+	ck_assert_refused("[ports]\nname =\n", "t.conf:2", "empty");
+}
+END_TEST
+
+START_TEST(cfg_parse_duplicates_are_refused)
+{
+	ck_assert_refused("[ledger]\ncheckpoint = 3\n[ports]\n[ledger]\ncheckpoint = 3\n",
+			  "t.conf:5", "second time", "line 2");
+}
+END_TEST
+
+/* What inih would accept, cut or join silently. */
+START_TEST(cfg_parse_malformed_lines_are_refused)
+{
+	char *text;
+
+	ck_assert_refused("[inventory]\n\ninterval 3 ; x\n", "t.conf:3: 'interval 3'", "=");
+	ck_assert_refused("[inventory]\nsource = vz\n    interval 3\n", "t.conf:3");
+	ck_assert_refused("[inventory\n", "t.conf:1", "[inventory");
+	ck_assert_refused("[inventory] interval = 3\n", "t.conf:1");
+	ck_assert_refused("[]\n", "t.conf:1");
+	ck_assert_refused("= 3\n", "t.conf:1");
+	ck_assert_refused("[ledger]\npath = /a\033[2Jb\n", "t.conf:2", "octet 27", "column 10");
+	ck_assert_refused("[ledger]\rpath = /a\n", "t.conf:1", "octet 13");
+	text = xasprintf("[ledger]\npath = /%0300d\n", 0);
+	ck_assert_refused(text, "t.conf:2", "line of 308 octets");
+	free(text);
+	text = xasprintf("[agentx]\n[%0300d]\n", 0);
+	ck_assert_refused(text, "t.conf:2");
+	free(text);
+}
+END_TEST
+
+START_TEST(cfg_parse_longest_line_is_whole)
+{
+	/* inih's buffer of 200 holds 198 octets and a newline. */
+	char *path = xasprintf("/%0189d", 0);
+	char *text = xasprintf("[ledger]\npath = %s ; a comment that does not count, however "
+			       "long it may be %0300d\n",
+			       path, 0);
+	struct cfg *c = parse_ok(text);
+
+	ck_assert_str_eq(c->ledger.path, path);
+	cfg_free(c);
+	free(text);
+	free(path);
+}
+END_TEST
+
+START_TEST(cfg_parse_several_errors_reports_first)
+{
+	ck_assert_refused("[inventory]\ninterval = x\nnonsense\nmax-rows = y\n", "t.conf:2");
+	ck_assert_refused("[inventory]\nnonsense\ninterval = x\n", "t.conf:2", "nonsense");
+	ck_assert_refused("[inventory]\nnonsense\n[no]\n", "t.conf:2", "nonsense");
+	ck_assert_refused("[no]\n[inventory]\nnonsense\n", "t.conf:1", "[no]");
+}
+END_TEST
+
+START_TEST(cfg_parse_null_err_is_fine)
+{
+	struct cfg *cfg = NULL;
+
+	ck_assert_int_eq(cfg_parse("x\n", "t.conf", &cfg, NULL), -EINVAL);
+	cfg_free(NULL);
+}
+END_TEST
+
+/* ---- files ---- */
+
+static char *write_file(const void *data, size_t len)
+{
+	char *path = xstrdup("/tmp/check_cfg.XXXXXX");
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, data, len), (ssize_t)len);
+	close(fd);
+	return path;
+}
+
+static void assert_load_fails(const char *path, int rc, const char *part)
+{
+	struct cfg *cfg = NULL;
+	struct err e = { "" };
+
+	ck_assert_int_eq(cfg_load(path, &cfg, &e), rc);
+	ck_assert_msg(strstr(e.text, part) && strstr(e.text, path), "%s", e.text);
+}
+
+START_TEST(cfg_load_good_file_is_read)
+{
+	static const char text[] = "[ports]\nspeed = 7";
+	char *path = write_file(text, strlen(text));
+	struct cfg *cfg = NULL;
+	struct err e = { "" };
+
+	ck_assert_msg(cfg_load(path, &cfg, &e) == 0, "%s", e.text);
+	ck_assert_uint_eq(cfg->ports.speed_mbits, 7);
+	cfg_free(cfg);
+	unlink(path);
+	free(path);
+}
+END_TEST
+
+START_TEST(cfg_load_bad_files_are_refused)
+{
+	static const char nul[] = "[ports]\nspeed = 7\0\n";
+	size_t huge = 1024 * 1024 + 1;
+	char *path = write_file(nul, sizeof(nul)), *comment = xmalloc(huge);
+
+	assert_load_fails(path, -EINVAL, ":2: NUL");
+	unlink(path);
+	assert_load_fails(path, -ENOENT, "-c");
+	free(path);
+	assert_load_fails("/tmp", -EISDIR, "directory");
+	memset(comment, '#', huge);
+	path = write_file(comment, huge);
+	assert_load_fails(path, -EFBIG, "1048576");
+	unlink(path);
+	free(path);
+	free(comment);
+}
+END_TEST
+
+/* conf/ctmeter.conf shows each key commented out, with its default. */
+START_TEST(cfg_load_example_is_the_defaults)
+{
+	static const char *const keys[] = { "socket",       "context", "backend",    "table",
+					    "node-traffic", "source",  "interval",   "retire-after",
+					    "max-rows",     "path",    "checkpoint", "name",
+					    "direction",    "speed",   "socket" };
+	FILE *file = fopen("conf/ctmeter.conf", "r");
+	char line[256], name[32], *text = xstrdup("");
+	struct cfg *cfg = NULL;
+	struct err e = { "" };
+	size_t n = 0;
+
+	ck_assert_msg(file, "conf/ctmeter.conf: run the tests from the top of the tree");
+	while (fgets(line, sizeof(line), file)) {
+		bool shows_key = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z';
+		char *more = xasprintf("%s%s", text, line + shows_key);
+
+		free(text);
+		text = more;
+		if (!shows_key)
+			continue;
+		ck_assert_int_eq(sscanf(line + 1, "%31s =", name), 1);
+		ck_assert_uint_lt(n, ARRAY_LEN(keys));
+		ck_assert_str_eq(name, keys[n++]);
+	}
+	fclose(file);
+	ck_assert_uint_eq(n, ARRAY_LEN(keys));
+	ck_assert_msg(cfg_parse(text, "example", &cfg, &e) == 0, "%s", e.text);
+	assert_defaults(cfg);
+	cfg_free(cfg);
+	free(text);
+}
+END_TEST
+
+/* Any octets: an answer or an error with a line, never a crash. */
+START_TEST(cfg_parse_random_text_never_crashes)
+{
+	static const char *const words[] = {
+		"[",          "]",           "=",         "\n",           ";",
+		"#",          " ",           "inventory", "source",       "auto",
+		"interval",   "10",          "\t",        "\r\n",         "\xff",
+		"[ledger]\n", "path = /x\n", ":",         "[inventory]\n"
+	};
+	unsigned seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : (unsigned)getpid();
+	char text[512];
+
+	printf("check_cfg: SEED=%u\n", seed);
+	for (int round = 0; round < 20000; round++) {
+		struct cfg *cfg = NULL;
+		struct err e = { "" };
+		size_t len = 0;
+
+		for (int n = rand_r(&seed) % 30; n > 0; n--)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s",
+						words[(size_t)rand_r(&seed) % ARRAY_LEN(words)]);
+		text[len] = '\0';
+		if (cfg_parse(text, "t.conf", &cfg, &e) < 0)
+			ck_assert_msg(strstr(e.text, "t.conf:"), "%s", e.text);
+		cfg_free(cfg);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("cfg");
+	TCase *tc = tcase_create("cfg");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(tc, cfg_parse_empty_gives_defaults);
+	tcase_add_test(tc, cfg_parse_every_key_is_taken);
+	tcase_add_test(tc, cfg_parse_one_source_replaces_auto);
+	tcase_add_test(tc, cfg_parse_context_comment_only_is_empty);
+	tcase_add_test(tc, cfg_parse_unknown_names_list_choices);
+	tcase_add_test(tc, cfg_parse_bad_numbers_are_refused);
+	tcase_add_test(tc, cfg_parse_bad_words_list_choices);
+	tcase_add_test(tc, cfg_parse_bad_texts_are_refused);
+	tcase_add_test(tc, cfg_parse_empty_values_are_refused);
+	tcase_add_test(tc, cfg_parse_duplicates_are_refused);
+	tcase_add_test(tc, cfg_parse_malformed_lines_are_refused);
+	tcase_add_test(tc, cfg_parse_longest_line_is_whole);
+	tcase_add_test(tc, cfg_parse_several_errors_reports_first);
+	tcase_add_test(tc, cfg_parse_null_err_is_fine);
+	tcase_add_test(tc, cfg_load_good_file_is_read);
+	tcase_add_test(tc, cfg_load_bad_files_are_refused);
+	tcase_add_test(tc, cfg_load_example_is_the_defaults);
+	tcase_add_test(tc, cfg_parse_random_text_never_crashes);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commits on the real tables of a private network namespace, killed at random instants: the
+ * counters of ours and of others must be what the packets made them. */
+#include "addrs.h"
+#include "commit.h"
+#include "lo_net.h"
+#include "xt_table.h"
+
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KEPT "198.51.100.1"
+#define COMES_AND_GOES "198.51.100.2"
+#define PEER "198.51.100.250"
+#define KILLS 300
+
+static char dir[64], *journal;
+static int fd;
+
+static void setup(void)
+{
+	const char *why = lo_net_enter();
+
+	if (why) {
+		printf("SKIP %s\n", why);
+		exit(0);
+	}
+	strcpy(dir, "/tmp/ctmeter-test.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	journal = commit_path(dir, ADDR_V4);
+	fd = xt_socket(ADDR_V4);
+	ck_assert_int_ge(fd, 0);
+}
+
+static void teardown(void)
+{
+	commit_forget(journal);
+	ck_assert_int_eq(rmdir(dir), 0);
+	unlink(getenv("XTABLES_LOCKFILE"));
+	free(journal);
+	close(fd);
+}
+
+static struct ruleset *rules(bool both)
+{
+	struct addr addrs[40];
+	size_t n = 0;
+
+	addrs[n++] = addr_of(KEPT);
+	if (both)
+		addrs[n++] = addr_of(COMES_AND_GOES);
+	for (unsigned i = 100; n < 36; i++) { /* a tree of some chains */
+		addrs[n] = addr_of("198.51.100.0");
+		addrs[n++].bytes[3] = (uint8_t)i;
+	}
+	return ruleset_build(ADDR_V4, addrs, n, true, 1);
+}
+
+static void commit(const struct ruleset *rs)
+{
+	struct err e = { "" };
+
+	ck_assert_msg(commit_run(fd, "mangle", rs, journal, getppid(), &e) == 0, "%s", e.text);
+}
+
+/* Whether the table stands between REPLACE and ADD_COUNTERS. */
+static bool half_committed(void)
+{
+	struct xt_layout layout;
+	struct xt_raw raw;
+	bool seeded;
+
+	ck_assert_int_eq(xt_read(fd, ADDR_V4, "mangle", &raw), 0);
+	xt_layout_parse(&raw, &layout);
+	seeded = xt_counters_read(&layout, &raw);
+	xt_layout_clear(&layout);
+	xt_raw_clear(&raw);
+	return !seeded;
+}
+
+/* What the kernel says of one address's node-out rule; 0 where it has none. */
+static struct counters kernel(const char *addr)
+{
+	struct addr a = addr_of(addr);
+	struct counters c = { 0, 0 };
+	struct xt_layout layout;
+	struct xt_raw raw;
+
+	ck_assert_int_eq(xt_read(fd, ADDR_V4, "mangle", &raw), 0);
+	xt_layout_parse(&raw, &layout);
+	ck_assert_msg(xt_counters_read(&layout, &raw), "the canaries carry their seeds");
+	for (size_t i = 0; i < layout.n_rows; i++)
+		if (!addr_cmp(&layout.rows[i].addr, &a))
+			c = layout.rows[i].path[PATH_NODE_OUT];
+	xt_layout_clear(&layout);
+	xt_raw_clear(&raw);
+	return c;
+}
+
+/* Take over the finals a commit left for an address, as the ledger does. */
+static uint64_t take_final(const char *addr)
+{
+	struct addr a = addr_of(addr);
+	uint64_t octets = 0;
+	struct journal *j;
+	struct fw_final *finals;
+	size_t n;
+
+	ck_assert_int_eq(journal_open(journal, &j), 0);
+	if (!j)
+		return 0;
+	finals = journal_finals(j, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!addr_cmp(&finals[i].addr, &a) && finals[i].path == PATH_NODE_OUT)
+			octets += finals[i].final.octets;
+	free(finals);
+	journal_close(j);
+	commit_forget(journal);
+	return octets;
+}
+
+START_TEST(commit_run_unchanged_leaves_no_journal)
+{
+	struct ruleset *rs = rules(true);
+
+	commit(rs);
+	ck_assert(commit_pending(journal));
+	commit_forget(journal);
+	commit(rs);
+	ck_assert(!commit_pending(journal));
+	ruleset_free(rs);
+}
+END_TEST
+
+START_TEST(commit_run_other_parent_does_nothing)
+{
+	struct ruleset *rs = rules(true);
+	struct err e = { "" };
+
+	ck_assert_int_eq(commit_run(fd, "mangle", rs, journal, getppid() + 1, &e), -ECANCELED);
+	ck_assert_uint_eq(kernel(KEPT).pkts, 0);
+	ck_assert(!commit_pending(journal));
+	ruleset_free(rs);
+}
+END_TEST
+
+START_TEST(commit_recover_garbage_journal_is_removed)
+{
+	FILE *f = fopen(journal, "w");
+	struct err e = { "" };
+
+	fputs("not a journal at all", f);
+	fclose(f);
+	ck_assert_int_eq(commit_recover(fd, journal, &e), 0);
+	ck_assert(!commit_pending(journal));
+}
+END_TEST
+
+static void nap(uint64_t ns)
+{
+	nanosleep(&(struct timespec) { .tv_nsec = (long)ns }, NULL);
+}
+
+/* A child commits the two rulesets in turn without pause; it is killed within some commits'
+ * time. Returns whether the kill left a commit half done. */
+static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
+{
+	pid_t parent = getpid(), child = fork();
+	struct err e = { "" };
+	bool half;
+
+	ck_assert_int_ge(child, 0);
+	if (!child)
+		for (int i = 0;; i++) {
+			if (commit_run(fd, "mangle", sets[i & 1], journal, parent, &e) < 0)
+				_exit(1);
+			/* Finals are taken over by the parent alone: go on only if there are
+			 * none of the address that matters. */
+			if (commit_pending(journal) && !(i & 1))
+				_exit(0);
+			commit_forget(journal);
+		}
+	nap(next_random(seed) % (NS_PER_MS * 3 / 2));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	half = half_committed();
+	ck_assert_msg(commit_recover(fd, journal, &e) == 0, "%s", e.text);
+	return half;
+}
+
+START_TEST(commit_run_killed_anywhere_loses_nothing)
+{
+	uint64_t seed = seed_random("commit_run_killed_anywhere_loses_nothing");
+	struct ruleset *sets[2] = { rules(false), rules(true) };
+	uint64_t kept = 0, gone = 0, gone_sent = 0, foreign_octets, foreign_pkts, sent = 0,
+		 pkts = 0;
+	unsigned half = 0, rounds = 0;
+
+	lo_net_add_foreign_rule("mangle");
+	for (; rounds < KILLS || (half < 3 && rounds < 20 * KILLS); rounds++) {
+		commit(sets[1]);
+		commit_forget(journal); /* made the address, if anything */
+		lo_net_send(KEPT, PEER, 1000, 1);
+		lo_net_send(COMES_AND_GOES, PEER, 100, 1);
+		kept += 1000;
+		gone_sent += 100;
+		sent += 1100;
+		pkts += 2;
+		half += kill_a_committer(sets, &seed);
+		gone += take_final(COMES_AND_GOES);
+		ck_assert_uint_eq(kernel(KEPT).octets, kept);
+		ck_assert_uint_eq(kernel(COMES_AND_GOES).octets + gone, gone_sent);
+		lo_net_foreign_counters("mangle", &foreign_octets, &foreign_pkts);
+		ck_assert_uint_eq(foreign_octets, sent);
+		ck_assert_uint_eq(foreign_pkts, pkts);
+	}
+	printf("%u of %u kills came between REPLACE and ADD_COUNTERS\n", half, rounds);
+	ck_assert_uint_gt(half, 0);
+	ruleset_free(sets[0]);
+	ruleset_free(sets[1]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("commit");
+	TCase *tc = tcase_create("commit");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tc);
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, commit_run_unchanged_leaves_no_journal);
+	tcase_add_test(tc, commit_run_other_parent_does_nothing);
+	tcase_add_test(tc, commit_recover_garbage_journal_is_removed);
+	tcase_add_test(tc, commit_run_killed_anywhere_loses_nothing);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One set of tests for every backend. The iptables backend runs on the real tables of a private
+ * network namespace, with real packets; where the machine has none, its tests are skipped by
+ * name. */
+#include "addrs.h"
+#include "fw.h"
+#include "lo_net.h"
+
+#include <check.h>
+#include <errno.h>
+#include <unistd.h>
+
+#define PEER "198.51.100.250"
+#define PEER6 "2001:db8::fa"
+
+static enum cfg_backend backend;
+static struct loop *loop;
+static struct fw *fw;
+static char dir[64];
+
+/* What `done` was told last. */
+static struct {
+	bool done;
+	int result;
+	struct fw_final finals[256];
+	size_t n;
+} told;
+
+static void on_done(void *arg, enum addr_family family, int result, const char *text,
+		    const struct fw_final *finals, size_t n, uint64_t now_ns)
+{
+	(void)arg, (void)family, (void)text, (void)now_ns;
+	ck_assert_uint_le(n, ARRAY_LEN(told.finals));
+	told.done = true;
+	told.result = result;
+	told.n = n;
+	if (n)
+		memcpy(told.finals, finals, n * sizeof(*finals));
+}
+
+static void setup(void)
+{
+	const char *why = backend == CFG_BACKEND_FAKE ? NULL : lo_net_enter();
+	struct err e = { "" };
+
+	if (why) {
+		printf("SKIP %s\n", why);
+		exit(0);
+	}
+	strcpy(dir, "/tmp/ctmeter-test.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	loop = loop_new();
+	ck_assert_msg(fw_open(backend, "mangle", dir, loop, on_done, NULL, &fw, &e) == 0, "%s",
+		      e.text);
+}
+
+static void teardown(void)
+{
+	char path[128];
+
+	fw_close(fw);
+	loop_free(loop);
+	snprintf(path, sizeof(path), "%s/counters", dir);
+	unlink(path);
+	ck_assert_int_eq(rmdir(dir), 0); /* no journal is left behind */
+	if (getenv("XTABLES_LOCKFILE"))
+		unlink(getenv("XTABLES_LOCKFILE"));
+}
+
+/* Traffic from `from` to a peer without rules: node traffic out of the container. */
+static struct counters carried[256]; /* by last octet, for the fake */
+
+static void carry(const char *from, unsigned ip_octets, unsigned n)
+{
+	struct addr a = addr_of(from);
+	char path[128];
+	FILE *f;
+
+	if (backend != CFG_BACKEND_FAKE) {
+		lo_net_send(from, a.family == ADDR_V4 ? PEER : PEER6, ip_octets, n);
+		return;
+	}
+	carried[a.bytes[a.family == ADDR_V4 ? 3 : 15]].octets += (uint64_t)ip_octets * n;
+	carried[a.bytes[a.family == ADDR_V4 ? 3 : 15]].pkts += n;
+	snprintf(path, sizeof(path), "%s/counters", dir);
+	setenv("CTMETER_FAKE_COUNTERS", path, 1);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	for (int i = 0; i < 256; i++)
+		if (carried[i].pkts) {
+			fprintf(f, a.family == ADDR_V4 ? "198.51.100.%d" : "2001:db8::%x", i);
+			fprintf(f, " node-out %llu %llu\n", (unsigned long long)carried[i].octets,
+				(unsigned long long)carried[i].pkts);
+		}
+	fclose(f);
+}
+
+static struct ruleset *wanted(enum addr_family family, const unsigned *last, size_t n)
+{
+	struct addr addrs[64];
+
+	for (size_t i = 0; i < n; i++) {
+		addrs[i] = addr_of(family == ADDR_V4 ? "198.51.100.0" : "2001:db8::");
+		addrs[i].bytes[family == ADDR_V4 ? 3 : 15] = (uint8_t)last[i];
+	}
+	return ruleset_build(family, addrs, n, true, 1);
+}
+
+static void apply(enum addr_family family, const unsigned *last, size_t n)
+{
+	struct ruleset *rs = wanted(family, last, n);
+
+	told.done = false;
+	ck_assert_int_eq(fw_apply(fw, rs), 0);
+	ck_assert_int_eq(fw_apply(fw, rs), -EBUSY);
+	while (!told.done)
+		loop_run_once(loop, 5000);
+	ck_assert_int_eq(told.result, 0);
+	ck_assert(!fw_busy(fw, family));
+	ruleset_free(rs);
+}
+
+static struct fw_reading read_all(enum addr_family family)
+{
+	struct fw_reading r;
+
+	ck_assert_int_eq(fw_read(fw, family, loop_now_ns(), &r), 0);
+	return r;
+}
+
+static void expect(enum addr_family family, unsigned last, uint64_t octets, uint64_t pkts)
+{
+	struct fw_reading r = read_all(family);
+
+	for (size_t i = 0; i < r.n_rows; i++)
+		if (r.rows[i].addr.bytes[family == ADDR_V4 ? 3 : 15] == last) {
+			ck_assert_uint_eq(r.rows[i].present, (1u << PATHS) - 1);
+			ck_assert_uint_eq(r.rows[i].path[PATH_NODE_OUT].octets, octets);
+			ck_assert_uint_eq(r.rows[i].path[PATH_NODE_OUT].pkts, pkts);
+			return;
+		}
+	ck_abort_msg("address %u has no rules", last);
+}
+
+static const struct fw_final *final_of(unsigned last, enum path path)
+{
+	for (size_t i = 0; i < told.n; i++)
+		if (told.finals[i].addr.bytes[3] == last && told.finals[i].path == path)
+			return &told.finals[i];
+	return NULL;
+}
+
+static const unsigned one_two[] = { 1, 2 }, one[] = { 1 };
+
+START_TEST(fw_read_untouched_table_has_nothing)
+{
+	ck_assert_uint_eq(read_all(ADDR_V4).n_rows, 0);
+	ck_assert_uint_eq(fw_present(fw, ADDR_V4)->n_chains, 0);
+}
+END_TEST
+
+START_TEST(fw_apply_twice_second_plans_nothing)
+{
+	struct ruleset *rs = wanted(ADDR_V4, one_two, 2);
+	uint64_t epoch;
+
+	apply(ADDR_V4, one_two, 2);
+	ck_assert_uint_eq(read_all(ADDR_V4).n_rows, 2);
+	ck_assert(!plan_diff(rs, fw_present(fw, ADDR_V4), NULL));
+	epoch = fw_present(fw, ADDR_V4)->epoch;
+	apply(ADDR_V4, one_two, 2);
+	ck_assert_uint_eq(told.n, 0);
+	read_all(ADDR_V4);
+	ck_assert_uint_eq(fw_present(fw, ADDR_V4)->epoch, epoch);
+	ruleset_free(rs);
+}
+END_TEST
+
+START_TEST(fw_read_traffic_is_exact)
+{
+	apply(ADDR_V4, one_two, 2);
+	carry("198.51.100.1", 128, 10);
+	carry("198.51.100.2", 1400, 3);
+	expect(ADDR_V4, 1, 1280, 10);
+	expect(ADDR_V4, 2, 4200, 3);
+	carry("198.51.100.1", 28, 1);
+	expect(ADDR_V4, 1, 1308, 11);
+}
+END_TEST
+
+START_TEST(fw_read_ipv6_traffic_is_exact)
+{
+	if (fw_family_problem(fw, ADDR_V6))
+		return;
+	apply(ADDR_V6, one_two, 2);
+	carry("2001:db8::1", 100, 7);
+	expect(ADDR_V6, 1, 700, 7);
+	expect(ADDR_V6, 2, 0, 0);
+}
+END_TEST
+
+START_TEST(fw_apply_address_added_others_count_on)
+{
+	apply(ADDR_V4, one, 1);
+	carry("198.51.100.1", 500, 4);
+	carry("198.51.100.2", 500, 4); /* has no rule yet */
+	apply(ADDR_V4, one_two, 2);
+	ck_assert_int_eq(final_of(2, PATH_NODE_OUT)->kind, FW_CREATED);
+	ck_assert_ptr_null(final_of(1, PATH_NODE_OUT));
+	expect(ADDR_V4, 1, 2000, 4);
+	expect(ADDR_V4, 2, 0, 0);
+	carry("198.51.100.2", 60, 1);
+	expect(ADDR_V4, 2, 60, 1);
+}
+END_TEST
+
+START_TEST(fw_apply_address_removed_final_is_exact)
+{
+	apply(ADDR_V4, one_two, 2);
+	carry("198.51.100.2", 300, 2);
+	expect(ADDR_V4, 2, 600, 2);
+	carry("198.51.100.2", 300, 1); /* after the last reading */
+	apply(ADDR_V4, one, 1);
+	ck_assert_int_eq(final_of(2, PATH_NODE_OUT)->kind, FW_REMOVED);
+	ck_assert_uint_eq(final_of(2, PATH_NODE_OUT)->final.octets, 900);
+	ck_assert_uint_eq(final_of(2, PATH_NODE_OUT)->final.pkts, 3);
+	ck_assert_uint_eq(read_all(ADDR_V4).n_rows, 1);
+}
+END_TEST
+
+START_TEST(fw_apply_nothing_wanted_removes_all)
+{
+	apply(ADDR_V4, one_two, 2);
+	carry("198.51.100.1", 100, 1);
+	apply(ADDR_V4, NULL, 0);
+	ck_assert_uint_eq(told.n, 2 * PATHS);
+	ck_assert_uint_eq(final_of(1, PATH_NODE_OUT)->final.octets, 100);
+	read_all(ADDR_V4);
+	ck_assert_uint_eq(fw_present(fw, ADDR_V4)->n_chains, 0);
+	for (enum hook h = 0; h < HOOKS; h++)
+		ck_assert_uint_eq(fw_present(fw, ADDR_V4)->hook[h].jumps, 0);
+}
+END_TEST
+
+/* Addresses come and go at random, the tree is cut anew each time, traffic never stops: finals
+ * and readings together are exactly what was carried under a rule. */
+START_TEST(fw_apply_random_changes_nothing_lost_nor_doubled)
+{
+	uint64_t seed = seed_random("fw_apply_random_changes_nothing_lost_nor_doubled");
+	uint64_t expected = 0, removed = 0, left = 0;
+	bool ruled[200] = { false };
+	struct fw_reading r;
+
+	for (int round = 0; round < 25; round++) {
+		unsigned last[64];
+		size_t n = 0;
+
+		for (unsigned i = 1; i < 200 && n < 12; i++)
+			if (next_random(&seed) % 10 == 0)
+				last[n++] = i;
+		apply(ADDR_V4, last, n);
+		for (size_t i = 0; i < told.n; i++)
+			if (told.finals[i].kind == FW_REMOVED)
+				removed += told.finals[i].final.octets;
+		memset(ruled, 0, sizeof(ruled));
+		for (size_t i = 0; i < n; i++)
+			ruled[last[i]] = true;
+		for (int k = 0; k < 10; k++) {
+			unsigned i = 1 + (unsigned)(next_random(&seed) % 199);
+			unsigned octets = 28 + (unsigned)(next_random(&seed) % 1000);
+			char from[32];
+
+			if (k % 2 && n)
+				i = last[next_random(&seed) % n];
+			snprintf(from, sizeof(from), "198.51.100.%u", i);
+			carry(from, octets, 1);
+			expected += ruled[i] ? octets : 0;
+		}
+	}
+	r = read_all(ADDR_V4);
+	for (size_t i = 0; i < r.n_rows; i++)
+		left += r.rows[i].path[PATH_NODE_OUT].octets;
+	ck_assert_uint_gt(removed, 0);
+	ck_assert_uint_eq(removed + left, expected);
+}
+END_TEST
+
+static Suite *suite_for(const char *name)
+{
+	Suite *suite = suite_create(name);
+	TCase *tc = tcase_create(name);
+
+	suite_add_tcase(suite, tc);
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, fw_read_untouched_table_has_nothing);
+	tcase_add_test(tc, fw_apply_twice_second_plans_nothing);
+	tcase_add_test(tc, fw_read_traffic_is_exact);
+	tcase_add_test(tc, fw_read_ipv6_traffic_is_exact);
+	tcase_add_test(tc, fw_apply_address_added_others_count_on);
+	tcase_add_test(tc, fw_apply_address_removed_final_is_exact);
+	tcase_add_test(tc, fw_apply_nothing_wanted_removes_all);
+	tcase_add_test(tc, fw_apply_random_changes_nothing_lost_nor_doubled);
+	return suite;
+}
+
+static int run(enum cfg_backend which, const char *name)
+{
+	SRunner *runner;
+	int failed;
+
+	backend = which;
+	runner = srunner_create(suite_for(name));
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed;
+}
+
+int main(void)
+{
+	int failed = run(CFG_BACKEND_FAKE, "fw fake");
+
+	failed += run(CFG_BACKEND_IPTABLES, "fw iptables");
+	return failed ? 1 : 0;
+}

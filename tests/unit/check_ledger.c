@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "addrs.h"
+#include "ledger.h"
+
+#include <check.h>
+
+#define ALL_PATHS ((1u << PATHS) - 1)
+
+static const bool no_problem[ADDR_FAMILIES];
+static struct ledger *ledger;
+static struct ledger_now now;
+
+static void setup(void)
+{
+	ledger = ledger_new();
+	now = (struct ledger_now) { 1000, 1700000000 };
+}
+
+static void teardown(void)
+{
+	ledger_free(ledger);
+}
+
+static void later(void)
+{
+	now.ns += 1000;
+	now.wall_s++;
+}
+
+/* An inventory of "ID ADDRESS" claims, sorted by id as given. */
+struct claim {
+	const char *id, *addr;
+	bool conflict;
+};
+
+static bool set(const struct claim *claims, size_t n, bool complete)
+{
+	struct inv_container containers[16];
+	struct inv_address addresses[16];
+	struct inventory inv = { containers, 0, addresses, n, complete };
+
+	for (size_t i = 0; i < n; i++) {
+		if (!inv.n_containers ||
+		    strcmp(containers[inv.n_containers - 1].id, claims[i].id) != 0)
+			containers[inv.n_containers++] =
+				(struct inv_container) { (char *)claims[i].id, (char *)"",
+							 INV_RUN_RUNNING };
+		addresses[i] =
+			(struct inv_address) { addr_of(claims[i].addr),
+					       (uint32_t)inv.n_containers - 1, claims[i].conflict };
+	}
+	later();
+	return ledger_set_inventory(ledger, &inv, now);
+}
+
+static struct fw_row row_of(const char *addr, uint64_t octets, uint64_t pkts)
+{
+	struct fw_row row = { .addr = addr_of(addr), .present = ALL_PATHS };
+
+	row.path[PATH_FWD_IN] = (struct counters) { octets, pkts };
+	return row;
+}
+
+static enum ledger_result apply(const struct fw_row *rows, size_t n, bool zeroed, bool committing)
+{
+	struct fw_reading reading = { .rows = rows, .n_rows = n, .zeroed = zeroed };
+
+	later();
+	return ledger_apply(ledger, ADDR_V4, &reading, committing, now);
+}
+
+static struct snap *look(void)
+{
+	struct snap *snap = snap_new();
+
+	ledger_snapshot(ledger, ALL_PATHS, no_problem, snap);
+	return snap;
+}
+
+static const struct snap_address *find(const struct snap *s, const char *id, const char *addr)
+{
+	struct addr a = addr_of(addr);
+
+	for (size_t i = 0; i < s->n_addresses; i++)
+		if (!strcmp(s->containers[s->addresses[i].container].id, id) &&
+		    !addr_cmp(&s->addresses[i].addr, &a))
+			return &s->addresses[i];
+	return NULL;
+}
+
+/* Assert octets in, status and number of discontinuities of a row. */
+static void expect(const char *id, const char *addr, uint64_t octets, enum row_status status,
+		   uint32_t discontinuities)
+{
+	struct snap *s = look();
+	const struct snap_address *a = find(s, id, addr);
+
+	ck_assert_msg(a != NULL, "%s %s has a row", id, addr);
+	ck_assert_uint_eq(a->totals.path[PATH_FWD_IN].octets, octets);
+	ck_assert_int_eq(a->totals.status, status);
+	ck_assert_uint_eq(a->totals.discontinuities, discontinuities);
+	snap_unref(s);
+}
+
+static void expect_container(const char *id, uint64_t octets, enum row_status status)
+{
+	struct snap *s = look();
+	size_t i = snap_find_container(s, id);
+
+	ck_assert_uint_lt(i, s->n_containers);
+	ck_assert_uint_eq(s->containers[i].totals.path[PATH_FWD_IN].octets, octets);
+	ck_assert_int_eq(s->containers[i].totals.status, status);
+	snap_unref(s);
+}
+
+#define A "192.0.2.1"
+#define B "192.0.2.2"
+static const struct claim a_is_7[] = { { "7", A, false } };
+
+START_TEST(ledger_apply_new_rule_pending_then_counting)
+{
+	struct fw_row row = row_of(A, 10, 1);
+
+	ck_assert(set(a_is_7, 1, true));
+	expect("7", A, 0, ROW_PENDING, 0);
+	row.present = 1u << PATH_FWD_IN;
+	apply(&row, 1, false, false);
+	expect("7", A, 10, ROW_PENDING, 0);
+	row.present = ALL_PATHS;
+	apply(&row, 1, false, false);
+	expect("7", A, 10, ROW_COUNTING, 0);
+	expect_container("7", 10, ROW_COUNTING);
+}
+END_TEST
+
+START_TEST(ledger_apply_decrease_once_not_believed)
+{
+	struct fw_row row = row_of(A, 100, 2), less = row_of(A, 0, 0);
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	ck_assert_int_eq(apply(&less, 1, false, false), LEDGER_RECHECK);
+	expect("7", A, 100, ROW_COUNTING, 0);
+	row = row_of(A, 150, 3);
+	ck_assert_int_eq(apply(&row, 1, false, false), LEDGER_OK);
+	expect("7", A, 150, ROW_COUNTING, 0);
+}
+END_TEST
+
+START_TEST(ledger_apply_decrease_twice_is_discontinuity)
+{
+	struct fw_row row = row_of(A, 100, 2), less = row_of(A, 30, 1);
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	apply(&less, 1, false, false);
+	ck_assert_int_eq(apply(&less, 1, false, false), LEDGER_DISCONT);
+	expect("7", A, 130, ROW_COUNTING, 1);
+	apply(&less, 1, false, false);
+	expect("7", A, 130, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_apply_zeroed_counts_all_since)
+{
+	struct fw_row row = row_of(A, 100, 2);
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	row = row_of(A, 500, 9); /* zeroed, and by now past the old reading */
+	ck_assert_int_eq(apply(&row, 1, true, false), LEDGER_DISCONT);
+	expect("7", A, 600, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_apply_rule_flushed_is_discontinuity)
+{
+	struct fw_row row = row_of(A, 100, 2);
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	ck_assert_int_eq(apply(NULL, 0, false, true), LEDGER_OK); /* our own commit */
+	ck_assert_int_eq(apply(NULL, 0, false, false), LEDGER_DISCONT);
+	expect("7", A, 100, ROW_PENDING, 1);
+	row = row_of(A, 7, 1);
+	apply(&row, 1, false, false);
+	expect("7", A, 107, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_set_inventory_moved_address_splits_bill)
+{
+	static const struct claim a_is_8[] = { { "8", A, false } };
+	struct fw_row row = row_of(A, 100, 2);
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	ck_assert(set(a_is_8, 1, true));
+	row = row_of(A, 175, 3);
+	apply(&row, 1, false, false);
+	expect("7", A, 100, ROW_RETIRED, 0);
+	expect("8", A, 75, ROW_COUNTING, 0);
+	expect_container("7", 100, ROW_RETIRED);
+	set(a_is_7, 1, true); /* and back: the old row resumes */
+	row = row_of(A, 180, 4);
+	apply(&row, 1, false, false);
+	expect("7", A, 105, ROW_COUNTING, 0);
+	expect("8", A, 75, ROW_RETIRED, 0);
+}
+END_TEST
+
+START_TEST(ledger_set_inventory_incomplete_retires_nothing)
+{
+	static const struct claim b_only[] = { { "8", B, false } };
+	struct addr *wanted;
+	size_t n;
+
+	set(a_is_7, 1, true);
+	set(b_only, 1, false);
+	expect("7", A, 0, ROW_PENDING, 0);
+	wanted = ledger_wanted(ledger, ADDR_V4, &n);
+	ck_assert_uint_eq(n, 2);
+	free(wanted);
+}
+END_TEST
+
+START_TEST(ledger_set_inventory_conflict_counts_for_nobody)
+{
+	static const struct claim both[] = { { "7", A, true }, { "8", A, true } };
+	struct fw_final final = { addr_of(A), PATH_FWD_IN, FW_REMOVED, { 140, 3 } };
+	struct fw_row row = row_of(A, 100, 2);
+	struct addr *wanted;
+	size_t n;
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	set(both, 2, true);
+	wanted = ledger_wanted(ledger, ADDR_V4, &n);
+	free(wanted);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_uint_eq(ledger_conflicts(ledger), 2);
+	later();
+	ledger_finals(ledger, &final, 1, now); /* up to the removal it was 7's */
+	expect("7", A, 140, ROW_CONFLICT, 0);
+	expect("8", A, 0, ROW_CONFLICT, 0);
+	set(a_is_7, 1, true);
+	row = row_of(A, 5, 1);
+	apply(&row, 1, false, false);
+	expect("7", A, 145, ROW_COUNTING, 0);
+	expect("8", A, 0, ROW_RETIRED, 0);
+}
+END_TEST
+
+START_TEST(ledger_finals_removed_created_restarted_are_exact)
+{
+	struct fw_final removed = { addr_of(A), PATH_FWD_IN, FW_REMOVED, { 130, 3 } };
+	struct fw_final restarted = { addr_of(A), PATH_FWD_IN, FW_RESTARTED, { 60, 2 } };
+	struct fw_final created = { addr_of(A), PATH_FWD_IN, FW_CREATED, { 0, 0 } };
+	struct fw_row row = row_of(A, 100, 2);
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	ledger_finals(ledger, &removed, 1, now);
+	expect("7", A, 130, ROW_PENDING, 0);
+	ledger_finals(ledger, &created, 1, now);
+	row = row_of(A, 50, 1);
+	apply(&row, 1, false, false);
+	expect("7", A, 180, ROW_COUNTING, 0);
+	ledger_finals(ledger, &restarted, 1, now);
+	row = row_of(A, 8, 1);
+	apply(&row, 1, false, false);
+	expect("7", A, 198, ROW_COUNTING, 0);
+	later();
+	ledger_finals(ledger, &created, 1, now); /* somebody had flushed it unseen */
+	row = row_of(A, 90, 1); /* more than before: not 82, but 90 */
+	apply(&row, 1, false, false);
+	expect("7", A, 288, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_age_out_container_keeps_total)
+{
+	static const struct claim both[] = { { "7", A, false }, { "7", B, false } };
+	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
+	struct fw_final final = { addr_of(B), PATH_FWD_IN, FW_REMOVED, { 12, 1 } };
+	struct snap *s;
+
+	set(both, 2, true);
+	apply(rows, 2, false, false);
+	set(a_is_7, 1, true);
+	ledger_finals(ledger, &final, 1, now);
+	for (enum path p = 0; p < PATHS; p++) {
+		final.path = p;
+		final.final = (struct counters) { 0, 0 };
+		if (p != PATH_FWD_IN)
+			ledger_finals(ledger, &final, 1, now);
+	}
+	ck_assert(!ledger_age_out(ledger, 1, now));
+	ck_assert(ledger_age_out(ledger, now.ns + 1, now));
+	s = look();
+	ck_assert_ptr_null(find(s, "7", B));
+	snap_unref(s);
+	expect_container("7", 112, ROW_COUNTING);
+	set(NULL, 0, true);
+	expect_container("7", 112, ROW_RETIRED);
+}
+END_TEST
+
+START_TEST(ledger_set_inventory_ifindex_is_never_reused)
+{
+	static const struct claim b_is_8[] = { { "8", B, false } };
+	struct snap *s;
+	uint32_t first;
+
+	set(a_is_7, 1, true);
+	s = look();
+	first = s->containers[0].ifindex;
+	snap_unref(s);
+	set(NULL, 0, true);
+	ledger_age_out(ledger, now.ns + 1, now);
+	set(b_is_8, 1, true);
+	s = look();
+	ck_assert_uint_eq(s->n_containers, 1);
+	ck_assert_uint_gt(s->containers[0].ifindex, first);
+	snap_unref(s);
+}
+END_TEST
+
+/* Random traffic over addresses that move between containers, rules that come and go with exact
+ * finals, readings at random moments: everything carried under a rule is booked, once. */
+#define N_ADDRS 12
+#define N_IDS 4
+
+struct world {
+	struct counters kernel[N_ADDRS]; /* PATH_FWD_IN's counter */
+	bool ruled[N_ADDRS];
+	int owner[N_ADDRS]; /* -1: nobody's */
+	uint64_t carried; /* octets counted by rules that have an owner */
+	uint64_t total[N_IDS]; /* octets of each container */
+	uint64_t seed;
+};
+
+static const char *const ids[N_IDS] = { "1", "2", "3", "44" };
+
+static const char *name_of(int i)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "198.51.100.%d", i + 1);
+	return text;
+}
+
+static void world_apply(struct world *w)
+{
+	struct fw_row rows[N_ADDRS];
+	size_t n = 0;
+
+	for (int i = 0; i < N_ADDRS; i++)
+		if (w->ruled[i])
+			rows[n++] = row_of(name_of(i), w->kernel[i].octets, w->kernel[i].pkts);
+	apply(rows, n, false, false);
+}
+
+static void world_inventory(struct world *w)
+{
+	struct claim claims[N_ADDRS];
+	char names[N_ADDRS][32];
+	size_t n = 0;
+
+	for (int id = 0; id < N_IDS; id++)
+		for (int i = 0; i < N_ADDRS; i++)
+			if (w->owner[i] == id) {
+				strcpy(names[n], name_of(i));
+				claims[n] = (struct claim) { ids[id], names[n], false };
+				n++;
+			}
+	set(claims, n, true);
+}
+
+/* The commit that follows an inventory: finals for what goes, records for what comes. */
+static void world_commit(struct world *w)
+{
+	for (int i = 0; i < N_ADDRS; i++) {
+		struct fw_final f = { .addr = addr_of(name_of(i)), .path = PATH_FWD_IN };
+
+		if (w->ruled[i] == (w->owner[i] >= 0))
+			continue;
+		f.kind = w->ruled[i] ? FW_REMOVED : FW_CREATED;
+		f.final = w->ruled[i] ? w->kernel[i] : (struct counters) { 0, 0 };
+		w->kernel[i] = (struct counters) { 0, 0 };
+		w->ruled[i] = !w->ruled[i];
+		ledger_finals(ledger, &f, 1, now);
+		for (enum path p = 0; p < PATHS; p++) {
+			f.path = p;
+			f.final = (struct counters) { 0, 0 };
+			if (p != PATH_FWD_IN)
+				ledger_finals(ledger, &f, 1, now);
+		}
+	}
+}
+
+static void world_traffic(struct world *w, const int *billed)
+{
+	for (int k = 0; k < 20; k++) {
+		int i = (int)(next_random(&w->seed) % N_ADDRS);
+		uint64_t octets = 40 + next_random(&w->seed) % 1461;
+
+		if (!w->ruled[i])
+			continue;
+		w->kernel[i].octets += octets;
+		w->kernel[i].pkts++;
+		w->carried += octets;
+		w->total[billed[i]] += octets;
+	}
+}
+
+static void world_check(const struct world *w)
+{
+	struct snap *s = look();
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->n_addresses; i++)
+		sum += s->addresses[i].totals.path[PATH_FWD_IN].octets;
+	ck_assert_uint_eq(sum, w->carried);
+	for (int id = 0; id < N_IDS; id++) {
+		size_t at = snap_find_container(s, ids[id]);
+
+		ck_assert_uint_eq(at < s->n_containers
+					  ? s->containers[at].totals.path[PATH_FWD_IN].octets
+					  : 0,
+				  w->total[id]);
+	}
+	snap_unref(s);
+}
+
+START_TEST(ledger_random_moves_every_octet_booked_once)
+{
+	struct world w = { .seed = seed_random("ledger_random_moves_every_octet_booked_once") };
+	int billed[N_ADDRS];
+
+	for (int i = 0; i < N_ADDRS; i++)
+		w.owner[i] = billed[i] = -1;
+	for (int round = 0; round < 400; round++) {
+		for (int k = 0; k < 3; k++) {
+			int i = (int)(next_random(&w.seed) % N_ADDRS);
+
+			w.owner[i] = (int)(next_random(&w.seed) % (N_IDS + 1)) - 1;
+		}
+		world_apply(&w); /* the reading before hands change */
+		world_inventory(&w);
+		for (int i = 0; i < N_ADDRS; i++)
+			if (w.owner[i] >= 0)
+				billed[i] = w.owner[i];
+		world_traffic(&w, billed); /* still under the old rules */
+		world_commit(&w);
+		world_traffic(&w, billed);
+		world_apply(&w);
+		world_check(&w);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ledger");
+	TCase *tc = tcase_create("ledger");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, ledger_apply_new_rule_pending_then_counting);
+	tcase_add_test(tc, ledger_apply_decrease_once_not_believed);
+	tcase_add_test(tc, ledger_apply_decrease_twice_is_discontinuity);
+	tcase_add_test(tc, ledger_apply_zeroed_counts_all_since);
+	tcase_add_test(tc, ledger_apply_rule_flushed_is_discontinuity);
+	tcase_add_test(tc, ledger_set_inventory_moved_address_splits_bill);
+	tcase_add_test(tc, ledger_set_inventory_incomplete_retires_nothing);
+	tcase_add_test(tc, ledger_set_inventory_conflict_counts_for_nobody);
+	tcase_add_test(tc, ledger_finals_removed_created_restarted_are_exact);
+	tcase_add_test(tc, ledger_age_out_container_keeps_total);
+	tcase_add_test(tc, ledger_set_inventory_ifindex_is_never_reused);
+	tcase_add_test(tc, ledger_random_moves_every_octet_booked_once);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
