@@ -382,6 +382,10 @@ static int write_journal(struct job *job)
 		return ret;
 	}
 	memcpy(job->journal.from, c->from, c->raw.n_entries * sizeof(*c->from));
+	/* libiptc lets the policies' counters start from 0; everybody else's stay as they are. */
+	for (unsigned i = 0; i < XT_HOOKS; i++)
+		if (job->new.policy[i])
+			job->journal.from[job->new.policy[i] - 1] = job->old.policy[i];
 	match_rules(job, job->journal.records, job->journal.from);
 	return 0;
 }

@@ -30,7 +30,7 @@ struct fw_reading {
 	const struct fw_row *rows; /* sorted by addr; the backend's, until the next call */
 	size_t n_rows;
 	uint64_t at_ns; /* CLOCK_BOOTTIME before the kernel was asked */
-	bool zeroed; /* the canary is wrong for good: the counters were reset by somebody */
+	bool zeroed; /* somebody reset the counters before this reading; told once a reset */
 	uint32_t generation; /* changes when the structure of our rules may have changed */
 };
 

@@ -43,6 +43,7 @@ struct family {
 	uint32_t generation;
 	uint64_t wrong_since_ns; /* the canary is wrong since then, 0: it is right */
 	uint64_t wrong_digest;
+	bool reset_told; /* this reset was in a reading already */
 	pid_t child;
 	int pipe;
 };
@@ -153,6 +154,7 @@ static int canary_wrong(struct family *f, uint64_t digest, uint64_t now_ns, bool
 	if (!f->wrong_since_ns || f->wrong_digest != digest) {
 		f->wrong_since_ns = now_ns;
 		f->wrong_digest = digest;
+		f->reset_told = false;
 	}
 	*ret_zeroed = now_ns - f->wrong_since_ns >= ZEROED_AFTER_NS;
 	return *ret_zeroed ? 0 : -EAGAIN;
@@ -188,8 +190,9 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 	*ret_reading = (struct fw_reading) { .rows = f->layout.rows,
 					     .n_rows = f->layout.n_rows,
 					     .at_ns = now_ns,
-					     .zeroed = zeroed,
+					     .zeroed = zeroed && !f->reset_told,
 					     .generation = f->generation + zeroed };
+	f->reset_told = zeroed;
 cleanup:
 	xt_raw_clear(&raw);
 	return ret;

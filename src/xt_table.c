@@ -173,13 +173,15 @@ uint64_t xt_digest(const struct xt_raw *raw)
 
 	for (struct entry e = entry_first(raw); e.at; e = entry_next(raw, &e)) {
 		h = mix(h, e.at, f->head_size);
-		h = mix(h, e.target->u.user.name, 8);
+		/* Behind the name's end lies whatever was in the buffer (or an old kernel). */
+		h = mix(h, e.target->u.user.name,
+			strnlen(e.target->u.user.name, sizeof(e.target->u.user.name)));
 		if (is_standard(&e)) {
 			int v = verdict(&e);
 
 			h = mix(h, &v, sizeof(v));
 		} else if (is_error(&e)) {
-			h = mix(h, error_name(&e), XT_FUNCTION_MAXNAMELEN);
+			h = mix(h, error_name(&e), strnlen(error_name(&e), XT_FUNCTION_MAXNAMELEN));
 		}
 	}
 	return h;
@@ -255,15 +257,20 @@ struct heads {
 	size_t n, cap;
 };
 
-static struct heads find_heads(const struct xt_raw *raw)
+/* One walk over the table: where user chains begin, and which entries are policies. */
+static struct heads find_heads(const struct xt_raw *raw, uint32_t policy[XT_HOOKS])
 {
 	struct heads h = { NULL, 0, 0 };
 
-	for (struct entry e = entry_first(raw); e.at; e = entry_next(raw, &e))
+	for (struct entry e = entry_first(raw); e.at; e = entry_next(raw, &e)) {
+		for (unsigned i = 0; i < XT_HOOKS; i++)
+			if (raw->valid_hooks & 1u << i && e.offset == raw->underflow[i])
+				policy[i] = e.index + 1;
 		if (is_error(&e)) {
 			h.v = xgrow(h.v, h.n, &h.cap, sizeof(*h.v));
 			h.v[h.n++] = (struct head) { e.offset + e.next_offset, error_name(&e) };
 		}
+	}
 	return h;
 }
 
@@ -498,7 +505,7 @@ void xt_layout_parse(const struct xt_raw *raw, struct xt_layout *ret_layout)
 
 	memset(ret_layout, 0, sizeof(*ret_layout));
 	ret_layout->digest = xt_digest(raw);
-	p.heads = find_heads(raw);
+	p.heads = find_heads(raw, ret_layout->policy);
 	for (e = entry_first(raw); e.at;) {
 		const char *name = is_error(&e) ? error_name(&e) : "";
 		enum hook hook;

@@ -21,11 +21,13 @@ struct xt_family {
 };
 extern const struct xt_family xt_families[ADDR_FAMILIES];
 
+#define XT_HOOKS 5 /* NF_INET_NUMHOOKS */
+
 /* One reading, untouched. */
 struct xt_raw {
 	enum addr_family family;
 	uint32_t valid_hooks;
-	uint32_t hook_entry[5], underflow[5]; /* NF_INET_NUMHOOKS */
+	uint32_t hook_entry[XT_HOOKS], underflow[XT_HOOKS];
 	uint32_t n_entries, size;
 	uint8_t *blob; /* size octets, xt_raw_clear frees */
 };
@@ -58,6 +60,8 @@ struct xt_layout {
 		uint64_t octets; /* its seed */
 	} canaries[HOOKS];
 	size_t n_canaries;
+	uint32_t policy
+		[XT_HOOKS]; /* entry numbers plus 1 of the built-in chains' policies, 0 none */
 	struct present present;
 };
 

@@ -10,7 +10,7 @@
 
 #define COMMIT_SHARE 4
 #define RETRY_NS NS_PER_S /* after a commit that failed */
-#define FIGHT_WINDOW_NS (60 * NS_PER_S)
+#define FIGHT_OVER_NS (5 * NS_PER_S)
 #define FIGHT_PAUSE_MAX_NS (60 * NS_PER_S)
 
 struct enforce {
@@ -74,13 +74,16 @@ void enforce_seen(struct enforce *en, uint32_t generation)
 	en->generation = generation;
 }
 
-/* Returns when a repair may begin; now_ns or earlier: now. */
+/* Returns when a repair may begin; now_ns or earlier: now. Only a quarrel about the first place is
+ * slowed down, and forgotten when it rests for a while. */
 static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t now_ns)
 {
-	if (!en->last_repair_ns || now_ns - en->last_repair_ns > FIGHT_WINDOW_NS)
+	bool place_only = !plan->n_ops && !fw_present(en->fw, en->family)->zeroed;
+
+	if (!en->last_repair_ns ||
+	    now_ns - en->last_repair_ns > en->repair_pause_ns + FIGHT_OVER_NS)
 		en->repair_pause_ns = 0;
-	return plan->n_ops || !en->last_repair_ns ? now_ns
-						  : en->last_repair_ns + en->repair_pause_ns;
+	return place_only ? en->last_repair_ns + en->repair_pause_ns : now_ns;
 }
 
 static void note_repair(struct enforce *en, uint64_t now_ns)

@@ -132,17 +132,18 @@ void lo_net_send(const char *from, const char *to, size_t ip_octets, unsigned n)
 
 void lo_net_add_foreign_rule(const char *table)
 {
-	struct {
+	union {
 		struct ipt_entry e;
-		struct xt_standard_target t;
+		uint8_t room[sizeof(struct ipt_entry) + sizeof(struct xt_standard_target)];
 	} rule;
+	struct xt_entry_target *target = (void *)(rule.room + sizeof(struct ipt_entry));
 	struct xtc_handle *h = iptc_init(table);
 	const xt_chainlabel input = "INPUT";
 
 	memset(&rule, 0, sizeof(rule));
-	rule.e.target_offset = sizeof(rule.e);
+	rule.e.target_offset = sizeof(struct ipt_entry);
 	rule.e.next_offset = sizeof(rule);
-	rule.t.target.u.user.target_size = sizeof(rule.t);
+	target->u.user.target_size = sizeof(struct xt_standard_target);
 	ck_assert_ptr_nonnull(h);
 	ck_assert_int_eq(iptc_append_entry(input, &rule.e, h), 1);
 	ck_assert_int_eq(iptc_commit(h), 1);

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Asynchronous commands. waitpid is asked by a timer once stdout has ended: pidfds are younger
+ * than the oldest kernels in use, and a SIGCHLD handler would be a global. */
+#include "child.h"
+
+#include "xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_OCTETS 65536 /* at most so many a callback, so that a flood does not hold the loop */
+#define WAIT_NS (5 * NS_PER_MS) /* first pause between two questions whether it is gone */
+#define WAIT_MAX_NS (100 * NS_PER_MS)
+
+struct child {
+	pid_t pid; /* 0: reaped */
+	int out_fd, err_fd; /* -1: at its end */
+	int wait_status;
+	uint64_t deadline_ns, wait_ns;
+	size_t max_octets;
+	char *out;
+	size_t len, cap;
+	char line[256]; /* stderr's line being read, cut */
+	size_t line_len;
+	char complaint[256];
+	struct loop *loop;
+	struct loop_timer timer; /* the deadline; from stdout's end on the next waitpid */
+	child_done_fn *done; /* NULL: called already */
+	void *arg;
+};
+
+static void close_fd(struct child *c, int *fd)
+{
+	if (*fd < 0)
+		return;
+	loop_unwatch(c->loop, *fd);
+	close(*fd);
+	*fd = -1;
+}
+
+static bool reap(struct child *c)
+{
+	if (c->pid && waitpid(c->pid, &c->wait_status, WNOHANG) == c->pid)
+		c->pid = 0;
+	return !c->pid;
+}
+
+/* A finished line of stderr becomes the complaint, unless it says nothing. */
+static void end_line(struct child *c)
+{
+	c->line[c->line_len] = '\0';
+	if (c->line[strspn(c->line, " \t\r")])
+		memcpy(c->complaint, c->line, c->line_len + 1);
+	c->line_len = 0;
+}
+
+/* left: the process itself has ended, yet its stdout has not. */
+static void describe(struct child_result *r, bool left, int wait_status)
+{
+	const char *sep = *r->complaint ? ": " : "";
+
+	if (r->error == -ETIMEDOUT && left)
+		snprintf(r->text, sizeof(r->text),
+			 "left a process behind that held its output until the deadline%s%s", sep,
+			 r->complaint);
+	else if (r->error == -ETIMEDOUT)
+		snprintf(r->text, sizeof(r->text), "did not end in time, killed%s%s", sep,
+			 r->complaint);
+	else if (r->error == -EFBIG)
+		snprintf(r->text, sizeof(r->text), "printed too much, killed%s%s", sep,
+			 r->complaint);
+	else if (r->error)
+		snprintf(r->text, sizeof(r->text), "killed by signal %d%s%s", WTERMSIG(wait_status),
+			 sep, r->complaint);
+	else if (r->status)
+		snprintf(r->text, sizeof(r->text), "exit status %d%s%s", r->status, sep,
+			 r->complaint);
+}
+
+/* The end: error 0 when it ended by itself. Nothing of c is touched after done. */
+static void finish(struct child *c, int error, uint64_t now_ns)
+{
+	child_done_fn *done = c->done;
+	struct child_result r = { .error = error, .len = c->len };
+	bool left = false;
+
+	if (error) {
+		if (c->pid)
+			kill(-c->pid, SIGKILL);
+		left = reap(c) && WIFEXITED(c->wait_status);
+	} else if (WIFEXITED(c->wait_status)) {
+		r.status = WEXITSTATUS(c->wait_status);
+	} else {
+		r.error = -EINTR;
+	}
+	close_fd(c, &c->out_fd);
+	close_fd(c, &c->err_fd);
+	loop_timer_clear(c->loop, &c->timer);
+	/* Of one that was killed the last line may be a piece. */
+	if (!error || !*c->complaint)
+		end_line(c);
+	c->out = xreallocarray(c->out, c->len + 1, 1);
+	c->out[c->len] = '\0';
+	c->cap = c->len + 1;
+	r.out = c->out;
+	r.complaint = c->complaint;
+	describe(&r, left, c->wait_status);
+	c->done = NULL;
+	done(c->arg, &r, now_ns);
+}
+
+/* What stderr holds now: its reader may not have had its turn when the process has ended. */
+static bool read_complaints(struct child *c)
+{
+	char buf[4096];
+	ssize_t n = read(c->err_fd, buf, sizeof(buf));
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (buf[i] == '\n')
+			end_line(c);
+		else if (c->line_len < sizeof(c->line) - 1)
+			c->line[c->line_len++] = buf[i];
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_fd(c, &c->err_fd);
+	return n > 0;
+}
+
+static void on_timer(void *arg, uint64_t now_ns)
+{
+	struct child *c = arg;
+
+	if (c->out_fd < 0 && reap(c)) {
+		for (int turns = 16; c->err_fd >= 0 && turns && read_complaints(c); turns--)
+			;
+		finish(c, 0, now_ns);
+	} else if (now_ns >= c->deadline_ns) {
+		finish(c, -ETIMEDOUT, now_ns);
+	} else {
+		uint64_t next = now_ns + c->wait_ns;
+
+		c->wait_ns = c->wait_ns * 2 > WAIT_MAX_NS ? WAIT_MAX_NS : c->wait_ns * 2;
+		if (c->out_fd >= 0 || next > c->deadline_ns)
+			next = c->deadline_ns;
+		loop_timer_set(c->loop, &c->timer, next);
+	}
+}
+
+static void on_out(void *arg, short revents, uint64_t now_ns)
+{
+	struct child *c = arg;
+	ssize_t n;
+
+	(void)revents;
+	if (c->cap - c->len < READ_OCTETS) {
+		c->cap = c->cap * 2 + READ_OCTETS;
+		c->out = xreallocarray(c->out, c->cap, 1);
+	}
+	n = read(c->out_fd, c->out + c->len, READ_OCTETS);
+	if (n > 0) {
+		c->len += (size_t)n;
+		if (c->len > c->max_octets) {
+			c->len = c->max_octets;
+			finish(c, -EFBIG, now_ns);
+		}
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		close_fd(c, &c->out_fd);
+		loop_timer_set(c->loop, &c->timer, now_ns);
+	}
+}
+
+static void on_err(void *arg, short revents, uint64_t now_ns)
+{
+	(void)revents;
+	(void)now_ns;
+	read_complaints(arg);
+}
+
+static int make_pipe(int fds[2])
+{
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+static void close_pipe(const int fds[2])
+{
+	if (fds[0] >= 0)
+		close(fds[0]);
+	if (fds[1] >= 0)
+		close(fds[1]);
+}
+
+/* Returns 0 or -errno. */
+static int spawn(char *const argv[], int out_fd, int err_fd, pid_t *ret_pid)
+{
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
+	static char locale[] = "LC_ALL=C", home[] = "HOME=/";
+	char *const env[] = { path, locale, home, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	/* What the daemon may ignore; old glibc fails on a full set, which has SIGKILL in it. */
+	static const int defaults[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+					SIGPIPE, SIGUSR1, SIGUSR2, SIGCHLD };
+	sigset_t none, reset;
+	int ret;
+
+	sigemptyset(&none);
+	sigemptyset(&reset);
+	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
+		sigaddset(&reset, defaults[i]);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
+	posix_spawn_file_actions_adddup2(&actions, err_fd, 2);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
+						POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setsigdefault(&attr, &reset);
+	posix_spawnattr_setsigmask(&attr, &none);
+	ret = posix_spawn(ret_pid, argv[0], &actions, &attr, argv, env);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return -ret;
+}
+
+int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struct loop *loop,
+	      child_done_fn *done, void *arg, struct child **ret_child, struct err *e)
+{
+	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, ret;
+	struct child *c;
+	pid_t pid;
+
+	/* glibc before 2.24 reports a failed exec only as exit status 127. */
+	ret = access(argv[0], X_OK) < 0 ? -errno : 0;
+	if (ret == 0)
+		ret = make_pipe(out);
+	if (ret == 0)
+		ret = make_pipe(err);
+	if (ret == 0)
+		ret = spawn(argv, out[1], err[1], &pid);
+	if (ret < 0) {
+		err_set(e, "cannot run %.200s: %s", argv[0], strerror(-ret));
+		close_pipe(out);
+		close_pipe(err);
+		return ret;
+	}
+	close(out[1]);
+	close(err[1]);
+	c = xcalloc(1, sizeof(*c));
+	*c = (struct child) { .pid = pid,
+			      .out_fd = out[0],
+			      .err_fd = err[0],
+			      .wait_ns = WAIT_NS,
+			      .deadline_ns = deadline_ns,
+			      .max_octets = max_octets,
+			      .loop = loop,
+			      .done = done,
+			      .arg = arg };
+	loop_timer_init(&c->timer, on_timer, c);
+	loop_timer_set(loop, &c->timer, deadline_ns);
+	loop_watch(loop, c->out_fd, POLLIN, on_out, c);
+	loop_watch(loop, c->err_fd, POLLIN, on_err, c);
+	*ret_child = c;
+	return 0;
+}
+
+bool child_gone(struct child *child)
+{
+	assert(!child->done);
+	return reap(child);
+}
+
+void child_free(struct child *child)
+{
+	static const struct timespec ms = { .tv_nsec = 1000000 };
+
+	if (!child)
+		return;
+	if (!reap(child)) {
+		kill(-child->pid, SIGKILL);
+		for (int i = 0; i < 20 && !reap(child); i++)
+			nanosleep(&ms, NULL);
+	}
+	close_fd(child, &child->out_fd);
+	close_fd(child, &child->err_fd);
+	loop_timer_clear(child->loop, &child->timer);
+	free(child->out);
+	free(child);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_CHILD_H
+#define CTM_CHILD_H
+
+#include "err.h"
+#include "loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A command run beside the loop: no shell, nothing blocks, nothing depends on SIGCHLD.
+ *
+ * 1. stdin is /dev/null; stdout is kept up to a cap, of stderr the last line that says something.
+ * 2. It leads a process group of its own, which is killed (SIGKILL) at the deadline, over the cap
+ *    and by child_free, always before the leader is reaped, so that its id can't be another's.
+ * 3. It has ended when stdout is at its end and the process is gone. A grandchild that keeps
+ *    stdout open therefore runs into the deadline; one that only keeps stderr open does not.
+ * 4. done is called once, from the loop, and may call child_free. */
+
+struct child;
+
+struct child_result {
+	int error; /* 0: exited by itself; -ETIMEDOUT, -EFBIG (over the cap), -EINTR (by a signal) */
+	int status; /* exit status when error is 0 */
+	const char *out; /* stdout, NUL-terminated behind len octets; borrowed until child_free */
+	size_t len;
+	const char *complaint; /* stderr's last line, "" when there was none */
+	char text[400]; /* why it cannot be believed, for people; "" for exit status 0 */
+};
+
+typedef void child_done_fn(void *arg, const struct child_result *result, uint64_t now_ns);
+
+/* Start argv[0] (an absolute path) with a small fixed environment. Returns 0 and a new *ret_child
+ * for child_free, or -errno with e filled (no such file, not executable, ..); done is then not
+ * called. */
+int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struct loop *loop,
+	      child_done_fn *done, void *arg, struct child **ret_child, struct err *e);
+
+/* After done: is the process really gone? A killed one may hang in the kernel (on a dead disk). */
+bool child_gone(struct child *child);
+
+/* Kill what still runs, wait at most 20 ms for it, and release everything. */
+void child_free(struct child *child);
+
+#endif

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The inventory: parts are filled by the sources' parsers, checked here, and merged by sorting.
+ *
+ * 1. Whatever is in a part has passed the checks, so the merge cannot fail.
+ * 2. A part keeps repetitions as they came; folding happens once, in the merge. */
+#include "inv.h"
+
+#include "log.h"
+#include "xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Complaints remembered a look; a source with more is garbage, and says so anyway. */
+#define SEEN_MAX 10000
+
+struct inv_log {
+	uint64_t *seen, *next; /* digests: of the looks before (sorted), of this one */
+	size_t n_seen, n_next, cap_next;
+	size_t logged, unlogged; /* in this look */
+};
+
+struct part_address {
+	struct addr addr;
+	uint32_t container; /* index into the part's containers */
+};
+
+struct inv_part {
+	char *source;
+	struct inv_log *log;
+	struct inv_container *containers;
+	size_t n_containers, cap_containers;
+	struct part_address *addresses;
+	size_t n_addresses, cap_addresses;
+	bool refusing; /* the container begun last was refused */
+};
+
+int inv_id_cmp(const char *a, const char *b)
+{
+	size_t a_len = strlen(a), b_len = strlen(b);
+
+	if (a_len != b_len)
+		return a_len < b_len ? -1 : 1;
+	return memcmp(a, b, a_len);
+}
+
+/* ---- the memory of complaints ---- */
+
+struct inv_log *inv_log_new(void)
+{
+	return xcalloc(1, sizeof(struct inv_log));
+}
+
+void inv_log_free(struct inv_log *log)
+{
+	if (!log)
+		return;
+	free(log->seen);
+	free(log->next);
+	free(log);
+}
+
+static int cmp_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+void inv_log_end(struct inv_log *log, bool whole)
+{
+	if (log->unlogged)
+		log_warning("inv", "%zu further complaints not shown", log->unlogged);
+	log->logged = log->unlogged = 0;
+	for (size_t i = 0; !whole && i < log->n_seen && log->n_next < SEEN_MAX; i++) {
+		log->next = xgrow(log->next, log->n_next, &log->cap_next, sizeof(*log->next));
+		log->next[log->n_next++] = log->seen[i];
+	}
+	if (log->n_next)
+		qsort(log->next, log->n_next, sizeof(*log->next), cmp_u64);
+	free(log->seen);
+	log->seen = log->next;
+	log->n_seen = 0;
+	for (size_t i = 0; i < log->n_next; i++)
+		if (!i || log->seen[i] != log->seen[log->n_seen - 1])
+			log->seen[log->n_seen++] = log->seen[i];
+	log->next = NULL;
+	log->n_next = log->cap_next = 0;
+}
+
+/* FNV-1a. */
+static uint64_t digest(const char *text)
+{
+	uint64_t h = 14695981039346656037ull;
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 1099511628211ull;
+	return h;
+}
+
+/* Remember a complaint; is it a new one that should be logged? */
+static bool log_wants(struct inv_log *log, const char *text)
+{
+	uint64_t h = digest(text);
+
+	if (log->n_next < SEEN_MAX) {
+		log->next = xgrow(log->next, log->n_next, &log->cap_next, sizeof(*log->next));
+		log->next[log->n_next++] = h;
+	}
+	if (log->n_seen && bsearch(&h, log->seen, log->n_seen, sizeof(h), cmp_u64))
+		return false;
+	if (log->logged < INV_COMPLAINTS_MAX)
+		return ++log->logged;
+	log->unlogged++;
+	return false;
+}
+
+void inv_part_complain(struct inv_part *part, unsigned line, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (part->log && !log_wants(part->log, text))
+		return;
+	if (line)
+		log_warning("inv", "%s:%u: %s", part->source, line, text);
+	else
+		log_warning("inv", "%s: %s", part->source, text);
+}
+
+/* ---- parts ---- */
+
+struct inv_part *inv_part_new(const char *source_name, struct inv_log *log)
+{
+	struct inv_part *part = xcalloc(1, sizeof(*part));
+
+	part->source = xstrdup(source_name);
+	part->log = log;
+	return part;
+}
+
+static void containers_free(struct inv_container *containers, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(containers[i].id);
+		free(containers[i].name);
+	}
+	free(containers);
+}
+
+void inv_part_free(struct inv_part *part)
+{
+	if (!part)
+		return;
+	containers_free(part->containers, part->n_containers);
+	free(part->addresses);
+	free(part->source);
+	free(part);
+}
+
+size_t inv_part_containers(const struct inv_part *part)
+{
+	return part->n_containers;
+}
+
+size_t inv_part_addresses(const struct inv_part *part)
+{
+	return part->n_addresses;
+}
+
+/* Octets of the UTF-8 sequence (RFC 3629) at s, 0 when it is none; *ret_code its code point. */
+static size_t utf8_next(const unsigned char *s, uint32_t *ret_code)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t code = len == 1 ? s[0] : s[0] & (0x7fu >> len);
+
+	if (s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (s[i] & 0x3f);
+	}
+	if (!len || code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+		return 0;
+	*ret_code = code;
+	return len;
+}
+
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+/* Why `id` cannot be a container's, NULL when it can. */
+static const char *id_refusal(const char *id)
+{
+	const unsigned char *s = (const unsigned char *)id;
+	uint32_t code;
+	size_t len;
+
+	if (!*s)
+		return "it is empty";
+	if (strlen(id) > INV_ID_MAX)
+		return "it is longer than 64 octets";
+	for (; *s; s += len) {
+		len = utf8_next(s, &code);
+		if (!len)
+			return "it is not valid UTF-8";
+		if (is_control(code))
+			return "it has control characters";
+	}
+	return NULL;
+}
+
+/* A name as it can be shown: cut at INV_NAME_MAX between characters, '?' for what is no text. */
+static char *name_clean(const char *name)
+{
+	const unsigned char *s = (const unsigned char *)name;
+	char *clean = xmalloc(INV_NAME_MAX + 1);
+	size_t n = 0;
+
+	while (s && *s) {
+		uint32_t code = 0;
+		size_t len = utf8_next(s, &code);
+		bool bad = !len || is_control(code);
+		size_t put = bad ? 1 : len;
+
+		if (n + put > INV_NAME_MAX)
+			break;
+		memcpy(clean + n, bad ? (const unsigned char *)"?" : s, put);
+		n += put;
+		s += len ? len : 1;
+	}
+	clean[n] = '\0';
+	return xreallocarray(clean, n + 1, 1);
+}
+
+int inv_part_container(struct inv_part *part, unsigned line, const char *id, const char *name,
+		       enum inv_run run)
+{
+	const char *why = id_refusal(id);
+
+	part->refusing = why;
+	if (why) {
+		inv_part_complain(part, line, "container id \"%.80s\" refused: %s", id, why);
+		return -EINVAL;
+	}
+	part->containers = xgrow(part->containers, part->n_containers, &part->cap_containers,
+				 sizeof(*part->containers));
+	part->containers[part->n_containers++] =
+		(struct inv_container) { xstrdup(id), name_clean(name), run };
+	return 0;
+}
+
+int inv_part_address(struct inv_part *part, unsigned line, const char *text)
+{
+	const char *why = "it is no IPv4 or IPv6 address";
+	struct addr a;
+
+	if (part->refusing)
+		return -EINVAL;
+	assert(part->n_containers);
+	if (addr_parse_masked(text, &a) == 0)
+		why = addr_refusal(&a);
+	if (why) {
+		inv_part_complain(part, line, "address \"%.80s\" of container %s refused: %s", text,
+				  part->containers[part->n_containers - 1].id, why);
+		return -EINVAL;
+	}
+	part->addresses = xgrow(part->addresses, part->n_addresses, &part->cap_addresses,
+				sizeof(*part->addresses));
+	part->addresses[part->n_addresses++] =
+		(struct part_address) { a, (uint32_t)part->n_containers - 1 };
+	return 0;
+}
+
+/* ---- merging ---- */
+
+/* A container of some part: `order` counts through all parts, and breaks ties. */
+struct ref {
+	const struct inv_container *container;
+	size_t order;
+};
+
+static int cmp_ref(const void *a, const void *b)
+{
+	const struct ref *x = a, *y = b;
+	int c = inv_id_cmp(x->container->id, y->container->id);
+
+	return c ? c : x->order < y->order ? -1 : 1;
+}
+
+static int cmp_address(const void *a, const void *b)
+{
+	const struct inv_address *x = a, *y = b;
+	int c = addr_cmp(&x->addr, &y->addr);
+
+	return c ? c : x->container < y->container ? -1 : x->container > y->container;
+}
+
+static struct ref *collect_refs(struct inv_part *const *parts, size_t n, size_t *ret_n)
+{
+	struct ref *refs = NULL;
+	size_t n_refs = 0, cap = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; parts[i] && j < parts[i]->n_containers; j++) {
+			refs = xgrow(refs, n_refs, &cap, sizeof(*refs));
+			refs[n_refs] = (struct ref) { &parts[i]->containers[j], n_refs };
+			n_refs++;
+		}
+	*ret_n = n_refs;
+	return refs;
+}
+
+/* Fill inv->containers from the sorted refs; map[order] becomes the index there. */
+static void fold_containers(struct inventory *inv, const struct ref *refs, size_t n, uint32_t *map)
+{
+	inv->containers = xcalloc(n, sizeof(*inv->containers));
+	for (size_t i = 0; i < n; i++) {
+		const struct inv_container *from = refs[i].container;
+		struct inv_container *to = &inv->containers[inv->n_containers];
+
+		if (inv->n_containers && !strcmp(to[-1].id, from->id)) {
+			to--;
+		} else {
+			*to = (struct inv_container) { xstrdup(from->id), xstrdup(""),
+						       INV_RUN_UNKNOWN };
+			inv->n_containers++;
+		}
+		if (!*to->name && *from->name) {
+			free(to->name);
+			to->name = xstrdup(from->name);
+		}
+		if (to->run == INV_RUN_UNKNOWN)
+			to->run = from->run;
+		map[refs[i].order] = (uint32_t)(to - inv->containers);
+	}
+}
+
+static void collect_addresses(struct inventory *inv, struct inv_part *const *parts, size_t n,
+			      const uint32_t *map)
+{
+	size_t total = 0, base = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += parts[i] ? parts[i]->n_addresses : 0;
+	inv->addresses = xcalloc(total, sizeof(*inv->addresses));
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; parts[i] && j < parts[i]->n_addresses; j++) {
+			const struct part_address *from = &parts[i]->addresses[j];
+
+			inv->addresses[inv->n_addresses++] =
+				(struct inv_address) { from->addr, map[base + from->container],
+						       false };
+		}
+		base += parts[i] ? parts[i]->n_containers : 0;
+	}
+}
+
+/* Sort, drop repetitions, mark addresses that several containers claim. */
+static void fold_addresses(struct inventory *inv)
+{
+	struct inv_address *a = inv->addresses;
+	size_t kept = 0;
+
+	if (inv->n_addresses)
+		qsort(a, inv->n_addresses, sizeof(*a), cmp_address);
+	for (size_t i = 0; i < inv->n_addresses; i++) {
+		if (kept && !cmp_address(&a[kept - 1], &a[i]))
+			continue;
+		a[kept] = a[i];
+		if (kept && !addr_cmp(&a[kept - 1].addr, &a[kept].addr))
+			a[kept - 1].conflict = a[kept].conflict = true;
+		kept++;
+	}
+	inv->n_addresses = kept;
+}
+
+struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_rows,
+			    size_t *ret_refused)
+{
+	struct inventory *inv = xcalloc(1, sizeof(*inv));
+	size_t n_refs, refused = 0;
+	struct ref *refs = collect_refs(parts, n, &n_refs);
+	uint32_t *map = xcalloc(n_refs, sizeof(*map));
+
+	inv->complete = true;
+	for (size_t i = 0; i < n; i++)
+		inv->complete = inv->complete && parts[i];
+	if (n_refs)
+		qsort(refs, n_refs, sizeof(*refs), cmp_ref);
+	fold_containers(inv, refs, n_refs, map);
+	collect_addresses(inv, parts, n, map);
+	fold_addresses(inv);
+	if (inv->n_addresses > max_rows) {
+		refused = inv->n_addresses - max_rows;
+		inv->n_addresses = max_rows;
+	}
+	if (ret_refused)
+		*ret_refused = refused;
+	free(map);
+	free(refs);
+	return inv;
+}
+
+void inv_free(struct inventory *inv)
+{
+	if (!inv)
+		return;
+	containers_free(inv->containers, inv->n_containers);
+	free(inv->addresses);
+	free(inv);
+}
+
+bool inv_same(const struct inventory *a, const struct inventory *b)
+{
+	if (a->complete != b->complete || a->n_containers != b->n_containers ||
+	    a->n_addresses != b->n_addresses)
+		return false;
+	for (size_t i = 0; i < a->n_containers; i++) {
+		const struct inv_container *x = &a->containers[i], *y = &b->containers[i];
+
+		if (strcmp(x->id, y->id) || strcmp(x->name, y->name) || x->run != y->run)
+			return false;
+	}
+	for (size_t i = 0; i < a->n_addresses; i++) {
+		const struct inv_address *x = &a->addresses[i], *y = &b->addresses[i];
+
+		if (cmp_address(x, y) || x->conflict != y->conflict)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parser of inventory lines. Bytes are gathered into a line; a line is split into words in
+ * place; the words are checked as a whole; only then does the part hear of them. */
+#include "inv_file.h"
+
+#include "xalloc.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct inv_file {
+	struct inv_part *part;
+	char *line; /* the one being gathered; room for INV_FILE_LINE_MAX and a NUL */
+	size_t len;
+	bool too_long; /* it is longer: skip to its end */
+	bool has_nul;
+	bool any; /* octets were fed */
+	bool told_cr;
+	unsigned number; /* of the line being gathered */
+	size_t good, bad; /* lines; blank ones and comments are good */
+};
+
+/* A word of a line, unquoted. */
+struct word {
+	char *text;
+	char *value; /* what follows the first '=' outside quotes, NULL when there is none */
+};
+
+/* A line taken apart. */
+struct line {
+	struct word *words;
+	size_t n, cap;
+	const char *name;
+	enum inv_run run;
+};
+
+struct inv_file *inv_file_new(struct inv_part *part)
+{
+	struct inv_file *f = xcalloc(1, sizeof(*f));
+
+	f->part = part;
+	f->line = xmalloc(INV_FILE_LINE_MAX + 1);
+	f->number = 1;
+	return f;
+}
+
+void inv_file_free(struct inv_file *f)
+{
+	if (!f)
+		return;
+	free(f->line);
+	free(f);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Take one word off *p, unquoting in place. Returns NULL, or what is wrong with it. */
+static const char *take_word(char **p, struct word *ret_word)
+{
+	char *from = *p, *to = from;
+	bool quoted = false, escaped = false;
+
+	*ret_word = (struct word) { .text = to };
+	for (; *from && (quoted || !is_blank(*from)); from++) {
+		if (quoted && !escaped && *from == '\\') {
+			escaped = true;
+			continue;
+		}
+		if (escaped && *from != '"' && *from != '\\')
+			return "a \\ in quotes must be followed by \" or \\";
+		if (!escaped && *from == '"') {
+			quoted = !quoted;
+			continue;
+		}
+		escaped = false;
+		if (!quoted && *from == '=' && !ret_word->value) {
+			*to++ = '\0';
+			ret_word->value = to;
+		} else {
+			*to++ = *from;
+		}
+	}
+	if (quoted)
+		return "a quote is not closed";
+	*p = from + (*from != '\0');
+	*to = '\0';
+	return NULL;
+}
+
+static const char *split(char *text, struct line *line)
+{
+	const char *wrong;
+
+	for (;;) {
+		while (is_blank(*text))
+			text++;
+		if (!*text || *text == '#')
+			return NULL;
+		line->words = xgrow(line->words, line->n, &line->cap, sizeof(*line->words));
+		wrong = take_word(&text, &line->words[line->n]);
+		if (wrong)
+			return wrong;
+		line->n++;
+	}
+}
+
+/* Take name= and state= in. Returns NULL, or what is wrong with the word *ret_i. */
+static const char *read_values(struct line *line, size_t *ret_i)
+{
+	bool has_state = false;
+
+	for (size_t i = 0; i < line->n; i++) {
+		const struct word *w = &line->words[i];
+
+		*ret_i = i;
+		if (!i && w->value)
+			return "a line begins with the container's id";
+		if (!w->value)
+			continue;
+		if (!strcmp(w->text, "name")) {
+			if (line->name)
+				return "name is given twice";
+			line->name = w->value;
+		} else if (!strcmp(w->text, "state")) {
+			if (has_state)
+				return "state is given twice";
+			has_state = true;
+			if (strcmp(w->value, "running") && strcmp(w->value, "stopped"))
+				return "state is running or stopped";
+			line->run = *w->value == 'r' ? INV_RUN_RUNNING : INV_RUN_STOPPED;
+		} else {
+			return "unknown key, there are name= and state=";
+		}
+	}
+	return NULL;
+}
+
+static bool bad_line(struct inv_file *f, const char *wrong)
+{
+	inv_part_complain(f->part, f->number, "line left out: %s", wrong);
+	return false;
+}
+
+/* Returns whether the line could be read. */
+static bool read_words(struct inv_file *f, struct line *line)
+{
+	const char *wrong = split(f->line, line);
+	size_t at = 0;
+
+	if (wrong) {
+		inv_part_complain(f->part, f->number, "line left out: %s: \"%.80s\"", wrong,
+				  line->words[0].text);
+		return false;
+	}
+	if (!line->n)
+		return true;
+	wrong = read_values(line, &at);
+	if (wrong) {
+		inv_part_complain(f->part, f->number, "line left out: %s: \"%.80s%s%.80s\" (%.80s)",
+				  wrong, line->words[at].text, line->words[at].value ? "=" : "",
+				  line->words[at].value ? line->words[at].value : "",
+				  line->words[0].text);
+		return false;
+	}
+	if (inv_part_container(f->part, f->number, line->words[0].text, line->name, line->run) < 0)
+		return false;
+	for (size_t i = 1; i < line->n; i++)
+		if (!line->words[i].value)
+			inv_part_address(f->part, f->number, line->words[i].text);
+	return true;
+}
+
+static bool read_line(struct inv_file *f)
+{
+	struct line line = { .run = INV_RUN_UNKNOWN };
+	bool good;
+
+	if (f->too_long)
+		return bad_line(f, "it is longer than 64 KiB");
+	if (f->has_nul)
+		return bad_line(f, "it has a NUL octet");
+	if (f->len && f->line[f->len - 1] == '\r') {
+		f->len--;
+		if (!f->told_cr)
+			inv_part_complain(f->part, f->number,
+					  "lines end in CR LF; the CR is ignored");
+		f->told_cr = true;
+	}
+	f->line[f->len] = '\0';
+	/* Some editors begin a file with a byte order mark; it is no part of an id. */
+	if (f->number == 1 && !strncmp(f->line, "\xef\xbb\xbf", 3))
+		memset(f->line, ' ', 3);
+	good = read_words(f, &line);
+	free(line.words);
+	return good;
+}
+
+static void end_line(struct inv_file *f)
+{
+	if (read_line(f))
+		f->good++;
+	else
+		f->bad++;
+	f->len = 0;
+	f->too_long = f->has_nul = false;
+	f->number++;
+}
+
+void inv_file_feed(struct inv_file *f, const char *data, size_t len)
+{
+	const char *end = data + len;
+
+	f->any = f->any || len;
+	while (data < end) {
+		const char *newline = memchr(data, '\n', (size_t)(end - data));
+		size_t n = (size_t)((newline ? newline : end) - data);
+
+		if (f->too_long || n > INV_FILE_LINE_MAX - f->len) {
+			f->too_long = true;
+		} else {
+			memcpy(f->line + f->len, data, n);
+			f->len += n;
+			f->has_nul = f->has_nul || memchr(data, '\0', n);
+		}
+		data += n + (newline != NULL);
+		if (newline)
+			end_line(f);
+	}
+}
+
+int inv_file_finish(struct inv_file *f, struct err *e)
+{
+	if (!f->any) {
+		err_set(e, "empty; if there really are no containers, say so in a # comment line");
+		return -ENODATA;
+	}
+	if (f->len || f->too_long) {
+		err_set(e, "cut off: line %u has no newline at its end", f->number);
+		return -EPIPE;
+	}
+	if (f->bad && !inv_part_containers(f->part)) {
+		err_set(e, "not one line is usable (%zu were left out)", f->bad);
+		return -ENODATA;
+	}
+	return 0;
+}
+
+int inv_file_parse(struct inv_part *part, const char *data, size_t len, struct err *e)
+{
+	struct inv_file *f = inv_file_new(part);
+	int ret;
+
+	inv_file_feed(f, data, len);
+	ret = inv_file_finish(f, e);
+	inv_file_free(f);
+	return ret;
+}

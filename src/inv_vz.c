@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vzlist (OpenVZ 6 and 7), prlctl and /proc/vz/veinfo. The formats are those of vzctl's
+ * src/vzlist.c, prlctl's src/PrlList.cpp and the OpenVZ kernel's veinfo_seq_show(). */
+#include "inv_vz.h"
+
+#include "addr.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLANKS " \t"
+
+/* vzlist's line buffer has 4096 octets (16384 on OpenVZ 7); what does not fit is lost, maybe from
+ * the middle of an address on. */
+#define COLUMNS_LINE_MAX 4090
+
+/* Column widths of vzlist: "%-9s" and "%-32s". */
+#define STATUS_WIDTH 9
+#define HOSTNAME_WIDTH 32
+
+/* vzlist's and prlctl's words for a container's state. States that pass are none. */
+static enum inv_run run_from_status(const char *status)
+{
+	static const char *const stopped[] = { "stopped", "mounted", "suspended", "paused" };
+
+	if (!strcmp(status, "running"))
+		return INV_RUN_RUNNING;
+	for (size_t i = 0; i < ARRAY_LEN(stopped); i++)
+		if (!strcmp(status, stopped[i]))
+			return INV_RUN_STOPPED;
+	return INV_RUN_UNKNOWN;
+}
+
+/* "-" stands for none. */
+static const char *or_none(const char *text)
+{
+	return strcmp(text, "-") ? text : "";
+}
+
+/* Add the addresses of a list with blanks between them, in place. Returns NULL, or the word that
+ * is no address. */
+static const char *add_addresses(struct inv_part *part, unsigned line, char *list)
+{
+	struct addr a;
+	char *save;
+
+	for (char *w = strtok_r(list, BLANKS, &save); w; w = strtok_r(NULL, BLANKS, &save)) {
+		if (!strcmp(w, "-"))
+			continue;
+		if (addr_parse_masked(w, &a) < 0)
+			return w;
+		inv_part_address(part, line, w);
+	}
+	return NULL;
+}
+
+/* ---- JSON ---- */
+
+/* Which keys hold what. */
+struct keys {
+	const char *id;
+	const char *name;
+	const char *ip;
+};
+
+/* An object or array inside a container's object could only have come in by a host name that
+ * forges JSON; lists of strings are vzlist's own. */
+static bool is_flat(const json_t *value)
+{
+	size_t i;
+	json_t *item;
+
+	if (json_is_object(value))
+		return false;
+	json_array_foreach(value, i,
+			   item) if (json_is_object(item) || json_is_array(item)) return false;
+	return true;
+}
+
+static int fail(struct err *e, size_t at, const char *what, const char *key)
+{
+	err_set(e, "container %zu of the list: %s \"%s\"", at + 1, what, key);
+	return -EBADMSG;
+}
+
+/* The id as text (for free()), NULL when it is none. prlctl may put UUIDs in braces. */
+static char *id_text(const json_t *id)
+{
+	const char *s;
+	size_t len;
+
+	if (json_is_integer(id) && json_integer_value(id) >= 0)
+		return xasprintf("%lld", (long long)json_integer_value(id));
+	s = json_string_value(id);
+	if (!s || !*s)
+		return NULL;
+	len = strlen(s);
+	if (len > 2 && *s == '{' && s[len - 1] == '}')
+		return xstrndup(s + 1, len - 2);
+	return xstrdup(s);
+}
+
+static int add_json_ips(struct inv_part *part, size_t at, const json_t *ips, const char *key,
+			struct err *e)
+{
+	size_t n = json_is_array(ips) ? json_array_size(ips) : 1;
+
+	if (json_is_null(ips))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *item = json_is_array(ips) ? json_array_get(ips, i) : ips;
+		char *list;
+		const char *bad;
+
+		if (!json_is_string(item))
+			return fail(e, at, "not a string in", key);
+		list = xstrdup(json_string_value(item));
+		bad = add_addresses(part, 0, list);
+		if (bad)
+			fail(e, at, "not an address:", bad);
+		free(list);
+		if (bad)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static bool is_text(const json_t *value)
+{
+	return !value || json_is_null(value) || json_is_string(value);
+}
+
+static int add_json_container(struct inv_part *part, size_t at, const json_t *object,
+			      const struct keys *keys, struct err *e)
+{
+	const json_t *name = json_object_get(object, keys->name);
+	const json_t *status = json_object_get(object, "status");
+	const json_t *ips = json_object_get(object, keys->ip);
+	char *id = id_text(json_object_get(object, keys->id));
+	int ret;
+
+	if (!id)
+		return fail(e, at, "missing or bad", keys->id);
+	if (!ips || !is_text(name) || !is_text(status)) {
+		ret = fail(e, at, "missing or bad",
+			   !ips             ? keys->ip
+			   : !is_text(name) ? keys->name
+					    : "status");
+	} else if (!strcmp(id, "0")) {
+		ret = 0;
+	} else {
+		inv_part_container(part, 0, id,
+				   json_is_string(name) ? or_none(json_string_value(name)) : NULL,
+				   json_is_string(status)
+					   ? run_from_status(json_string_value(status))
+					   : INV_RUN_UNKNOWN);
+		ret = add_json_ips(part, at, ips, keys->ip, e);
+	}
+	free(id);
+	return ret;
+}
+
+static int add_json_list(struct inv_part *part, const json_t *list, const struct keys *keys,
+			 struct err *e)
+{
+	size_t i;
+	json_t *object;
+
+	if (!json_is_array(list)) {
+		err_set(e, "not a JSON list");
+		return -EBADMSG;
+	}
+	json_array_foreach(list, i, object)
+	{
+		const char *key;
+		json_t *value;
+		int ret;
+
+		if (!json_is_object(object))
+			return fail(e, i, "not an object with", keys->id);
+		json_object_foreach((json_t *)object, key,
+				    value) if (!is_flat(value)) return fail(e, i, "nested value of",
+									    key);
+		ret = add_json_container(part, i, object, keys, e);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int parse_json(struct inv_part *part, const char *text, size_t len, const struct keys *keys,
+		      size_t *ret_n, struct err *e)
+{
+	json_error_t error;
+	json_t *list;
+	int ret;
+
+	if (!len) {
+		err_set(e, "printed nothing");
+		return -EBADMSG;
+	}
+	list = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (!list) {
+		err_set(e, "not JSON (line %d: %s)", error.line, error.text);
+		return -EBADMSG;
+	}
+	ret = add_json_list(part, list, keys, e);
+	*ret_n = json_array_size(list);
+	json_decref(list);
+	return ret;
+}
+
+/* In vzlist's own layout each object's first key stands on a line of its own, where no host name
+ * can put one: are there as many such lines as objects? Other layouts are not vzlist's: true. */
+static bool layout_agrees(const char *text, size_t len, size_t n_objects)
+{
+	static const char begin[] = "[\n  {\n", key[] = "\n    \"ctid\": ";
+	const char *end = text + len;
+	size_t n = 0;
+
+	if (len < strlen(begin) || memcmp(text, begin, strlen(begin)))
+		return true;
+	while ((text = memmem(text, (size_t)(end - text), key, strlen(key)))) {
+		text += strlen(key);
+		n++;
+	}
+	return n == n_objects;
+}
+
+int inv_vz_json(struct inv_part *part, const char *text, size_t len, const char *ip_key,
+		struct err *e)
+{
+	const struct keys keys = { "ctid", "hostname", ip_key };
+	size_t n;
+	int ret = parse_json(part, text, len, &keys, &n, e);
+
+	if (ret == 0 && !layout_agrees(text, len, n)) {
+		err_set(e, "JSON with more or fewer containers than lines for them");
+		return -EBADMSG;
+	}
+	return ret;
+}
+
+int inv_vz_prlctl(struct inv_part *part, const char *text, size_t len, const char *ip_key,
+		  struct err *e)
+{
+	const struct keys keys = { "uuid", "name", ip_key };
+	size_t n;
+
+	return parse_json(part, text, len, &keys, &n, e);
+}
+
+/* ---- text ---- */
+
+typedef const char *line_fn(struct inv_part *part, unsigned number, char *line);
+
+/* Hand each line (a copy, NUL-terminated) to fn, which says what is wrong with it, or NULL. */
+static int each_line(struct inv_part *part, const char *text, size_t len, line_fn *fn,
+		     struct err *e)
+{
+	const char *end = text + len;
+	unsigned number = 0;
+
+	if (!len)
+		err_set(e, "printed nothing");
+	while (text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		char *line = newline ? xstrndup(text, (size_t)(newline - text)) : NULL;
+		const char *wrong = !line ? "cut off, it has no newline at its end"
+				    : memchr(text, '\0', (size_t)(newline - text))
+					    ? "it has a NUL octet"
+					    : fn(part, number + 1, line);
+
+		free(line);
+		number++;
+		if (wrong) {
+			err_set(e, "line %u: %s", number, wrong);
+			return -EBADMSG;
+		}
+		text = newline + 1;
+	}
+	return len ? 0 : -EBADMSG;
+}
+
+/* Take the next word off *p, NULL when there is none. */
+static char *take_word(char **p)
+{
+	char *word = *p + strspn(*p, BLANKS);
+
+	if (!*word)
+		return NULL;
+	*p = word + strcspn(word, BLANKS);
+	if (**p)
+		*(*p)++ = '\0';
+	return word;
+}
+
+/* Cut trailing blanks. */
+static char *trim(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && text[len - 1] == ' ')
+		len--;
+	text[len] = '\0';
+	return text;
+}
+
+/* Nothing but addresses, at least one, or a single "-"? */
+static bool is_ip_list(const char *list)
+{
+	char *copy = xstrdup(list), *rest = copy, *word;
+	size_t n = 0, none = 0;
+	struct addr a;
+
+	while ((word = take_word(&rest))) {
+		n++;
+		none += !strcmp(word, "-");
+		if (strcmp(word, "-") && addr_parse_masked(word, &a) < 0)
+			break;
+	}
+	free(copy);
+	return !word && n && (!none || n == 1);
+}
+
+/* `rest` is what follows the id and one blank: "STATUS   HOSTNAME     IPS" at vzlist's widths?
+ * Cuts it up if so. */
+static bool cut_columns(char *rest, char **ret_host, char **ret_ips)
+{
+	char *host = rest + STATUS_WIDTH + 1, *ips = host + HOSTNAME_WIDTH + 1;
+
+	if (strlen(rest) <= (size_t)(ips - rest) || host[-1] != ' ' || ips[-1] != ' ' ||
+	    !is_ip_list(ips))
+		return false;
+	host[-1] = ips[-1] = '\0';
+	*ret_host = trim(host);
+	*ret_ips = ips;
+	return true;
+}
+
+static const char *columns_line(struct inv_part *part, unsigned number, char *line)
+{
+	size_t len = strlen(line);
+	char *rest = line, *host, *ips, *status, *id = take_word(&rest);
+
+	if (len >= COLUMNS_LINE_MAX)
+		return "it is as long as vzlist's buffer, so addresses may be missing";
+	if (!id || !strcmp(id, "CTID") || !strcmp(id, "VEID") || !strcmp(id, "UUID"))
+		return id ? NULL : "it is empty";
+	if (cut_columns(rest, &host, &ips)) {
+		status = take_word(&rest);
+	} else {
+		status = take_word(&rest);
+		host = take_word(&rest);
+		ips = rest;
+		if (!host || !is_ip_list(ips))
+			return "not \"CTID STATUS HOSTNAME ADDRESSES\"";
+	}
+	if (!status || strspn(status, "abcdefghijklmnopqrstuvwxyz_") != strlen(status))
+		return "no status in its second column";
+	if (!strcmp(id, "0"))
+		return NULL;
+	inv_part_container(part, number, id, or_none(host), run_from_status(status));
+	add_addresses(part, number, ips);
+	return NULL;
+}
+
+int inv_vz_columns(struct inv_part *part, const char *text, size_t len, struct err *e)
+{
+	return each_line(part, text, len, columns_line, e);
+}
+
+static bool is_number(const char *word)
+{
+	return word && *word && strspn(word, "0123456789") == strlen(word);
+}
+
+static const char *veinfo_line(struct inv_part *part, unsigned number, char *line)
+{
+	char *rest = line, *id = take_word(&rest);
+
+	if (!id || !is_number(take_word(&rest)) || !is_number(take_word(&rest)))
+		return "not \"CTID NUMBER NUMBER ADDRESSES\"";
+	if (!strcmp(id, "0"))
+		return NULL;
+	inv_part_container(part, number, id, NULL, INV_RUN_RUNNING);
+	return add_addresses(part, number, rest) ? "a word that is no address" : NULL;
+}
+
+int inv_vz_veinfo(struct inv_part *part, const char *text, size_t len, struct err *e)
+{
+	int ret = each_line(part, text, len, veinfo_line, e);
+
+	if (ret == 0 && inv_part_containers(part) && !inv_part_addresses(part)) {
+		err_set(e, "this kernel's veinfo lists containers without their addresses");
+		return -EBADMSG;
+	}
+	return ret;
+}

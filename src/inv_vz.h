@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_INV_VZ_H
+#define CTM_INV_VZ_H
+
+#include "err.h"
+#include "inv.h"
+
+#include <stddef.h>
+
+/* Parsers for what the tools of an OpenVZ node print, over text in memory.
+ *
+ * 1. Machines wrote these texts, so a line or value that is not as it must be means that the whole
+ *    cannot be trusted: unlike inv_file nothing is skipped, the parse fails and the part is not to
+ *    be used. Only an address that is no container's (0.0.0.0) is refused by itself.
+ * 2. Empty text is an error, an empty list is an answer.
+ * 3. The node itself (container 0) is skipped.
+ *
+ * All return 0, or -EBADMSG with e filled. */
+
+/* `vzlist -a -j -o ctid,hostname,status,IP_KEY`; ip_key is "ip" or (OpenVZ 7) "configured_ip".
+ * ctid is a number (OpenVZ 6) or a string (OpenVZ 7), the addresses an array of strings.
+ * vzlist does not escape strings, so a host name can break the JSON (then the columns are to be
+ * asked for) or try to forge some: repeated keys, objects where vzlist prints none, and objects
+ * that do not begin on their own line in vzlist's layout are refused. */
+int inv_vz_json(struct inv_part *part, const char *text, size_t len, const char *ip_key,
+		struct err *e);
+
+/* `vzlist -a -H -o ctid,status,hostname,IP_KEY`: columns, the addresses last, "-" for none. A
+ * header line is skipped. The columns' widths are fixed, so a host name with blanks is no
+ * danger. vzlist cuts lines that exceed its
+ * buffer (4 KiB): a line that long is an error. */
+int inv_vz_columns(struct inv_part *part, const char *text, size_t len, struct err *e);
+
+/* `prlctl list -a -o uuid,status,name,IP_KEY -j`; ip_key is "ip_configured" or "ip". The addresses
+ * are one string, blanks between them; name may be missing. */
+int inv_vz_prlctl(struct inv_part *part, const char *text, size_t len, const char *ip_key,
+		  struct err *e);
+
+/* /proc/vz/veinfo: "%10u %5u %5u" (or a name, "%10s", on later kernels), then " %15s" for each
+ * IPv4 and " %39s" for each IPv6 address; running containers only. Kernels that print no
+ * addresses there cannot tell: containers, but not one address, is an error. */
+int inv_vz_veinfo(struct inv_part *part, const char *text, size_t len, struct err *e);
+
+#endif

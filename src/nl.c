@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "nl.h"
+
+#include "log.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READS_A_TURN 64 /* so that a storm of messages does not hold the loop */
+
+struct nl {
+	int fd;
+	struct loop *loop;
+	struct loop_timer timer;
+	nl_fn *fn;
+	void *arg;
+};
+
+static bool announces(uint16_t type)
+{
+	return type == RTM_NEWLINK || type == RTM_DELLINK || type == RTM_NEWROUTE ||
+	       type == RTM_DELROUTE || type == RTM_NEWADDR || type == RTM_DELADDR;
+}
+
+/* Does the datagram hold a message that counts? */
+static bool has_news(const char *buf, size_t len)
+{
+	struct nlmsghdr h;
+
+	while (len >= sizeof(h)) {
+		memcpy(&h, buf, sizeof(h));
+		if (announces(h.nlmsg_type))
+			return true;
+		if (h.nlmsg_len < sizeof(h) || NLMSG_ALIGN(h.nlmsg_len) >= len)
+			return false;
+		buf += NLMSG_ALIGN(h.nlmsg_len);
+		len -= NLMSG_ALIGN(h.nlmsg_len);
+	}
+	return false;
+}
+
+static void on_readable(void *arg, short revents, uint64_t now_ns)
+{
+	struct nl *nl = arg;
+	char buf[8192];
+	bool news = false;
+
+	(void)revents;
+	for (int i = 0; i < READS_A_TURN; i++) {
+		struct sockaddr_nl from = { .nl_family = AF_NETLINK };
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(nl->fd, buf, sizeof(buf), MSG_DONTWAIT,
+				     (struct sockaddr *)&from, &from_len);
+
+		if (n < 0 && errno == ENOBUFS) {
+			news = true;
+		} else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+			log_error("inv", "netlink: %s; changes are now noticed at each interval",
+				  strerror(errno));
+			loop_unwatch(nl->loop, nl->fd);
+			break;
+		} else if (n < 0 && errno == EAGAIN) {
+			break;
+		} else if (n > 0 && from.nl_pid == 0) {
+			news = news || has_news(buf, (size_t)n);
+		}
+	}
+	if (news && !nl->timer.at_ns)
+		loop_timer_set(nl->loop, &nl->timer, now_ns + NL_SETTLE_MS * NS_PER_MS);
+}
+
+static void on_settled(void *arg, uint64_t now_ns)
+{
+	struct nl *nl = arg;
+
+	nl->fn(nl->arg, now_ns);
+}
+
+int nl_new(struct loop *loop, nl_fn *fn, void *arg, struct nl **ret_nl, struct err *e)
+{
+	struct sockaddr_nl self = { .nl_family = AF_NETLINK,
+				    .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_ROUTE |
+						 RTMGRP_IPV6_ROUTE | RTMGRP_IPV4_IFADDR |
+						 RTMGRP_IPV6_IFADDR };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	struct nl *nl;
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0) {
+		int ret = -errno;
+
+		err_set(e, "cannot listen to the kernel's network events: %s", strerror(-ret));
+		if (fd >= 0)
+			close(fd);
+		return ret;
+	}
+	nl = xcalloc(1, sizeof(*nl));
+	nl->fd = fd;
+	nl->loop = loop;
+	nl->fn = fn;
+	nl->arg = arg;
+	loop_timer_init(&nl->timer, on_settled, nl);
+	loop_watch(loop, fd, POLLIN, on_readable, nl);
+	*ret_nl = nl;
+	return 0;
+}
+
+void nl_free(struct nl *nl)
+{
+	if (!nl)
+		return;
+	loop_unwatch(nl->loop, nl->fd);
+	loop_timer_clear(nl->loop, &nl->timer);
+	close(nl->fd);
+	free(nl);
+}

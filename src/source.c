@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All sources together: a look starts each, waits for all, and merges what they said, or said
+ * last. */
+#include "source.h"
+
+#include "log.h"
+#include "source_one.h"
+#include "xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sources {
+	struct source **list;
+	size_t n;
+	size_t max_rows;
+	struct loop *loop;
+	struct loop_timer timer; /* begins a look */
+	size_t pending; /* sources that have not ended this look */
+	bool again; /* another look was asked for meanwhile */
+	sources_done_fn *done;
+	void *arg;
+};
+
+static const char choices[] = "choose source = file:PATH, command:PATH ARG... or vz in [inventory]";
+
+/* What follows `prefix` in spec, NULL when spec does not begin so. */
+static const char *after(const char *spec, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(spec, prefix, len) ? NULL : spec + len;
+}
+
+static int source_new(const char *spec, const char *root, struct source **ret_source, struct err *e)
+{
+	const char *rest;
+
+	if (!strcmp(spec, "auto") && !source_vz_present(root)) {
+		err_set(e,
+			"source = auto found no OpenVZ on this node (no /proc/vz/veinfo, vzlist "
+			"or prlctl); %s",
+			choices);
+		return -ENOENT;
+	}
+	if (!strcmp(spec, "vz") || !strcmp(spec, "auto")) {
+		*ret_source = source_vz_new(root);
+		return 0;
+	}
+	rest = after(spec, "file:");
+	if (rest && *rest) {
+		*ret_source = source_file_new(rest);
+		return 0;
+	}
+	rest = after(spec, "command:");
+	if (rest)
+		return source_command_new(rest, ret_source, e);
+	err_set(e, "unknown source \"%.100s\"; %s", spec, choices);
+	return -EINVAL;
+}
+
+static void source_free(struct source *s)
+{
+	struct inv_part *part = s->part;
+	struct inv_log *log = s->log;
+	char *name = s->name;
+
+	s->ops->free(s);
+	inv_part_free(part);
+	inv_log_free(log);
+	free(name);
+}
+
+static size_t failing(const struct sources *s, const struct source **ret_first)
+{
+	size_t n = 0;
+
+	*ret_first = NULL;
+	for (size_t i = s->n; i-- > 0;)
+		if (s->list[i]->failing) {
+			*ret_first = s->list[i];
+			n++;
+		}
+	return n;
+}
+
+static void finish_look(struct sources *s, uint64_t now_ns)
+{
+	struct inv_part **parts = xcalloc(s->n, sizeof(struct inv_part *));
+	struct sources_result result = { 0 };
+	const struct source *first;
+	char *failure = NULL;
+
+	for (size_t i = 0; i < s->n; i++)
+		parts[i] = s->list[i]->part;
+	result.inventory = inv_merge(parts, s->n, s->max_rows, &result.refused);
+	free(parts);
+	result.failed = failing(s, &first);
+	if (first)
+		result.failure = failure = xasprintf("%s: %s", first->name, first->state);
+	result.again = s->again;
+	if (s->again)
+		loop_timer_set(s->loop, &s->timer, now_ns);
+	s->again = false;
+	s->done(s->arg, &result, now_ns);
+	free(failure);
+}
+
+void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns)
+{
+	struct sources *owner = s->owner;
+	bool was_failing = s->failing;
+
+	assert(owner->pending);
+	inv_log_end(s->log, take_part);
+	s->failing = !take_part;
+	if (take_part) {
+		inv_part_free(s->part);
+		s->part = take_part;
+		snprintf(s->state, sizeof(s->state), "ok");
+		if (was_failing)
+			log_info("inv", "%s: answers again", s->name);
+	} else {
+		snprintf(s->state, sizeof(s->state), "%s", e->text);
+		if (!was_failing)
+			log_error("inv", "%s: %s; %s", s->name, e->text,
+				  s->part ? "what it said last stays"
+					  : "it has said nothing yet, so nothing is removed");
+	}
+	if (--owner->pending == 0)
+		finish_look(owner, now_ns);
+}
+
+static void on_look(void *arg, uint64_t now_ns)
+{
+	struct sources *s = arg;
+
+	s->pending = s->n;
+	for (size_t i = 0; i < s->n; i++)
+		s->list[i]->ops->start(s->list[i], now_ns);
+}
+
+int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char *root,
+		struct loop *loop, sources_done_fn *done, void *arg, struct sources **ret_sources,
+		struct err *e)
+{
+	struct sources *s = xcalloc(1, sizeof(*s));
+	int ret = 0;
+
+	s->list = xcalloc(n_specs, sizeof(struct source *));
+	s->max_rows = max_rows;
+	s->loop = loop;
+	s->done = done;
+	s->arg = arg;
+	loop_timer_init(&s->timer, on_look, s);
+	for (size_t i = 0; i < n_specs && ret == 0; i++) {
+		struct source *one;
+
+		ret = source_new(specs[i], root, &one, e);
+		if (ret < 0)
+			break;
+		one->owner = s;
+		one->loop = loop;
+		one->name = xstrdup(specs[i]);
+		one->log = inv_log_new();
+		snprintf(one->state, sizeof(one->state), "not looked at yet");
+		s->list[s->n++] = one;
+	}
+	if (ret == 0 && !s->n) {
+		err_set(e, "no source; %s", choices);
+		ret = -EINVAL;
+	}
+	if (ret == 0)
+		*ret_sources = s;
+	else
+		sources_free(s);
+	return ret;
+}
+
+void sources_free(struct sources *s)
+{
+	if (!s)
+		return;
+	loop_timer_clear(s->loop, &s->timer);
+	for (size_t i = 0; i < s->n; i++)
+		source_free(s->list[i]);
+	free(s->list);
+	free(s);
+}
+
+void sources_look(struct sources *s)
+{
+	if (s->pending)
+		s->again = true;
+	else if (!s->timer.at_ns)
+		loop_timer_set(s->loop, &s->timer, loop_now_ns());
+}
+
+size_t sources_count(const struct sources *s)
+{
+	return s->n;
+}
+
+const char *sources_name(const struct sources *s, size_t i)
+{
+	return s->list[i]->name;
+}
+
+const char *sources_state(const struct sources *s, size_t i)
+{
+	return s->list[i]->state;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_SOURCE_H
+#define CTM_SOURCE_H
+
+#include "err.h"
+#include "inv.h"
+#include "loop.h"
+
+/* The configured sources, looked at together and without blocking: files are read, commands run
+ * as children with a deadline (10 s) and an output cap (16 MiB).
+ * 1. One look at a time; a look asked for meanwhile follows it.
+ * 2. A source that fails, is cut off or prints what cannot be a whole answer keeps the part it
+ *    gave last: a failed look deletes nothing. Failure and recovery are logged once each.
+ * 3. After every look `done` gets the merged inventory, which it then owns (inv_free). It may ask
+ *    for the next look, but not free the sources.
+ * 4. "vz" asks vzlist, else prlctl, else reads /proc/vz/veinfo. They do not agree on ids, nor on
+ *    what a container's addresses are, so once one of them has answered, only that one is asked
+ *    again (JSON and columns of vzlist alike), until new sources are made. */
+
+struct sources;
+
+struct sources_result {
+	struct inventory *inventory; /* the callback's */
+	size_t failed; /* sources that failed in this look */
+	size_t refused; /* addresses over max_rows */
+	bool again; /* another look was asked for while this one ran, and follows */
+	const char *failure; /* text of the first failure, NULL when none; borrowed */
+};
+
+typedef void sources_done_fn(void *arg, const struct sources_result *result, uint64_t now_ns);
+
+/* specs: "auto", "vz", "file:PATH", "command:PATH ARG..." as in the configuration. "auto" takes
+ * what the node has. Returns 0, or -ENOENT / -EINVAL with e filled ("auto" and nothing found:
+ * the list of choices). root is "" in production, a directory that stands for / in tests: it is
+ * put before /proc/vz and before each directory of the fixed search path for vzlist and prlctl. */
+int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char *root,
+		struct loop *loop, sources_done_fn *done, void *arg, struct sources **ret_sources,
+		struct err *e);
+void sources_free(struct sources *s);
+
+/* Begin a look soon (never calls done from within). Cheap to call often. */
+void sources_look(struct sources *s);
+
+/* For `status`: number of sources; name and state of one ("ok", or the failure's text). */
+size_t sources_count(const struct sources *s);
+const char *sources_name(const struct sources *s, size_t i);
+const char *sources_state(const struct sources *s, size_t i);
+
+#endif

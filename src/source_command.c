@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The `command:` source: runs a program that prints inventory lines. No shell is between, so the
+ * words are split here: at blanks, with "..." and '...' to keep them. */
+#include "child.h"
+#include "inv_file.h"
+#include "source_one.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct source_command {
+	struct source base;
+	char *words; /* what argv points into */
+	char **argv;
+	struct child *child; /* running, or ended and perhaps not gone yet */
+};
+
+/* Take one word off *p, unquoting in place. Returns NULL when a quote is not closed. In double
+ * quotes \" and \\ are the character itself. */
+static char *take_word(char **p)
+{
+	char *from = *p, *word = from, *to = from;
+	char quote = '\0';
+
+	for (; *from && (quote || (*from != ' ' && *from != '\t')); from++) {
+		if (quote == '"' && *from == '\\' && (from[1] == '"' || from[1] == '\\'))
+			*to++ = *++from;
+		else if (quote && *from == quote)
+			quote = '\0';
+		else if (!quote && (*from == '"' || *from == '\''))
+			quote = *from;
+		else
+			*to++ = *from;
+	}
+	*p = from + (*from != '\0');
+	*to = '\0';
+	return quote ? NULL : word;
+}
+
+/* Split words (in place) into a NULL-terminated array for free(). */
+static int split(char *words, char ***ret_argv, struct err *e)
+{
+	char **argv = NULL;
+	size_t n = 0, cap = 0;
+
+	for (;;) {
+		words += strspn(words, " \t");
+		argv = xgrow(argv, n, &cap, sizeof(*argv));
+		argv[n] = NULL;
+		if (!*words)
+			break;
+		argv[n] = take_word(&words);
+		if (!argv[n++]) {
+			err_set(e, "a quote is not closed");
+			free(argv);
+			return -EINVAL;
+		}
+	}
+	*ret_argv = argv;
+	return 0;
+}
+
+static void on_done(void *arg, const struct child_result *result, uint64_t now_ns)
+{
+	struct source_command *c = arg;
+	struct inv_part *part = NULL;
+	struct err e = { "" };
+
+	if (*result->text) {
+		err_set(&e, "%s", result->text);
+	} else {
+		part = inv_part_new(c->argv[0], c->base.log);
+		if (inv_file_parse(part, result->out, result->len, &e) < 0) {
+			inv_part_free(part);
+			part = NULL;
+		}
+	}
+	if (child_gone(c->child)) {
+		child_free(c->child);
+		c->child = NULL;
+	}
+	source_end(&c->base, part, &e, now_ns);
+}
+
+static void command_start(struct source *s, uint64_t now_ns)
+{
+	struct source_command *c = (struct source_command *)s;
+	struct err e = { "" };
+	int ret = 0;
+
+	if (c->child && !child_gone(c->child)) {
+		err_set(&e, "the last run was killed and has still not ended");
+		ret = -EBUSY;
+	} else {
+		child_free(c->child);
+		c->child = NULL;
+		ret = child_new(c->argv, now_ns + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX, s->loop,
+				on_done, c, &c->child, &e);
+	}
+	if (ret < 0)
+		source_end(s, NULL, &e, now_ns);
+}
+
+static void command_free(struct source *s)
+{
+	struct source_command *c = (struct source_command *)s;
+
+	child_free(c->child);
+	free(c->argv);
+	free(c->words);
+	free(c);
+}
+
+int source_command_new(const char *command, struct source **ret_source, struct err *e)
+{
+	static const struct source_ops ops = { command_start, command_free };
+	struct source_command *c = xcalloc(1, sizeof(*c));
+	int ret;
+
+	c->base.ops = &ops;
+	c->words = xstrdup(command);
+	ret = split(c->words, &c->argv, e);
+	if (ret == 0 && (!c->argv[0] || c->argv[0][0] != '/')) {
+		err_set(e, "a program needs its absolute path, for no shell looks for it");
+		ret = -EINVAL;
+	}
+	if (ret < 0) {
+		err_prefix(e, "source \"command:%.100s\"", command);
+		command_free(&c->base);
+		return ret;
+	}
+	*ret_source = &c->base;
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_SOURCE_ONE_H
+#define CTM_SOURCE_ONE_H
+
+#include "source.h"
+
+/* One source, for source*.c alone: what all kinds have in common, and the kinds. */
+
+#define SOURCE_DEADLINE_NS (10 * NS_PER_S)
+#define SOURCE_OCTETS_MAX ((size_t)16 << 20)
+
+struct source;
+
+struct source_ops {
+	/* Begin a look. Ends with one call of source_end, from within or later. */
+	void (*start)(struct source *s, uint64_t now_ns);
+	/* Stop a look that may be under way and release what the kind holds, s itself too. */
+	void (*free)(struct source *s);
+};
+
+/* The first member of each kind's struct. The kind sets ops; the rest is source.c's. */
+struct source {
+	const struct source_ops *ops;
+	struct sources *owner;
+	struct loop *loop;
+	char *name; /* as configured */
+	struct inv_log *log;
+	struct inv_part *part; /* what it said last, NULL: nothing yet */
+	bool failing;
+	char state[512];
+};
+
+/* The kinds. Return a new source of which only the kind's members and ops are set, or -EINVAL
+ * with e filled. */
+struct source *source_file_new(const char *path);
+int source_command_new(const char *command, struct source **ret_source, struct err *e);
+struct source *source_vz_new(const char *root);
+
+/* Has this node (below root) anything that the vz source could ask? */
+bool source_vz_present(const char *root);
+
+/* The look is over: take_part is the whole answer, or NULL and e says why there is none. */
+void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns);
+
+/* Read a regular file of at most SOURCE_OCTETS_MAX octets without blocking on what is none.
+ * steady: fail with -EAGAIN when it changed meanwhile (not for /proc, which knows no sizes).
+ * Returns 0 and *ret_text for free(), NUL-terminated, or -errno with e filled. */
+int source_read(const char *path, bool steady, char **ret_text, size_t *ret_len, struct err *e);
+
+#endif

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The AgentX session with the node's snmpd.
+ *
+ *   DOWN -> CONNECTING -> OPENING -> REGISTERING -> UP, and from anywhere back to DOWN
+ *
+ * 1. DOWN always has the timer set: the next connect is at most retry_max_ns away.
+ * 2. Where an answer to one of our PDUs is awaited (n_awaited > 0), patience is counted from the
+ *    last such answer. It is long on purpose: a stopped or busy snmpd answers when it is back,
+ *    and a connection that waits in its queue comes up then by itself, while giving up early
+ *    fills that queue with dead connections and never gets through to a slow one. A dead snmpd
+ *    shows as the end of the connection, at once.
+ * 3. A refused registration stays refused until it is tried again; the others serve meanwhile.
+ * 4. Each state of affairs is logged once: the problem, and its end. */
+#include "ax.h"
+
+#include "ax_codec.h"
+#include "ax_conn.h"
+#include "ax_serve.h"
+#include "ax_timing.h"
+#include "log.h"
+#include "xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum reg_state { REG_IDLE, REG_ASKED, REG_SERVED, REG_REFUSED };
+
+struct reg {
+	struct ax_registration what;
+	enum reg_state state;
+	uint32_t packet; /* of the Register PDU sent last */
+	uint16_t error; /* why refused */
+	uint16_t logged; /* the refusal logged last, 0 when served since */
+};
+
+struct ax {
+	struct loop *loop;
+	struct ax_conn *conn;
+	struct ax_codec *codec;
+	struct ax_serve *serve;
+	struct ax_hooks hooks;
+	struct ax_timing timing;
+	char *where;
+	char *description;
+	struct reg *regs;
+	size_t n_regs;
+
+	enum ax_state state;
+	uint32_t session; /* id, from OPENING on known to the master */
+	uint32_t last_packet; /* ids are never 0 */
+	uint32_t open_packet, ping_packet; /* awaited, 0: none */
+	unsigned n_awaited;
+	uint64_t awaited_ns; /* since when nothing awaited has come */
+	uint64_t answered_ns; /* last answer of the master */
+	bool quiet; /* quiet_ns has passed, and it was said */
+	uint64_t pause_ns; /* before the next connect */
+
+	struct loop_timer timer; /* DOWN: connect; CONNECTING: give up; else: watch and ping */
+	struct loop_timer reg_timer; /* set while a registration is refused */
+	struct loop_timer pin_timer; /* set while a view is pinned */
+	struct err problem; /* "" when there is none */
+	struct err logged; /* the outage that was logged last, "" since it was up */
+};
+
+static void drop(struct ax *ax, const char *why, uint64_t now_ns);
+
+struct ax_timing ax_timing_usual(void)
+{
+	return (struct ax_timing) {
+		.retry_min_ns = 200 * NS_PER_MS,
+		.retry_max_ns = 2 * NS_PER_S,
+		.connect_ns = 3 * NS_PER_S,
+		.quiet_ns = 10 * NS_PER_S,
+		.patience_ns = 60 * NS_PER_S,
+		.ping_ns = 5 * NS_PER_S,
+		.register_ns = 5 * NS_PER_S,
+	};
+}
+
+void ax_set_timing(struct ax *ax, const struct ax_timing *timing)
+{
+	ax->timing = *timing;
+	ax->pause_ns = timing->retry_min_ns;
+}
+
+/* Sending */
+
+static uint32_t new_packet(struct ax *ax)
+{
+	if (++ax->last_packet == 0)
+		ax->last_packet = 1;
+	return ax->last_packet;
+}
+
+/* Build, send, free. An answer that is too long becomes tooBig, since snmpd cannot parse it
+ * and would end the session for want of an answer. */
+static void send_pdu(struct ax *ax, netsnmp_pdu *pdu)
+{
+	const uint8_t *octets;
+	size_t len;
+	int rc = ax_codec_build(ax->codec, pdu, &octets, &len);
+
+	if (rc && pdu->command == AX_RESPONSE) {
+		ax_pdu_respond(pdu, rc == -EMSGSIZE ? AX_TOO_BIG : AX_GEN_ERR, 1);
+		rc = ax_codec_build(ax->codec, pdu, &octets, &len);
+	}
+	if (rc == 0)
+		ax_conn_send(ax->conn, octets, len);
+	snmp_free_pdu(pdu);
+}
+
+static void watch_answers(struct ax *ax)
+{
+	uint64_t at_ns = ax->answered_ns + ax->timing.ping_ns;
+
+	if (ax->n_awaited)
+		at_ns = ax->awaited_ns + (ax->quiet ? ax->timing.patience_ns : ax->timing.quiet_ns);
+	loop_timer_set(ax->loop, &ax->timer, at_ns);
+}
+
+static void send_and_await(struct ax *ax, netsnmp_pdu *pdu, uint64_t now_ns)
+{
+	send_pdu(ax, pdu);
+	if (ax->n_awaited++ == 0)
+		ax->awaited_ns = now_ns;
+	watch_answers(ax);
+}
+
+static void send_close(struct ax *ax, enum ax_reason reason)
+{
+	if (ax->state >= AX_REGISTERING)
+		send_pdu(ax, ax_pdu_close(ax->session, new_packet(ax), reason));
+}
+
+/* Registrations */
+
+static const char *reg_text(const struct reg *reg, char *buf, size_t size)
+{
+	size_t at = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < reg->what.len && at < size; i++)
+		at += (size_t)snprintf(buf + at, size - at, i ? ".%u" : "%u", reg->what.oid[i]);
+	if (reg->what.context && at < size)
+		snprintf(buf + at, size - at, " in context \"%s\"", reg->what.context);
+	return buf;
+}
+
+static const char *refusal_text(uint16_t error)
+{
+	switch (error) {
+	case AX_DUPLICATE_REGISTRATION:
+		return "another ctmeterd or subagent already serves it: stop that one";
+	case AX_REQUEST_DENIED:
+		return "the master denies it: see its access control";
+	case AX_UNSUPPORTED_CONTEXT:
+		return "the master does not know this context";
+	default:
+		return "see RFC 2741 s6.2.16 for the number";
+	}
+}
+
+static void send_register(struct ax *ax, struct reg *reg, uint64_t now_ns)
+{
+	reg->packet = new_packet(ax);
+	reg->state = REG_ASKED;
+	send_and_await(ax,
+		       ax_pdu_register(ax->session, reg->packet, reg->what.oid, reg->what.len,
+				       reg->what.context),
+		       now_ns);
+}
+
+static size_t count_regs(const struct ax *ax, enum reg_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ax->n_regs; i++)
+		n += ax->regs[i].state == state;
+	return n;
+}
+
+/* The first refusal stands for all of them. */
+static void tell_refusals(struct ax *ax)
+{
+	size_t refused = count_regs(ax, REG_REFUSED);
+	const struct reg *reg = ax->regs;
+	char text[256];
+
+	ax->problem.text[0] = '\0';
+	if (!refused)
+		return;
+	while (reg->state != REG_REFUSED)
+		reg++;
+	err_set(&ax->problem, "snmpd refused %zu of %zu tables; OID %s (error %u): %s", refused,
+		ax->n_regs, reg_text(reg, text, sizeof(text)), reg->error,
+		refusal_text(reg->error));
+}
+
+static void all_answered(struct ax *ax, uint64_t now_ns)
+{
+	size_t refused = count_regs(ax, REG_REFUSED);
+
+	if (ax->state == AX_REGISTERING) {
+		ax->state = AX_UP;
+		ax->logged.text[0] = '\0';
+		log_info("ax", "serving %zu of %zu tables through snmpd at %s",
+			 ax->n_regs - refused, ax->n_regs, ax->where);
+	}
+	tell_refusals(ax);
+	if (refused)
+		loop_timer_set(ax->loop, &ax->reg_timer, now_ns + ax->timing.register_ns);
+}
+
+static void on_reg_timer(void *arg, uint64_t now_ns)
+{
+	struct ax *ax = arg;
+
+	for (size_t i = 0; i < ax->n_regs; i++) {
+		if (ax->regs[i].state == REG_REFUSED)
+			send_register(ax, &ax->regs[i], now_ns);
+	}
+}
+
+static void note_refusal(struct reg *reg, uint16_t error)
+{
+	char text[256];
+
+	reg->error = error;
+	if (reg->logged == error)
+		return;
+	reg->logged = error;
+	log_warning("ax", "snmpd refused OID %s (error %u): %s; trying again",
+		    reg_text(reg, text, sizeof(text)), error, refusal_text(error));
+}
+
+static void on_registered(struct ax *ax, struct reg *reg, uint16_t error, uint64_t now_ns)
+{
+	char text[256];
+
+	if (error == AX_NOT_OPEN) {
+		drop(ax, "it has forgotten the session", now_ns);
+		return;
+	}
+	reg->state = error ? REG_REFUSED : REG_SERVED;
+	if (error) {
+		note_refusal(reg, error);
+	} else if (reg->logged) {
+		reg->logged = 0;
+		log_info("ax", "snmpd accepted OID %s now", reg_text(reg, text, sizeof(text)));
+	}
+	if (count_regs(ax, REG_ASKED) == 0)
+		all_answered(ax, now_ns);
+}
+
+/* The master's answers */
+
+static void on_opened(struct ax *ax, const struct ax_header *h, uint16_t error, uint64_t now_ns)
+{
+	ax->open_packet = 0;
+	if (error) {
+		drop(ax, "it refused to open a session", now_ns);
+		return;
+	}
+	ax->session = h->session;
+	ax->state = AX_REGISTERING;
+	ax->pause_ns = ax->timing.retry_min_ns;
+	for (size_t i = 0; i < ax->n_regs; i++)
+		send_register(ax, &ax->regs[i], now_ns);
+	if (!ax->n_regs)
+		all_answered(ax, now_ns);
+}
+
+static struct reg *find_asked(struct ax *ax, uint32_t packet)
+{
+	for (size_t i = 0; i < ax->n_regs; i++) {
+		if (ax->regs[i].state == REG_ASKED && ax->regs[i].packet == packet)
+			return &ax->regs[i];
+	}
+	return NULL;
+}
+
+static void note_answer(struct ax *ax, uint64_t now_ns)
+{
+	ax->n_awaited--;
+	ax->awaited_ns = ax->answered_ns = now_ns;
+	if (ax->quiet && ax->state == AX_UP) {
+		log_info("ax", "snmpd at %s answers again", ax->where);
+		tell_refusals(ax);
+	}
+	ax->quiet = false;
+	watch_answers(ax);
+}
+
+static void on_response(struct ax *ax, const struct ax_header *h, const netsnmp_pdu *pdu,
+			uint64_t now_ns)
+{
+	struct reg *reg = find_asked(ax, h->packet);
+	bool opened = h->packet == ax->open_packet, ponged = h->packet == ax->ping_packet;
+	uint16_t error = (uint16_t)pdu->errstat;
+
+	if (h->packet == 0 || (!opened && (h->session != ax->session || (!ponged && !reg)))) {
+		log_debug("ax", "a response to nothing of ours (packet %u)", h->packet);
+		return;
+	}
+	note_answer(ax, now_ns);
+	if (!error && ax->hooks.uptime)
+		ax->hooks.uptime(ax->hooks.arg, (uint32_t)pdu->time, now_ns);
+	if (opened) {
+		on_opened(ax, h, error, now_ns);
+	} else if (reg) {
+		on_registered(ax, reg, error, now_ns);
+	} else {
+		ax->ping_packet = 0;
+		if (error)
+			drop(ax, "it has forgotten the session", now_ns);
+	}
+}
+
+/* The master's requests */
+
+static void answer_request(struct ax *ax, const struct ax_header *h, uint8_t *octets, size_t len,
+			   uint64_t now_ns)
+{
+	netsnmp_pdu *pdu;
+
+	if (ax->hooks.before_read)
+		ax->hooks.before_read(ax->hooks.arg, now_ns);
+	pdu = ax_codec_parse(ax->codec, octets, len);
+	if (!pdu)
+		send_pdu(ax, ax_pdu_error(h, AX_PARSE_FAILED, 0));
+	else if (ax_serve_answer(ax->serve, pdu, now_ns))
+		send_pdu(ax, pdu);
+	else
+		snmp_free_pdu(pdu);
+	if (!ax->pin_timer.at_ns)
+		loop_timer_set(ax->loop, &ax->pin_timer, now_ns + AX_PIN_KEEP_NS);
+}
+
+static void on_request(struct ax *ax, const struct ax_header *h, uint8_t *octets, size_t len,
+		       uint64_t now_ns)
+{
+	if (ax->state < AX_REGISTERING || h->session != ax->session) {
+		if (h->type != AX_CLEANUPSET)
+			send_pdu(ax, ax_pdu_error(h, AX_NOT_OPEN, 0));
+	} else if (ax_serve_is_repeat(ax->serve, h)) {
+		log_debug("ax", "dropped a repeated request (packet %u)", h->packet);
+	} else if (!octets) {
+		log_warning("ax", "refused a request of %u octets", h->payload);
+		send_pdu(ax, ax_pdu_error(h, AX_TOO_BIG, 1));
+	} else {
+		answer_request(ax, h, octets, len, now_ns);
+	}
+}
+
+static void on_pdu(void *arg, const struct ax_header *h, uint8_t *octets, size_t len,
+		   uint64_t now_ns)
+{
+	struct ax *ax = arg;
+	netsnmp_pdu *pdu;
+
+	if (h->type == AX_CLOSE) {
+		drop(ax, "it closed the session", now_ns);
+	} else if (h->type != AX_RESPONSE) {
+		on_request(ax, h, octets, len, now_ns);
+	} else if (octets && (pdu = ax_codec_parse(ax->codec, octets, len))) {
+		on_response(ax, h, pdu, now_ns);
+		snmp_free_pdu(pdu);
+	}
+}
+
+static void on_pin_timer(void *arg, uint64_t now_ns)
+{
+	struct ax *ax = arg;
+	uint64_t next_ns = ax_serve_sweep(ax->serve, now_ns);
+
+	if (next_ns)
+		loop_timer_set(ax->loop, &ax->pin_timer, next_ns);
+}
+
+/* Connecting, and the end of it */
+
+static const char *hint(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return " (is snmpd running, with \"master agentx\"?)";
+	case EACCES:
+	case EPERM:
+		return " (see agentXPerms in snmpd.conf(5))";
+	case EAGAIN:
+		return " (snmpd accepts no connections: is it stopped?)";
+	default:
+		return "";
+	}
+}
+
+static void note_outage(struct ax *ax, const char *why, const char *more)
+{
+	err_set(&ax->problem, "no session with snmpd at %s: %s%s", ax->where, why, more);
+	if (strcmp(ax->problem.text, ax->logged.text) == 0)
+		return;
+	ax->logged = ax->problem;
+	log_warning("ax", "%s; connecting again until it is back", ax->problem.text);
+}
+
+/* Back to DOWN, with the next connect on its way. */
+static void go_down(struct ax *ax, const char *why, const char *more, uint64_t now_ns)
+{
+	ax_conn_close(ax->conn);
+	ax_serve_reset(ax->serve);
+	loop_timer_clear(ax->loop, &ax->reg_timer);
+	loop_timer_clear(ax->loop, &ax->pin_timer);
+	for (size_t i = 0; i < ax->n_regs; i++)
+		ax->regs[i].state = REG_IDLE;
+	ax->state = AX_DOWN;
+	ax->session = ax->open_packet = ax->ping_packet = 0;
+	ax->n_awaited = 0;
+	ax->quiet = false;
+	note_outage(ax, why, more);
+	loop_timer_set(ax->loop, &ax->timer, now_ns + ax->pause_ns);
+	ax->pause_ns *= 2;
+	if (ax->pause_ns > ax->timing.retry_max_ns)
+		ax->pause_ns = ax->timing.retry_max_ns;
+}
+
+static void drop(struct ax *ax, const char *why, uint64_t now_ns)
+{
+	go_down(ax, why, "", now_ns);
+}
+
+static void on_closed(void *arg, const char *why, uint64_t now_ns)
+{
+	drop(arg, why, now_ns);
+}
+
+static void on_connected(void *arg, uint64_t now_ns)
+{
+	struct ax *ax = arg;
+
+	ax->state = AX_OPENING;
+	ax->answered_ns = now_ns;
+	ax->open_packet = new_packet(ax);
+	send_and_await(ax, ax_pdu_open(ax->open_packet, ax->description), now_ns);
+}
+
+static void begin_connect(struct ax *ax, uint64_t now_ns)
+{
+	int rc = ax_conn_open(ax->conn);
+
+	if (rc == 0) {
+		on_connected(ax, now_ns);
+	} else if (rc == -EINPROGRESS) {
+		ax->state = AX_CONNECTING;
+		loop_timer_set(ax->loop, &ax->timer, now_ns + ax->timing.connect_ns);
+	} else {
+		go_down(ax, strerror(-rc), hint(-rc), now_ns);
+	}
+}
+
+/* A session is there or on its way: is the master alive? */
+static void check_answers(struct ax *ax, uint64_t now_ns)
+{
+	if (!ax->n_awaited && ax->state == AX_UP) {
+		ax->ping_packet = new_packet(ax);
+		send_and_await(ax, ax_pdu_ping(ax->session, ax->ping_packet), now_ns);
+		return;
+	}
+	if (now_ns >= ax->awaited_ns + ax->timing.patience_ns) {
+		send_close(ax, AX_REASON_TIMEOUTS);
+		drop(ax, "it does not answer", now_ns);
+		return;
+	}
+	ax->quiet = true;
+	err_set(&ax->problem, "snmpd at %s does not answer (stopped, or busy?)", ax->where);
+	if (!ax->logged.text[0])
+		log_warning("ax", "%s; waiting for it", ax->problem.text);
+	watch_answers(ax);
+}
+
+static void on_timer(void *arg, uint64_t now_ns)
+{
+	struct ax *ax = arg;
+
+	if (ax->state == AX_DOWN)
+		begin_connect(ax, now_ns);
+	else if (ax->state == AX_CONNECTING)
+		drop(ax, "its host does not answer", now_ns);
+	else
+		check_answers(ax, now_ns);
+}
+
+/* For the owner */
+
+int ax_new(const char *socket, const char *description, const struct ax_registration *regs,
+	   size_t n_regs, const struct ax_hooks *hooks, struct loop *loop, struct ax **ret_ax,
+	   struct err *e)
+{
+	struct ax *ax = xcalloc(1, sizeof(*ax));
+	const struct ax_conn_hooks conn_hooks = { on_connected, on_closed, on_pdu, ax };
+	int rc = ax_conn_new(socket, &conn_hooks, loop, &ax->conn, e);
+
+	if (rc) {
+		free(ax);
+		return rc;
+	}
+	ax->loop = loop;
+	ax->codec = ax_codec_new();
+	ax->serve = ax_serve_new(hooks);
+	ax->hooks = *hooks;
+	ax->where = xstrdup(socket);
+	ax->description = xstrdup(description);
+	ax->regs = xcalloc(n_regs, sizeof(*ax->regs));
+	ax->n_regs = n_regs;
+	for (size_t i = 0; i < n_regs; i++)
+		ax->regs[i].what = regs[i];
+	loop_timer_init(&ax->timer, on_timer, ax);
+	loop_timer_init(&ax->reg_timer, on_reg_timer, ax);
+	loop_timer_init(&ax->pin_timer, on_pin_timer, ax);
+	err_set(&ax->problem, "not started");
+	ax->timing = ax_timing_usual();
+	ax->pause_ns = ax->timing.retry_min_ns;
+	*ret_ax = ax;
+	return 0;
+}
+
+void ax_start(struct ax *ax)
+{
+	assert(ax->state == AX_DOWN && !ax->timer.at_ns);
+	err_set(&ax->problem, "waiting for snmpd at %s to answer", ax->where);
+	begin_connect(ax, loop_now_ns());
+}
+
+void ax_free(struct ax *ax)
+{
+	if (!ax)
+		return;
+	send_close(ax, AX_REASON_SHUTDOWN);
+	loop_timer_clear(ax->loop, &ax->timer);
+	loop_timer_clear(ax->loop, &ax->reg_timer);
+	loop_timer_clear(ax->loop, &ax->pin_timer);
+	ax_conn_free(ax->conn);
+	ax_serve_free(ax->serve);
+	ax_codec_free(ax->codec);
+	free(ax->where);
+	free(ax->description);
+	free(ax->regs);
+	free(ax);
+}
+
+enum ax_state ax_get_state(const struct ax *ax)
+{
+	return ax->state;
+}
+
+const char *ax_get_problem(const struct ax *ax)
+{
+	return ax->problem.text;
+}
+
+void ax_get_counts(const struct ax *ax, uint64_t *ret_requests, uint64_t *ret_varbinds)
+{
+	ax_serve_get_counts(ax->serve, ret_requests, ret_varbinds);
+}

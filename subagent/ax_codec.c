@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* AgentX PDUs on net-snmp's codec. libnetsnmpagent exports it without installing its header, so
+ * it is declared here; agentx/protocol.h has had these prototypes unchanged since 5.7.
+ * 1. Nothing of net-snmp is initialised: no configuration, MIB file or persistent state is
+ *    touched. Parsing and building need no library state.
+ * 2. Lengths are checked before the codec sees them, since before 5.9 it trusts them.
+ * 3. Out of memory inside net-snmp is fatal as everywhere. */
+#include "ax_codec.h"
+
+#include "log.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int agentx_realloc_build(netsnmp_session *session, netsnmp_pdu *pdu, u_char **buf, size_t *buf_len,
+			 size_t *out_len);
+int agentx_parse(netsnmp_session *session, netsnmp_pdu *pdu, u_char *data, size_t len);
+
+/* agentx/protocol.h: kept apart from the versions of SNMP by the two high bits */
+#define CODEC_VERSION 0xc1
+
+#define REGISTER_PRIORITY 127 /* the default (RFC 2741 s6.2.3) */
+
+struct ax_codec {
+	netsnmp_session session; /* the codec wants one for the version and errors */
+	u_char *buf;
+	size_t cap;
+};
+
+static void *must(void *p)
+{
+	if (!p) {
+		log_error("ax", "out of memory");
+		abort();
+	}
+	return p;
+}
+
+static uint32_t read_u32(const uint8_t *p, bool network_order)
+{
+	if (network_order)
+		return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+void ax_header_read(const uint8_t *octets, struct ax_header *ret)
+{
+	bool network_order = octets[2] & AX_FLAG_NETWORK_ORDER;
+
+	ret->version = octets[0];
+	ret->type = octets[1];
+	ret->flags = octets[2];
+	ret->session = read_u32(octets + 4, network_order);
+	ret->transaction = read_u32(octets + 8, network_order);
+	ret->packet = read_u32(octets + 12, network_order);
+	ret->payload = read_u32(octets + 16, network_order);
+}
+
+struct ax_codec *ax_codec_new(void)
+{
+	struct ax_codec *c = xcalloc(1, sizeof(*c));
+
+	c->session.version = CODEC_VERSION;
+	return c;
+}
+
+void ax_codec_free(struct ax_codec *c)
+{
+	if (!c)
+		return;
+	free(c->buf);
+	free(c);
+}
+
+/* What the fixed part of a PDU needs: old codecs read it unchecked. */
+static size_t fixed_octets(uint8_t type)
+{
+	switch (type) {
+	case AX_OPEN:
+	case AX_CLOSE:
+	case AX_REGISTER:
+	case AX_UNREGISTER:
+	case AX_GETBULK:
+		return 4;
+	case AX_RESPONSE:
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+/* Payload octets before the fixed part: the context, if there is one. SIZE_MAX when cut off. */
+static size_t context_octets(const struct ax_header *h, const uint8_t *payload, size_t len)
+{
+	uint32_t n;
+
+	if (!(h->flags & AX_FLAG_CONTEXT))
+		return 0;
+	if (len < 4)
+		return SIZE_MAX;
+	n = read_u32(payload, h->flags & AX_FLAG_NETWORK_ORDER);
+	if (n > len - 4)
+		return SIZE_MAX;
+	return 4 + (((size_t)n + 3) & ~(size_t)3);
+}
+
+netsnmp_pdu *ax_codec_parse(struct ax_codec *c, uint8_t *octets, size_t len)
+{
+	struct ax_header h;
+	netsnmp_pdu *pdu;
+	size_t context;
+
+	if (len < AX_HEADER_OCTETS || len > AX_PDU_MAX)
+		return NULL;
+	ax_header_read(octets, &h);
+	context = context_octets(&h, octets + AX_HEADER_OCTETS, len - AX_HEADER_OCTETS);
+	if (context > len - AX_HEADER_OCTETS ||
+	    len - AX_HEADER_OCTETS - context < fixed_octets(h.type))
+		return NULL;
+	pdu = must(snmp_pdu_create(h.type));
+	if (agentx_parse(&c->session, pdu, octets, len) != SNMP_ERR_NOERROR) {
+		snmp_free_pdu(pdu);
+		return NULL;
+	}
+	return pdu;
+}
+
+int ax_codec_build(struct ax_codec *c, netsnmp_pdu *pdu, const uint8_t **ret_octets,
+		   size_t *ret_len)
+{
+	size_t len = 0;
+
+	if (agentx_realloc_build(&c->session, pdu, &c->buf, &c->cap, &len) != 0)
+		return -EINVAL;
+	if (len > AX_PDU_MAX)
+		return -EMSGSIZE;
+	*ret_octets = c->buf;
+	*ret_len = len;
+	return 0;
+}
+
+static netsnmp_pdu *new_pdu(enum ax_type type, uint32_t session, uint32_t packet)
+{
+	netsnmp_pdu *pdu = must(snmp_pdu_create(type));
+
+	pdu->version = CODEC_VERSION;
+	pdu->flags = AX_FLAG_NETWORK_ORDER;
+	pdu->sessid = session;
+	pdu->transid = packet;
+	pdu->reqid = packet;
+	pdu->errstat = 0;
+	pdu->errindex = 0;
+	return pdu;
+}
+
+/* The codec carries an Open's id and description, and a Register's region, as a varbind. */
+static netsnmp_variable_list *add_var(netsnmp_pdu *pdu, const uint32_t *sub, size_t len,
+				      u_char type, const void *value, size_t value_len)
+{
+	oid name[OID_MAX];
+
+	for (size_t i = 0; i < len; i++)
+		name[i] = sub[i];
+	return must(snmp_pdu_add_variable(pdu, name, len, type, value, value_len));
+}
+
+netsnmp_pdu *ax_pdu_open(uint32_t packet, const char *description)
+{
+	netsnmp_pdu *pdu = new_pdu(AX_OPEN, 0, packet);
+
+	add_var(pdu, NULL, 0, ASN_OCTET_STR, description, strlen(description));
+	return pdu;
+}
+
+netsnmp_pdu *ax_pdu_register(uint32_t session, uint32_t packet, const uint32_t *sub, size_t len,
+			     const char *context)
+{
+	netsnmp_pdu *pdu = new_pdu(AX_REGISTER, session, packet);
+
+	if (context) {
+		pdu->community = (u_char *)xstrdup(context);
+		pdu->community_len = strlen(context);
+		pdu->flags |= AX_FLAG_CONTEXT;
+	}
+	pdu->time = 0; /* the session's timeout, and that is the master's */
+	pdu->priority = REGISTER_PRIORITY;
+	pdu->range_subid = 0;
+	add_var(pdu, sub, len, ASN_NULL, NULL, 0);
+	return pdu;
+}
+
+netsnmp_pdu *ax_pdu_ping(uint32_t session, uint32_t packet)
+{
+	return new_pdu(AX_PING, session, packet);
+}
+
+netsnmp_pdu *ax_pdu_close(uint32_t session, uint32_t packet, enum ax_reason reason)
+{
+	netsnmp_pdu *pdu = new_pdu(AX_CLOSE, session, packet);
+
+	pdu->errstat = reason;
+	return pdu;
+}
+
+netsnmp_pdu *ax_pdu_error(const struct ax_header *request, enum ax_error error, uint16_t index)
+{
+	netsnmp_pdu *pdu = new_pdu(AX_RESPONSE, request->session, request->packet);
+
+	pdu->transid = request->transaction;
+	pdu->flags = request->flags & AX_FLAG_NETWORK_ORDER;
+	pdu->errstat = error;
+	pdu->errindex = index;
+	return pdu;
+}
+
+void ax_pdu_respond(netsnmp_pdu *pdu, enum ax_error error, uint16_t index)
+{
+	pdu->command = AX_RESPONSE;
+	pdu->flags &= AX_FLAG_NETWORK_ORDER;
+	pdu->time = 0; /* sysUpTime is the master's to tell (RFC 2741 s6.2.16) */
+	pdu->errstat = error;
+	pdu->errindex = index;
+	if (error) {
+		snmp_free_varbind(pdu->variables);
+		pdu->variables = NULL;
+	}
+}
+
+bool ax_pdu_context(const netsnmp_pdu *pdu, const char **ret_context)
+{
+	const char *context = (const char *)pdu->community; /* the codec's place for it */
+
+	if (!(pdu->flags & AX_FLAG_CONTEXT) || !context || !pdu->community_len) {
+		*ret_context = NULL;
+		return true;
+	}
+	if (memchr(context, '\0', pdu->community_len))
+		return false;
+	*ret_context = context;
+	return true;
+}
+
+static bool narrow_oid(const oid *sub, size_t len, struct oid *ret)
+{
+	if (len > OID_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		ret->sub[i] = (uint32_t)sub[i];
+	ret->len = len;
+	return true;
+}
+
+bool ax_var_name(const netsnmp_variable_list *var, struct oid *ret)
+{
+	return narrow_oid(var->name, var->name_length, ret);
+}
+
+/* The codec parses a null OID as 0.0. */
+bool ax_var_end(const netsnmp_variable_list *var, struct oid *ret)
+{
+	if (!narrow_oid(var->val.objid, var->val_len / sizeof(oid), ret))
+		return false;
+	if (ret->len == 2 && !ret->sub[0] && !ret->sub[1])
+		ret->len = 0;
+	return true;
+}
+
+void ax_var_set_name(netsnmp_variable_list *var, const struct oid *name)
+{
+	oid sub[OID_MAX];
+
+	for (size_t i = 0; i < name->len; i++)
+		sub[i] = name->sub[i];
+	if (snmp_set_var_objid(var, sub, name->len))
+		must(NULL);
+}
+
+static void set_value(netsnmp_variable_list *var, u_char type, const void *value, size_t len)
+{
+	if (snmp_set_var_typed_value(var, type, value, len))
+		must(NULL);
+}
+
+static void set_oid_value(netsnmp_variable_list *var, const uint32_t *from, size_t len)
+{
+	oid sub[OID_MAX];
+
+	for (size_t i = 0; i < len; i++)
+		sub[i] = from[i];
+	set_value(var, ASN_OBJECT_ID, sub, len * sizeof(oid));
+}
+
+void ax_var_set_value(netsnmp_variable_list *var, const struct smi_value *value)
+{
+	struct counter64 c64;
+
+	switch (value->type) {
+	case SMI_INTEGER:
+		set_value(var, ASN_INTEGER, &value->u.integer, sizeof(value->u.integer));
+		break;
+	case SMI_COUNTER32:
+	case SMI_GAUGE32:
+	case SMI_TIMETICKS:
+		set_value(var, (u_char)value->type, &value->u.u32, sizeof(value->u.u32));
+		break;
+	case SMI_COUNTER64:
+		c64.high = value->u.u64 >> 32;
+		c64.low = value->u.u64 & 0xffffffff;
+		set_value(var, ASN_COUNTER64, &c64, sizeof(c64));
+		break;
+	case SMI_OCTETS:
+	case SMI_IPADDRESS:
+		set_value(var, (u_char)value->type, value->u.octets.data, value->u.octets.len);
+		break;
+	case SMI_OID:
+		set_oid_value(var, value->u.oid.sub, value->u.oid.len);
+		break;
+	}
+}
+
+void ax_var_set_exception(netsnmp_variable_list *var, enum oidtab_result result)
+{
+	u_char type = SNMP_ENDOFMIBVIEW;
+
+	if (result == OIDTAB_NO_SUCH_OBJECT)
+		type = SNMP_NOSUCHOBJECT;
+	else if (result == OIDTAB_NO_SUCH_INSTANCE)
+		type = SNMP_NOSUCHINSTANCE;
+	set_value(var, type, NULL, 0);
+}
+
+netsnmp_variable_list *ax_var_append(netsnmp_variable_list *last)
+{
+	return must(snmp_varlist_add_variable(&last->next_variable, NULL, 0, ASN_NULL, NULL, 0));
+}
+
+static size_t oid_octets(const oid *sub, size_t len)
+{
+	bool internet = len >= 5 && sub[0] == 1 && sub[1] == 3 && sub[2] == 6 && sub[3] == 1 &&
+			sub[4] > 0 && sub[4] < 256;
+
+	return 4 + 4 * (internet ? len - 5 : len);
+}
+
+size_t ax_var_octets(const netsnmp_variable_list *var)
+{
+	size_t octets = 4 + oid_octets(var->name, var->name_length);
+
+	switch (var->type) {
+	case ASN_INTEGER:
+	case ASN_COUNTER:
+	case ASN_GAUGE:
+	case ASN_TIMETICKS:
+		return octets + 4;
+	case ASN_COUNTER64:
+		return octets + 8;
+	case ASN_OCTET_STR:
+	case ASN_IPADDRESS:
+		return octets + 4 + ((var->val_len + 3) & ~(size_t)3);
+	case ASN_OBJECT_ID:
+		return octets + oid_octets(var->val.objid, var->val_len / sizeof(oid));
+	default:
+		return octets;
+	}
+}

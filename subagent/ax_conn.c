@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The stream to the master agent.
+ * 1. No call blocks, and none raises SIGPIPE.
+ * 2. While output waits, nothing is read and no PDU is handed on: a master that does not take
+ *    its answers gets no more of them, and memory stays bounded.
+ * 3. A PDU over AX_PDU_MAX is handed on by its header alone and its payload passed over, so one
+ *    bad request does not cost the session. A header that cannot be one ends the connection.
+ * 4. `closed` is only called from the loop, never from within ax_conn_open or ax_conn_send. */
+#include "ax_conn.h"
+
+#include "xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* More than this is no PDU but noise: passing it over would take for ever. */
+#define PASS_OVER_MAX (16u << 20)
+
+/* A TCP master whose host is gone: the kernel gives up after this. A stopped master's kernel
+ * still acknowledges. */
+#define TCP_DEAD_MS 20000
+
+#define ADDRS_MAX 2 /* localhost is 127.0.0.1 and ::1 */
+
+struct place {
+	struct sockaddr_storage sa;
+	socklen_t len;
+};
+
+struct ax_conn {
+	struct ax_conn_hooks hooks;
+	struct loop *loop;
+	struct place places[ADDRS_MAX];
+	size_t n_places, next_place; /* tried in turn, one a connect */
+	int fd; /* -1: closed */
+	bool connecting;
+	size_t used; /* octets in `in` */
+	size_t pass_over; /* octets of an oversized payload still to come */
+	uint8_t *out; /* out_at..out_len wait to be sent */
+	size_t out_at, out_len, out_cap;
+	uint8_t in[AX_PDU_MAX];
+};
+
+static int add_tcp_place(struct ax_conn *conn, const char *host, const char *port)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+				  .ai_socktype = SOCK_STREAM };
+	struct addrinfo *ai;
+	struct place *p = &conn->places[conn->n_places];
+
+	assert(conn->n_places < ADDRS_MAX);
+	if (getaddrinfo(host, port, &hints, &ai) != 0)
+		return -EINVAL;
+	memcpy(&p->sa, ai->ai_addr, ai->ai_addrlen);
+	p->len = ai->ai_addrlen;
+	conn->n_places++;
+	freeaddrinfo(ai);
+	return 0;
+}
+
+/* Names are not looked up: that would block. */
+static int parse_tcp(struct ax_conn *conn, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	char *host;
+	size_t n;
+	int rc;
+
+	if (!colon || colon == text || !colon[1])
+		return -EINVAL;
+	n = (size_t)(colon - text);
+	if (n > 2 && text[0] == '[' && colon[-1] == ']')
+		host = xstrndup(text + 1, n - 2);
+	else
+		host = xstrndup(text, n);
+	if (strcmp(host, "localhost") == 0) {
+		rc = add_tcp_place(conn, "127.0.0.1", colon + 1);
+		if (rc == 0)
+			rc = add_tcp_place(conn, "::1", colon + 1);
+	} else {
+		rc = add_tcp_place(conn, host, colon + 1);
+	}
+	free(host);
+	return rc;
+}
+
+static int parse_path(struct ax_conn *conn, const char *path)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)&conn->places[0].sa;
+	size_t n = strlen(path);
+
+	if (n == 0 || n >= sizeof(un->sun_path))
+		return -EINVAL;
+	un->sun_family = AF_UNIX;
+	memcpy(un->sun_path, path, n + 1);
+	conn->places[0].len = sizeof(*un);
+	conn->n_places = 1;
+	return 0;
+}
+
+int ax_conn_new(const char *where, const struct ax_conn_hooks *hooks, struct loop *loop,
+		struct ax_conn **ret_conn, struct err *e)
+{
+	struct ax_conn *conn = xcalloc(1, sizeof(*conn));
+	bool tcp = strncmp(where, "tcp:", 4) == 0;
+	int rc = tcp ? parse_tcp(conn, where + 4) : parse_path(conn, where);
+
+	if (rc) {
+		free(conn);
+		err_set(e, "agentx socket \"%s\": want %s", where,
+			tcp ? "tcp:HOST:PORT with an address or localhost as HOST"
+			    : "a path of 1 to 107 octets, or tcp:HOST:PORT");
+		return rc;
+	}
+	conn->hooks = *hooks;
+	conn->loop = loop;
+	conn->fd = -1;
+	*ret_conn = conn;
+	return 0;
+}
+
+void ax_conn_free(struct ax_conn *conn)
+{
+	if (!conn)
+		return;
+	ax_conn_close(conn);
+	free(conn->out);
+	free(conn);
+}
+
+void ax_conn_close(struct ax_conn *conn)
+{
+	if (conn->fd < 0)
+		return;
+	loop_unwatch(conn->loop, conn->fd);
+	close(conn->fd);
+	conn->fd = -1;
+	conn->connecting = false;
+	conn->used = conn->pass_over = 0;
+	conn->out_at = conn->out_len = 0;
+}
+
+static void fail(struct ax_conn *conn, const char *why, uint64_t now_ns)
+{
+	ax_conn_close(conn);
+	conn->hooks.closed(conn->hooks.arg, why, now_ns);
+}
+
+static bool output_waits(const struct ax_conn *conn)
+{
+	return conn->out_at < conn->out_len;
+}
+
+static void on_event(void *arg, short revents, uint64_t now_ns);
+
+static void watch(struct ax_conn *conn)
+{
+	short events = conn->connecting || output_waits(conn) ? POLLOUT : POLLIN;
+
+	loop_watch(conn->loop, conn->fd, events, on_event, conn);
+}
+
+static void tune_tcp(int fd)
+{
+	const int on = 1, dead_ms = TCP_DEAD_MS;
+
+	/* Best effort: without them a dead host is merely noticed later. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
+}
+
+/* A unix socket whose backlog is full says EAGAIN: nobody accepts, try again later. */
+int ax_conn_open(struct ax_conn *conn)
+{
+	const struct place *p = &conn->places[conn->next_place];
+	int fd, rc;
+
+	assert(conn->fd < 0);
+	conn->next_place = (conn->next_place + 1) % conn->n_places;
+	fd = socket(p->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (p->sa.ss_family != AF_UNIX)
+		tune_tcp(fd);
+	rc = connect(fd, (const struct sockaddr *)&p->sa, p->len) ? -errno : 0;
+	if (rc && rc != -EINPROGRESS) {
+		close(fd);
+		return rc;
+	}
+	conn->fd = fd;
+	conn->connecting = rc == -EINPROGRESS;
+	watch(conn);
+	return rc;
+}
+
+/* Send what is queued. A socket that fails is shut down, which makes poll report it. */
+static void flush(struct ax_conn *conn)
+{
+	while (output_waits(conn)) {
+		ssize_t n = send(conn->fd, conn->out + conn->out_at, conn->out_len - conn->out_at,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		if (n < 0) {
+			shutdown(conn->fd, SHUT_RDWR);
+			break;
+		}
+		conn->out_at += (size_t)n;
+	}
+	conn->out_at = conn->out_len = 0;
+}
+
+void ax_conn_send(struct ax_conn *conn, const uint8_t *octets, size_t len)
+{
+	if (conn->fd < 0)
+		return;
+	if (conn->out_len + len > conn->out_cap) {
+		conn->out_cap = conn->out_len + len;
+		conn->out = xreallocarray(conn->out, conn->out_cap, 1);
+	}
+	memcpy(conn->out + conn->out_len, octets, len);
+	conn->out_len += len;
+	flush(conn);
+	if (output_waits(conn))
+		watch(conn);
+}
+
+static bool header_is_sane(const struct ax_header *h)
+{
+	return h->version == AX_VERSION && h->payload % 4 == 0 && h->payload <= PASS_OVER_MAX;
+}
+
+/* Take one PDU, or a piece of one to be passed over, from the n octets at p.
+ * Returns how many octets were taken, 0 when more must come. */
+static size_t take_pdu(struct ax_conn *conn, uint8_t *p, size_t n, uint64_t now_ns)
+{
+	struct ax_header h;
+	size_t total;
+
+	if (conn->pass_over) {
+		total = conn->pass_over < n ? conn->pass_over : n;
+		conn->pass_over -= total;
+		return total;
+	}
+	if (n < AX_HEADER_OCTETS)
+		return 0;
+	ax_header_read(p, &h);
+	if (!header_is_sane(&h)) {
+		fail(conn, "what it sent is not AgentX", now_ns);
+		return 0;
+	}
+	total = AX_HEADER_OCTETS + h.payload;
+	if (total > AX_PDU_MAX) {
+		conn->pass_over = h.payload;
+		conn->hooks.pdu(conn->hooks.arg, &h, NULL, 0, now_ns);
+		return AX_HEADER_OCTETS;
+	}
+	if (n < total)
+		return 0;
+	conn->hooks.pdu(conn->hooks.arg, &h, p, total, now_ns);
+	return total;
+}
+
+static void take_pdus(struct ax_conn *conn, uint64_t now_ns)
+{
+	size_t at = 0, taken;
+
+	while (conn->fd >= 0 && !output_waits(conn)) {
+		taken = take_pdu(conn, conn->in + at, conn->used - at, now_ns);
+		if (!taken)
+			break;
+		at += taken;
+	}
+	if (conn->fd < 0)
+		return;
+	conn->used -= at;
+	memmove(conn->in, conn->in + at, conn->used);
+	watch(conn);
+}
+
+static void read_some(struct ax_conn *conn, uint64_t now_ns)
+{
+	ssize_t n =
+		recv(conn->fd, conn->in + conn->used, sizeof(conn->in) - conn->used, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	if (n <= 0) {
+		fail(conn, n ? strerror(errno) : "it closed the connection", now_ns);
+		return;
+	}
+	conn->used += (size_t)n;
+	take_pdus(conn, now_ns);
+}
+
+static void finish_connect(struct ax_conn *conn, uint64_t now_ns)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	if (error) {
+		fail(conn, strerror(error), now_ns);
+		return;
+	}
+	conn->connecting = false;
+	watch(conn);
+	conn->hooks.connected(conn->hooks.arg, now_ns);
+}
+
+static void on_event(void *arg, short revents, uint64_t now_ns)
+{
+	struct ax_conn *conn = arg;
+
+	(void)revents; /* errors and hang-ups show in what send and recv return */
+	if (conn->connecting) {
+		finish_connect(conn, now_ns);
+	} else if (output_waits(conn)) {
+		flush(conn);
+		if (!output_waits(conn))
+			take_pdus(conn, now_ns);
+	} else {
+		read_some(conn, now_ns);
+	}
+}

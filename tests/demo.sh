@@ -1,0 +1,314 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# make demo [KEEP=1]: containers' traffic counted and served, for a stranger to watch.
+#
+# Builds a node with three containers and an outside host in private namespaces, runs a real snmpd
+# and ctmeterd in it, sends traffic of known size, prints what SNMP serves and whether it is what
+# was sent. Nothing of this machine's own network, firewall or snmpd is touched.
+#
+# 1. The outer process only watches over the inner one, which does it all inside the namespaces
+#    and reports on descriptor 9; ending the inner one takes everything away.
+# 2. Where the machine has no namespaces or no legacy tables (or DEMO_FORCE=fake), the same path
+#    runs on the fake backend with simulated traffic, and every page says so.
+# 3. Exit status 0: all figures agree. 1: they do not, or something failed (with the logs' ends).
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "${BASH_SOURCE[0]}")/netns/lab.sh"
+
+if [ -t 1 ]; then
+	BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' YELLOW=$'\e[33m' PLAIN=$'\e[0m'
+else
+	BOLD='' DIM='' GREEN='' RED='' YELLOW='' PLAIN=''
+fi
+
+title() { printf '\n%s%s%s\n' "$BOLD" "$*" "$PLAIN"; }
+note() { printf '%s\n' "$*"; }
+begin() { printf '  %-10s' "$1"; } # LABEL: a step, its outcome follows
+outcome() { printf '%s\n' "$*"; }
+give_up() {
+	printf '%sfailed%s: %s\n' "$RED" "$PLAIN" "$*"
+	lab_logs 15
+	exit 1
+}
+
+# 1234567 -> 1,234,567
+thousands() {
+	local n=$1 out=
+	while [ ${#n} -gt 3 ]; do
+		out=,${n: -3}$out
+		n=${n:0:-3}
+	done
+	printf '%s' "$n$out"
+}
+
+# ---- the inner process: builds, sends, compares -----------------------------------------------
+
+# Simulated traffic: booked as if sent, and told to the fake backend as cumulative counters.
+fake_flow() { # FROM TO COUNT SIZE
+	local a path ct
+	book_flow "$1" "$2" "$3" $(($3 * $4))
+	for a in "${LAB_ADDRESSES[@]}"; do
+		ct=${LAB_OWNER[$a]}
+		for path in "${LAB_PATHS[@]}"; do
+			echo "$a $path ${BOOK["$ct $a $path.octets"]:-0} ${BOOK["$ct $a $path.pkts"]:-0}"
+		done
+	done >"$CTMETER_FAKE_COUNTERS.new"
+	mv "$CTMETER_FAKE_COUNTERS.new" "$CTMETER_FAKE_COUNTERS"
+}
+
+# FROM TO DATAGRAMS OCTETS-EACH
+FLOWS='
+198.51.100.2     192.0.2.101      1200 1500
+192.0.2.101      198.51.100.2      800  576
+2001:db8:f::2    2001:db8:1::101   900 1280
+2001:db8:1::101  2001:db8:f::2     600  300
+198.51.100.2     192.0.2.102       500 1000
+192.0.2.112      198.51.100.2      400  128
+192.0.2.101      192.0.2.112       300  700
+2001:db8:1::103  2001:db8:1::101   250  900
+198.51.100.1     192.0.2.103       150  400
+192.0.2.102      198.51.100.1      120   84
+2001:db8:f::1    2001:db8:1::103   110  512
+2001:db8:1::103  2001:db8:f::1     100   96
+'
+
+send_all() {
+	local from to count size flows=0 pkts=0 octets=0
+	while read -r from to count size; do
+		[ -n "$from" ] || continue
+		if [ "$MODE" = fake ]; then fake_flow "$from" "$to" "$count" "$size"
+		else lab_flow "$from" "$to" "$count" "$size"; fi
+		flows=$((flows + 1)) pkts=$((pkts + count)) octets=$((octets + count * size))
+	done <<<"$FLOWS"
+	SENT="$flows flows, $(thousands $pkts) packets, $(thousands $octets) octets"
+}
+
+start_real() {
+	begin network
+	lab_network 2>"$LAB/network.log" || give_up "$(<"$LAB/network.log")"
+	outcome 'outside host -- node -- containers 101, 102, 103 (IPv4 and IPv6, routed)'
+}
+
+end_fake() {
+	stop_process "$CTMETERD_PID"
+	stop_process "$SNMPD_PID"
+	rm -rf "$LAB"
+}
+
+start_fake() {
+	LAB=$(mktemp -d "${TMPDIR:-/tmp}/ctmeter-demo.XXXXXX")
+	trap end_fake EXIT
+	trap "exit 1" TERM
+	lab_defaults
+	lab_set netfilter.backend fake
+	export CTMETER_FAKE_COUNTERS=$LAB/counters
+	: >"$CTMETER_FAKE_COUNTERS"
+	begin network
+	outcome "none: ${YELLOW}simulated traffic, fake backend$PLAIN"
+}
+
+start_snmpd() {
+	local try
+	begin snmpd
+	for try in 1 2 3 4 5; do
+		[ "$MODE" = real ] || SNMP_PORT=$((20000 + RANDOM % 30000))
+		lab_snmpd_start >/dev/null && break
+		lab_snmpd_stop
+		[ "$try" -lt 5 ] || give_up 'it does not answer'
+	done
+	outcome "$(snmpd -v 2>&1 | sed -n 's/.*\(NET-SNMP\|version:\) *//p' | head -1), AgentX master," \
+		"udp:127.0.0.1:$SNMP_PORT$([ "$MODE" = real ] && echo " in the node's own network")"
+}
+
+start_ctmeterd() {
+	begin ctmeterd
+	lab_inventory_usual
+	lab_ctmeterd_start >/dev/null || give_up 'it does not come up'
+	await 10 snmp_serves || give_up 'its tables are not served'
+	ctmeter refresh >/dev/null 2>"$LAB/refresh.log" || give_up "$(<"$LAB/refresh.log")"
+	outcome "$(snmp_get "$(oid_scalar 2)") backend, $(snmp_get "$(oid_scalar 3)") containers," \
+		"$(snmp_get "$(oid_scalar 4)") addresses, $(snmp_get "$(oid_scalar 6)") counting rules"
+}
+
+# Chosen columns of one of our tables, as snmptable prints them.
+show_table() { # NAME COLUMN...
+	local name=$1
+	shift
+	snmptable -v2c -c "$COMMUNITY" -M "$B/mibs/flat" -m CTMETER-MIB -OU -Cb -Ci -Cf '|' \
+		"127.0.0.1:$SNMP_PORT" "CTMETER-MIB::$name" 2>>"$LAB/snmptable.log" |
+		awk -F '|' -v want="$*" '
+			BEGIN { n = split(want, name, " "); rows = 0 }
+			!head && /^index\|/ { for (i = 1; i <= NF; i++) { sub(/^ctm(Container|Address)/, "", $i); at[$i] = i }; head = 1
+				for (i = 1; i <= n; i++) if (!(name[i] in at)) { print "no column " name[i]; exit 1 } }
+			head && NF > 1 { for (i = 1; i <= n; i++) { cell[rows, i] = $at[name[i]]
+				if (length(cell[rows, i]) > width[i]) width[i] = length(cell[rows, i]) }; rows++ }
+			END { for (r = 0; r < rows; r++) { line = " "
+				for (i = 1; i <= n; i++) line = line sprintf(i == 1 ? " %-*s" : "  %*s", width[i], cell[r, i])
+				print line } if (!rows) { print "  (nothing)"; exit 1 } }'
+}
+
+show_tables() {
+	local figures=(InOctets OutOctets InPkts OutPkts NodeInOctets NodeOutOctets)
+	title "snmptable CTMETER-MIB::ctmContainerTable$LABEL"
+	show_table ctmContainerTable index Name "${figures[@]}" Status || return
+	title "snmptable CTMETER-MIB::ctmAddressTable$LABEL"
+	show_table ctmAddressTable Label "${figures[@]}" Status
+}
+
+# One line per path that carried something (or disagrees); counts into AGREE and DIFFER.
+compare() {
+	local ct a path wanted served octets='' octets_served='' mark
+	AGREE=0 DIFFER=0
+	printf '  %-9s  %-15s  %-8s  %21s  %21s\n' container address path 'sent octets (pkts)' 'served'
+	while read -r ct a path wanted served; do
+		if [ "$wanted" = "$served" ]; then AGREE=$((AGREE + 1)); else DIFFER=$((DIFFER + 1)); fi
+		if [[ $path == *.octets ]]; then
+			octets=$wanted octets_served=$served
+			continue
+		fi
+		mark="$GREEN✓$PLAIN"
+		[ "$octets $wanted" = "$octets_served $served" ] || mark="$RED✗$PLAIN"
+		[ "$octets $wanted $octets_served $served" != '0 0 0 0' ] || continue
+		[ "$a" != - ] || a='all'
+		printf '  %-9s  %-15s  %-8s  %21s  %21s  %s\n' "$ct" "$a" "${path%.*}" \
+			"$(thousands "$octets") ($(thousands "$wanted"))" \
+			"$(thousands "$octets_served") ($(thousands "$served"))" "$mark"
+	done < <(book_lines)
+}
+
+inner() {
+	MODE=$1
+	LABEL=
+	[ "$MODE" = real ] || LABEL=" ${YELLOW}(simulated traffic)$PLAIN"
+	"start_$MODE"
+	start_snmpd
+	start_ctmeterd
+
+	begin traffic
+	send_all
+	[ "$FAILED" -eq 0 ] || give_up 'not all that was sent arrived'
+	outcome "$SENT$LABEL"
+	begin served
+	local began=${EPOCHREALTIME/./}
+	await 5 book_agrees
+	outcome "read back over SNMP after $(((${EPOCHREALTIME/./} - began) / 1000)) ms"
+
+	show_tables || give_up "snmptable: $(tail -n 3 "$LAB/snmptable.log")"
+	title "sent and served$LABEL"
+	compare
+	echo
+	if [ "$DIFFER" -gt 0 ]; then
+		printf '%s%d of %d figures differ.%s\n' "$RED" "$DIFFER" $((AGREE + DIFFER)) "$PLAIN"
+		lab_logs 15
+		exit 1
+	fi
+	printf '%sall %d figures agree%s (octets and packets, zeros included)%s\n' \
+		"$GREEN" "$AGREE" "$PLAIN" "$LABEL"
+	# Done: tell the outer process; stay if it wants so.
+	[ -n "${KEEP-}" ] || exit 0
+	echo "kept $COMMUNITY $SNMP_PORT $LAB" >&9
+	exec 9>&- >/dev/null 2>&1
+	trap 'exit 0' TERM
+	while :; do
+		sleep 1000 &
+		wait $!
+	done
+}
+
+# ---- the outer process ------------------------------------------------------------------------
+
+how_to_look() { # PID COMMUNITY PORT LAB
+	local in='' oid=".$BASE" bin="$B/ctmeter -c $4/ctmeter.conf"
+	if [ "$MODE" = real ]; then
+		in="nsenter -t $1 -m -n -p "
+		[[ " ${LAB_UNSHARE[*]} " != *' --user '* ]] || in="nsenter -t $1 -U --preserve-credentials -m -n -p "
+	fi
+	title 'It keeps running. To look around:'
+	cat <<-END
+		  ${in}snmpwalk -v2c -c $2 -m '' 127.0.0.1:$3 $oid
+		  ${in}$bin list
+		  ${in}$bin status
+	END
+	if [ "$MODE" = real ]; then
+		cat <<-END
+			  ${in}iptables-legacy -t mangle -nvxL
+			  ${in}nsenter --net=/run/netns/c1 ip address
+			  ${in}bash        ${DIM}a shell in the node; files in $4$PLAIN
+		END
+	fi
+	title 'To end it:'
+	note "  kill $1"
+}
+
+# The inner process's own pid: under unshare(1), the first one in the new namespaces.
+inner_pid() {
+	local pid=$INNER
+	[ "$MODE" = fake ] || read -r pid _ 2>/dev/null <"/proc/$INNER/task/$INNER/children"
+	echo "${pid:-$INNER}"
+}
+
+# The first process of the namespaces takes all others with it (unshare first: it would remark on
+# that); the fake lab tidies up itself.
+end_inner() {
+	local signal=KILL got=129 pid
+	trap - EXIT
+	pid=$(inner_pid)
+	[ "$MODE" = real ] || signal=TERM
+	while [ $got -gt 128 ] || [ $got -eq 0 ]; do # more than 128: read timed out
+		kill -$signal "$INNER" "$pid" 2>/dev/null
+		read -r -t 0.3 -u 8 _
+		got=$?
+	done
+}
+
+# unshare(1) stays beside what it started and holds our output open; what is kept must not.
+detach_inner() {
+	local pid
+	trap - EXIT
+	pid=$(inner_pid)
+	[ "$MODE" = fake ] || kill -KILL "$INNER"
+	INNER=$pid
+}
+
+main() {
+	local why='' word='' community='' port='' dir='' run=()
+	if [ "${DEMO_FORCE-}" = fake ]; then why='asked for by DEMO_FORCE'
+	elif ! lab_probe; then why=$LAB_REFUSAL; fi
+	title 'ctmeter demo: container traffic, counted and served over SNMP'
+	if [ -z "$why" ]; then
+		MODE=real run=("${LAB_UNSHARE[@]}")
+		[ -z "${KEEP-}" ] || read -ra run <<<"${LAB_UNSHARE[*]/--kill-child/}"
+		note 'Everything runs in private namespaces; this machine'\''s own network is not touched.'
+	else
+		MODE=fake
+		note "${YELLOW}SIMULATED: $why.$PLAIN"
+		note 'The same path runs on the fake backend, with made-up traffic instead of packets.'
+	fi
+	echo
+
+	exec 7>&1
+	exec 8< <(DEMO_INNER=$MODE LAB_INSIDE=1 exec setsid "${run[@]}" "$BASH" "${BASH_SOURCE[0]}" 9>&1 >&7 7>&-)
+	INNER=$!
+	exec 7>&-
+	trap end_inner EXIT
+	trap 'echo; note interrupted; exit 130' INT TERM HUP
+	if read -r -u 8 word community port dir && [ "$word" = kept ]; then
+		detach_inner
+		how_to_look "$INNER" "$community" "$port" "$dir"
+		exit 0
+	fi
+	wait "$INNER"
+	local rc=$?
+	trap - EXIT
+	exit $rc
+}
+
+[ -x "$B/ctmeterd" ] || { echo "there is no $B/ctmeterd yet: make" >&2; exit 1; }
+case ${DEMO_INNER-} in
+real)
+	lab_enter
+	inner real
+	;;
+fake) inner fake ;;
+*) main ;;
+esac

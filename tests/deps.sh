@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# usage: deps.sh GROUP...   groups: build test lint
+# Install the packages of these groups that are missing: with apt on Debian and Ubuntu; elsewhere
+# name them. Nothing missing, nothing done.
+set -eu
+
+# group, Debian package, RHEL-like (with EPEL) package
+list='
+build gcc              gcc
+build libc6-dev        glibc-devel
+build make             make
+build pkg-config       pkgconf-pkg-config
+build libsnmp-dev      net-snmp-devel
+build libip4tc-dev     iptables-devel
+build libip6tc-dev     iptables-devel
+build libinih-dev      inih-devel
+build libjansson-dev   jansson-devel
+test  check            check-devel
+test  snmpd            net-snmp
+test  snmp             net-snmp-utils
+test  iptables         iptables-legacy
+test  iproute2         iproute
+test  procps           procps-ng
+test  bash             bash
+lint  clang            clang
+lint  clang-format     clang-tools-extra
+lint  cppcheck         cppcheck
+lint  shellcheck       ShellCheck
+lint  smitools         libsmi
+lint  mandoc           mandoc
+'
+
+wanted() # COLUMN GROUP...
+{
+	column=$1
+	shift
+	for group; do
+		echo "$list" | awk -v g="$group" -v c="$column" '$1 == g { print $c }'
+	done | sort -u
+}
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "This is no Debian: these packages are needed (the names are those of Fedora and EPEL):"
+	echo "  dnf install $(wanted 3 "$@" | tr '\n' ' ')"
+	exit 0
+fi
+
+missing=
+for package in $(wanted 2 "$@"); do
+	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+		missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "missing packages; as root: apt-get install$missing" >&2
+	exit 1
+fi
+echo "installing$missing"
+
+# The tests start their own snmpd in private namespaces: installing the package must not start
+# one on this machine.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+	trap 'rm -f "$policy"' EXIT
+	trap 'exit 130' INT TERM
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+# shellcheck disable=SC2086 # a list of words
+if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+	tail -n 20 "$log" >&2
+	echo "apt-get failed; all it said is in $log" >&2
+	exit 1
+fi
+rm -f "$log"

@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Form, the rooms' borders, two compilers' warnings, static analysis, scripts, pages, the MIB.
+# Each check can fail; all run, and the exit status says whether one did.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+B=${B:-build}
+mkdir -p "$B"
+failed=0
+
+check() # NAME COMMAND...: silent and successful, or it is a fault
+{
+	local name=$1 said
+	shift
+	if said=$("$@" 2>&1) && [ -z "$said" ]; then
+		printf 'ok    %s\n' "$name"
+	else
+		printf 'FAIL  %s\n' "$name"
+		printf '%s\n' "$said" | sed 's/^/      /' | head -n 60
+		failed=1
+	fi
+}
+
+mapfile -t code < <(git ls-files -co --exclude-standard '*.c' '*.h')
+mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' .ci/run)
+
+none() # COMMAND...: a search that must find nothing
+{
+	! "$@"
+}
+
+long_files()
+{
+	wc -l "${code[@]}" | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines, 600 at the most" }'
+}
+
+# The longest stretch from a "{" in column one to its "}": a function's body.
+long_functions()
+{
+	awk 'FNR == 1 { start = 0 }
+	     /^{/ { start = FNR }
+	     /^}/ { if (start && FNR - start > 61) print FILENAME ":" start ": " FNR - start - 1 " lines, 60 at the most"; start = 0 }' \
+		"${code[@]}"
+}
+
+no_licence()
+{
+	grep -L 'SPDX-License-Identifier: GPL-2.0-or-later' "${code[@]}" "${scripts[@]}" | grep -v '^\.ci/'
+	true
+}
+
+build_with() # COMPILER
+{
+	make --no-print-directory -j2 B="$B/lint-$1" CC="$1" WERROR=-Werror all test-tools lint-unit \
+		>"$B/lint-$1.log" 2>&1 || grep -E 'error|Error' "$B/lint-$1.log"
+}
+
+headers_stand_alone()
+{
+	local h
+	for h in src/*.h subagent/*.h; do
+		# shellcheck disable=SC2046 # a list of flags
+		echo "#include \"$(basename "$h")\"" | gcc -std=gnu11 -D_GNU_SOURCE -Isrc -Isubagent \
+			-I"$B/lint-gcc" $(pkg-config --cflags jansson inih) -Wall -Werror -fsyntax-only -x c - || echo "$h"
+	done
+}
+
+mib()
+{
+	local modules=$PWD/$B/ietf-mibs
+	if [ ! -d "$modules" ]; then
+		(mkdir -p "$B/deb" && cd "$B/deb" && apt-get download -q erlang-snmp && dpkg-deb -x erlang-snmp_*.deb .) \
+			>"$B/deb.log" 2>&1 || { cat "$B/deb.log"; return 1; }
+		mkdir -p "$modules"
+		find "$B/deb" -name '*.mib' -exec cp {} "$modules" \;
+	fi
+	sh mibs/check.sh "$modules" >"$B/mib.log" 2>&1 || cat "$B/mib.log"
+}
+
+check 'clang-format' clang-format --dry-run -Werror "${code[@]}"
+check 'files of 600 lines at the most' long_files
+check 'functions of 60 lines at the most' long_functions
+check 'every file names its licence' no_licence
+check 'src/ knows no SNMP library' none grep -nE 'net-snmp/' -r src
+check 'only ax_* know net-snmp' none grep -lE 'net-snmp/' -r subagent --include='*.[ch]' --exclude='ax*'
+check 'only the netfilter room knows the kernel tables' none grep -lE 'libiptc/|linux/netfilter' -r src subagent \
+	--include='*.[ch]' --exclude='xt_table.*' --exclude=compose.c --exclude=commit.c
+check 'gcc, warnings are errors' build_with gcc
+check 'clang, warnings are errors' build_with clang
+check 'headers stand alone' headers_stand_alone
+check 'cppcheck' cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
+	--suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc -Isubagent src subagent
+check 'shellcheck' shellcheck -x "${scripts[@]}"
+check 'manual pages' mandoc -T lint -W warning docs/*.[158]
+check 'MIB' mib
+
+[ "$failed" -eq 0 ] && echo 'lint: all is well'
+exit "$failed"

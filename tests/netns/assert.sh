@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Assertions for the kernel tests: every check counts, a failing one prints both values and the
+# test goes on; test_end turns the count into an exit status (77: skipped).
+
+CHECKS=0
+FAILED=0
+
+pass() { CHECKS=$((CHECKS + 1)); }
+
+fail() { # TEXT...
+	CHECKS=$((CHECKS + 1))
+	FAILED=$((FAILED + 1))
+	printf 'FAILED: %s\n' "$*"
+}
+
+assert_eq() { # LABEL WANTED GOT
+	if [ "$2" = "$3" ]; then pass; else fail "$1: wanted '$2', got '$3'"; fi
+}
+
+assert_ge() { # LABEL LEAST GOT: whole numbers
+	if [ "$3" -ge "$2" ] 2>/dev/null; then pass; else fail "$1: wanted at least '$2', got '$3'"; fi
+}
+
+assert_match() { # LABEL REGEX TEXT
+	if [[ $3 =~ $2 ]]; then pass; else fail "$1: wanted a match of /$2/, got '$3'"; fi
+}
+
+assert_ok() { # LABEL COMMAND...
+	local label=$1 out
+	shift
+	if out=$("$@" 2>&1); then pass; else fail "$label: '$*' exited $?: $out"; fi
+}
+
+# Poll until COMMAND succeeds, SECONDS at the most; its output of the polls is dropped.
+await() { # SECONDS COMMAND...
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+assert_await() { # LABEL SECONDS COMMAND...
+	local label=$1 seconds=$2
+	shift 2
+	if await "$seconds" "$@"; then pass; else fail "$label: not within $seconds s: $*"; fi
+}
+
+skip() { # REASON
+	printf 'SKIP: %s\n' "$*"
+	exit 77
+}
+
+step() { printf -- '-- %s\n' "$*"; }
+
+test_end() {
+	printf '%d checks, %d failed\n' "$CHECKS" "$FAILED"
+	[ "$FAILED" -eq 0 ] && [ "$CHECKS" -gt 0 ]
+	exit
+}

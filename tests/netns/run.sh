@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Run the kernel tests, each in namespaces of its own: all of tests/netns/t_*.sh, or those named.
+# One line a test; a failing one shows what it printed. Exit 1 if any failed.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
+cd "$LAB_TOP/tests/netns" || exit 1
+
+passed=0 failed=0 skipped=0
+log=$(mktemp "${TMPDIR:-/tmp}/ctmeter-test.XXXXXX")
+trap 'rm -f "$log"' EXIT
+trap 'exit 130' INT TERM
+
+[ $# -gt 0 ] || set -- t_*.sh
+lab_probe
+for test; do
+	name=$(basename "$test" .sh)
+	name=${name#t_}
+	if [ -n "$LAB_REFUSAL" ]; then
+		printf 'SKIP  %-12s %s\n' "$name" "$LAB_REFUSAL"
+		skipped=$((skipped + 1))
+		continue
+	fi
+	began=${EPOCHREALTIME/./}
+	timeout -k 1 120 "$BASH" "./t_$name.sh" >"$log" 2>&1
+	rc=$?
+	took=$(((${EPOCHREALTIME/./} - began) / 100000))
+	took="${took%?}.${took: -1}"
+	[[ $took == .* ]] && took=0$took
+	case $rc in
+	0)
+		passed=$((passed + 1))
+		printf 'PASS  %-12s %s, %s s\n' "$name" "$(tail -n 1 "$log")" "$took"
+		;;
+	77)
+		skipped=$((skipped + 1))
+		printf 'SKIP  %-12s %s\n' "$name" "$(sed -n 's/^SKIP: //p' "$log" | tail -n 1)"
+		;;
+	*)
+		failed=$((failed + 1))
+		[ "$rc" -ne 124 ] && [ "$rc" -ne 137 ] || echo 'no end within 120 s' >>"$log"
+		printf 'FAIL  %-12s %s s\n' "$name" "$took"
+		sed 's/^/      | /' "$log"
+		;;
+	esac
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

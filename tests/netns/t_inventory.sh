@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Inventories as they come: conflicts, comments, malformed lines, what vanishes, a source that
+# fails; and a change that the kernel announces is noticed at once.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/lab.sh"
+lab_enter "$@"
+
+status_of() { snmp_get "$(oid_addr "$1" "$2" status)"; } # CTID ADDR
+logged() { grep -qE "$1" "$LAB/ctmeterd.log"; } # REGEX
+
+step 'comments, quotes, masks; lines and addresses that cannot be'
+lab_network
+lab_set inventory.retire-after 3
+{
+	cat <<-END
+		# all our containers
+		101 192.0.2.101/32 "2001:db8:1::101/128" name="web one.example" state=running
+
+		102 192.0.2.102 192.0.2.112 192.0.2.112   # twice the same
+		103 192.0.2.103 2001:db8:1::103 state=stopped
+		104 0.0.0.0 127.0.0.1 169.254.3.4 224.0.0.1 fe80::1 ff02::1 not-an-address
+		105 192.0.2.300 203.0.113.105
+		$(printf 'y%.0s' {1..65}) 203.0.113.65
+	END
+	printf '106 203.0.113.106 name=\0x\n'
+} | lab_inventory
+lab_snmpd_start
+lab_ctmeterd_start
+assert_await 'the tables are served' 10 snmp_serves
+assert_ok refresh ctmeter refresh
+assert_eq 'a masked address' 2 "$(status_of 101 192.0.2.101)"
+assert_eq 'a quoted one' 2 "$(status_of 101 2001:db8:1::101)"
+assert_eq 'a quoted name' 'web one.example' "$(snmp_get "$(oid_ct 101 ct-name)")"
+assert_eq 'an address told twice' 2 "$(snmp_get "$(oid_ct 102 ct-addresses)")"
+assert_eq 'a stopped one' 3 "$(snmp_get "$(oid_ct 103 run-state)")"
+assert_eq 'nothing usable' 0 "$(snmp_get "$(oid_ct 104 ct-addresses)")"
+assert_eq 'the rest of a bad line stands' 2 "$(status_of 105 203.0.113.105)"
+assert_match 'an id of 65 is refused' '^No Such' "$(snmp_get "$(oid_ct "$(printf 'y%.0s' {1..65})" 2)")"
+for bad in 'inventory:6.*169\.254\.3\.4' 'inventory:6.*not-an-address' 'inventory:7.*192\.0\.2\.300' \
+	'inventory:8' 'inventory:9'; do
+	assert_ok "the log names $bad" logged "$bad"
+done
+
+step 'an address claimed by two is counted for neither'
+lab_inventory_usual '107 192.0.2.101 203.0.113.107'
+assert_ok refresh ctmeter refresh
+assert_await 'conflict, first claimant' 5 snmp_is "$(oid_addr 101 192.0.2.101 status)" 5
+assert_eq 'conflict, second claimant' 5 "$(status_of 107 192.0.2.101)"
+assert_eq 'their other addresses count' '2 2' "$(status_of 101 2001:db8:1::101) $(status_of 107 203.0.113.107)"
+in_101=$(snmp_get "$(oid_addr 101 192.0.2.101 fwd-in.octets)")
+lab_flow 198.51.100.2 192.0.2.101 100 1000
+lab_flow 198.51.100.2 192.0.2.102 100 1000
+await 5 snmp_is "$(oid_addr 102 192.0.2.102 fwd-in.octets)" 100000
+assert_eq 'nothing is booked to the first' "$in_101" "$(snmp_get "$(oid_addr 101 192.0.2.101 fwd-in.octets)")"
+assert_eq 'nothing to the second' 0 "$(snmp_get "$(oid_addr 107 192.0.2.101 fwd-in.octets)")"
+assert_eq 'logged once' 1 "$(grep -c 'conflict.*192\.0\.2\.101\|192\.0\.2\.101.*\(conflict\|claimed\)' "$LAB/ctmeterd.log")"
+lab_inventory_usual
+assert_ok refresh ctmeter refresh
+assert_await 'the conflict ends' 5 snmp_is "$(oid_addr 101 192.0.2.101 status)" 2
+
+step 'what vanishes retires, and ages out'
+assert_eq 'the row of 107 is retired' 6 "$(status_of 107 203.0.113.107)"
+assert_eq 'its container is gone' 4 "$(snmp_get "$(oid_ct 107 run-state)")"
+aged() { [[ $(status_of 107 203.0.113.107) == 'No Such'* ]]; }
+assert_await 'and after retire-after it is no more' 20 aged
+
+step 'a source that fails deletes nothing'
+failures=$(snmp_get "$(oid_scalar 9)")
+mv "$LAB/inventory" "$LAB/inventory.away"
+ctmeter refresh >/dev/null 2>&1
+failed_more() { [ "$(snmp_get "$(oid_scalar 9)")" -gt "$failures" ]; }
+assert_await 'the failure is counted' 10 failed_more
+assert_eq 'all rows still count' '2 2 2' \
+	"$(status_of 101 192.0.2.101) $(status_of 102 192.0.2.112) $(status_of 103 2001:db8:1::103)"
+mv "$LAB/inventory.away" "$LAB/inventory"
+lab_ctmeterd_stop
+
+step 'a command, looked at once an hour; the kernel announces a route'
+lab_set inventory.interval 3600
+lab_set inventory.source "command:/bin/cat $LAB/inventory"
+lab_ctmeterd_start
+assert_await 'the tables are served' 10 snmp_serves
+lab_inventory_usual '200 203.0.113.200 2001:db8:2::200'
+ip route add 203.0.113.200/32 dev vc1
+# The look is to begin within a second; the rest is the commit and this poll.
+assert_await 'the row is there at once' 3 snmp_is "$(oid_addr 200 203.0.113.200 status)" 2
+lab_inventory_usual '200 203.0.113.200 2001:db8:2::200' '201 203.0.113.201'
+ip link add vnew type veth
+assert_await 'a link is announced too' 3 snmp_is "$(oid_addr 201 203.0.113.201 status)" 2
+
+lab_end

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inv_file.h"
+#include "inv_helpers.h"
+
+static struct inv_part *parse(const char *text, int expected)
+{
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct err e = { "" };
+
+	ck_assert_int_eq(inv_file_parse(part, text, strlen(text), &e), expected);
+	ck_assert_int_eq(*e.text != '\0', expected < 0);
+	return part;
+}
+
+static void expect(const char *text, const char *inventory)
+{
+	struct inv_part *part = parse(text, 0);
+
+	expect_part(part, inventory);
+	inv_part_free(part);
+}
+
+START_TEST(inv_file_parse_good_file_taken)
+{
+	struct inv_part *part = inv_part_new("src", NULL);
+	size_t len;
+	char *text = fixture_read("inv/good.txt", &len);
+
+	log_capture();
+	ck_assert_int_eq(inv_file_parse(part, text, len, NULL), 0);
+	expect_part(part,
+		    "101[web1,running] 192.0.2.10 192.0.2.20; "
+		    "102[two words,stopped] 192.0.2.11 2001:db8::11; 103[-,unknown]; "
+		    "104[quote \" and \\ in it,unknown] 192.0.2.13; a b[-,unknown] 192.0.2.14; "
+		    "550e8400-e29b-41d4-a716-446655440000[x#y,unknown] 2001:db8::1");
+	EXPECT_LOG(0, "");
+	inv_part_free(part);
+	free(text);
+}
+END_TEST
+
+START_TEST(inv_file_parse_malformed_lines_left_out_with_line)
+{
+	struct inv_part *part = inv_part_new("src", NULL);
+	size_t len;
+	char *text = fixture_read("inv/malformed.txt", &len);
+
+	log_capture();
+	ck_assert_int_eq(inv_file_parse(part, text, len, NULL), 0);
+	expect_part(part, "101[ok,unknown] 192.0.2.1; 110[-,unknown] 192.0.2.110; "
+			  "113[-,unknown] 192.0.2.13; 115[-,stopped] 192.0.2.15");
+	EXPECT_LOG(13, "src:2: line left out: a quote is not closed: \"102\"",
+		   "src:3: line left out: unknown key", "\"colour=red\" (103)",
+		   "src:4: line left out: state is running or stopped: \"state=sleeping\" (104)",
+		   "src:5: line left out: state is given twice",
+		   "src:6: line left out: name is given twice",
+		   "src:7: line left out: a line begins with the container's id",
+		   "src:8: line left out: it has a NUL octet",
+		   "src:9: line left out: a \\ in quotes",
+		   "src:10: address \"192.0.2.300\" of container 110 refused",
+		   "src:11: container id \"xxx", "src:12: line left out: it is longer than 64 KiB",
+		   "src:13: address \"0.0.0.0\"", "src:14: container id", "UTF-8");
+	inv_part_free(part);
+	free(text);
+}
+END_TEST
+
+START_TEST(inv_file_feed_any_cut_same_result)
+{
+	size_t len;
+	char *text = fixture_read("inv/good.txt", &len);
+	struct inv_part *whole = inv_part_new("src", NULL);
+	char *expected;
+
+	ck_assert_int_eq(inv_file_parse(whole, text, len, NULL), 0);
+	expected = part_text(whole);
+	for (size_t cut = 0; cut <= len; cut++) {
+		struct inv_part *part = inv_part_new("src", NULL);
+		struct inv_file *f = inv_file_new(part);
+
+		inv_file_feed(f, text, cut);
+		inv_file_feed(f, text + cut, len - cut);
+		ck_assert_int_eq(inv_file_finish(f, NULL), 0);
+		expect_part(part, expected);
+		inv_file_free(f);
+		inv_part_free(part);
+	}
+	free(expected);
+	inv_part_free(whole);
+	free(text);
+}
+END_TEST
+
+START_TEST(inv_file_parse_cut_off_fails)
+{
+	struct err e;
+	struct inv_part *part = inv_part_new("src", NULL);
+	static const char text[] = "101 192.0.2.1\n102 192.0.2.2";
+
+	ck_assert_int_eq(inv_file_parse(part, text, strlen(text), &e), -EPIPE);
+	ck_assert_str_eq(e.text, "cut off: line 2 has no newline at its end");
+	inv_part_free(part);
+}
+END_TEST
+
+START_TEST(inv_file_parse_nothing_fails_comment_is_an_answer)
+{
+	inv_part_free(parse("", -ENODATA));
+	expect("# none\n", "");
+	expect("\n", "");
+}
+END_TEST
+
+START_TEST(inv_file_parse_only_garbage_fails)
+{
+	log_capture();
+	inv_part_free(parse("{\"a\"=1}\nx=1\n", -ENODATA));
+	inv_part_free(parse("# list\nx=1\n\n", -ENODATA));
+	EXPECT_LOG(3, "src:1", "src:2");
+}
+END_TEST
+
+START_TEST(inv_file_parse_crlf_taken_told_once)
+{
+	log_capture();
+	expect("101 192.0.2.1\r\n102 name=b\r\n\r\n", "101[-,unknown] 192.0.2.1; 102[b,unknown]");
+	EXPECT_LOG(1, "src:1: lines end in CR LF");
+	log_capture();
+	inv_part_free(parse("101 192.0.2.1\r 192.0.2.2\n", 0));
+	EXPECT_LOG(1, "src:1: address \"192.0.2.1?\"");
+}
+END_TEST
+
+START_TEST(inv_file_parse_byte_order_mark_skipped)
+{
+	expect("\xef\xbb\xbf"
+	       "101 192.0.2.1\n",
+	       "101[-,unknown] 192.0.2.1");
+}
+END_TEST
+
+START_TEST(inv_file_parse_corner_forms_taken)
+{
+	expect("101 name= state=running\n", "101[-,running]");
+	expect("101 name=\"\"\n", "101[-,unknown]");
+	expect("101 name=a=b\n", "101[a=b,unknown]");
+	expect("101 \"name\"=x\n", "101[x,unknown]");
+	expect("101 name=\"a\"b# state=stopped # comment\n", "101[ab#,stopped]");
+}
+END_TEST
+
+START_TEST(inv_file_feed_line_at_limit_taken)
+{
+	size_t len = INV_FILE_LINE_MAX;
+	char *text = xmalloc(len + 3);
+	struct inv_part *part = inv_part_new("src", NULL);
+
+	log_capture();
+	memset(text, ' ', len + 3);
+	memcpy(text, "101 192.0.2.1", 13);
+	text[len] = '\n';
+	ck_assert_int_eq(inv_file_parse(part, text, len + 1, NULL), 0);
+	text[len] = ' ';
+	text[len + 1] = '\n';
+	ck_assert_int_eq(inv_file_parse(part, text, len + 2, NULL), 0);
+	EXPECT_LOG(1, "src:1: line left out: it is longer than 64 KiB");
+	inv_part_free(part);
+	free(text);
+}
+END_TEST
+
+/* No damage may crash or hang it; whatever was taken passed the checks (inv_merge would assert). */
+START_TEST(inv_file_parse_random_damage_survived)
+{
+	static const char *const names[] = { "inv/good.txt", "inv/malformed.txt" };
+
+	seed_random();
+	log_capture();
+	for (int i = 0; i < 3000; i++) {
+		size_t len, n;
+		char *text = fixture_read(names[i % 16 == 0], &len), *bad = mutate(text, len, &n);
+		struct inv_part *part = inv_part_new("src", NULL);
+		struct inv_file *f = inv_file_new(part);
+		size_t cut = random_below(n + 1);
+
+		inv_file_feed(f, bad, cut);
+		inv_file_feed(f, bad + cut, n - cut);
+		/* An end without a newline is never believed. */
+		if (inv_file_finish(f, NULL) == 0)
+			ck_assert(n && bad[n - 1] == '\n');
+		free(part_text(part));
+		inv_file_free(f);
+		inv_part_free(part);
+		free(bad);
+		free(text);
+		if (i % 100 == 0)
+			free(log_text());
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("inv_file");
+	TCase *t = tcase_create("inv_file");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, inv_file_parse_good_file_taken);
+	tcase_add_test(t, inv_file_parse_malformed_lines_left_out_with_line);
+	tcase_add_test(t, inv_file_feed_any_cut_same_result);
+	tcase_add_test(t, inv_file_parse_cut_off_fails);
+	tcase_add_test(t, inv_file_parse_nothing_fails_comment_is_an_answer);
+	tcase_add_test(t, inv_file_parse_only_garbage_fails);
+	tcase_add_test(t, inv_file_parse_crlf_taken_told_once);
+	tcase_add_test(t, inv_file_parse_byte_order_mark_skipped);
+	tcase_add_test(t, inv_file_parse_corner_forms_taken);
+	tcase_add_test(t, inv_file_feed_line_at_limit_taken);
+	tcase_add_test(t, inv_file_parse_random_damage_survived);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}
