@@ -22,6 +22,7 @@ struct enforce {
 	size_t n_addrs;
 	bool node_traffic;
 	bool readable; /* fw_present is of a reading since the last commit */
+	uint64_t epoch; /* the highest ever found: a table from before a commit is older */
 	uint32_t generation, planned; /* of the last reading; that was found to need nothing */
 	bool fulfilled; /* desired was in place once */
 	bool committing, repairing;
@@ -70,8 +71,12 @@ void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, bool no
 
 void enforce_seen(struct enforce *en, uint32_t generation)
 {
+	const struct present *present = fw_present(en->fw, en->family);
+
 	en->readable = true;
 	en->generation = generation;
+	if (present->epoch > en->epoch)
+		en->epoch = present->epoch;
 }
 
 /* Returns when a repair may begin; now_ns or earlier: now. Only a quarrel about the first place is
@@ -98,7 +103,10 @@ static void note_repair(struct enforce *en, uint64_t now_ns)
 
 static uint64_t begin(struct enforce *en, uint64_t now_ns)
 {
-	int ret = fw_apply(en->fw, en->desired);
+	int ret;
+
+	ruleset_set_epoch(en->desired, en->epoch + 1);
+	ret = fw_apply(en->fw, en->desired);
 
 	if (ret < 0) {
 		log_error("fw", "cannot begin a commit of %s: %s", en->what, strerror(-ret));

@@ -211,7 +211,7 @@ START_TEST(plan_commit_random_changes_are_small_and_final)
 		ck_assert(plan_diff(after, &p, NULL));
 		plan_commit(after, &p, &plan);
 		/* one address less touches its own branch of each tree, and the roots' names */
-		ck_assert_uint_lt(plan.n_ops, 4 * 12 + 6);
+		ck_assert_uint_lt(plan.n_ops, 4 * 32 + 6);
 		q = carry_out(after, &p, &plan);
 		ck_assert(!plan_diff(after, &q, NULL));
 		plan_clear(&plan);

@@ -110,6 +110,19 @@ static socklen_t sockaddr_of(const char *text, uint16_t port, struct sockaddr_st
 	return sizeof(*six);
 }
 
+/* A new IPv6 address can be bound once the kernel's worker has looked for duplicates. */
+static int bind_patiently(int fd, const struct sockaddr_storage *ss, socklen_t len)
+{
+	for (int tries = 0; tries < 500; tries++) {
+		if (bind(fd, (const void *)ss, len) == 0)
+			return 0;
+		if (errno != EADDRNOTAVAIL)
+			break;
+		usleep(10000);
+	}
+	return -errno;
+}
+
 void lo_net_send(const char *from, const char *to, size_t ip_octets, unsigned n)
 {
 	struct sockaddr_storage a, b;
@@ -120,8 +133,8 @@ void lo_net_send(const char *from, const char *to, size_t ip_octets, unsigned n)
 	uint8_t buf[1500] = { 0 };
 
 	ck_assert_uint_ge(ip_octets, head);
-	ck_assert_int_eq(bind(in, (void *)&b, b_len), 0);
-	ck_assert_int_eq(bind(out, (void *)&a, a_len), 0);
+	ck_assert_int_eq(bind_patiently(in, &b, b_len), 0);
+	ck_assert_int_eq(bind_patiently(out, &a, a_len), 0);
 	for (unsigned i = 0; i < n; i++) {
 		ck_assert_int_eq(sendto(out, buf, len, 0, (void *)&b, b_len), (ssize_t)len);
 		ck_assert_int_eq(recv(in, buf, sizeof(buf), 0), (ssize_t)len);
