@@ -240,7 +240,9 @@ int inv_file_finish(struct inv_file *f, struct err *e)
 		return -ENODATA;
 	}
 	if (f->len || f->too_long) {
-		err_set(e, "cut off: line %u has no newline at its end", f->number);
+		err_set(e,
+			"cut off: line %u has no newline at its end (is it still being written?)",
+			f->number);
 		return -EPIPE;
 	}
 	if (f->bad && !inv_part_containers(f->part)) {

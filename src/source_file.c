@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* A last line without its newline may be half of one that is being written, and half of an address
+ * is often an address too. In a file that rests since this long it is whole. */
+#define RESTS_S 2
 
 struct source_file {
 	struct source base;
@@ -85,6 +90,13 @@ cleanup:
 	return ret;
 }
 
+static bool rests(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && time(NULL) - st.st_mtime >= RESTS_S;
+}
+
 static void file_start(struct source *s, uint64_t now_ns)
 {
 	struct source_file *f = (struct source_file *)s;
@@ -96,6 +108,8 @@ static void file_start(struct source *s, uint64_t now_ns)
 
 	if (ret == -EAGAIN)
 		ret = source_read(f->path, true, &text, &len, &e);
+	if (ret == 0 && len && text[len - 1] != '\n' && rests(f->path))
+		text[len++] = '\n'; /* in place of the NUL */
 	if (ret == 0) {
 		part = inv_part_new(f->path, s->log);
 		ret = inv_file_parse(part, text, len, &e);

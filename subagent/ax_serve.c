@@ -225,7 +225,7 @@ static enum ax_error first_repetition(struct ax_serve *s, const struct pin *pin,
 				      size_t non_repeaters, struct repeater *repeaters,
 				      size_t *ret_octets, netsnmp_variable_list **ret_last)
 {
-	struct repeater single;
+	struct repeater single = { .name.len = 0 };
 	size_t i = 0;
 
 	for (netsnmp_variable_list *var = pdu->variables; var; var = var->next_variable, i++) {
