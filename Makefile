@@ -32,7 +32,7 @@ Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 comma      := ,
 
-PKGS       := libip4tc libip6tc inih jansson
+PKGS       := libip4tc libip6tc inih jansson sqlite3
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 # The AgentX codec; net-snmp's own list would draw in its whole set of MIB modules.
@@ -53,6 +53,7 @@ MIBS      := $(B)/mibs/CTMETER-MIB.txt $(B)/mibs/flat/CTMETER-MIB.txt
 
 .PHONY: all
 all: $(B)/ctmeterd $(B)/ctmeter $(MIBS)
+	@:
 
 # --- build -----------------------------------------------------------------------------------
 
@@ -132,6 +133,7 @@ netns: all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' bash tests/netns/run.sh
 
 test-tools: $(NET_TOOLS)
+	@:
 
 .PHONY: lint
 lint:

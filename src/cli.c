@@ -2,6 +2,7 @@
 /* The operator's command: its command line, its table of commands, and what they share. */
 #include "cli.h"
 
+#include "cli_report.h"
 #include "ctl_client.h"
 #include "display.h"
 #include "version.h"
@@ -20,12 +21,20 @@ struct command {
 	int (*run)(const struct cli *cli, struct err *e);
 	bool takes_ids; /* arguments: container ids */
 	bool takes_units; /* --bytes, --packets */
+	bool takes_report; /* --since, --until, ..; --bytes */
+	bool takes_top; /* --once, --interval, .. */
+	/* Are its options right? NULL: nothing to check. */
+	int (*check)(const struct cli *cli, struct err *e);
 };
 
 static const struct command commands[] = {
 	{ "status", "", "is everything counted and served?", .run = cli_status },
 	{ "list", " [CTID...]", "traffic of containers and their addresses", .run = cli_list,
 	  .takes_ids = true, .takes_units = true },
+	{ "top", "", "live rates, the busiest first", .run = cli_top, .takes_top = true,
+	  .check = cli_top_check },
+	{ "report", "", "traffic of a period: last month, by day, ..", .run = cli_report,
+	  .takes_report = true, .check = cli_report_check },
 	{ "refresh", "", "look at the inventory now; done when the rules are in place",
 	  .run = cli_refresh },
 	{ "teardown", "", "remove every rule of ours and end the daemon", .run = cli_teardown },
@@ -43,8 +52,21 @@ static void print_usage(FILE *out)
 	fputs("options:\n"
 	      "  -c, --config FILE  configuration, " CFG_DEFAULT_PATH " by default\n"
 	      "      --json         print the answer as JSON\n"
-	      "      --bytes        list: every digit instead of kB, MB, GB\n"
+	      "      --bytes        list, report: every digit instead of kB, MB, GB\n"
 	      "      --packets      list: packets instead of octets\n"
+	      "      --once         top: one table after one interval, no live display\n"
+	      "      --interval S   top: seconds between looks, 2 by default\n"
+	      "      --sort KEY     top: in, out, total (default) or pkts\n"
+	      "      --addresses    top: a row for each address\n"
+	      "      --count N      top: at most N rows\n"
+	      "      --since T      report: from 2026-11-01, 2026-11-01T12:00, 30d (default),\n"
+	      "                     12h, month or last-month on\n"
+	      "      --until T      report: up to then; default: now\n"
+	      "      --by WHAT      report: container (default), address, day or hour\n"
+	      "      --ct CTID      report: only this container (may be repeated)\n"
+	      "      --ip ADDRESS   report: only this address (may be repeated)\n"
+	      "      --format FORM  report: table (default), csv or json\n"
+	      "      --since-zero   report: all since the mark of ctmeter zero\n"
 	      "  -h, --help         print this\n"
 	      "  -V, --version      print the version\n",
 	      out);
@@ -75,21 +97,61 @@ static bool wants_colour(int fd)
 	return isatty(fd) && !(no_color && *no_color) && term && strcmp(term, "dumb");
 }
 
+enum long_option { OPT_ONCE = 256, OPT_INTERVAL, OPT_SORT, OPT_ADDRESSES, OPT_COUNT, OPT_REPORT };
+
+/* False: it is not one of top's. */
+static bool take_top_option(int c, const char *value, struct cli_top_options *top)
+{
+	switch (c) {
+	case OPT_ONCE:
+		top->once = true;
+		return true;
+	case OPT_INTERVAL:
+		top->interval = value;
+		return true;
+	case OPT_SORT:
+		top->sort = value;
+		return true;
+	case OPT_ADDRESSES:
+		top->by_address = true;
+		return true;
+	case OPT_COUNT:
+		top->count = value;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "bytes", no_argument, NULL, 'b' },
+	{ "packets", no_argument, NULL, 'p' },
+	{ "once", no_argument, NULL, OPT_ONCE },
+	{ "interval", required_argument, NULL, OPT_INTERVAL },
+	{ "sort", required_argument, NULL, OPT_SORT },
+	{ "addresses", no_argument, NULL, OPT_ADDRESSES },
+	{ "count", required_argument, NULL, OPT_COUNT },
+	{ "since", required_argument, NULL, OPT_REPORT },
+	{ "until", required_argument, NULL, OPT_REPORT },
+	{ "by", required_argument, NULL, OPT_REPORT },
+	{ "ct", required_argument, NULL, OPT_REPORT },
+	{ "ip", required_argument, NULL, OPT_REPORT },
+	{ "format", required_argument, NULL, OPT_REPORT },
+	{ "since-zero", no_argument, NULL, OPT_REPORT },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
 /* Returns -1 to go on, or an exit status. */
 static int parse_options(int argc, char **argv, struct cli *cli)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "bytes", no_argument, NULL, 'b' },
-		{ "packets", no_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c;
+	struct err e = { "" };
+	int c, index;
 
-	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:hV", options, &index)) != -1) {
 		switch (c) {
 		case 'c':
 			cli->config_path = optarg;
@@ -104,6 +166,10 @@ static int parse_options(int argc, char **argv, struct cli *cli)
 		case 'p':
 			cli->packets = true;
 			break;
+		case OPT_REPORT:
+			if (cli_report_option(cli->report, options[index].name, optarg, &e) < 0)
+				return usage_error("", e.text);
+			break;
 		case 'h':
 			print_usage(stdout);
 			return EXIT_DONE;
@@ -111,6 +177,8 @@ static int parse_options(int argc, char **argv, struct cli *cli)
 			puts("ctmeter " CTM_VERSION);
 			return EXIT_DONE;
 		default:
+			if (take_top_option(c, optarg, &cli->top))
+				break;
 			print_usage(stderr);
 			return EXIT_USAGE;
 		}
@@ -126,6 +194,11 @@ static int load_config(struct cli *cli, struct err *e)
 	if (rc == -ENOENT && !cli->config_named)
 		rc = cfg_parse("", cli->config_path, &cli->cfg, e);
 	return rc;
+}
+
+static bool has_top_options(const struct cli_top_options *top)
+{
+	return top->once || top->interval || top->sort || top->by_address || top->count;
 }
 
 static int run_command(const struct command *command, struct cli *cli)
@@ -149,14 +222,16 @@ static int run_command(const struct command *command, struct cli *cli)
 	return rc < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-int cli_main(int argc, char **argv)
+static int run_main(int argc, char **argv, struct cli_report *report)
 {
 	struct cli cli = {
+		.report = report,
 		.config_path = CFG_DEFAULT_PATH,
 		.colour = wants_colour(STDOUT_FILENO),
 		.out = stdout,
 	};
 	int status = parse_options(argc, argv, &cli);
+	struct err e = { "" };
 	const struct command *command;
 
 	if (status >= 0)
@@ -170,9 +245,31 @@ int cli_main(int argc, char **argv)
 	cli.n_args = (size_t)(argc - optind - 1);
 	if (cli.n_args && !command->takes_ids)
 		return usage_error("too many arguments: ", cli.args[0]);
-	if ((cli.exact || cli.packets) && !command->takes_units)
-		return usage_error("--bytes and --packets go with list, not with ", command->name);
+	if ((cli.exact && !command->takes_units && !command->takes_report) ||
+	    (cli.packets && !command->takes_units))
+		return usage_error("--bytes goes with list and report, --packets with list, not "
+				   "with ",
+				   command->name);
+	if (report->first_option && !command->takes_report)
+		return usage_error("--since, --until, --by, --ct, --ip, --format and --since-zero "
+				   "go with report, not with ",
+				   command->name);
+	if (has_top_options(&cli.top) && !command->takes_top)
+		return usage_error("--once, --interval, --sort, --addresses and --count go with "
+				   "top, not with ",
+				   command->name);
+	if (command->check && command->check(&cli, &e) < 0)
+		return usage_error("", e.text);
 	return run_command(command, &cli);
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli_report report = { .since = NULL };
+	int status = run_main(argc, argv, &report);
+
+	cli_report_release(&report);
+	return status;
 }
 
 /* ---- what commands share ---- */

@@ -4,6 +4,7 @@
 
 #include "cfg.h"
 #include "err.h"
+#include "rates.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -14,6 +15,8 @@
 /* `ctmeter`, the operator's command: it asks the daemon over the control socket and shows the
  * answer, a table for people or, with --json, the answer itself. */
 
+struct cli_report;
+
 /* What the command line and the configuration say; const for the commands. */
 struct cli {
 	const char *config_path;
@@ -22,6 +25,11 @@ struct cli {
 	bool exact; /* --bytes: every digit */
 	bool packets; /* --packets */
 	bool colour;
+	struct cli_top_options {
+		const char *interval, *sort, *count; /* as given; NULL: not given */
+		bool once, by_address;
+	} top;
+	struct cli_report *report; /* options of report */
 	struct cfg *cfg;
 	char *const *args; /* after the command's name */
 	size_t n_args;
@@ -36,7 +44,11 @@ int cli_main(int argc, char **argv);
 int cli_status(const struct cli *cli, struct err *e);
 int cli_list(const struct cli *cli, struct err *e);
 int cli_refresh(const struct cli *cli, struct err *e);
+int cli_top(const struct cli *cli, struct err *e);
 int cli_teardown(const struct cli *cli, struct err *e);
+
+/* Are the command's options right? -EINVAL with e filled if not. */
+int cli_top_check(const struct cli *cli, struct err *e);
 
 /* Ask the daemon `command` and wait for at most timeout_s. When it takes longer than a second and
  * a person watches, `waiting_for` (NULL: never) is said on stderr. Returns 0 and a new reference,
@@ -58,5 +70,8 @@ void cli_status_print(const json_t *answer, bool colour, FILE *out);
 int cli_list_select(const json_t *answer, char *const *ids, size_t n_ids, json_t **ret_selected,
 		    struct err *e);
 void cli_list_print(const struct cli *cli, const json_t *answer);
+/* Header (with `note`, unless NULL) and at most max_rows rows; the rates are by address or not. */
+void cli_top_print(const struct rates *r, bool by_address, enum rates_key key, const char *note,
+		   size_t max_rows, FILE *out);
 
 #endif

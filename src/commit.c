@@ -169,6 +169,11 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
+uint64_t journal_epoch(const struct journal *j)
+{
+	return was_replaced(j) ? j->head->epoch : 0;
+}
+
 struct fw_final *journal_finals(const struct journal *j, size_t *ret_n)
 {
 	const struct header *h = j->head;

@@ -44,6 +44,9 @@ void journal_close(struct journal *j);
  * none. */
 struct fw_final *journal_finals(const struct journal *j, size_t *ret_n);
 
+/* The epoch it committed. */
+uint64_t journal_epoch(const struct journal *j);
+
 /* The finals were taken over: remove the journal. */
 void commit_forget(const char *path);
 

@@ -5,7 +5,8 @@
  *   READING   its line arrives; a timer gives it 5 s
  *   HANDLED   its handler owes an answer; no timer. When the client goes away now, only the
  *             descriptor is closed: the request stays until the answer releases it.
- *   WRITING   the answer leaves; a timer, set anew at each progress, gives it 5 s
+ *   WRITING   the answer leaves; a timer, set anew at each progress, gives it 5 s. A streamed one
+ *             is built as it leaves: at most BATCH_OCTETS (and a piece) of it are in memory.
  * 1. In READING and WRITING the request is the loop's, in HANDLED the handler's.
  * 2. A request without ctl (after ctl_free) has no descriptor either. */
 #include "ctl.h"
@@ -29,6 +30,8 @@
 #define REQUESTS_MAX 16
 #define REQUEST_MAX_OCTETS (64 * 1024)
 #define DEADLINE_NS (5 * NS_PER_S)
+#define BATCH_OCTETS (16 * 1024) /* of a stream, for one send(2) */
+#define TURN_NS (2 * NS_PER_MS) /* of the loop's time at once for a stream */
 
 enum state { READING, HANDLED, WRITING };
 
@@ -40,6 +43,9 @@ struct ctl_request {
 	char *buf; /* what has come, or what is to leave */
 	size_t len, cap, done;
 	json_t *json;
+	ctl_next_fn *next; /* what is to leave after buf; NULL: nothing */
+	ctl_done_fn *stream_done;
+	void *stream;
 };
 
 struct ctl {
@@ -67,12 +73,20 @@ static void request_hang_up(struct ctl_request *req)
 	req->fd = -1;
 }
 
+static void stream_end(struct ctl_request *req)
+{
+	if (req->next)
+		req->stream_done(req->stream);
+	req->next = NULL;
+}
+
 static void request_free(struct ctl_request *req)
 {
 	struct ctl *ctl = req->ctl;
 	size_t i = 0;
 
 	request_hang_up(req);
+	stream_end(req);
 	if (ctl) {
 		while (ctl->requests[i] != req)
 			i++;
@@ -99,26 +113,67 @@ static void set_deadline(struct ctl_request *req, uint64_t now_ns)
 
 /* ---- the answer ---- */
 
+static void append(struct ctl_request *req, const char *text, size_t len)
+{
+	if (req->cap - req->len < len) {
+		req->cap = (req->len + len) * 2;
+		req->buf = xreallocarray(req->buf, req->cap, 1);
+	}
+	memcpy(req->buf + req->len, text, len);
+	req->len += len;
+}
+
+/* All of buf has left: put more of the stream there. False: there is no more. */
+static bool refill(struct ctl_request *req)
+{
+	char *piece;
+
+	if (!req->next)
+		return false;
+	req->len = req->done = 0;
+	while (req->len < BATCH_OCTETS && (piece = req->next(req->stream))) {
+		append(req, piece, strlen(piece));
+		free(piece);
+	}
+	if (req->len < BATCH_OCTETS) {
+		append(req, "\n", 1);
+		stream_end(req);
+	}
+	return true;
+}
+
 static void on_writable(void *arg, short revents, uint64_t now_ns)
 {
 	struct ctl_request *req = arg;
+	uint64_t until_ns = loop_now_ns() + TURN_NS;
 	ssize_t n;
 
 	(void)revents;
-	while (req->done < req->len) {
+	while (req->done < req->len || refill(req)) {
 		n = send(req->fd, req->buf + req->done, req->len - req->done, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			loop_watch(req->ctl->loop, req->fd, POLLOUT, on_writable, req);
-			return;
-		}
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			goto later;
 		if (n < 0)
 			break;
 		req->done += (size_t)n;
 		set_deadline(req, now_ns);
+		if (req->next && loop_now_ns() >= until_ns)
+			goto later;
 	}
 	request_free(req);
+	return;
+later:
+	loop_watch(req->ctl->loop, req->fd, POLLOUT, on_writable, req);
+}
+
+static void start_writing(struct ctl_request *req)
+{
+	req->done = 0;
+	req->state = WRITING;
+	set_deadline(req, loop_now_ns());
+	on_writable(req, POLLOUT, loop_now_ns());
 }
 
 void ctl_reply(struct ctl_request *req, json_t *take)
@@ -134,11 +189,22 @@ void ctl_reply(struct ctl_request *req, json_t *take)
 	free(req->buf);
 	req->buf = text;
 	req->len = strlen(text);
-	req->done = 0;
 	req->buf[req->len++] = '\n'; /* in the place of the NUL: it is no string any more */
-	req->state = WRITING;
-	set_deadline(req, loop_now_ns());
-	on_writable(req, POLLOUT, loop_now_ns());
+	start_writing(req);
+}
+
+void ctl_reply_stream(struct ctl_request *req, ctl_next_fn *next, ctl_done_fn *done, void *take_arg)
+{
+	assert(req->state != WRITING);
+	req->next = next;
+	req->stream_done = done;
+	req->stream = take_arg;
+	if (req->fd < 0) {
+		request_free(req);
+		return;
+	}
+	req->len = 0;
+	start_writing(req);
 }
 
 void ctl_reply_error(struct ctl_request *req, const char *fmt, ...)

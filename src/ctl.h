@@ -39,6 +39,15 @@ const json_t *ctl_request_json(const struct ctl_request *req);
 /* Answer with the object `take`, whose reference passes over; req is gone afterwards. */
 void ctl_reply(struct ctl_request *req, json_t *take);
 
+/* Answer with a long text of which `next` gives piece after piece: each for free(), small and
+ * quickly made, NULL at the end. A turn of the loop builds and sends about 2 ms worth of them, and
+ * none while the client is slow. done(take_arg) is called once when the last piece is sent or the
+ * client is gone, which may be at once. req is gone afterwards. */
+typedef char *ctl_next_fn(void *arg);
+typedef void ctl_done_fn(void *arg);
+void ctl_reply_stream(struct ctl_request *req, ctl_next_fn *next, ctl_done_fn *done,
+		      void *take_arg);
+
 /* Answer {"error": text}: one sentence that says what is wrong and what to do. */
 void ctl_reply_error(struct ctl_request *req, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -46,10 +46,11 @@ struct fw_final {
 	struct counters final;
 };
 
-/* result 0, or -errno with text; finals are borrowed during the call, which must not begin another
+/* result 0, or -errno with text; epoch of what was committed, 0 when nothing was; finals are borrowed during the call, which must not begin another
  * apply: the commit's journal goes away only after it. */
 typedef void fw_done_fn(void *arg, enum addr_family family, int result, const char *text,
-			const struct fw_final *finals, size_t n_finals, uint64_t now_ns);
+			uint64_t epoch, const struct fw_final *finals, size_t n_finals,
+			uint64_t now_ns);
 
 struct fw_ops {
 	const char *name;

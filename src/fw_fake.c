@@ -133,7 +133,8 @@ static void applied(void *arg, uint64_t now_ns)
 	struct fw_final *finals = f->finals;
 
 	f->finals = NULL;
-	f->owner->done(f->owner->arg, f->family, 0, "", finals, f->n_finals, now_ns);
+	f->owner->done(f->owner->arg, f->family, 0, "", f->present.epoch, finals, f->n_finals,
+		       now_ns);
 	free(finals);
 }
 

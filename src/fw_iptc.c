@@ -111,15 +111,18 @@ static void report(struct family *f, const struct verdict *v, uint64_t now_ns)
 {
 	struct journal *journal;
 	struct fw_final *finals = NULL;
+	uint64_t epoch = 0;
 	size_t n = 0;
 	int ret = journal_open(f->journal, &journal);
 
 	if (ret < 0)
 		log_error("fw", "cannot read the commit's journal %s: %s", f->journal,
 			  strerror(-ret));
-	if (!ret && journal)
+	if (!ret && journal) {
 		finals = journal_finals(journal, &n);
-	f->owner->done(f->owner->arg, f->family, v->result, v->text, finals, n, now_ns);
+		epoch = journal_epoch(journal);
+	}
+	f->owner->done(f->owner->arg, f->family, v->result, v->text, epoch, finals, n, now_ns);
 	commit_forget(f->journal);
 	if (!ret)
 		journal_close(journal);

@@ -1,60 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Three kinds of objects, each in an array sorted by its key:
- *   containers (id)   rows (container, address)   slots (address)
- * A slot is the ledger's side of an address's counting rules: the last reading of each, and the
- * row that what comes next is booked to. Rules are keyed by address alone, so an address that
- * changes hands only gets another owner. */
-#include "ledger.h"
+#include "ledger_rows.h"
 
 #include "xalloc.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct container {
-	char *id, *name;
-	enum inv_run run;
-	uint32_t ifindex;
-	struct snap_totals totals;
-	bool live; /* in the inventory */
-	uint64_t gone_ns;
-	uint32_t number; /* place in the sorted array, while a snapshot is made */
-};
-
-enum row_state { ROW_LIVE, ROW_DISPUTED, ROW_GONE };
-
-struct row {
-	struct container *container;
-	struct addr addr;
-	struct snap_totals totals;
-	enum row_state state;
-	uint64_t gone_ns;
-	bool wanted; /* mark while an inventory is swept */
-};
-
-struct slot {
-	struct addr addr;
-	struct row *owner; /* NULL: nobody yet; the counts wait in the kernel */
-	struct counters last[PATHS];
-	uint8_t seen; /* bits of paths whose rule was read */
-	uint8_t suspect; /* bits of paths that decreased at the last reading */
-};
-
-struct ledger {
-	struct container **containers;
-	struct row **rows;
-	struct slot *slots;
-	size_t n_containers, n_rows, n_slots;
-	size_t cap_containers, cap_rows, cap_slots;
-	uint32_t next_ifindex;
-	uint64_t last_change_ns;
-};
-
 struct ledger *ledger_new(void)
 {
 	struct ledger *l = xcalloc(1, sizeof(*l));
 
 	l->next_ifindex = 1;
+	l->next_key = 1;
 	return l;
 }
 
@@ -119,7 +76,7 @@ static struct row *find_row(const struct ledger *l, size_t n_sorted, struct cont
 	return found ? *found : NULL;
 }
 
-static struct slot *find_slot(const struct ledger *l, size_t n_sorted, const struct addr *addr)
+struct slot *ledger_find_slot(const struct ledger *l, size_t n_sorted, const struct addr *addr)
 {
 	struct slot key = { .addr = *addr };
 
@@ -128,8 +85,17 @@ static struct slot *find_slot(const struct ledger *l, size_t n_sorted, const str
 
 /* --- booking ------------------------------------------------------------------------------ */
 
+void ledger_touch(struct row *row)
+{
+	row->changed = true;
+	row->container->changed = true;
+}
+
 static void book(struct row *row, enum path path, uint64_t octets, uint64_t pkts)
 {
+	if (!octets && !pkts)
+		return;
+	ledger_touch(row);
 	row->totals.path[path].octets += octets;
 	row->totals.path[path].pkts += pkts;
 	row->container->totals.path[path].octets += octets;
@@ -145,35 +111,63 @@ static void mark_discontinuity(struct snap_totals *t, struct ledger_now now)
 	t->discontinuities++;
 }
 
-static void discontinue(struct row *row, struct ledger_now now)
+void ledger_discontinue(struct row *row, struct ledger_now now)
 {
+	ledger_touch(row);
 	mark_discontinuity(&row->totals, now);
 	mark_discontinuity(&row->container->totals, now);
+}
+
+static bool is_less(struct counters a, struct counters b)
+{
+	return a.octets < b.octets || a.pkts < b.pkts;
+}
+
+/* Count on from another value: what led to it is unknown and booked to nobody. */
+static enum ledger_result rebase(struct slot *s, enum path path, struct counters c,
+				 struct ledger_now now)
+{
+	s->last[path] = c;
+	ledger_discontinue(s->owner, now);
+	return LEDGER_DISCONT;
+}
+
+static enum ledger_result advance(struct slot *s, enum path path, struct counters c)
+{
+	struct counters *last = &s->last[path];
+
+	book(s->owner, path, c.octets - last->octets, c.pkts - last->pkts);
+	*last = c;
+	return LEDGER_OK;
 }
 
 static enum ledger_result apply_path(struct slot *s, enum path path, struct counters c, bool zeroed,
 				     struct ledger_now now)
 {
-	struct counters *last = &s->last[path];
 	uint8_t bit = (uint8_t)(1u << path);
-	bool less = c.octets < last->octets || c.pkts < last->pkts;
+	bool suspected = s->suspect & bit;
 
+	if (!(s->seen & bit))
+		ledger_touch(s->owner);
 	s->seen |= bit;
-	if (!zeroed && less && !(s->suspect & bit)) {
-		s->suspect |= bit;
-		return LEDGER_RECHECK;
-	}
 	s->suspect &= (uint8_t)~bit;
-	if (!zeroed && !less) {
-		book(s->owner, path, c.octets - last->octets, c.pkts - last->pkts);
-		*last = c;
-		return LEDGER_OK;
+	if (zeroed) {
+		/* All it counts now, it counted since. */
+		rebase(s, path, (struct counters) { 0, 0 }, now);
+		advance(s, path, c);
+		return LEDGER_DISCONT;
 	}
-	/* Reset by somebody: what it counts now, it counted since. */
-	book(s->owner, path, c.octets, c.pkts);
-	*last = c;
-	discontinue(s->owner, now);
-	return LEDGER_DISCONT;
+	if (s->lost & bit) {
+		/* Somebody removed it, and somebody, not we, put it back. */
+		s->lost &= (uint8_t)~bit;
+		return rebase(s, path, c, now);
+	}
+	if (!is_less(c, s->last[path]))
+		return advance(s, path, c);
+	if (suspected)
+		return rebase(s, path, c, now);
+	s->suspect |= bit;
+	return LEDGER_RECHECK;
 }
 
 static enum ledger_result miss_rules(struct slot *s, uint8_t present, struct ledger_now now)
@@ -182,13 +176,10 @@ static enum ledger_result miss_rules(struct slot *s, uint8_t present, struct led
 
 	if (!missed)
 		return LEDGER_OK;
-	for (enum path p = 0; p < PATHS; p++)
-		if (missed & 1u << p)
-			s->last[p] = (struct counters) { 0, 0 };
-	s->seen = present;
+	s->seen &= present;
 	s->suspect &= present;
-	if (s->owner)
-		discontinue(s->owner, now);
+	s->lost |= missed;
+	ledger_discontinue(s->owner, now);
 	return LEDGER_DISCONT;
 }
 
@@ -209,7 +200,7 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 			i++;
 		if (i < reading->n_rows && !addr_cmp(&reading->rows[i].addr, &s->addr))
 			row = &reading->rows[i];
-		for (enum path p = 0; row && s->owner && p < PATHS; p++) {
+		for (enum path p = 0; row && p < PATHS; p++) {
 			if (!(row->present & 1u << p))
 				continue;
 			r = apply_path(s, p, row->path[p], reading->zeroed, now);
@@ -224,27 +215,42 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 	return worst;
 }
 
-void ledger_finals(struct ledger *l, const struct fw_final *finals, size_t n, struct ledger_now now)
+static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger_now now)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct fw_final *f = &finals[i];
-		struct slot *s = find_slot(l, l->n_slots, &f->addr);
-		uint8_t bit = (uint8_t)(1u << f->path);
+	struct slot *s = ledger_find_slot(l, l->n_slots, &f->addr);
+	uint8_t bit = (uint8_t)(1u << f->path);
 
-		if (!s)
-			continue;
-		/* Made anew though it was there at the last reading: somebody had removed it. */
-		if (f->kind == FW_CREATED && s->seen & bit && s->owner)
-			discontinue(s->owner, now);
-		if (f->kind != FW_CREATED && s->owner)
-			apply_path(s, f->path, f->final,
-				   f->final.octets < s->last[f->path].octets ||
-					   f->final.pkts < s->last[f->path].pkts,
-				   now);
-		s->last[f->path] = (struct counters) { 0, 0 };
-		s->suspect &= (uint8_t)~bit;
-		s->seen &= (uint8_t)~bit;
+	if (!s)
+		return;
+	if (f->kind == FW_CREATED) {
+		/* It was there at the last reading: somebody had removed it. */
+		if (s->seen & bit)
+			ledger_discontinue(s->owner, now);
+	} else if (is_less(f->final, s->last[f->path])) {
+		ledger_discontinue(s->owner, now);
+	} else {
+		advance(s, f->path, f->final);
 	}
+	s->last[f->path] = (struct counters) { 0, 0 };
+	s->seen &= (uint8_t)~bit;
+	s->suspect &= (uint8_t)~bit;
+	s->lost &= (uint8_t)~bit;
+	ledger_touch(s->owner);
+}
+
+void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
+		   const struct fw_final *finals, size_t n, struct ledger_now now)
+{
+	if (!epoch || epoch <= l->epoch[family])
+		return;
+	for (size_t i = 0; i < n; i++)
+		fold_final(l, &finals[i], now);
+	l->epoch[family] = epoch;
+}
+
+uint64_t ledger_epoch(const struct ledger *l, enum addr_family family)
+{
+	return l->epoch[family];
 }
 
 /* --- inventory ---------------------------------------------------------------------------- */
@@ -273,22 +279,21 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 			xgrow(l->containers, l->n_containers, &l->cap_containers, sizeof(c));
 		l->containers[l->n_containers++] = c;
 	}
-	if (!c->live || c->run != from->run)
-		w->changed = true;
-	if (strcmp(c->name, from->name) != 0) {
+	if (c->state != STORE_LIVE || c->run != from->run || strcmp(c->name, from->name) != 0) {
 		free(c->name);
 		c->name = xstrdup(from->name);
-		w->changed = true;
+		c->changed = w->changed = true;
 	}
 	c->run = from->run;
-	c->live = true;
+	c->state = STORE_LIVE;
+	c->gone_wall_s = 0;
 	return c;
 }
 
 static void own_slot(struct sweep *w, struct row *row)
 {
 	struct ledger *l = w->l;
-	struct slot *s = find_slot(l, w->n_slots, &row->addr);
+	struct slot *s = ledger_find_slot(l, w->n_slots, &row->addr);
 
 	if (!s) {
 		l->slots = xgrow(l->slots, l->n_slots, &l->cap_slots, sizeof(*s));
@@ -296,6 +301,10 @@ static void own_slot(struct sweep *w, struct row *row)
 		memset(s, 0, sizeof(*s));
 		s->addr = row->addr;
 	}
+	if (s->owner && s->owner != row)
+		ledger_touch(s->owner);
+	if (s->owner != row)
+		ledger_touch(row);
 	s->owner = row;
 }
 
@@ -303,22 +312,26 @@ static void take_address(struct sweep *w, struct container *c, const struct inv_
 {
 	struct ledger *l = w->l;
 	struct row *row = find_row(l, w->n_rows, c, &from->addr);
-	enum row_state state = from->conflict ? ROW_DISPUTED : ROW_LIVE;
+	enum store_state state = from->conflict ? STORE_CONFLICT : STORE_LIVE;
 
 	if (!row) {
 		row = xcalloc(1, sizeof(*row));
 		row->container = c;
 		row->addr = from->addr;
 		row->totals.since_wall_s = w->now.wall_s;
-		row->state = ROW_GONE;
+		row->state = STORE_RETIRED;
+		row->key = l->next_key++;
 		l->rows = xgrow(l->rows, l->n_rows, &l->cap_rows, sizeof(row));
 		l->rows[l->n_rows++] = row;
 	}
-	if (row->state != state)
+	if (row->state != state) {
 		w->changed = true;
+		ledger_touch(row);
+	}
 	row->state = state;
+	row->gone_wall_s = 0;
 	row->wanted = true;
-	if (state == ROW_LIVE)
+	if (state == STORE_LIVE)
 		own_slot(w, row);
 }
 
@@ -329,10 +342,12 @@ static void retire_missing(struct sweep *w)
 	for (size_t i = 0; i < w->n_rows; i++) {
 		struct row *row = l->rows[i];
 
-		if (row->wanted || row->state == ROW_GONE)
+		if (row->wanted || row->state == STORE_RETIRED || row->state == STORE_AGED)
 			continue;
-		row->state = ROW_GONE;
-		row->gone_ns = w->now.ns;
+		row->state = STORE_RETIRED;
+		row->gone_ns = (int64_t)w->now.ns;
+		row->gone_wall_s = w->now.wall_s;
+		ledger_touch(row);
 		w->changed = true;
 	}
 }
@@ -342,16 +357,17 @@ static void retire_containers(struct sweep *w, const bool *in_inventory)
 	for (size_t i = 0; i < w->n_containers; i++) {
 		struct container *c = w->l->containers[i];
 
-		if (in_inventory[i] || !c->live)
+		if (in_inventory[i] || c->state != STORE_LIVE)
 			continue;
-		c->live = false;
+		c->state = STORE_RETIRED;
 		c->run = INV_RUN_GONE;
-		c->gone_ns = w->now.ns;
-		w->changed = true;
+		c->gone_ns = (int64_t)w->now.ns;
+		c->gone_wall_s = w->now.wall_s;
+		c->changed = w->changed = true;
 	}
 }
 
-static void sort_all(struct ledger *l)
+void ledger_sort(struct ledger *l)
 {
 	if (l->n_containers)
 		qsort(l->containers, l->n_containers, sizeof(*l->containers), container_cmp);
@@ -389,7 +405,7 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 		retire_missing(&w);
 		retire_containers(&w, in_inventory);
 	}
-	sort_all(l);
+	ledger_sort(l);
 	if (w.changed)
 		l->last_change_ns = now.ns;
 	free(taken);
@@ -405,7 +421,7 @@ struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size
 	for (size_t i = 0; i < l->n_slots; i++) {
 		const struct slot *s = &l->slots[i];
 
-		if (s->addr.family == family && s->owner && s->owner->state == ROW_LIVE)
+		if (s->addr.family == family && s->owner->state == STORE_LIVE)
 			addrs[n++] = s->addr;
 	}
 	*ret_n = n;
@@ -414,69 +430,43 @@ struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size
 
 /* --- ageing ------------------------------------------------------------------------------- */
 
-static bool drop_rows(struct ledger *l, uint64_t before_ns)
+/* Slots whose rules are gone and whose row is no longer shown have nothing left to book. */
+static void drop_slots(struct ledger *l)
 {
-	size_t kept = 0, n_slots = 0;
+	size_t kept = 0;
 
-	for (size_t i = 0; i < l->n_slots; i++) {
-		const struct row *owner = l->slots[i].owner;
+	for (size_t i = 0; i < l->n_slots; i++)
+		if (l->slots[i].seen || l->slots[i].owner->state != STORE_AGED)
+			l->slots[kept++] = l->slots[i];
+	l->n_slots = kept;
+}
 
-		/* Its rules are gone (seen is 0) and so is what they were booked to. */
-		if (owner && owner->state == ROW_GONE && owner->gone_ns < before_ns &&
-		    !l->slots[i].seen)
-			continue;
-		l->slots[n_slots++] = l->slots[i];
-	}
-	l->n_slots = n_slots;
-	for (size_t i = 0; i < l->n_rows; i++)
-		l->rows[i]->wanted = false;
-	for (size_t i = 0; i < n_slots; i++)
-		if (l->slots[i].owner)
-			l->slots[i].owner->wanted = true;
+bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
+{
+	bool aged = false;
+
 	for (size_t i = 0; i < l->n_rows; i++) {
 		struct row *row = l->rows[i];
 
-		if (row->state == ROW_GONE && row->gone_ns < before_ns && !row->wanted)
-			free(row);
-		else
-			l->rows[kept++] = row;
+		if (row->state != STORE_RETIRED || row->gone_ns >= before_ns)
+			continue;
+		row->state = STORE_AGED;
+		ledger_touch(row);
+		aged = true;
 	}
-	if (kept == l->n_rows)
-		return false;
-	l->n_rows = kept;
-	return true;
-}
-
-static bool drop_containers(struct ledger *l, uint64_t before_ns)
-{
-	size_t kept = 0, row = 0;
-	bool dropped = false;
-
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];
-		size_t first = row;
 
-		while (row < l->n_rows && l->rows[row]->container == c)
-			row++;
-		if (c->live || c->gone_ns >= before_ns || row > first) {
-			l->containers[kept++] = c;
+		if (c->state != STORE_RETIRED || c->gone_ns >= before_ns)
 			continue;
-		}
-		container_free(c);
-		dropped = true;
+		c->state = STORE_AGED;
+		c->changed = aged = true;
 	}
-	l->n_containers = kept;
-	return dropped;
-}
-
-bool ledger_age_out(struct ledger *l, uint64_t before_ns, struct ledger_now now)
-{
-	bool rows = drop_rows(l, before_ns);
-	bool containers = drop_containers(l, before_ns);
-
-	if (rows || containers)
+	if (aged) {
+		drop_slots(l);
 		l->last_change_ns = now.ns;
-	return rows || containers;
+	}
+	return aged;
 }
 
 /* --- showing ------------------------------------------------------------------------------ */
@@ -486,13 +476,13 @@ static enum row_status status_of(const struct ledger *l, const struct row *row,
 {
 	const struct slot *s;
 
-	if (row->state == ROW_GONE)
+	if (row->state == STORE_RETIRED)
 		return ROW_RETIRED;
-	if (row->state == ROW_DISPUTED)
+	if (row->state == STORE_CONFLICT)
 		return ROW_CONFLICT;
 	if (problem[row->addr.family])
 		return ROW_NOT_COUNTABLE;
-	s = find_slot(l, l->n_slots, &row->addr);
+	s = ledger_find_slot(l, l->n_slots, &row->addr);
 	return s && s->owner == row && (s->seen & wanted_paths) == wanted_paths ? ROW_COUNTING
 										: ROW_PENDING;
 }
@@ -508,38 +498,44 @@ static enum row_status worse(enum row_status a, enum row_status b)
 	return rank[b] > rank[a] ? b : a;
 }
 
+static void show_container(struct container *c, struct snap *snap)
+{
+	struct snap_container *to = &snap->containers[snap->n_containers];
+
+	c->number = (uint32_t)snap->n_containers++;
+	*to = (struct snap_container) { .id = xstrdup(c->id),
+					.name = xstrdup(c->name),
+					.run = c->run,
+					.ifindex = c->ifindex,
+					.totals = c->totals };
+	to->totals.status = c->state == STORE_LIVE ? ROW_OTHER : ROW_RETIRED;
+}
+
 void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
 		     const bool problem[ADDR_FAMILIES], struct snap *snap)
 {
 	snap->containers = xcalloc(l->n_containers, sizeof(*snap->containers));
 	snap->addresses = xcalloc(l->n_rows, sizeof(*snap->addresses));
-	snap->n_containers = l->n_containers;
-	snap->n_addresses = l->n_rows;
 	snap->last_change_ns = l->last_change_ns;
-	for (size_t i = 0; i < l->n_containers; i++) {
-		struct container *c = l->containers[i];
-
-		c->number = (uint32_t)i;
-		snap->containers[i] = (struct snap_container) { .id = xstrdup(c->id),
-								.name = xstrdup(c->name),
-								.run = c->run,
-								.ifindex = c->ifindex,
-								.totals = c->totals };
-		snap->containers[i].totals.status = c->live ? ROW_OTHER : ROW_RETIRED;
-	}
+	for (size_t i = 0; i < l->n_containers; i++)
+		if (l->containers[i]->state != STORE_AGED)
+			show_container(l->containers[i], snap);
 	for (size_t i = 0; i < l->n_rows; i++) {
 		const struct row *row = l->rows[i];
 		struct snap_container *c = &snap->containers[row->container->number];
-		enum row_status status = status_of(l, row, wanted_paths, problem);
+		struct snap_address *to = &snap->addresses[snap->n_addresses];
 
-		snap->addresses[i] = (struct snap_address) { .container = row->container->number,
-							     .addr = row->addr,
-							     .totals = row->totals };
-		snap->addresses[i].totals.status = status;
-		if (status == ROW_RETIRED)
+		if (row->state == STORE_AGED || row->container->state == STORE_AGED)
+			continue;
+		snap->n_addresses++;
+		*to = (struct snap_address) { .container = row->container->number,
+					      .addr = row->addr,
+					      .totals = row->totals };
+		to->totals.status = status_of(l, row, wanted_paths, problem);
+		if (to->totals.status == ROW_RETIRED)
 			continue;
 		c->n_addresses++;
-		c->totals.status = worse(c->totals.status, status);
+		c->totals.status = worse(c->totals.status, to->totals.status);
 	}
 }
 
@@ -548,6 +544,6 @@ size_t ledger_conflicts(const struct ledger *l)
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n_rows; i++)
-		n += l->rows[i]->state == ROW_DISPUTED;
+		n += l->rows[i]->state == STORE_CONFLICT;
 	return n;
 }

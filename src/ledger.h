@@ -5,6 +5,7 @@
 #include "fw.h"
 #include "inv.h"
 #include "snap.h"
+#include "store.h"
 
 /* The ledger: 64-bit totals of every (container, address) and every container. Pure: no clock,
  * kernel or disk.
@@ -14,7 +15,9 @@
  * 3. When octets may have been missed, the row's and the container's discontinuity say so.
  * 4. An address that moves opens a new row; the old row keeps its total and retires.
  * 5. Containers keep what their retired or aged-out rows counted.
- * 6. A decrease is believed only when two readings in a row show it. */
+ * 6. A decrease is believed only when two readings in a row show it.
+ * 7. A row that aged out is no longer shown, but kept: an address or id that comes back resumes
+ *    its row, and ifIndex values are never used again. */
 
 struct ledger;
 
@@ -47,17 +50,44 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 				const struct fw_reading *reading, bool committing,
 				struct ledger_now now);
 
-/* Fold what a commit removed, made or restarted. */
-void ledger_finals(struct ledger *l, const struct fw_final *finals, size_t n,
-		   struct ledger_now now);
+/* Fold what a commit of this epoch removed, made or restarted; nothing when that epoch's finals
+ * were folded before (by an earlier process that ended before it could say so). */
+void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
+		   const struct fw_final *finals, size_t n, struct ledger_now now);
 
-/* Drop rows that retired before `before_ns`. Returns whether any did. */
-bool ledger_age_out(struct ledger *l, uint64_t before_ns, struct ledger_now now);
+/* The last epoch whose finals were folded. */
+uint64_t ledger_epoch(const struct ledger *l, enum addr_family family);
+
+/* Show no more rows that retired before `before_ns` (which may be before boot). Returns whether
+ * there were any. */
+bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now);
 
 /* Fill containers and addresses of an empty snapshot. wanted_paths: bits that must all have
  * rules for a row to be counting; problem[family]: that family cannot be counted. */
 void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
 		     const bool problem[ADDR_FAMILIES], struct snap *snap);
+
+/* --- to and from the store --- */
+
+/* Take up what a store holds: begin, every container, every address, end; into an empty ledger.
+ * If it is of another boot the kernel's rules are gone and with them what they counted after the
+ * last checkpoint: rows that had rules get a discontinuity. */
+void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool same_boot,
+			  struct ledger_now now);
+void ledger_restore_container(struct ledger *l, const struct store_container *c);
+void ledger_restore_address(struct ledger *l, const struct store_address *a);
+void ledger_restore_end(struct ledger *l);
+
+/* What changed since ledger_saved, containers before their addresses; and the meta data (boot_id
+ * is the caller's). */
+void ledger_each_changed(const struct ledger *l, store_container_fn *container,
+			 store_address_fn *address, void *arg);
+void ledger_get_meta(const struct ledger *l, struct store_meta *ret_meta);
+
+/* All of it is stored; none of it is (the store was lost: usage since the last ledger_saved is
+ * booked once, totals are put whole). */
+void ledger_saved(struct ledger *l);
+void ledger_unsaved(struct ledger *l);
 
 /* Conflicts now (addresses claimed by several containers). */
 size_t ledger_conflicts(const struct ledger *l);

@@ -17,11 +17,12 @@ struct state {
 };
 
 static void applied(void *arg, enum addr_family family, int result, const char *text,
-		    const struct fw_final *finals, size_t n, uint64_t now_ns)
+		    uint64_t epoch, const struct fw_final *finals, size_t n, uint64_t now_ns)
 {
 	struct state *s = arg;
 
 	(void)family;
+	(void)epoch;
 	(void)now_ns;
 	s->result = result;
 	strncpy(s->text, text, sizeof(s->text) - 1);

@@ -12,12 +12,16 @@
 #include <time.h>
 
 /* jansson reports want of memory late and only here; everywhere in this program it is fatal. */
+static void die(void)
+{
+	fputs("error view: out of memory\n", stderr);
+	abort();
+}
+
 static void put(json_t *object, const char *key, json_t *take)
 {
-	if (json_object_set_new(object, key, take) < 0) {
-		fputs("error view: out of memory\n", stderr);
-		abort();
-	}
+	if (json_object_set_new(object, key, take) < 0)
+		die();
 }
 
 static json_t *text_json(const char *text)
@@ -134,24 +138,106 @@ static uint64_t age_ms(uint64_t then_ns, uint64_t now_ns)
 	return now_ns > then_ns ? (now_ns - then_ns) / NS_PER_MS : 0;
 }
 
-json_t *view_list_json(const struct snap *snap, uint64_t now_ns)
+/* ---- the list, piece by piece ---- */
+
+struct view_list {
+	struct snap *snap;
+	uint64_t now_ns;
+	/* The next ones. Both arrays are in the same order: one pass. */
+	size_t container, address;
+	size_t n_in_container; /* addresses that its text has already */
+	enum { LIST_HEAD, LIST_CONTAINER, LIST_ADDRESS, LIST_DONE } next;
+};
+
+struct view_list *view_list_new(struct snap *snap, uint64_t now_ns)
 {
-	json_t *list = json_object(), *containers = json_array();
-	size_t a = 0;
+	struct view_list *l = xcalloc(1, sizeof(*l));
 
-	for (size_t i = 0; i < snap->n_containers; i++) {
-		json_t *row = container_json(&snap->containers[i]), *addresses = json_array();
-
-		/* Both arrays are in the same order: one pass. */
-		for (; a < snap->n_addresses && snap->addresses[a].container == i; a++)
-			json_array_append_new(addresses, address_json(&snap->addresses[a]));
-		put(row, "addresses", addresses);
-		json_array_append_new(containers, row);
-	}
-	put(list, "sample_age_ms", count_json(age_ms(snap->taken_ns, now_ns)));
-	put(list, "containers", containers);
-	return list;
+	l->snap = snap_ref(snap);
+	l->now_ns = now_ns;
+	return l;
 }
+
+void view_list_free(struct view_list *l)
+{
+	if (!l)
+		return;
+	snap_unref(l->snap);
+	free(l);
+}
+
+static char *row_text(json_t *take)
+{
+	char *text = json_dumps(take, JSON_COMPACT);
+
+	if (!text)
+		die();
+	json_decref(take);
+	return text;
+}
+
+static char *list_head(struct view_list *l)
+{
+	char sampled[24] = "null";
+
+	if (l->snap->taken_ns)
+		snprintf(sampled, sizeof(sampled), "%" PRIu64,
+			 (uint64_t)(l->snap->taken_ns / NS_PER_MS));
+	l->next = LIST_CONTAINER;
+	return xasprintf("{\"sample_age_ms\":%" PRIu64 ",\"sampled_ms\":%s,\"containers\":[",
+			 age_ms(l->snap->taken_ns, l->now_ns), sampled);
+}
+
+/* A container's object, open where its addresses follow; or the end. */
+static char *list_container(struct view_list *l)
+{
+	char *row, *text;
+
+	if (l->container == l->snap->n_containers) {
+		l->next = LIST_DONE;
+		return xstrdup("]}");
+	}
+	row = row_text(container_json(&l->snap->containers[l->container]));
+	row[strlen(row) - 1] = '\0';
+	text = xasprintf("%s%s,\"addresses\":[", l->container ? "," : "", row);
+	free(row);
+	l->n_in_container = 0;
+	l->next = LIST_ADDRESS;
+	return text;
+}
+
+static char *list_address(struct view_list *l)
+{
+	const struct snap *snap = l->snap;
+	char *row, *text;
+
+	if (l->address == snap->n_addresses ||
+	    snap->addresses[l->address].container != l->container) {
+		l->container++;
+		l->next = LIST_CONTAINER;
+		return xstrdup("]}");
+	}
+	row = row_text(address_json(&snap->addresses[l->address++]));
+	text = xasprintf("%s%s", l->n_in_container++ ? "," : "", row);
+	free(row);
+	return text;
+}
+
+char *view_list_next(struct view_list *l)
+{
+	switch (l->next) {
+	case LIST_HEAD:
+		return list_head(l);
+	case LIST_CONTAINER:
+		return list_container(l);
+	case LIST_ADDRESS:
+		return list_address(l);
+	default:
+		return NULL;
+	}
+}
+
+/* ---- the status ---- */
 
 static void put_families(json_t *status, const struct view_status *s)
 {

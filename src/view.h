@@ -63,11 +63,22 @@ struct view_status {
 /* A new object. */
 json_t *view_status_json(const struct view_status *s);
 
-/* All rows of a snapshot, in its order; now_ns (CLOCK_BOOTTIME) gives sample_age_ms. A new object:
- * { "sample_age_ms", "containers": [ { "id", "name", "state", "ifindex", "addresses": [ {
- * "address", .. } ], .. } ] }; both kinds of row have "status", {in,out,node_in,node_out}_octets
- * and _pkts, "counting_since", "discontinuities", "last_discontinuity". */
-json_t *view_list_json(const struct snap *snap, uint64_t now_ns);
+/* All rows of a snapshot, in its order, as JSON text that is written row by row, since a node may
+ * have 20,000:
+ * { "sample_age_ms", "sampled_ms", "containers": [ { "id", "name", "state", "ifindex", ..,
+ * "addresses": [ { "address", .. } ] } ] }; both kinds of row have "status",
+ * {in,out,node_in,node_out}_octets and _pkts, "counting_since", "discontinuities",
+ * "last_discontinuity". sampled_ms is when the counters were read, in ms of the daemon's monotonic
+ * clock (CLOCK_BOOTTIME), null for never: the difference between two answers is what rates are
+ * divided by. */
+struct view_list;
+
+/* Holds a reference to snap. now_ns (CLOCK_BOOTTIME) gives sample_age_ms. */
+struct view_list *view_list_new(struct snap *snap, uint64_t now_ns);
+void view_list_free(struct view_list *list);
+
+/* The next piece of the text, a row at the most, for free(); NULL at its end. */
+char *view_list_next(struct view_list *list);
 
 /* Words for the MIB's ctmStatus and ctmContainerRunState, "other" / "unknown" for what is none. */
 const char *view_row_status(enum row_status status);

@@ -128,6 +128,8 @@ static void find_problems(const struct daemon *d, const struct view_status *s, s
 	for (size_t i = 0; i < s->n_sources; i++)
 		if (strcmp(s->sources[i].state, "ok") != 0)
 			add_problem(p, s->sources[i].name, s->sources[i].state);
+	if (strcmp(s->store, "ok") != 0)
+		add_problem(p, "ledger", s->store);
 	if (s->conflicts)
 		add_problem(p, "addresses",
 			    "some are claimed by several containers and counted for "
@@ -149,7 +151,7 @@ static void reply_status(struct daemon *d, struct ctl_request *req)
 	struct problems *problems = xcalloc(1, sizeof(*problems));
 	struct view_source *sources;
 	uint64_t now = loop_now_ns();
-	struct view_status s = { .version = CTM_VERSION, .store = "none: totals live in memory" };
+	struct view_status s = { .version = CTM_VERSION };
 
 	engine_get_figures(d->engine, &f);
 	sources = xcalloc(f.n_sources, sizeof(*sources));
@@ -157,6 +159,7 @@ static void reply_status(struct daemon *d, struct ctl_request *req)
 		sources[i].name = engine_source_name(d->engine, i);
 		sources[i].state = engine_source_state(d->engine, i);
 	}
+	s.store = f.store_problem ? f.store_problem : "ok";
 	s.pid = (uint32_t)getpid();
 	s.uptime_s = (now - d->began_ns) / NS_PER_S;
 	s.backend = f.backend;
@@ -189,12 +192,22 @@ static void reply_status(struct daemon *d, struct ctl_request *req)
 	free(problems);
 }
 
+static char *list_next(void *arg)
+{
+	return view_list_next(arg);
+}
+
+static void list_done(void *arg)
+{
+	view_list_free(arg);
+}
+
 static void reply_list(struct daemon *d, struct ctl_request *req)
 {
 	uint64_t now = loop_now_ns();
 
 	engine_freshen(d->engine, now);
-	ctl_reply(req, view_list_json(engine_snap(d->engine), now));
+	ctl_reply_stream(req, list_next, list_done, view_list_new(engine_snap(d->engine), now));
 }
 
 static void refreshed(void *arg, int result, const char *text)
@@ -393,11 +406,12 @@ void daemon_free(struct daemon *d)
 {
 	ax_free(d->ax);
 	engine_free(d->engine);
-	ctl_free(d->ctl);
 	if (d->signals >= 0)
 		close(d->signals);
+	/* Who waits for our socket to go may start the next daemon right then. */
 	if (d->lock >= 0)
 		close(d->lock);
+	ctl_free(d->ctl);
 	loop_free(d->loop);
 	free(d->run_dir);
 	cfg_free(d->cfg);

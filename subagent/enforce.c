@@ -33,13 +33,15 @@ struct enforce {
 	struct enforce_figures figures;
 };
 
-struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what)
+struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what,
+			    uint64_t epoch)
 {
 	struct enforce *en = xcalloc(1, sizeof(*en));
 
 	en->fw = fw;
 	en->family = family;
 	en->what = what;
+	en->epoch = epoch;
 	return en;
 }
 

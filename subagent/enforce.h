@@ -13,8 +13,10 @@
 
 struct enforce;
 
-/* fw is borrowed. `what` names family and table in messages: "IPv4 table mangle". */
-struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what);
+/* fw is borrowed. `what` names family and table in messages: "IPv4 table mangle". epoch: the highest
+ * that an earlier process is known to have committed. */
+struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what,
+			    uint64_t epoch);
 void enforce_free(struct enforce *en);
 
 /* From now on rules for these addresses are wanted (sorted, distinct; taken over). */

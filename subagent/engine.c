@@ -3,6 +3,7 @@
 
 #include "enforce.h"
 #include "fw.h"
+#include "keep.h"
 #include "ledger.h"
 #include "log.h"
 #include "nl.h"
@@ -34,6 +35,7 @@ struct engine {
 	struct loop *loop;
 	struct fw *fw;
 	struct ledger *ledger;
+	struct keep *keep;
 	struct sources *sources;
 	struct nl *nl;
 	struct snap *snap;
@@ -47,7 +49,7 @@ struct engine {
 	struct enforce *enforce[ADDR_FAMILIES];
 	char what[ADDR_FAMILIES][48]; /* "IPv4 table mangle" */
 	struct waiter *waiters;
-	struct loop_timer tick, look, step, ready_by;
+	struct loop_timer tick, look, step, checkpoint, ready_by;
 	void (*ready)(void *arg);
 	void *ready_arg;
 	uint64_t sampled_ns; /* of the last whole reading */
@@ -92,6 +94,7 @@ static void publish(struct engine *en)
 	snap->inventory_failures = en->inventory_failures;
 	snap->stale_answers = en->stale_answers;
 	snap->backend = fw_name(en->fw);
+	snap->store_failing = keep_problem(en->keep) != NULL;
 	snap->no_node_traffic = !en->cfg->netfilter.node_traffic;
 	snap_unref(en->snap);
 	en->snap = snap;
@@ -306,7 +309,10 @@ static void note_conflicts(struct engine *en, const struct inventory *inv)
 static void take_inventory(struct engine *en, uint64_t now_ns)
 {
 	note_conflicts(en, en->pending);
-	ledger_set_inventory(en->ledger, en->pending, now_both(now_ns));
+	/* Who owns what is stored at once: after a kill, an address's traffic must not be booked to
+	 * whom it belonged before. */
+	if (ledger_set_inventory(en->ledger, en->pending, now_both(now_ns)))
+		keep_checkpoint(en->keep, now_both(now_ns), false);
 	en->informed = true;
 	en->complete = en->complete || en->pending->complete;
 	inv_free(en->pending);
@@ -335,12 +341,20 @@ static void step(void *arg, uint64_t now_ns)
 static void on_tick(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
-	uint64_t age = (uint64_t)en->cfg->inventory.retire_after_s * NS_PER_S;
+	int64_t age_ns = (int64_t)en->cfg->inventory.retire_after_s * (int64_t)NS_PER_S;
 
-	if (now_ns > age)
-		ledger_age_out(en->ledger, now_ns - age, now_both(now_ns));
+	ledger_age_out(en->ledger, (int64_t)now_ns - age_ns, now_both(now_ns));
 	step(en, now_ns);
 	loop_timer_set(en->loop, &en->tick, now_ns + TICK_NS);
+}
+
+static void on_checkpoint(void *arg, uint64_t now_ns)
+{
+	struct engine *en = arg;
+
+	keep_checkpoint(en->keep, now_both(now_ns), true);
+	loop_timer_set(en->loop, &en->checkpoint,
+		       now_ns + (uint64_t)en->cfg->ledger.checkpoint_s * NS_PER_S);
 }
 
 static void on_look(void *arg, uint64_t now_ns)
@@ -386,12 +400,15 @@ static void on_sources(void *arg, const struct sources_result *result, uint64_t 
 }
 
 /* A commit ended. Only book here: the next commit may start once the journal is away. */
-static void on_applied(void *arg, enum addr_family f, int result, const char *text,
+static void on_applied(void *arg, enum addr_family f, int result, const char *text, uint64_t epoch,
 		       const struct fw_final *finals, size_t n, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
-	ledger_finals(en->ledger, finals, n, now_both(now_ns));
+	/* Stored before the journal with the finals goes away. */
+	ledger_finals(en->ledger, f, epoch, finals, n, now_both(now_ns));
+	if (epoch)
+		keep_checkpoint(en->keep, now_both(now_ns), false);
 	enforce_ended(en->enforce[f], result, text, now_ns);
 	step_soon(en, now_ns);
 }
@@ -451,6 +468,7 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 	ret->conflicts = ledger_conflicts(en->ledger);
 	ret->backend = fw_name(en->fw);
 	ret->n_sources = sources_count(en->sources);
+	ret->store_problem = keep_problem(en->keep);
 	for (size_t i = 0; i < en->snap->n_containers; i++)
 		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;
 	for (size_t i = 0; i < en->snap->n_addresses; i++)
@@ -485,6 +503,8 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 			    cfg->inventory.max_rows, "", en->loop, on_sources, en, &en->sources, e);
 
 	if (!ret)
+		ret = keep_new(cfg->ledger.path, en->ledger, now_both(loop_now_ns()), &en->keep, e);
+	if (!ret)
 		ret = fw_open(cfg->netfilter.backend, cfg->netfilter.table, run_dir, en->loop,
 			      on_applied, en, &en->fw, e);
 	if (ret < 0)
@@ -492,7 +512,7 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		snprintf(en->what[f], sizeof(en->what[f]), "%s table %s",
 			 f == ADDR_V4 ? "IPv4" : "IPv6", cfg->netfilter.table);
-		en->enforce[f] = enforce_new(en->fw, f, en->what[f]);
+		en->enforce[f] = enforce_new(en->fw, f, en->what[f], ledger_epoch(en->ledger, f));
 		if (fw_family_problem(en->fw, f))
 			log_warning("fw", "%s", fw_family_problem(en->fw, f));
 	}
@@ -516,6 +536,7 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	loop_timer_init(&en->tick, on_tick, en);
 	loop_timer_init(&en->look, on_look, en);
 	loop_timer_init(&en->step, step, en);
+	loop_timer_init(&en->checkpoint, on_checkpoint, en);
 	loop_timer_init(&en->ready_by, on_ready_by, en);
 	ret = open_rooms(en, run_dir, e);
 	if (ret < 0) {
@@ -524,6 +545,7 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	}
 	loop_timer_set(loop, &en->look, now);
 	loop_timer_set(loop, &en->tick, now + TICK_NS);
+	loop_timer_set(loop, &en->checkpoint, now + (uint64_t)cfg->ledger.checkpoint_s * NS_PER_S);
 	loop_timer_set(loop, &en->ready_by, now + READY_AFTER_NS);
 	*ret_engine = en;
 	return 0;
@@ -543,6 +565,11 @@ void engine_free(struct engine *en)
 	loop_timer_clear(en->loop, &en->tick);
 	loop_timer_clear(en->loop, &en->look);
 	loop_timer_clear(en->loop, &en->step);
+	if (en->checkpoint.at_ns) { /* it ran */
+		sample(en, loop_now_ns());
+		keep_checkpoint(en->keep, now_both(loop_now_ns()), true);
+	}
+	loop_timer_clear(en->loop, &en->checkpoint);
 	loop_timer_clear(en->loop, &en->ready_by);
 	nl_free(en->nl);
 	sources_free(en->sources);
@@ -551,6 +578,7 @@ void engine_free(struct engine *en)
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		enforce_free(en->enforce[f]);
 	free(en->conflicts);
+	keep_free(en->keep);
 	ledger_free(en->ledger);
 	snap_unref(en->snap);
 	free(en);

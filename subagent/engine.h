@@ -58,6 +58,7 @@ struct engine_figures {
 	const char *backend;
 	char family_state[ADDR_FAMILIES][300];
 	size_t n_sources;
+	const char *store_problem; /* NULL: the ledger is written */
 };
 void engine_get_figures(const struct engine *en, struct engine_figures *ret);
 const char *engine_source_name(const struct engine *en, size_t i);

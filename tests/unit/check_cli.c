@@ -426,7 +426,7 @@ START_TEST(cli_main_usage_exits_2)
 
 	assert_run(w, "", 2, "", "usage: ctmeter");
 	assert_run(w, "nonsense", 2, "", "unknown command nonsense");
-	assert_run(w, "top", 2, "", "unknown command top");
+	assert_run(w, "top --interval 0", 2, "", "--interval takes 0.5 to 3600 seconds, not 0");
 	assert_run(w, "--nonsense status", 2, "", "usage: ctmeter");
 	assert_run(w, "status 101", 2, "", "too many arguments: 101");
 	assert_run(w, "status --bytes", 2, "", "usage: ctmeter");

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ctl.h"
+#include "ctl_server.h"
 
 #include "ctl_client.h"
-#include "xalloc.h"
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,126 +13,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* A server in this process and, for the blocking client, a child. */
-struct server {
-	char dir[32];
-	char *path;
-	struct loop *loop;
-	struct ctl *ctl;
-	struct ctl_request *late[20]; /* requests "late" that wait for their answer */
-	size_t n_late;
-	unsigned handled;
-};
-
-static void handle(void *arg, struct ctl_request *req)
-{
-	struct server *s = arg;
-	const char *command = ctl_request_command(req);
-	json_t *answer;
-
-	s->handled++;
-	if (!strcmp(command, "late")) {
-		s->late[s->n_late++] = req;
-		return;
-	}
-	if (!strcmp(command, "refuse")) {
-		ctl_reply_error(req, "no %s today",
-				json_string_value(json_object_get(ctl_request_json(req), "what")));
-		return;
-	}
-	answer = json_object();
-	json_object_set_new(answer, "echo", json_string(command));
-	if (!strcmp(command, "big")) {
-		char *big = xmalloc(8 * 1024 * 1024);
-
-		memset(big, 'x', 8 * 1024 * 1024 - 1);
-		big[8 * 1024 * 1024 - 1] = '\0';
-		json_object_set_new(answer, "big", json_string(big));
-		free(big);
-	}
-	ctl_reply(req, answer);
-}
-
-static struct server *server_new(void)
-{
-	struct server *s = xcalloc(1, sizeof(*s));
-	struct err e = { "" };
-
-	snprintf(s->dir, sizeof(s->dir), "/tmp/check_ctl.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(s->dir));
-	s->path = xasprintf("%s/sub/control.sock", s->dir);
-	s->loop = loop_new();
-	ck_assert_msg(ctl_new(s->path, s->loop, handle, s, &s->ctl, &e) == 0, "%s", e.text);
-	return s;
-}
-
-static void server_free(struct server *s)
-{
-	char *sub = xasprintf("%s/sub", s->dir);
-
-	ctl_free(s->ctl);
-	ck_assert_int_eq(access(s->path, F_OK), -1);
-	loop_free(s->loop);
-	ck_assert_int_eq(rmdir(sub), 0);
-	ck_assert_int_eq(rmdir(s->dir), 0);
-	free(sub);
-	free(s->path);
-	free(s);
-}
-
-static struct sockaddr_un sun_of(const char *path)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
-	return sun;
-}
-
-/* A raw client of the server: connected, non-blocking. */
-static int raw_connect(const struct server *s)
-{
-	struct sockaddr_un sun = sun_of(s->path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-	return fd;
-}
-
-static void raw_send(int fd, const char *text)
-{
-	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-/* Run the server until the client's stream ends; the text that came, for free(). */
-static char *raw_read_all(struct server *s, int fd)
-{
-	size_t len = 0, size = 16 * 1024 * 1024;
-	char *text = xmalloc(size);
-	ssize_t n;
-
-	for (;;) {
-		n = recv(fd, text + len, size - len - 1, 0);
-		if (n > 0)
-			len += (size_t)n;
-		else if (n == 0 || errno == ECONNRESET)
-			break;
-		else
-			loop_run_once(s->loop, 10);
-	}
-	text[len] = '\0';
-	close(fd);
-	return text;
-}
-
-static void assert_answer(struct server *s, int fd, const char *expected)
-{
-	char *text = raw_read_all(s, fd);
-
-	ck_assert_str_eq(text, expected);
-	free(text);
-}
 
 /* Call in a child while the server runs here; the child's verdict must be 0. */
 static void in_child(struct server *s, int (*client)(const struct server *s))

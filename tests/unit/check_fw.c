@@ -27,9 +27,9 @@ static struct {
 } told;
 
 static void on_done(void *arg, enum addr_family family, int result, const char *text,
-		    const struct fw_final *finals, size_t n, uint64_t now_ns)
+		    uint64_t epoch, const struct fw_final *finals, size_t n, uint64_t now_ns)
 {
-	(void)arg, (void)family, (void)text, (void)now_ns;
+	(void)arg, (void)family, (void)text, (void)epoch, (void)now_ns;
 	ck_assert_uint_le(n, ARRAY_LEN(told.finals));
 	told.done = true;
 	told.result = result;

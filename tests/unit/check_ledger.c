@@ -9,9 +9,11 @@
 static const bool no_problem[ADDR_FAMILIES];
 static struct ledger *ledger;
 static struct ledger_now now;
+static uint64_t epoch; /* of the last commit */
 
 static void setup(void)
 {
+	epoch = 0;
 	ledger = ledger_new();
 	now = (struct ledger_now) { 1000, 1700000000 };
 }
@@ -67,6 +69,12 @@ static enum ledger_result apply(const struct fw_row *rows, size_t n, bool zeroed
 
 	later();
 	return ledger_apply(ledger, ADDR_V4, &reading, committing, now);
+}
+
+/* A commit of the next epoch. */
+static void finals(const struct fw_final *f, size_t n)
+{
+	ledger_finals(ledger, ADDR_V4, ++epoch, f, n, now);
 }
 
 static struct snap *look(void)
@@ -155,9 +163,10 @@ START_TEST(ledger_apply_decrease_twice_is_discontinuity)
 	apply(&row, 1, false, false);
 	apply(&less, 1, false, false);
 	ck_assert_int_eq(apply(&less, 1, false, false), LEDGER_DISCONT);
-	expect("7", A, 130, ROW_COUNTING, 1);
+	expect("7", A, 100, ROW_COUNTING, 1); /* what led to 30 nobody knows */
+	less = row_of(A, 45, 2);
 	apply(&less, 1, false, false);
-	expect("7", A, 130, ROW_COUNTING, 1);
+	expect("7", A, 115, ROW_COUNTING, 1);
 }
 END_TEST
 
@@ -182,9 +191,150 @@ START_TEST(ledger_apply_rule_flushed_is_discontinuity)
 	ck_assert_int_eq(apply(NULL, 0, false, true), LEDGER_OK); /* our own commit */
 	ck_assert_int_eq(apply(NULL, 0, false, false), LEDGER_DISCONT);
 	expect("7", A, 100, ROW_PENDING, 1);
-	row = row_of(A, 7, 1);
+	later();
+	for (enum path p = 0; p < PATHS; p++)
+		finals(&(struct fw_final) { addr_of(A), p, FW_CREATED, { 0, 0 } }, 1);
+	row = row_of(A, 7, 1); /* made anew by us: all it counts is new */
 	apply(&row, 1, false, false);
 	expect("7", A, 107, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_apply_rule_put_back_by_others_never_doubles)
+{
+	struct fw_row row = row_of(A, 100, 2);
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	apply(NULL, 0, false, false);
+	row = row_of(A, 90, 2); /* an old table with old counters */
+	apply(&row, 1, false, false);
+	expect("7", A, 100, ROW_COUNTING, 2);
+	row = row_of(A, 96, 3);
+	apply(&row, 1, false, false);
+	expect("7", A, 106, ROW_COUNTING, 2);
+}
+END_TEST
+
+START_TEST(ledger_finals_missed_then_removed_never_doubles)
+{
+	struct fw_final removed = { addr_of(A), PATH_FWD_IN, FW_REMOVED, { 130, 3 } };
+	struct fw_row row = row_of(A, 100, 2);
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	apply(NULL, 0, false, false); /* an earlier process's commit took it out */
+	finals(&removed, 1);
+	expect("7", A, 130, ROW_PENDING, 1);
+	ledger_finals(ledger, ADDR_V4, epoch, &removed, 1, now); /* told again */
+	expect("7", A, 130, ROW_PENDING, 1);
+}
+END_TEST
+
+/* --- through a store --- */
+
+struct shelf {
+	struct store_meta meta;
+	struct store_container containers[8];
+	struct store_address addresses[16];
+	size_t n_containers, n_addresses;
+};
+
+static void shelve_container(void *arg, const struct store_container *c)
+{
+	struct shelf *s = arg;
+
+	s->containers[s->n_containers] = *c;
+	s->containers[s->n_containers].id = strdup(c->id);
+	s->containers[s->n_containers++].name = strdup(c->name);
+}
+
+static void shelve_address(void *arg, const struct store_address *a)
+{
+	struct shelf *s = arg;
+
+	s->addresses[s->n_addresses++] = *a;
+}
+
+/* Store everything and go on with a new ledger that took it up. */
+static void restart(struct shelf *s, bool same_boot)
+{
+	memset(s, 0, sizeof(*s));
+	ledger_each_changed(ledger, shelve_container, shelve_address, s);
+	ledger_get_meta(ledger, &s->meta);
+	ledger_free(ledger);
+	ledger = ledger_new();
+	later();
+	ledger_restore_begin(ledger, &s->meta, same_boot, now);
+	for (size_t i = 0; i < s->n_containers; i++) {
+		ledger_restore_container(ledger, &s->containers[i]);
+		free((char *)s->containers[i].id);
+		free((char *)s->containers[i].name);
+	}
+	for (size_t i = 0; i < s->n_addresses; i++)
+		ledger_restore_address(ledger, &s->addresses[i]);
+	ledger_restore_end(ledger);
+}
+
+START_TEST(ledger_restore_same_boot_goes_on_exactly)
+{
+	static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
+	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
+	struct shelf shelf;
+
+	set(both, 2, true);
+	apply(rows, 2, false, false);
+	set(a_is_7, 1, true);
+	restart(&shelf, true);
+	expect("7", A, 100, ROW_COUNTING, 0);
+	expect("8", B, 11, ROW_RETIRED, 0);
+	rows[0] = row_of(A, 140, 3);
+	rows[1] = row_of(B, 15, 2); /* its rule is still there: its old owner's */
+	apply(rows, 2, false, false);
+	set(both, 2, true);
+	expect("7", A, 140, ROW_COUNTING, 0);
+	expect("8", B, 15, ROW_COUNTING, 0);
+	expect_container("7", 140, ROW_COUNTING);
+	expect_container("8", 15, ROW_COUNTING);
+}
+END_TEST
+
+START_TEST(ledger_restore_other_boot_starts_rules_from_zero)
+{
+	struct fw_row row = row_of(A, 100, 2);
+	struct shelf shelf;
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	restart(&shelf, false);
+	expect("7", A, 100, ROW_PENDING, 1);
+	set(a_is_7, 1, true);
+	row = row_of(A, 30, 1);
+	apply(&row, 1, false, false);
+	expect("7", A, 130, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_each_changed_after_saved_is_what_changed)
+{
+	static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
+	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
+	struct shelf shelf;
+
+	set(both, 2, true);
+	apply(rows, 2, false, false);
+	ledger_saved(ledger);
+	rows[1] = row_of(B, 61, 2);
+	apply(rows, 2, false, false);
+	memset(&shelf, 0, sizeof(shelf));
+	ledger_each_changed(ledger, shelve_container, shelve_address, &shelf);
+	ck_assert_uint_eq(shelf.n_containers, 1);
+	ck_assert_uint_eq(shelf.n_addresses, 1);
+	ck_assert_str_eq(shelf.containers[0].id, "8");
+	ck_assert_uint_eq(shelf.addresses[0].used[PATH_FWD_IN].octets, 50);
+	ck_assert_uint_eq(shelf.addresses[0].last[PATH_FWD_IN].octets, 61);
+	free((char *)shelf.containers[0].id);
+	free((char *)shelf.containers[0].name);
 }
 END_TEST
 
@@ -240,7 +390,7 @@ START_TEST(ledger_set_inventory_conflict_counts_for_nobody)
 	ck_assert_uint_eq(n, 0);
 	ck_assert_uint_eq(ledger_conflicts(ledger), 2);
 	later();
-	ledger_finals(ledger, &final, 1, now); /* up to the removal it was 7's */
+	finals(&final, 1); /* up to the removal it was 7's */
 	expect("7", A, 140, ROW_CONFLICT, 0);
 	expect("8", A, 0, ROW_CONFLICT, 0);
 	set(a_is_7, 1, true);
@@ -260,18 +410,18 @@ START_TEST(ledger_finals_removed_created_restarted_are_exact)
 
 	set(a_is_7, 1, true);
 	apply(&row, 1, false, false);
-	ledger_finals(ledger, &removed, 1, now);
+	finals(&removed, 1);
 	expect("7", A, 130, ROW_PENDING, 0);
-	ledger_finals(ledger, &created, 1, now);
+	finals(&created, 1);
 	row = row_of(A, 50, 1);
 	apply(&row, 1, false, false);
 	expect("7", A, 180, ROW_COUNTING, 0);
-	ledger_finals(ledger, &restarted, 1, now);
+	finals(&restarted, 1);
 	row = row_of(A, 8, 1);
 	apply(&row, 1, false, false);
 	expect("7", A, 198, ROW_COUNTING, 0);
 	later();
-	ledger_finals(ledger, &created, 1, now); /* somebody had flushed it unseen */
+	finals(&created, 1); /* somebody had flushed it unseen */
 	row = row_of(A, 90, 1); /* more than before: not 82, but 90 */
 	apply(&row, 1, false, false);
 	expect("7", A, 288, ROW_COUNTING, 1);
@@ -288,15 +438,15 @@ START_TEST(ledger_age_out_container_keeps_total)
 	set(both, 2, true);
 	apply(rows, 2, false, false);
 	set(a_is_7, 1, true);
-	ledger_finals(ledger, &final, 1, now);
+	finals(&final, 1);
 	for (enum path p = 0; p < PATHS; p++) {
 		final.path = p;
 		final.final = (struct counters) { 0, 0 };
 		if (p != PATH_FWD_IN)
-			ledger_finals(ledger, &final, 1, now);
+			finals(&final, 1);
 	}
 	ck_assert(!ledger_age_out(ledger, 1, now));
-	ck_assert(ledger_age_out(ledger, now.ns + 1, now));
+	ck_assert(ledger_age_out(ledger, (int64_t)now.ns + 1, now));
 	s = look();
 	ck_assert_ptr_null(find(s, "7", B));
 	snap_unref(s);
@@ -317,7 +467,7 @@ START_TEST(ledger_set_inventory_ifindex_is_never_reused)
 	first = s->containers[0].ifindex;
 	snap_unref(s);
 	set(NULL, 0, true);
-	ledger_age_out(ledger, now.ns + 1, now);
+	ledger_age_out(ledger, (int64_t)now.ns + 1, now);
 	set(b_is_8, 1, true);
 	s = look();
 	ck_assert_uint_eq(s->n_containers, 1);
@@ -389,12 +539,12 @@ static void world_commit(struct world *w)
 		f.final = w->ruled[i] ? w->kernel[i] : (struct counters) { 0, 0 };
 		w->kernel[i] = (struct counters) { 0, 0 };
 		w->ruled[i] = !w->ruled[i];
-		ledger_finals(ledger, &f, 1, now);
+		finals(&f, 1);
 		for (enum path p = 0; p < PATHS; p++) {
 			f.path = p;
 			f.final = (struct counters) { 0, 0 };
 			if (p != PATH_FWD_IN)
-				ledger_finals(ledger, &f, 1, now);
+				finals(&f, 1);
 		}
 	}
 }
@@ -474,6 +624,11 @@ int main(void)
 	tcase_add_test(tc, ledger_apply_decrease_twice_is_discontinuity);
 	tcase_add_test(tc, ledger_apply_zeroed_counts_all_since);
 	tcase_add_test(tc, ledger_apply_rule_flushed_is_discontinuity);
+	tcase_add_test(tc, ledger_apply_rule_put_back_by_others_never_doubles);
+	tcase_add_test(tc, ledger_finals_missed_then_removed_never_doubles);
+	tcase_add_test(tc, ledger_restore_same_boot_goes_on_exactly);
+	tcase_add_test(tc, ledger_restore_other_boot_starts_rules_from_zero);
+	tcase_add_test(tc, ledger_each_changed_after_saved_is_what_changed);
 	tcase_add_test(tc, ledger_set_inventory_moved_address_splits_bill);
 	tcase_add_test(tc, ledger_set_inventory_incomplete_retires_nothing);
 	tcase_add_test(tc, ledger_set_inventory_conflict_counts_for_nobody);

@@ -4,6 +4,7 @@
 #include "loop.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +110,121 @@ static void expect_counters(const json_t *c)
 	ck_assert_int_eq(int_of(c, "node_out_pkts"), 1031);
 }
 
-START_TEST(view_list_json_rows_in_order)
+/* All pieces of the list in one text, for free(). `snap` lies on the caller's stack: it keeps one
+ * reference for ever. */
+static char *list_text(struct snap *snap, uint64_t now_ns)
+{
+	char *text = NULL, *piece;
+	struct view_list *l;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	snap->refs = 1;
+	l = view_list_new(snap, now_ns);
+	ck_assert_uint_eq(snap->refs, 2);
+	while ((piece = view_list_next(l))) {
+		ck_assert_uint_lt(strlen(piece), 1024);
+		fputs(piece, out);
+		free(piece);
+	}
+	ck_assert_ptr_null(view_list_next(l));
+	view_list_free(l);
+	ck_assert_uint_eq(snap->refs, 1);
+	fclose(out);
+	return text;
+}
+
+static json_t *list_json(struct snap *snap, uint64_t now_ns)
+{
+	char *text = list_text(snap, now_ns);
+	json_error_t error;
+	json_t *j = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+
+	ck_assert_msg(j, "%s in %s", error.text, text);
+	free(text);
+	return j;
+}
+
+START_TEST(view_list_next_no_rows_is_valid)
+{
+	struct snap snap = { .taken_ns = 7 * NS_PER_MS + 1 };
+	char *text = list_text(&snap, 9 * NS_PER_MS + 1);
+
+	ck_assert_str_eq(text, "{\"sample_age_ms\":2,\"sampled_ms\":7,\"containers\":[]}");
+	free(text);
+	snap.taken_ns = 0;
+	text = list_text(&snap, 0);
+	ck_assert_str_eq(text, "{\"sample_age_ms\":0,\"sampled_ms\":null,\"containers\":[]}");
+	free(text);
+}
+END_TEST
+
+#define ZEROS(status)                                                                   \
+	"\"status\":\"" status "\",\"in_octets\":0,\"in_pkts\":0,\"out_octets\":0,"     \
+	"\"out_pkts\":0,\"node_in_octets\":0,\"node_in_pkts\":0,\"node_out_octets\":0," \
+	"\"node_out_pkts\":0,\"counting_since\":null,\"discontinuities\":0,"            \
+	"\"last_discontinuity\":null"
+#define CONTAINER(id) \
+	"{\"id\":\"" id "\",\"name\":\"\",\"state\":\"unknown\",\"ifindex\":0," ZEROS("other")
+
+/* The text as it has always been, commas and all. */
+START_TEST(view_list_next_text_is_compact_json)
+{
+	struct snap_container containers[] = {
+		{ .id = (char *)"1", .name = (char *)"" },
+		{ .id = (char *)"2", .name = (char *)"" },
+		{ .id = (char *)"3", .name = (char *)"" },
+	};
+	struct snap_address addresses[] = { { .container = 0 },
+					    { .container = 0 },
+					    { .container = 2 } };
+	struct snap snap = { .containers = containers,
+			     .n_containers = 3,
+			     .addresses = addresses,
+			     .n_addresses = 3 };
+	char *text;
+
+	for (size_t i = 0; i < 3; i++) {
+		addresses[i].totals.status = ROW_COUNTING;
+		ck_assert_int_eq(addr_parse("192.0.2.1", &addresses[i].addr), 0);
+	}
+	text = list_text(&snap, 0);
+	ck_assert_str_eq(text,
+			 "{\"sample_age_ms\":0,\"sampled_ms\":null,\"containers\":[" CONTAINER(
+				 "1") ",\"addresses\":["
+				      "{\"address\":\"192.0.2.1\"," ZEROS(
+					      "counting") "},"
+							  "{\"address\":\"192.0.2.1\"," ZEROS("coun"
+											      "tin"
+											      "g") "}]}," CONTAINER(
+								  "2") ",\"addresses\":[]}"
+								       "," CONTAINER("3") ",\"addre"
+											  "sses\":["
+											  "{\"addre"
+											  "ss\":"
+											  "\"192.0."
+											  "2."
+											  "1\""
+											  "," ZEROS(
+												  "counting") "}]}]}");
+	free(text);
+}
+END_TEST
+
+/* Who stops listening in the middle. */
+START_TEST(view_list_free_unfinished_drops_the_snapshot)
+{
+	struct snap snap = { .refs = 1 };
+	struct view_list *l = view_list_new(&snap, 0);
+
+	free(view_list_next(l));
+	view_list_free(l);
+	ck_assert_uint_eq(snap.refs, 1);
+	view_list_free(NULL);
+}
+END_TEST
+
+START_TEST(view_list_next_rows_in_order)
 {
 	struct snap_container containers[] = {
 		{ .id = (char *)"7", .name = (char *)"", .run = INV_RUN_STOPPED },
@@ -139,8 +254,9 @@ START_TEST(view_list_json_rows_in_order)
 	ck_assert_int_eq(addr_parse("2001:DB8::1", &addresses[1].addr), 0);
 	ck_assert_int_eq(addr_parse("192.0.2.2", &addresses[2].addr), 0);
 
-	j = view_list_json(&snap, 5 * NS_PER_S + 250 * NS_PER_MS);
+	j = list_json(&snap, 5 * NS_PER_S + 250 * NS_PER_MS);
 	ck_assert_int_eq(int_of(j, "sample_age_ms"), 250);
+	ck_assert_int_eq(int_of(j, "sampled_ms"), 5000);
 	list = json_object_get(j, "containers");
 	ck_assert_uint_eq(json_array_size(list), 3);
 
@@ -172,7 +288,7 @@ START_TEST(view_list_json_rows_in_order)
 }
 END_TEST
 
-START_TEST(view_list_json_counters_are_exact)
+START_TEST(view_list_next_counters_are_exact)
 {
 	struct snap_container container = { .id = (char *)"1", .name = (char *)"" };
 	struct snap snap = { .containers = &container, .n_containers = 1 };
@@ -183,7 +299,7 @@ START_TEST(view_list_json_counters_are_exact)
 	container.totals.path[PATH_FWD_OUT].octets = (uint64_t)INT64_MAX + 1;
 	container.totals.path[PATH_NODE_IN].octets = UINT64_MAX;
 	container.totals.path[PATH_NODE_OUT].octets = (1ull << 53) + 1;
-	j = view_list_json(&snap, 0);
+	j = list_json(&snap, 0);
 	c = json_array_get(json_object_get(j, "containers"), 0);
 	ck_assert_int_eq(int_of(c, "in_octets"), INT64_MAX);
 	ck_assert_str_eq(text_of(c, "out_octets"), "9223372036854775808");
@@ -193,11 +309,11 @@ START_TEST(view_list_json_counters_are_exact)
 }
 END_TEST
 
-START_TEST(view_list_json_invalid_utf8_is_replaced)
+START_TEST(view_list_next_invalid_utf8_is_replaced)
 {
 	struct snap_container container = { .id = (char *)"1", .name = (char *)"a\xff\xc3z" };
 	struct snap snap = { .containers = &container, .n_containers = 1 };
-	json_t *j = view_list_json(&snap, 0);
+	json_t *j = list_json(&snap, 0);
 
 	ck_assert_str_eq(text_of(json_array_get(json_object_get(j, "containers"), 0), "name"),
 			 "a??z");
@@ -205,10 +321,10 @@ START_TEST(view_list_json_invalid_utf8_is_replaced)
 }
 END_TEST
 
-START_TEST(view_list_json_clock_before_reading_is_age_0)
+START_TEST(view_list_next_clock_before_reading_is_age_0)
 {
 	struct snap snap = { .taken_ns = 5 };
-	json_t *j = view_list_json(&snap, 4);
+	json_t *j = list_json(&snap, 4);
 
 	ck_assert_int_eq(int_of(j, "sample_age_ms"), 0);
 	json_decref(j);
@@ -236,10 +352,13 @@ int main(void)
 
 	tcase_add_test(tc, view_status_json_full_has_everything);
 	tcase_add_test(tc, view_status_json_zeroed_is_valid);
-	tcase_add_test(tc, view_list_json_rows_in_order);
-	tcase_add_test(tc, view_list_json_counters_are_exact);
-	tcase_add_test(tc, view_list_json_invalid_utf8_is_replaced);
-	tcase_add_test(tc, view_list_json_clock_before_reading_is_age_0);
+	tcase_add_test(tc, view_list_next_no_rows_is_valid);
+	tcase_add_test(tc, view_list_next_text_is_compact_json);
+	tcase_add_test(tc, view_list_free_unfinished_drops_the_snapshot);
+	tcase_add_test(tc, view_list_next_rows_in_order);
+	tcase_add_test(tc, view_list_next_counters_are_exact);
+	tcase_add_test(tc, view_list_next_invalid_utf8_is_replaced);
+	tcase_add_test(tc, view_list_next_clock_before_reading_is_age_0);
 	tcase_add_test(tc, view_words_unknown_values_have_one);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_CLI_REPORT_H
+#define CTM_CLI_REPORT_H
+
+#include "cli.h"
+#include "report.h"
+
+/* `ctmeter report`: its options, and its three forms of output. */
+
+enum cli_report_format { CLI_REPORT_TABLE, CLI_REPORT_CSV, CLI_REPORT_JSON };
+
+struct cli_report {
+	const char *since, *until; /* NULL: not given */
+	enum report_by by;
+	enum cli_report_format format;
+	bool format_named;
+	bool since_zero;
+	char **cts; /* texts borrowed from the command line */
+	size_t n_cts, cap_cts;
+	struct addr *ips;
+	size_t n_ips, cap_ips;
+	const char *first_option; /* NULL: none was given */
+};
+
+/* An option by its name without dashes. Returns 0, or -EINVAL with e filled for a bad value. */
+int cli_report_option(struct cli_report *r, const char *name, char *value, struct err *e);
+/* What only all options together tell. The same. */
+int cli_report_check(const struct cli *cli, struct err *e);
+void cli_report_release(struct cli_report *r);
+
+int cli_report(const struct cli *cli, struct err *e);
+
+/* Print a report; the query it answers tells the columns. */
+void cli_report_print_table(const struct cli *cli, const struct report_query *q,
+			    const struct report *report);
+void cli_report_print_csv(const struct report_query *q, const struct report *report, FILE *out);
+json_t *cli_report_json(const struct report_query *q, const struct report *report);
+
+#endif

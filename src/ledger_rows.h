@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_LEDGER_ROWS_H
+#define CTM_LEDGER_ROWS_H
+
+#include "ledger.h"
+
+/* The ledger's own objects, for ledger*.c alone. Each kind is in an array sorted by its key:
+ *   containers (id)   rows (container, address)   slots (address)
+ * A slot is the ledger's side of an address's counting rules: the last reading of each, and the
+ * row that what comes next is booked to. Rules are keyed by address alone, so an address that
+ * changes hands only gets another owner. */
+
+/* Where `ctmeter zero` lets people count from. */
+struct mark {
+	struct counters at[PATHS];
+	int64_t wall_s;
+};
+
+struct container {
+	char *id, *name;
+	enum inv_run run;
+	uint32_t ifindex;
+	struct snap_totals totals;
+	enum store_state state;
+	int64_t gone_ns, gone_wall_s; /* boot time, negative when before it; Unix time */
+	struct mark mark;
+	bool changed; /* since it was stored */
+	uint32_t number; /* scratch: place in an array */
+};
+
+struct row {
+	struct container *container;
+	struct addr addr;
+	struct snap_totals totals;
+	uint64_t key;
+	enum store_state state;
+	int64_t gone_ns, gone_wall_s;
+	struct mark mark;
+	struct counters stored[PATHS]; /* totals at the last checkpoint */
+	bool changed;
+	bool wanted; /* scratch, while an inventory is swept or rows age */
+};
+
+struct slot {
+	struct addr addr;
+	struct row *owner; /* never NULL */
+	struct counters last[PATHS];
+	uint8_t seen; /* bits of paths whose rule was read */
+	uint8_t suspect; /* bits of paths that decreased at the last reading */
+	uint8_t lost; /* bits of paths whose rule somebody removed, and we did not make anew */
+};
+
+struct ledger {
+	struct container **containers;
+	struct row **rows;
+	struct slot *slots;
+	size_t n_containers, n_rows, n_slots;
+	size_t cap_containers, cap_rows, cap_slots;
+	uint32_t next_ifindex;
+	uint64_t next_key;
+	uint64_t epoch[ADDR_FAMILIES];
+	uint64_t last_change_ns;
+	/* while a store is taken up */
+	struct ledger_now restore_now;
+	bool restore_same_boot;
+};
+
+/* The address's slot among the first n_sorted, or NULL. */
+struct slot *ledger_find_slot(const struct ledger *l, size_t n_sorted, const struct addr *addr);
+
+/* Sort all arrays after something was appended. */
+void ledger_sort(struct ledger *l);
+
+/* The row's totals or state are not those that are stored any more. */
+void ledger_touch(struct row *row);
+
+/* Octets of this row may have been missed. */
+void ledger_discontinue(struct row *row, struct ledger_now now);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_REPORT_H
+#define CTM_REPORT_H
+
+#include "addr.h"
+#include "err.h"
+#include "period.h"
+#include "snap.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Traffic of a period, read from the ledger's database.
+ * 1. Reports of adjoining periods add up: every octet of the history is in exactly one.
+ * 2. Whole hours come from the hourly history, the rest of a period from the 5-minute one. Where
+ *    that is kept no longer, the period's ends are rounded down to the hour.
+ * 3. Sums do not wrap: they stay at 2^64-1. */
+
+enum report_by { REPORT_BY_CONTAINER, REPORT_BY_ADDRESS, REPORT_BY_DAY, REPORT_BY_HOUR };
+
+struct report_query {
+	const char *path; /* the database */
+	enum report_by by;
+	struct period period; /* not used with since_zero */
+	bool since_zero; /* totals since the mark of `ctmeter zero`; by container or address only */
+	char *const *cts; /* only these containers and addresses; none: all */
+	size_t n_cts;
+	const struct addr *ips;
+	size_t n_ips;
+	int64_t now_s;
+};
+
+struct report_row {
+	char *ctid, *name, *address; /* NULL where the row is not of one */
+	int64_t since_s, until_s; /* what was summed; since_zero: since_s is the mark */
+	uint64_t octets[PATHS];
+	uint64_t total; /* all four */
+	/* The 95th percentile of the 5-minute rates, forwarded and node traffic together; 5 minutes
+	 * without traffic count as 0. Only where has_p95. */
+	bool has_p95;
+	uint64_t p95_in_bits, p95_out_bits; /* a second */
+	size_t order; /* private */
+};
+
+#define REPORT_NOTES_MAX 4
+
+struct report {
+	/* Containers and addresses: the greatest total first; without those that are gone and had
+	 * no traffic. Days and hours: in their order, also those without traffic. */
+	struct report_row *rows;
+	size_t n_rows;
+	struct report_row sum; /* of all rows */
+	char *notes[REPORT_NOTES_MAX]; /* what the reader must know: whole sentences */
+	size_t n_notes;
+};
+
+/* Returns 0 and a new *ret_report for report_free; -ENOENT for a container or address that the
+ * ledger does not know (or for no ledger), or another -errno; e tells. */
+int report_read(const struct report_query *q, struct report **ret_report, struct err *e);
+void report_free(struct report *r);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ledger's database, opened for reading only: see report_db.h.
+ * 1. While ctmeterd runs (or was killed) there is a write-ahead log beside the file: it is read
+ *    with SQLite's own locks. After a clean end there is none, and opening would make one: then the
+ *    file is read as it is ("immutable"), and report_db_is_void tells when it did change. */
+#include "report_db.h"
+
+#include "period.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SCHEMA_VERSION 1
+#define BUSY_TIMEOUT_MS 5000
+
+#define OCTETS "in_octets, out_octets, node_in_octets, node_out_octets"
+#define ZERO "zero_in_octets, zero_out_octets, zero_node_in_octets, zero_node_out_octets"
+#define USAGE "SELECT address, start, " OCTETS " FROM usage_"
+
+struct report_db {
+	char *path;
+	sqlite3 *handle;
+	bool immutable;
+	bool lacks_newest;
+	struct stat opened; /* of the file, when it was opened */
+};
+
+static int stat_wal(const char *path, struct stat *ret)
+{
+	char *wal = xasprintf("%s-wal", path);
+	int rc = stat(wal, ret) < 0 ? -errno : 0;
+
+	free(wal);
+	return rc;
+}
+
+/* "file:PATH?PARAMETERS" with what has a meaning in a URI escaped. For free(). */
+static char *make_uri(const char *path, const char *parameters)
+{
+	char *uri = xmalloc(strlen(path) * 3 + strlen(parameters) + sizeof("file:?"));
+	char *to = uri + sprintf(uri, "file:");
+
+	for (; *path; path++) {
+		if (strchr("%?#", *path))
+			to += sprintf(to, "%%%02X", (unsigned char)*path);
+		else
+			*to++ = *path;
+	}
+	sprintf(to, "?%s", parameters);
+	return uri;
+}
+
+/* What SQLite said, in terms of what to do. */
+static int explain(const struct report_db *db, int code, struct err *e)
+{
+	switch (code & 0xff) {
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		err_set(e, "%s is damaged or no ledger: %s (its log says what ctmeterd made of it)",
+			db->path, sqlite3_errmsg(db->handle));
+		return -EINVAL;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		err_set(e, "%s is locked by another program: try again", db->path);
+		return -EBUSY;
+	case SQLITE_CANTOPEN:
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		err_set(e, "cannot read %s with its write-ahead log: run ctmeter as root",
+			db->path);
+		return -EACCES;
+	default:
+		err_set(e, "cannot read %s: %s", db->path, sqlite3_errmsg(db->handle));
+		return -EIO;
+	}
+}
+
+/* SQLite tells neither what is missing nor why: find out before it. */
+static int check_file(struct report_db *db, struct err *e)
+{
+	int fd = open(db->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0;
+
+	if (fd < 0 || fstat(fd, &db->opened) < 0)
+		rc = -errno;
+	if (rc == -ENOENT)
+		err_set(e, "there is no ledger %s: has ctmeterd run with this configuration?",
+			db->path);
+	else if (rc == -EACCES)
+		err_set(e, "cannot read %s: %s: run ctmeter as root", db->path, strerror(-rc));
+	else if (rc < 0)
+		err_set(e, "cannot read %s: %s", db->path, strerror(-rc));
+	if (!rc && !S_ISREG(db->opened.st_mode)) {
+		err_set(e, "%s is no file: [ledger] path names the database itself", db->path);
+		rc = -EINVAL;
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* The first value of the first row, as a number. Returns SQLite's code. */
+static int query_number(struct report_db *db, const char *sql, int64_t *ret_n)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+
+	if (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		*ret_n = sqlite3_column_int64(stmt, 0);
+		code = SQLITE_OK;
+	}
+	sqlite3_finalize(stmt);
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* Open, begin the transaction and read for the first time. Returns SQLite's code. */
+static int try_open(struct report_db *db, const char *parameters, int64_t *ret_version)
+{
+	char *uri = make_uri(db->path, parameters);
+	int code;
+
+	sqlite3_close(db->handle);
+	db->handle = NULL;
+	code = sqlite3_open_v2(uri, &db->handle,
+			       SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	free(uri);
+	if (code == SQLITE_OK)
+		code = sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(db->handle, "BEGIN", NULL, NULL, NULL);
+	if (code == SQLITE_OK)
+		code = query_number(db, "PRAGMA user_version", ret_version);
+	return code;
+}
+
+static int open_database(struct report_db *db, struct err *e)
+{
+	struct stat wal = { .st_size = 0 };
+	int64_t version = 0;
+	int code = SQLITE_CANTOPEN, kind;
+
+	db->immutable = stat_wal(db->path, &wal) == -ENOENT;
+	if (!db->immutable)
+		code = try_open(db, "mode=ro", &version);
+	kind = code & 0xff;
+	if (kind == SQLITE_CANTOPEN || kind == SQLITE_READONLY || kind == SQLITE_PERM) {
+		db->lacks_newest = wal.st_size > 0;
+		db->immutable = true;
+		code = try_open(db, "mode=ro&immutable=1", &version);
+	}
+	if (code != SQLITE_OK)
+		return explain(db, code, e);
+	if (version > SCHEMA_VERSION) {
+		err_set(e,
+			"%s is of a newer ctmeter (schema %lld, this one reads %d): upgrade this",
+			db->path, (long long)version, SCHEMA_VERSION);
+		return -ENOTSUP;
+	}
+	if (version < SCHEMA_VERSION) {
+		err_set(e, "%s is no ledger of ctmeter: see [ledger] path in the configuration",
+			db->path);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int report_db_open(const char *path, struct report_db **ret_db, struct err *e)
+{
+	struct report_db *db = xcalloc(1, sizeof(*db));
+	int rc;
+
+	db->path = xstrdup(path);
+	rc = check_file(db, e);
+	if (!rc)
+		rc = open_database(db, e);
+	if (rc < 0)
+		report_db_close(db);
+	else
+		*ret_db = db;
+	return rc;
+}
+
+void report_db_close(struct report_db *db)
+{
+	if (!db)
+		return;
+	sqlite3_close(db->handle);
+	free(db->path);
+	free(db);
+}
+
+bool report_db_is_void(const struct report_db *db)
+{
+	struct stat now;
+
+	return db->immutable &&
+	       (stat(db->path, &now) < 0 || now.st_ino != db->opened.st_ino ||
+		now.st_dev != db->opened.st_dev || now.st_size != db->opened.st_size ||
+		now.st_mtim.tv_sec != db->opened.st_mtim.tv_sec ||
+		now.st_mtim.tv_nsec != db->opened.st_mtim.tv_nsec);
+}
+
+bool report_db_lacks_newest(const struct report_db *db)
+{
+	return db->lacks_newest;
+}
+
+/* ---- reading ---- */
+
+static const char *column_text(sqlite3_stmt *stmt, int column)
+{
+	const unsigned char *text = sqlite3_column_text(stmt, column);
+
+	return text ? (const char *)text : "";
+}
+
+static void column_octets(sqlite3_stmt *stmt, int column, uint64_t ret[PATHS])
+{
+	for (int i = 0; i < PATHS; i++)
+		ret[i] = (uint64_t)sqlite3_column_int64(stmt, column + i);
+}
+
+static int read_rows(struct report_db *db, const char *sql, report_db_row_fn *fn, void *arg,
+		     struct err *e)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL);
+
+	while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct report_db_row row = {
+			.key = sqlite3_column_int64(stmt, 0),
+			.container = sqlite3_column_int64(stmt, 1),
+			.text = column_text(stmt, 2),
+			.name = column_text(stmt, 3),
+			.live = sqlite3_column_int(stmt, 4) < 2,
+			.since_s = sqlite3_column_int64(stmt, 5),
+			.zero_s = sqlite3_column_int64(stmt, 6),
+		};
+
+		column_octets(stmt, 7, row.octets);
+		column_octets(stmt, 7 + PATHS, row.zero);
+		fn(arg, &row);
+		code = SQLITE_OK;
+	}
+	if (code != SQLITE_DONE)
+		code = explain(db, code, e);
+	else
+		code = 0;
+	sqlite3_finalize(stmt);
+	return code;
+}
+
+int report_db_containers(struct report_db *db, report_db_row_fn *fn, void *arg, struct err *e)
+{
+	return read_rows(db,
+			 "SELECT ifindex, 0, ctid, name, state, since, zero_at, " OCTETS ", " ZERO
+			 " FROM container ORDER BY length(ctid), ctid",
+			 fn, arg, e);
+}
+
+int report_db_addresses(struct report_db *db, report_db_row_fn *fn, void *arg, struct err *e)
+{
+	return read_rows(db,
+			 "SELECT key, container, ip, '', state, since, zero_at, " OCTETS ", " ZERO
+			 " FROM address ORDER BY key",
+			 fn, arg, e);
+}
+
+/* Step through what the statement finds. Returns SQLite's code, SQLITE_DONE at the end. */
+static int each_usage(sqlite3_stmt *stmt, report_db_usage_fn *fn, void *arg)
+{
+	uint64_t octets[PATHS];
+	int code;
+
+	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		column_octets(stmt, 2, octets);
+		fn(arg, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1), octets);
+	}
+	return code;
+}
+
+static int each_key(sqlite3_stmt *stmt, int64_t start_s, const int64_t *keys, size_t n_keys,
+		    report_db_usage_fn *fn, void *arg)
+{
+	int code = SQLITE_DONE;
+
+	sqlite3_bind_int64(stmt, 1, start_s);
+	for (size_t i = 0; i < n_keys && code == SQLITE_DONE; i++) {
+		sqlite3_bind_int64(stmt, 2, keys[i]);
+		code = each_usage(stmt, fn, arg);
+		sqlite3_reset(stmt);
+	}
+	return code;
+}
+
+int report_db_usage(struct report_db *db, enum report_db_usage table, int64_t since_s,
+		    int64_t until_s, const int64_t *keys, size_t n_keys, report_db_usage_fn *fn,
+		    void *arg, struct err *e)
+{
+	static const char *const all[] = {
+		[REPORT_DB_5MIN] = USAGE "5min WHERE start >= ?1 AND start < ?2 ORDER BY start",
+		[REPORT_DB_HOUR] = USAGE "hour WHERE start >= ?1 AND start < ?2 ORDER BY start",
+	};
+	static const char *const one[] = {
+		[REPORT_DB_5MIN] = USAGE "5min WHERE start = ?1 AND address = ?2",
+		[REPORT_DB_HOUR] = USAGE "hour WHERE start = ?1 AND address = ?2",
+	};
+	int64_t step = table == REPORT_DB_HOUR ? PERIOD_HOUR_S : PERIOD_5MIN_S;
+	sqlite3_stmt *stmt = NULL;
+	int code, rc = 0;
+
+	if (since_s >= until_s)
+		return 0;
+	code = sqlite3_prepare_v2(db->handle, keys ? one[table] : all[table], -1, &stmt, NULL);
+	if (code == SQLITE_OK && !keys) {
+		sqlite3_bind_int64(stmt, 1, since_s);
+		sqlite3_bind_int64(stmt, 2, until_s);
+		code = each_usage(stmt, fn, arg);
+	} else if (code == SQLITE_OK) {
+		code = SQLITE_DONE;
+		for (int64_t s = since_s; s < until_s && code == SQLITE_DONE; s += step)
+			code = each_key(stmt, s, keys, n_keys, fn, arg);
+	}
+	if (code != SQLITE_DONE)
+		rc = explain(db, code, e);
+	sqlite3_finalize(stmt);
+	return rc;
+}

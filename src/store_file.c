@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "store_file.h"
+
+#include "store_schema.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUSY_MS 50 /* the caller's loop must not be held; it comes again */
+#define FILE_MODE 0640
+#define DIR_MODE 0750
+
+/* The bytes of the file that SQLite locks (sqlite.org/fileformat2.html, "The Lock-Byte Page"). */
+#define LOCK_BYTES 0x40000000
+#define LOCK_BYTES_LEN 512
+
+static int fault(int error, const char *path, const char *what, struct err *e)
+{
+	err_set(e, "%s: cannot %s: %s; make its directory writable", path, what, strerror(error));
+	return -error;
+}
+
+static int make_directories(const char *path, struct err *e)
+{
+	char *dir = xstrdup(path), *slash = dir;
+	int ret = 0;
+
+	while (!ret && (slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		if (mkdir(dir, DIR_MODE) == 0)
+			chmod(dir, DIR_MODE); /* whatever the umask is */
+		else if (errno != EEXIST && access(dir, F_OK) != 0)
+			ret = fault(errno, dir, "make the directory", e);
+		*slash = '/';
+	}
+	free(dir);
+	return ret;
+}
+
+/* SQLite gives the WAL and its index the mode of the file. */
+static int make_file(const char *path, struct err *e)
+{
+	int fd;
+
+	if (access(path, F_OK) == 0)
+		return 0;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+	if (fd < 0)
+		return fault(errno, path, "make the file", e);
+	fchmod(fd, FILE_MODE);
+	close(fd);
+	return 0;
+}
+
+/* sqlite3_open_v2 gives an object even when it fails: close *ret_db in any case. */
+static int open_db(const char *name, const char *path, int flags, const char *vfs, sqlite3 **ret_db,
+		   struct err *e)
+{
+	if (sqlite3_open_v2(name, ret_db, flags | SQLITE_OPEN_NOMUTEX, vfs))
+		return store_fault(*ret_db, path, e);
+	sqlite3_busy_timeout(*ret_db, BUSY_MS);
+	return 0;
+}
+
+/* A lock that another holds says that the file can be written. */
+static int check_writable(sqlite3 *db, const char *path, struct err *e)
+{
+	int ret;
+
+	if (sqlite3_db_readonly(db, "main") == 1) {
+		err_set(e,
+			"%s: it is read-only: make the file and its directory writable; "
+			"saving resumes by itself",
+			path);
+		return -EROFS;
+	}
+	ret = store_exec(db, path, "BEGIN IMMEDIATE; ROLLBACK", e);
+	return ret == -EBUSY ? 0 : ret;
+}
+
+/* The WAL file is kept after closing, empty: a file system that has become read-only can then
+ * still be read by every SQLite, which cannot read a WAL database without one. */
+static int set_up(sqlite3 *db, const char *path, struct err *e)
+{
+	int persist = 1;
+	bool present;
+	int ret = store_schema_check(db, path, &present, e);
+
+	if (ret)
+		return ret;
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+	ret = store_exec(db, path,
+			 "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 4194304;", e);
+	if (!ret)
+		ret = store_schema_migrate(db, path, e);
+	return ret ? ret : check_writable(db, path, e);
+}
+
+int store_file_open(const char *path, sqlite3 **ret_db, struct err *e)
+{
+	sqlite3 *db = NULL;
+	int ret = make_directories(path, e);
+
+	if (!ret)
+		ret = make_file(path, e);
+	if (ret)
+		return ret;
+	ret = open_db(path, path, SQLITE_OPEN_READWRITE, NULL, &db, e);
+	if (!ret)
+		ret = set_up(db, path, e);
+	if (ret)
+		sqlite3_close(db);
+	else
+		*ret_db = db;
+	return ret;
+}
+
+static off_t file_size(const char *path, const char *suffix)
+{
+	char *name = xasprintf("%s%s", path, suffix);
+	struct stat st;
+	off_t size = stat(name, &st) == 0 ? st.st_size : 0;
+
+	free(name);
+	return size;
+}
+
+/* Ways to read a database that cannot be opened for writing, the safest first. */
+static const struct way {
+	const char *query;
+	const char *vfs;
+	const char *pragma;
+	bool wal_too; /* it sees what is only in the WAL */
+} ways[] = {
+	/* Needs the WAL's index file, or room to make one, and SQLite 3.22 if it is read-only. */
+	{ "mode=ro", NULL, "", true },
+	/* The index in memory instead; for that SQLite wants the file for itself, and a lock that
+	 * cannot be had on a read-only file. Nobody else writes what cannot be written. */
+	{ "mode=ro", "unix-none", "PRAGMA locking_mode = EXCLUSIVE", true },
+	/* No WAL file, and none can be made. From SQLite 3.8.5. */
+	{ "immutable=1", NULL, "", false },
+};
+
+/* "file:" URI of a path, for free(). */
+static char *file_uri(const char *path, const char *query)
+{
+	char *uri = xmalloc(strlen("file:") + 3 * strlen(path) + 1 + strlen(query) + 1);
+	char *end = uri + sprintf(uri, "file:");
+
+	for (; *path; path++) {
+		if (strchr("?#%", *path))
+			end += sprintf(end, "%%%02X", (unsigned char)*path);
+		else
+			*end++ = *path;
+	}
+	sprintf(end, "?%s", query);
+	return uri;
+}
+
+static int open_way(const char *path, const struct way *way, sqlite3 **ret_db, bool *ret_present,
+		    struct err *e)
+{
+	char *uri = file_uri(path, way->query);
+	sqlite3 *db = NULL;
+	int ret = open_db(uri, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, way->vfs, &db, e);
+
+	if (!ret)
+		ret = store_exec(db, path, way->pragma, e);
+	if (!ret)
+		ret = store_schema_check(db, path, ret_present, e);
+	if (ret)
+		sqlite3_close(db);
+	else
+		*ret_db = db;
+	free(uri);
+	return ret;
+}
+
+int store_file_open_read_only(const char *path, sqlite3 **ret_db, struct err *e)
+{
+	sqlite3 *db = NULL;
+	bool present = false;
+	int ret = -EACCES;
+
+	if (file_size(path, "") == 0 && (access(path, F_OK) == 0 || errno == ENOENT)) {
+		*ret_db = NULL;
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		if (!ways[i].wal_too && file_size(path, "-wal") > 0)
+			continue;
+		ret = open_way(path, &ways[i], &db, &present, e);
+		if (!ret || ret == -EBUSY || ret == -ENOTSUP || ret == -EUCLEAN)
+			break;
+	}
+	if (ret)
+		return ret;
+	if (!present) {
+		sqlite3_close(db);
+		db = NULL;
+	}
+	*ret_db = db;
+	return 0;
+}
+
+void store_file_set_damaged(const char *path)
+{
+	char *mark = xasprintf("%s-damaged", path);
+	int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, FILE_MODE);
+
+	if (fd >= 0)
+		close(fd);
+	free(mark);
+}
+
+bool store_file_damaged(const char *path)
+{
+	char *mark = xasprintf("%s-damaged", path);
+	bool damaged = access(mark, F_OK) == 0;
+
+	free(mark);
+	return damaged;
+}
+
+static int check_unused(const char *path, struct err *e)
+{
+	struct flock lock = { .l_type = F_WRLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = LOCK_BYTES,
+			      .l_len = LOCK_BYTES_LEN };
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fault(errno, path, "open the damaged file", e);
+	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+		err_set(e,
+			"%s: it is damaged and must be set aside, but process %ld has it open; "
+			"end that first",
+			path, (long)lock.l_pid);
+		ret = -EBUSY;
+	}
+	close(fd);
+	return ret;
+}
+
+/* A name that is not taken yet, for free(). */
+static char *aside_name(const char *path)
+{
+	time_t now = time(NULL);
+	char stamp[32], *name;
+	struct tm tm;
+
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", gmtime_r(&now, &tm));
+	name = xasprintf("%s.damaged-%s", path, stamp);
+	for (unsigned i = 2; access(name, F_OK) == 0; i++) {
+		free(name);
+		name = xasprintf("%s.damaged-%s-%u", path, stamp, i);
+	}
+	return name;
+}
+
+static int rename_part(const char *path, const char *aside, const char *suffix, struct err *e)
+{
+	char *from = xasprintf("%s%s", path, suffix), *to = xasprintf("%s%s", aside, suffix);
+	int ret = 0;
+
+	if (rename(from, to) != 0 && errno != ENOENT)
+		ret = fault(errno, from, "set the damaged file aside", e);
+	free(from);
+	free(to);
+	return ret;
+}
+
+/* The WAL goes first: a database without its WAL is found damaged again, or is an older whole one;
+ * a WAL without its database would be taken for the next one's. */
+int store_file_set_aside(const char *path, char **ret_aside, struct err *e)
+{
+	char *aside, *mark;
+	int ret = check_unused(path, e);
+
+	if (ret)
+		return ret;
+	aside = aside_name(path);
+	ret = rename_part(path, aside, "-wal", e);
+	if (!ret)
+		ret = rename_part(path, aside, "-shm", e);
+	if (!ret)
+		ret = rename_part(path, aside, "", e);
+	if (ret) {
+		free(aside);
+		return ret;
+	}
+	mark = xasprintf("%s-damaged", path);
+	unlink(mark);
+	free(mark);
+	*ret_aside = aside;
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_STORE_FILE_H
+#define CTM_STORE_FILE_H
+
+#include "err.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+/* The store's database as a file: made, opened in every way there is, set aside. For store*.c
+ * only. Close what they return with sqlite3_close. */
+
+/* Open `path` for writing, with its directory, file (mode 0640) and schema made when missing and
+ * an older schema brought up. Returns 0 or -errno with e filled: -EUCLEAN for a damaged file,
+ * -ENOTSUP for one that is not ours to write. */
+int store_file_open(const char *path, sqlite3 **ret_db, struct err *e);
+
+/* Open it for reading, whatever cannot be written: its directory, itself, its disk. Changes
+ * nothing. *ret_db becomes NULL when there is no ledger in it yet. Returns 0 or -errno as
+ * above. */
+int store_file_open_read_only(const char *path, sqlite3 **ret_db, struct err *e);
+
+/* Note beside the file that it is damaged, for store_file_damaged and the next open, since not
+ * every damage shows when it is opened. */
+void store_file_set_damaged(const char *path);
+bool store_file_damaged(const char *path);
+
+/* Rename the file, its WAL and its index out of the way; nobody here has it open. *ret_aside
+ * becomes the file's new name, for free(). Returns 0; -EBUSY: another process has it open (it
+ * would remove the next database's WAL when it closes); or another -errno, with e filled. */
+int store_file_set_aside(const char *path, char **ret_aside, struct err *e);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "store_load.h"
+
+#include "store_schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* All of it is read in one transaction, so another process that writes meanwhile does not mix two
+ * checkpoints. Only the first `next_...` above every row's number is believed, since a number must
+ * never be given twice. */
+
+struct load {
+	sqlite3 *db;
+	const char *path;
+	struct store_meta meta;
+	store_container_fn *container;
+	store_address_fn *address;
+	void *arg;
+	struct err *e;
+};
+
+/* Reads a row's columns one after another. */
+struct cursor {
+	sqlite3_stmt *stmt;
+	int column;
+};
+
+static int64_t number(struct cursor *c)
+{
+	return sqlite3_column_int64(c->stmt, c->column++);
+}
+
+static const char *text(struct cursor *c)
+{
+	const unsigned char *t = sqlite3_column_text(c->stmt, c->column++);
+
+	return t ? (const char *)t : "";
+}
+
+static void read_counters(struct cursor *c, struct counters path[PATHS])
+{
+	for (int p = 0; p < PATHS; p++) {
+		path[p].octets = (uint64_t)number(c);
+		path[p].pkts = (uint64_t)number(c);
+	}
+}
+
+static void read_totals(struct cursor *c, int64_t *state, int64_t *gone_wall_s,
+			struct store_totals *t)
+{
+	*state = number(c);
+	*gone_wall_s = number(c);
+	t->since_wall_s = number(c);
+	t->discontinuities = (uint32_t)number(c);
+	t->discontinuity_wall_s = number(c);
+	read_counters(c, t->path);
+	t->zero_wall_s = number(c);
+	read_counters(c, t->zero);
+}
+
+static int damaged(struct load *l, const char *table, int64_t key)
+{
+	err_set(l->e, "%s: damaged: row %lld of table %s holds what no ctmeter wrote", l->path,
+		(long long)key, table);
+	return -EUCLEAN;
+}
+
+static int load_meta_row(struct load *l, struct cursor *c)
+{
+	const char *key = text(c);
+
+	if (!strcmp(key, "boot_id"))
+		snprintf(l->meta.boot_id, sizeof(l->meta.boot_id), "%s", text(c));
+	else if (!strcmp(key, "epoch_ipv4"))
+		l->meta.epoch[ADDR_V4] = (uint64_t)number(c);
+	else if (!strcmp(key, "epoch_ipv6"))
+		l->meta.epoch[ADDR_V6] = (uint64_t)number(c);
+	else if (!strcmp(key, "next_ifindex"))
+		l->meta.next_ifindex = (uint32_t)number(c);
+	else if (!strcmp(key, "next_key"))
+		l->meta.next_key = (uint64_t)number(c);
+	return 0;
+}
+
+static int load_container_row(struct load *l, struct cursor *c)
+{
+	struct store_container row = { 0 };
+	int64_t ifindex = number(c), run, state;
+	size_t id_octets;
+
+	row.ifindex = (uint32_t)ifindex;
+	row.id = text(c);
+	row.name = text(c);
+	run = number(c);
+	read_totals(c, &state, &row.gone_wall_s, &row.totals);
+	row.run = (int)run;
+	row.state = (enum store_state)state;
+	id_octets = strlen(row.id);
+	if (ifindex < 1 || ifindex > UINT32_MAX || id_octets < 1 || id_octets > INV_ID_MAX ||
+	    run < INV_RUN_UNKNOWN || run > INV_RUN_GONE || state < STORE_LIVE ||
+	    state > STORE_AGED || state == STORE_CONFLICT)
+		return damaged(l, "container", ifindex);
+	if (row.ifindex >= l->meta.next_ifindex)
+		l->meta.next_ifindex = row.ifindex + 1;
+	l->container(l->arg, &row);
+	return 0;
+}
+
+static int load_address_row(struct load *l, struct cursor *c)
+{
+	struct store_address row = { 0 };
+	int64_t key = number(c), container = number(c), state, seen, known;
+	int bad_ip = addr_parse(text(c), &row.addr);
+
+	row.key = (uint64_t)key;
+	row.container = (uint32_t)container;
+	read_totals(c, &state, &row.gone_wall_s, &row.totals);
+	row.state = (enum store_state)state;
+	row.owner = number(c) != 0;
+	seen = number(c);
+	row.seen = (uint8_t)seen;
+	read_counters(c, row.last);
+	known = number(c);
+	if (bad_ip || !known || state < STORE_LIVE || state > STORE_AGED || seen < 0 ||
+	    seen >= 1 << PATHS)
+		return damaged(l, "address", key);
+	if (row.key >= l->meta.next_key)
+		l->meta.next_key = row.key + 1;
+	l->address(l->arg, &row);
+	return 0;
+}
+
+static int load_rows(struct load *l, const char *sql, int (*row)(struct load *, struct cursor *))
+{
+	struct cursor c = { NULL, 0 };
+	int rc = sqlite3_prepare_v2(l->db, sql, -1, &c.stmt, NULL);
+	int ret = 0;
+
+	while (!rc && !ret && (rc = sqlite3_step(c.stmt)) == SQLITE_ROW) {
+		c.column = 0;
+		ret = row(l, &c);
+		rc = 0;
+	}
+	if (!ret && rc != SQLITE_DONE)
+		ret = store_fault(l->db, l->path, l->e);
+	sqlite3_finalize(c.stmt);
+	return ret;
+}
+
+int store_load_from(sqlite3 *db, const char *path, struct store_meta *ret_meta,
+		    store_container_fn *container, store_address_fn *address, void *arg,
+		    struct err *e)
+{
+	struct load l = { .db = db,
+			  .path = path,
+			  .meta = { .next_ifindex = 1, .next_key = 1 },
+			  .container = container,
+			  .address = address,
+			  .arg = arg,
+			  .e = e };
+	int ret = store_exec(db, path, "BEGIN", e);
+
+	if (ret)
+		return ret;
+	ret = load_rows(&l, "SELECT key, value FROM meta", load_meta_row);
+	if (!ret)
+		ret = load_rows(&l,
+				"SELECT ifindex, ctid, name, run, " STORE_TOTALS(
+					"") " FROM container ORDER BY ifindex",
+				load_container_row);
+	if (!ret)
+		ret = load_rows(
+			&l,
+			"SELECT key, container, ip, " STORE_TOTALS(
+				"") ", owner, seen, " STORE_COUNTERS("last_",
+								     "") ", EXISTS (SELECT 1 FROM "
+									 "container"
+									 " WHERE ifindex = "
+									 "address.container) FROM "
+									 "address ORDER BY key",
+			load_address_row);
+	store_exec(db, path, "COMMIT", NULL);
+	if (!ret)
+		*ret_meta = l.meta;
+	return ret;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "store_schema.h"
+
+#include "xalloc.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* 1. A step, once released, is never changed; a change of the schema is one more step.
+ * 2. user_version is the number of steps done; application_id tells our files from others'.
+ * 3. Nothing newer than SQLite 3.7.17: no WITHOUT ROWID, no UPSERT. */
+
+#define APPLICATION_ID 1129598324 /* "CTMt"; SQLite before 3.8.6 knows no hexadecimal */
+
+#define STR_(x) #x
+#define STR(x) STR_(x)
+#define NUMBER " INTEGER NOT NULL"
+
+/* Time first: rows are appended in order of time, pruned and summed by time. */
+#define USAGE                              \
+	"(start" NUMBER ", address" NUMBER \
+	" REFERENCES address, " STORE_COUNTERS("", NUMBER) ", PRIMARY KEY (start, address));"
+
+static const char *const steps[] = {
+	"CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value NOT NULL);"
+	"CREATE TABLE container (ifindex INTEGER PRIMARY KEY, ctid TEXT NOT NULL UNIQUE,"
+	" name TEXT NOT NULL, run" NUMBER ", " STORE_TOTALS(
+		NUMBER) ");"
+			"CREATE TABLE address (key INTEGER PRIMARY KEY, container" NUMBER
+			" REFERENCES container,"
+			" ip TEXT NOT NULL, " STORE_TOTALS(
+				NUMBER) ", owner" NUMBER ", seen" NUMBER
+					", " STORE_COUNTERS(
+						"last_",
+						NUMBER) ", UNIQUE (container, ip));"
+							"CREATE TABLE usage_5min " USAGE
+							"CREATE TABLE usage_hour " USAGE
+							"CREATE VIEW traffic AS SELECT a.ip AS ip,"
+							" datetime(u.start, 'unixepoch') AS "
+							"measuringtime,"
+							" u.in_octets + u.out_octets AS bytes"
+							" FROM usage_hour AS u JOIN address AS a "
+							"ON a.key = u.address;"
+							"PRAGMA application_id = " STR(
+								APPLICATION_ID) ";",
+};
+
+/* Reading these through finds every damage that would make loading or the next save fail: all
+ * rows of the small tables, the end of the history where rows are added and the one where they
+ * are removed, through their index. */
+static const char *const probes[] = {
+	"SELECT count(*), max(length(value)) FROM meta",
+	"SELECT count(*), total(zero_node_out_pkts), max(length(ctid)) FROM container",
+	"SELECT count(*), total(last_node_out_pkts), max(length(ip)) FROM address",
+	"SELECT ctid FROM container ORDER BY ctid",
+	"SELECT container, ip FROM address ORDER BY container, ip",
+	"SELECT start, node_out_pkts FROM usage_5min ORDER BY start, address LIMIT 1000",
+	"SELECT start, node_out_pkts FROM usage_5min ORDER BY start DESC, address DESC LIMIT 1000",
+	"SELECT start, node_out_pkts FROM usage_hour ORDER BY start, address LIMIT 1000",
+	"SELECT start, node_out_pkts FROM usage_hour ORDER BY start DESC, address DESC LIMIT 1000",
+};
+
+static int errno_of(int rc)
+{
+	/* No room for the WAL's index: SQLite calls it an I/O error. */
+	if (rc == SQLITE_IOERR_SHMSIZE)
+		return -ENOSPC;
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+		return -EACCES;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_TOOBIG: /* a damaged record, to SQLite before 3.8 */
+		return -EUCLEAN;
+	case SQLITE_CONSTRAINT:
+		return -EINVAL;
+	default:
+		return -EIO;
+	}
+}
+
+static const char *advice(int error)
+{
+	switch (error) {
+	case -EBUSY:
+		return ": another program holds it; it is tried again";
+	case -ENOSPC:
+		return ": make room on its disk; saving resumes by itself";
+	case -EROFS:
+	case -EACCES:
+		return ": make the file and its directory writable; saving resumes by itself";
+	default:
+		return "";
+	}
+}
+
+int store_fault(sqlite3 *db, const char *path, struct err *e)
+{
+	int ret = errno_of(sqlite3_extended_errcode(db));
+
+	err_set(e, "%s: %s%s", path, sqlite3_errmsg(db), advice(ret));
+	return ret;
+}
+
+int store_exec(sqlite3 *db, const char *path, const char *sql, struct err *e)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) ? store_fault(db, path, e) : 0;
+}
+
+/* The first column of the first row. */
+static int number(sqlite3 *db, const char *path, const char *sql, long long *ret_n, struct err *e)
+{
+	sqlite3_stmt *st;
+	int ret = 0;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL))
+		return store_fault(db, path, e);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*ret_n = sqlite3_column_int64(st, 0);
+	else
+		ret = store_fault(db, path, e);
+	sqlite3_finalize(st);
+	return ret;
+}
+
+static int probe(sqlite3 *db, const char *path, const char *sql, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+
+	/* The statement is right, so a table or column is missing. */
+	if (rc == SQLITE_ERROR) {
+		store_fault(db, path, e);
+		return -EUCLEAN;
+	}
+	if (rc)
+		return store_fault(db, path, e);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		;
+	rc = rc == SQLITE_DONE ? 0 : store_fault(db, path, e);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int store_schema_check(sqlite3 *db, const char *path, bool *ret_present, struct err *e)
+{
+	long long objects, version, id;
+	int ret = number(db, path, "SELECT count(*) FROM sqlite_master", &objects, e);
+
+	if (!ret)
+		ret = number(db, path, "PRAGMA user_version", &version, e);
+	if (!ret)
+		ret = number(db, path, "PRAGMA application_id", &id, e);
+	if (ret)
+		return ret;
+	if (id != (version ? APPLICATION_ID : 0) || (!version && objects)) {
+		err_set(e,
+			"%s: the database of another program; set [ledger] path to a file of "
+			"its own",
+			path);
+		return -ENOTSUP;
+	}
+	if (version > (long long)ARRAY_LEN(steps)) {
+		err_set(e,
+			"%s: written by a newer ctmeter (schema %lld, this one knows %zu); "
+			"upgrade, or move the file away",
+			path, version, ARRAY_LEN(steps));
+		return -ENOTSUP;
+	}
+	for (size_t i = 0; version && i < ARRAY_LEN(probes) && !ret; i++)
+		ret = probe(db, path, probes[i], e);
+	if (!ret)
+		*ret_present = version > 0;
+	return ret;
+}
+
+int store_schema_migrate(sqlite3 *db, const char *path, struct err *e)
+{
+	long long version;
+	char sql[64];
+	int ret = number(db, path, "PRAGMA user_version", &version, e);
+
+	if (ret || version == (long long)ARRAY_LEN(steps))
+		return ret;
+	ret = store_exec(db, path, "BEGIN IMMEDIATE", e);
+	if (ret)
+		return ret;
+	/* Once more, now that nobody else can migrate it. */
+	ret = number(db, path, "PRAGMA user_version", &version, e);
+	for (; !ret && version < (long long)ARRAY_LEN(steps); version++)
+		ret = store_exec(db, path, steps[version], e);
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", ARRAY_LEN(steps));
+	if (!ret)
+		ret = store_exec(db, path, sql, e);
+	if (!ret)
+		ret = store_exec(db, path, "COMMIT", e);
+	if (ret && !sqlite3_get_autocommit(db))
+		store_exec(db, path, "ROLLBACK", NULL);
+	return ret;
+}

@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report.h"
+
+#include "report_ledger.h"
+#include "seed.h"
+#include "xalloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HOUR 3600
+#define DAY 86400
+#define NOW 1795435627 /* 2026-11-23 12:07:07 UTC */
+#define MIDNIGHT (NOW - NOW % DAY)
+#define NOBODY 65534
+#define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
+
+struct world {
+	char dir[32];
+	char *path;
+	sqlite3 *db; /* the daemon's, as it were; NULL when it has ended */
+	struct report *report;
+};
+
+static struct world *world_new(void)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	snprintf(w->dir, sizeof(w->dir), "/tmp/check_report.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(w->dir));
+	ck_assert_int_eq(chmod(w->dir, 0755), 0);
+	w->path = xasprintf("%s/a %%?#ledger.db", w->dir);
+	w->db = ledger_create(w->path);
+	ledger_container(w->db, 1, "101", "web", 0, NOW - 500 * DAY);
+	ledger_container(w->db, 2, "102", "db", 0, NOW - 500 * DAY);
+	ledger_container(w->db, 3, "103", "was", 2, NOW - 500 * DAY);
+	ledger_address(w->db, 1, 1, "192.0.2.1", 0, NOW - 500 * DAY);
+	ledger_address(w->db, 2, 2, "192.0.2.2", 0, NOW - 500 * DAY);
+	ledger_address(w->db, 3, 2, "2001:db8::2", 0, NOW - 500 * DAY);
+	ledger_address(w->db, 4, 3, "192.0.2.1", 2, NOW - 500 * DAY);
+	return w;
+}
+
+static void end_daemon(struct world *w)
+{
+	ck_assert_int_eq(sqlite3_close(w->db), SQLITE_OK);
+	w->db = NULL;
+}
+
+static void unlink_file(const struct world *w, const char *suffix)
+{
+	char *path = xasprintf("%s%s", w->path, suffix);
+
+	unlink(path);
+	free(path);
+}
+
+static void world_free(struct world *w)
+{
+	report_free(w->report);
+	if (w->db)
+		end_daemon(w);
+	unlink_file(w, "");
+	unlink_file(w, "-wal");
+	unlink_file(w, "-shm");
+	ck_assert_int_eq(rmdir(w->dir), 0);
+	free(w->path);
+	free(w);
+}
+
+static struct report_query query(const struct world *w, enum report_by by, int64_t since,
+				 int64_t until)
+{
+	struct report_query q = { .path = w->path, .by = by, .now_s = NOW };
+
+	q.period.since_s = since;
+	q.period.until_s = until;
+	q.period.to_now = until == NOW;
+	return q;
+}
+
+static const struct report *get(struct world *w, const struct report_query *q)
+{
+	struct err e = { "" };
+
+	report_free(w->report);
+	w->report = NULL;
+	ck_assert_msg(!report_read(q, &w->report, &e), "%s", e.text);
+	return w->report;
+}
+
+static void assert_fails(const struct report_query *q, int rc, const char *says)
+{
+	struct report *report = NULL;
+	struct err e = { "" };
+	int got = report_read(q, &report, &e);
+
+	ck_assert_msg(got == rc, "%d instead of %d: %s", got, rc, e.text);
+	ck_assert_msg(strstr(e.text, says) != NULL, "'%s' lacks '%s'", e.text, says);
+	ck_assert_ptr_null(report);
+}
+
+static bool has_note(const struct report *r, const char *part)
+{
+	for (size_t i = 0; i < r->n_notes; i++)
+		if (strstr(r->notes[i], part))
+			return true;
+	return false;
+}
+
+START_TEST(report_read_by_container_greatest_first)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - 30 * DAY - 127, NOW);
+	const struct report *r;
+
+	ledger_use(w->db, 1, NOW - DAY, 1, 2, 3, 4);
+	ledger_use(w->db, 2, NOW - DAY, 100, 0, 0, 0);
+	ledger_use(w->db, 3, NOW - 2 * DAY, 0, 50, 0, 0);
+	ledger_use(w->db, 3, NOW, 7, 0, 0, 0); /* in the present 5 minutes */
+	ledger_use(w->db, 1, NOW - 31 * DAY, 1000, 0, 0, 0); /* before */
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 2); /* 103 is gone and had nothing */
+	ck_assert_str_eq(r->rows[0].ctid, "102");
+	ck_assert_str_eq(r->rows[0].name, "db");
+	ck_assert_ptr_null(r->rows[0].address);
+	ck_assert_uint_eq(r->rows[0].octets[PATH_FWD_IN], 107);
+	ck_assert_uint_eq(r->rows[0].octets[PATH_FWD_OUT], 50);
+	ck_assert_uint_eq(r->rows[0].total, 157);
+	ck_assert_uint_eq(r->rows[1].octets[PATH_NODE_IN], 3);
+	ck_assert_uint_eq(r->rows[1].octets[PATH_NODE_OUT], 4);
+	ck_assert_uint_eq(r->rows[1].total, 10);
+	ck_assert_uint_eq(r->sum.total, 167);
+	ck_assert_uint_eq(r->n_notes, 0);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_by_address_keeps_owners_apart)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_ADDRESS, NOW - 2 * DAY - 127, NOW);
+	struct addr ip;
+	const struct report *r;
+
+	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
+	ledger_use(w->db, 4, NOW - DAY, 6, 0, 0, 0); /* the same address, of 103 then */
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 4);
+	ck_assert_str_eq(r->rows[0].address, "192.0.2.1");
+	ck_assert_str_eq(r->rows[0].ctid, "103");
+	ck_assert_str_eq(r->rows[1].ctid, "101");
+	ck_assert_str_eq(r->rows[2].address, "192.0.2.2");
+	ck_assert_str_eq(r->rows[3].address, "2001:db8::2");
+	ck_assert_int_eq(addr_parse("192.0.2.1", &ip), 0);
+	q.ips = &ip;
+	q.n_ips = 1;
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 2);
+	ck_assert_uint_eq(r->sum.total, 11);
+	q.by = REPORT_BY_CONTAINER;
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 2);
+	ck_assert_str_eq(r->rows[0].ctid, "103");
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_unknown_choice_is_named)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_DAY, NOW - 2 * DAY - 127, NOW);
+	char *cts[] = { (char *)"101", (char *)"999" };
+	struct addr ip;
+
+	q.cts = cts;
+	q.n_cts = 2;
+	assert_fails(&q, -ENOENT, "knows no container 999");
+	q.n_cts = 1;
+	ck_assert_int_eq(addr_parse("2001:db8::9", &ip), 0);
+	q.ips = &ip;
+	q.n_ips = 1;
+	assert_fails(&q, -ENOENT, "knows no address 2001:db8::9");
+	/* Known, but never had by 101: nothing to sum. */
+	ck_assert_int_eq(addr_parse("192.0.2.2", &ip), 0);
+	ledger_use(w->db, 2, NOW - HOUR, 5, 0, 0, 0);
+	ck_assert_uint_eq(get(w, &q)->sum.total, 0);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_ends_within_an_hour_use_5_minutes)
+{
+	struct world *w = world_new();
+	struct report_query q =
+		query(w, REPORT_BY_CONTAINER, MIDNIGHT + 55 * 60, MIDNIGHT + 3 * HOUR + 300);
+
+	/* One octet more at each place, so that the sum tells which were taken. */
+	ledger_use(w->db, 1, MIDNIGHT + 50 * 60, 1, 0, 0, 0);
+	ledger_use(w->db, 1, MIDNIGHT + 55 * 60, 10, 0, 0, 0);
+	ledger_use(w->db, 1, MIDNIGHT + HOUR, 100, 0, 0, 0);
+	ledger_use(w->db, 1, MIDNIGHT + 3 * HOUR, 1000, 0, 0, 0);
+	ledger_use(w->db, 1, MIDNIGHT + 3 * HOUR + 300, 10000, 0, 0, 0);
+	ck_assert_uint_eq(get(w, &q)->sum.total, 1110);
+	q.period.until_s = MIDNIGHT + HOUR;
+	ck_assert_uint_eq(get(w, &q)->sum.total, 10);
+	q.period.since_s = MIDNIGHT + 50 * 60;
+	q.period.until_s = MIDNIGHT + 55 * 60;
+	ck_assert_uint_eq(get(w, &q)->sum.total, 1);
+	q.period.since_s = MIDNIGHT + 3 * HOUR;
+	q.period.until_s = NOW;
+	q.period.to_now = true;
+	ck_assert_uint_eq(get(w, &q)->sum.total, 11000);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_random_periods_add_up)
+{
+	static const enum report_by bys[] = { REPORT_BY_CONTAINER, REPORT_BY_ADDRESS, REPORT_BY_DAY,
+					      REPORT_BY_HOUR };
+	uint64_t seed = seed_random("report");
+	int64_t begin = NOW - 50 * DAY - 127, cut;
+	struct world *w = world_new();
+	struct report_query q;
+	uint64_t whole = 0, octets, parts, rows;
+
+	setenv("TZ", next_random(&seed) % 2 ? "IST-5:30" : BERLIN, 1);
+	tzset();
+	ledger_exec(w->db, "BEGIN");
+	for (int i = 0; i < 500; i++) {
+		octets = next_random(&seed) % 1000000;
+		ledger_use(w->db, (int)(next_random(&seed) % 4) + 1,
+			   begin + (int64_t)(next_random(&seed) % (50 * DAY)), octets, 0, octets,
+			   0);
+		whole += 2 * octets;
+	}
+	ledger_exec(w->db, "COMMIT");
+	for (int i = 0; i < 40; i++) {
+		cut = period_floor(begin + 3600 + (int64_t)(next_random(&seed) % (49 * DAY)), 300);
+		q = query(w, bys[i % 4], period_floor(begin, 3600), cut);
+		parts = get(w, &q)->sum.total;
+		q = query(w, bys[i % 4], cut, NOW);
+		parts += get(w, &q)->sum.total;
+		ck_assert_msg(parts == whole, "cut at %" PRId64, cut);
+		rows = 0;
+		q = query(w, bys[i % 4], period_floor(begin, 3600), NOW);
+		get(w, &q);
+		for (size_t j = 0; j < w->report->n_rows; j++)
+			rows += w->report->rows[j].total;
+		ck_assert_uint_eq(rows, whole);
+	}
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_by_day_follows_the_zone)
+{
+	struct world *w = world_new();
+	int64_t since, until;
+	struct report_query q;
+	const struct report *r;
+
+	setenv("TZ", BERLIN, 1);
+	tzset();
+	ck_assert_int_eq(period_parse("2026-10-24", NOW, &since), 0);
+	ck_assert_int_eq(period_parse("2026-10-27T12:00", NOW, &until), 0);
+	q = query(w, REPORT_BY_DAY, since, until);
+	ledger_use(w->db, 1, since + DAY - 300, 1, 0, 0, 0);
+	ledger_use(w->db, 2, since + DAY, 10, 0, 0, 0);
+	ledger_use(w->db, 1, since + DAY + 25 * HOUR - 300, 10, 0, 0, 0); /* winter time began */
+	ledger_use(w->db, 1, since + DAY + 25 * HOUR, 100, 0, 0, 0);
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 4);
+	ck_assert_uint_eq(r->rows[0].total, 1);
+	ck_assert_uint_eq(r->rows[1].total, 20);
+	ck_assert_int_eq(r->rows[1].until_s - r->rows[1].since_s, 25 * HOUR);
+	ck_assert_uint_eq(r->rows[2].total, 100);
+	ck_assert_uint_eq(r->rows[3].total, 0);
+	ck_assert_int_eq(r->rows[3].until_s, until);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_by_hour_has_every_hour)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_HOUR, MIDNIGHT + 1800, MIDNIGHT + 3 * HOUR);
+	const struct report *r;
+
+	ledger_use(w->db, 1, MIDNIGHT, 1, 0, 0, 0);
+	ledger_use(w->db, 1, MIDNIGHT + 1800, 10, 0, 0, 0);
+	ledger_use(w->db, 2, MIDNIGHT + 2 * HOUR, 100, 0, 0, 0);
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 3);
+	ck_assert_uint_eq(r->rows[0].total, 10);
+	ck_assert_int_eq(r->rows[0].since_s, MIDNIGHT + 1800);
+	ck_assert_uint_eq(r->rows[1].total, 0);
+	ck_assert_uint_eq(r->rows[2].total, 100);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_percentile_is_of_the_sum_of_addresses)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, MIDNIGHT, MIDNIGHT + 100 * 300);
+	const struct report *r;
+
+	/* 100 samples: the highest five do not count. In and out are judged apart. */
+	for (int i = 0; i < 6; i++) {
+		ledger_use(w->db, 2, MIDNIGHT + i * 300, 300, 0, 0, 0);
+		ledger_use(w->db, 3, MIDNIGHT + i * 300, 0, 0, 300, 0);
+		ledger_use(w->db, 1, MIDNIGHT + (i + 20) * 300, 0, 75, 0, (uint64_t)i * 75);
+	}
+	ledger_use(w->db, 2, MIDNIGHT + 40 * 300, 1000000, 0, 0, 0);
+	r = get(w, &q);
+	ck_assert_str_eq(r->rows[0].ctid, "102");
+	ck_assert(r->rows[0].has_p95 && r->rows[1].has_p95 && r->sum.has_p95);
+	ck_assert_uint_eq(r->rows[0].p95_in_bits, 600 * 8 / 300);
+	ck_assert_uint_eq(r->rows[0].p95_out_bits, 0);
+	ck_assert_uint_eq(r->rows[1].p95_in_bits, 0);
+	ck_assert_uint_eq(r->rows[1].p95_out_bits, 2);
+	ck_assert_uint_eq(r->sum.p95_in_bits, 600 * 8 / 300);
+	ck_assert_uint_eq(r->sum.p95_out_bits, 2);
+	q.by = REPORT_BY_HOUR; /* 12 samples: the highest counts */
+	r = get(w, &q);
+	ck_assert_uint_eq(r->rows[0].p95_in_bits, 16);
+	ck_assert_uint_eq(r->rows[1].p95_out_bits, 8);
+	ck_assert_uint_eq(r->rows[3].p95_in_bits, 1000000 * 8 / 300);
+	ck_assert_uint_eq(r->sum.p95_in_bits, 16);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_percentile_leaves_the_present_5_minutes_out)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, period_floor(NOW, 300) - 600, NOW);
+
+	ledger_use(w->db, 1, NOW - 300, 75, 0, 0, 0);
+	ledger_use(w->db, 1, NOW, 7500, 0, 0, 0);
+	ck_assert_uint_eq(get(w, &q)->rows[0].total, 7575);
+	ck_assert_uint_eq(w->report->rows[0].p95_in_bits, 2);
+	q.period.since_s = period_floor(NOW, 300);
+	ck_assert_uint_eq(get(w, &q)->rows[0].total, 7500);
+	ck_assert(!w->report->rows[0].has_p95);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_older_than_5_minute_data_is_by_hours)
+{
+	struct world *w = world_new();
+	int64_t hour = period_floor(NOW, HOUR) - 40 * DAY;
+	struct report_query q = query(w, REPORT_BY_CONTAINER, hour + 900, hour + HOUR + 900);
+	const struct report *r;
+
+	ledger_use(w->db, 1, hour, 1, 0, 0, 0);
+	ledger_use(w->db, 1, hour + HOUR, 10, 0, 0, 0);
+	ledger_exec(w->db, "DELETE FROM usage_5min");
+	r = get(w, &q);
+	ck_assert_uint_eq(r->sum.total, 1);
+	ck_assert_int_eq(r->sum.since_s, hour);
+	ck_assert_int_eq(r->sum.until_s, hour + HOUR);
+	ck_assert(!r->rows[0].has_p95 && !r->sum.has_p95);
+	ck_assert(has_note(r, "rounded down to the hour") && has_note(r, "No 95th percentile"));
+	/* Days within the 35 have their percentile even so. */
+	q = query(w, REPORT_BY_DAY, hour - hour % DAY, NOW);
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 41);
+	ck_assert(!r->rows[0].has_p95 && r->rows[40].has_p95 && !r->sum.has_p95);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_period_before_history_is_clipped_or_refused)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_DAY, MIDNIGHT - 450 * DAY, NOW);
+
+	ck_assert_uint_eq(get(w, &q)->n_rows, 401);
+	ck_assert(has_note(w->report, "400 days"));
+	q.period.until_s = MIDNIGHT - 420 * DAY;
+	q.period.to_now = false;
+	assert_fails(&q, -ENODATA, "holds no traffic of this period");
+	ledger_put(w->db, "UPDATE container SET since = %d", MIDNIGHT - 3 * DAY + 100);
+	q = query(w, REPORT_BY_DAY, MIDNIGHT - 30 * DAY, NOW);
+	ck_assert_uint_eq(get(w, &q)->n_rows, 4);
+	ck_assert(has_note(w->report, "Counting began at 2026-11-20 00:00."));
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_huge_counters_do_not_wrap)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY - 127, NOW);
+	const struct report *r;
+
+	ledger_use(w->db, 1, NOW - 2 * HOUR, 1ull << 63, 0, 0, 0); /* stored as a negative one */
+	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
+	ledger_use(w->db, 2, NOW - HOUR, UINT64_MAX, 9, 0, 0);
+	r = get(w, &q);
+	ck_assert_uint_eq(r->rows[1].total, (1ull << 63) + 5);
+	ck_assert_uint_eq(r->rows[0].octets[PATH_FWD_IN], UINT64_MAX);
+	ck_assert_uint_eq(r->rows[0].total, UINT64_MAX);
+	ck_assert_uint_eq(r->sum.total, UINT64_MAX);
+	ck_assert_uint_eq(r->sum.octets[PATH_FWD_OUT], 9);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_since_zero_counts_from_the_mark)
+{
+	struct world *w = world_new();
+	struct report_query q = { .path = w->path, .since_zero = true, .now_s = NOW };
+	const struct report *r;
+	struct addr ip;
+
+	/* 102's total also holds 40 of an address that it has no more. */
+	ledger_exec(w->db, "UPDATE container SET in_octets = 1040, zero_in_octets = 400,"
+			   " zero_at = 1795000000 WHERE ifindex = 2;"
+			   "UPDATE address SET in_octets = 1000, zero_in_octets = 380,"
+			   " zero_at = 1795000000 WHERE key = 2;"
+			   "UPDATE container SET out_octets = 7 WHERE ifindex = 1;"
+			   "UPDATE address SET out_octets = 7, zero_out_octets = 9 WHERE key = 1");
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 2);
+	ck_assert_uint_eq(r->rows[0].total, 640);
+	ck_assert_int_eq(r->rows[0].since_s, 1795000000);
+	ck_assert_uint_eq(r->rows[1].total, 7);
+	ck_assert_int_eq(r->rows[1].since_s, NOW - 500 * DAY);
+	ck_assert_uint_eq(r->sum.total, 647);
+	q.by = REPORT_BY_ADDRESS;
+	r = get(w, &q);
+	ck_assert_uint_eq(r->rows[0].total, 620);
+	ck_assert_uint_eq(r->sum.total, 620);
+	q.by = REPORT_BY_CONTAINER;
+	ck_assert_int_eq(addr_parse("192.0.2.2", &ip), 0);
+	q.ips = &ip;
+	q.n_ips = 1;
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 1);
+	ck_assert_uint_eq(r->sum.total, 620);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_few_of_many_equals_all)
+{
+	uint64_t seed = seed_random("few of many");
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_ADDRESS, NOW - 3 * DAY - 127, NOW);
+	char *cts[] = { (char *)"102" };
+	uint64_t totals[2], rates[2];
+
+	for (int key = 10; key < 90; key++) {
+		char *ip = xasprintf("198.51.100.%d", key);
+
+		ledger_address(w->db, key, 1, ip, 0, NOW - 500 * DAY);
+		free(ip);
+	}
+	ledger_exec(w->db, "BEGIN");
+	for (int i = 0; i < 3000; i++)
+		ledger_use(w->db, (int)(next_random(&seed) % 80) + 2,
+			   NOW - 2 * DAY + (int64_t)(next_random(&seed) % (2 * DAY)), 1000000,
+			   next_random(&seed) % 1000000, 0, 0);
+	ledger_exec(w->db, "COMMIT");
+	get(w, &q);
+	for (size_t i = 0; i < w->report->n_rows; i++) {
+		const struct report_row *row = &w->report->rows[i];
+
+		if (!strcmp(row->ctid, "102")) {
+			totals[!strcmp(row->address, "192.0.2.2")] = row->total;
+			rates[!strcmp(row->address, "192.0.2.2")] = row->p95_out_bits;
+		}
+	}
+	q.cts = cts;
+	q.n_cts = 1;
+	get(w, &q);
+	ck_assert_uint_eq(w->report->n_rows, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct report_row *row = &w->report->rows[i];
+		bool second = !strcmp(row->address, "192.0.2.2");
+
+		ck_assert_uint_gt(row->total, 0);
+		ck_assert_uint_eq(row->total, totals[second]);
+		ck_assert_uint_eq(row->p95_out_bits, rates[second]);
+	}
+	world_free(w);
+}
+END_TEST
+
+/* ---- the file ---- */
+
+START_TEST(report_read_no_ledger_says_what_to_do)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY, NOW);
+
+	ledger_exec(w->db, "PRAGMA user_version = 2");
+	assert_fails(&q, -ENOTSUP, "is of a newer ctmeter (schema 2, this one reads 1)");
+	ledger_exec(w->db, "PRAGMA user_version = 0");
+	assert_fails(&q, -EINVAL, "is no ledger of ctmeter");
+	end_daemon(w);
+	ck_assert_int_eq(truncate(w->path, 0), 0);
+	assert_fails(&q, -EINVAL, "is no ledger of ctmeter");
+	ck_assert_int_eq(truncate(w->path, 5000), 0);
+	assert_fails(&q, -EINVAL, "is damaged or no ledger");
+	unlink_file(w, "");
+	assert_fails(&q, -ENOENT, "there is no ledger /tmp/check_report.");
+	q.path = w->dir;
+	assert_fails(&q, -EINVAL, "is no file");
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_new_ledger_has_no_rows)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY - 127, NOW);
+
+	ledger_exec(w->db, "DELETE FROM address; DELETE FROM container");
+	ck_assert_uint_eq(get(w, &q)->n_rows, 0);
+	q.by = REPORT_BY_DAY;
+	ck_assert_uint_eq(get(w, &q)->n_rows, 0);
+	world_free(w);
+}
+END_TEST
+
+static size_t count_files(const struct world *w)
+{
+	DIR *dir = opendir(w->dir);
+	size_t n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n - 2;
+}
+
+START_TEST(report_read_leaves_no_files)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY - 127, NOW);
+
+	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
+	ck_assert_uint_eq(get(w, &q)->sum.total, 5);
+	ck_assert_uint_eq(count_files(w), 3); /* the daemon's own */
+	end_daemon(w);
+	ck_assert_uint_eq(count_files(w), 1);
+	ck_assert_uint_eq(get(w, &q)->sum.total, 5);
+	ck_assert_uint_eq(count_files(w), 1);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_beside_a_writer_sees_what_is_committed)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY - 127, NOW);
+
+	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
+	ledger_exec(w->db, "BEGIN IMMEDIATE");
+	ledger_use(w->db, 1, NOW - HOUR, 6, 0, 0, 0);
+	ck_assert_uint_eq(get(w, &q)->sum.total, 5);
+	ledger_exec(w->db, "COMMIT");
+	ck_assert_uint_eq(get(w, &q)->sum.total, 11);
+	world_free(w);
+}
+END_TEST
+
+/* What a child without rights gets: 0 with its exit status 0 or 1 (a note), or its -errno. */
+static int read_as_nobody(const struct report_query *q, const char *note)
+{
+	struct report *report = NULL;
+	struct err e = { "" };
+	int status, rc;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+			_exit(99);
+		rc = report_read(q, &report, &e);
+		_exit(rc < 0 ? -rc : note ? !has_note(report, note) : report->sum.total != 5);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* The daemon was killed: its log stays. */
+static void leave_log(struct world *w)
+{
+	char *copy = xasprintf("%s.copy", w->path), *command;
+
+	command = xasprintf("cp -p '%s' '%s' && cp -p '%s-wal' '%s-wal'", w->path, copy, w->path,
+			    copy);
+	ck_assert_int_eq(system(command), 0);
+	end_daemon(w);
+	free(command);
+	command = xasprintf("mv '%s' '%s' && mv '%s-wal' '%s-wal'", copy, w->path, copy, w->path);
+	ck_assert_int_eq(system(command), 0);
+	free(command);
+	free(copy);
+}
+
+START_TEST(report_read_without_rights_reads_what_it_may)
+{
+	struct world *w;
+	struct report_query q;
+
+	if (geteuid() != 0) {
+		printf("SKIP report_read_without_rights_reads_what_it_may: needs root\n");
+		return;
+	}
+	w = world_new();
+	q = query(w, REPORT_BY_CONTAINER, NOW - DAY - 127, NOW);
+	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
+	ck_assert_int_eq(read_as_nobody(&q, NULL), 0); /* while the daemon runs */
+	ledger_exec(w->db, "PRAGMA wal_checkpoint");
+	leave_log(w);
+	ck_assert_int_eq(read_as_nobody(&q, "The newest traffic is missing"), 0);
+	ck_assert_uint_eq(count_files(w), 2);
+	ck_assert_uint_eq(get(w, &q)->sum.total, 5); /* root reads the log too */
+	ck_assert(!has_note(w->report, "missing"));
+	unlink_file(w, "-wal");
+	unlink_file(w, "-shm");
+	ck_assert_int_eq(read_as_nobody(&q, NULL), 0); /* after a clean end */
+	ck_assert_int_eq(chmod(w->path, 0600), 0);
+	ck_assert_int_eq(read_as_nobody(&q, NULL), EACCES);
+	world_free(w);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("report");
+	TCase *tc = tcase_create("report");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, report_read_by_container_greatest_first);
+	tcase_add_test(tc, report_read_by_address_keeps_owners_apart);
+	tcase_add_test(tc, report_read_unknown_choice_is_named);
+	tcase_add_test(tc, report_read_ends_within_an_hour_use_5_minutes);
+	tcase_add_test(tc, report_read_random_periods_add_up);
+	tcase_add_test(tc, report_read_by_day_follows_the_zone);
+	tcase_add_test(tc, report_read_by_hour_has_every_hour);
+	tcase_add_test(tc, report_read_percentile_is_of_the_sum_of_addresses);
+	tcase_add_test(tc, report_read_percentile_leaves_the_present_5_minutes_out);
+	tcase_add_test(tc, report_read_older_than_5_minute_data_is_by_hours);
+	tcase_add_test(tc, report_read_period_before_history_is_clipped_or_refused);
+	tcase_add_test(tc, report_read_huge_counters_do_not_wrap);
+	tcase_add_test(tc, report_read_since_zero_counts_from_the_mark);
+	tcase_add_test(tc, report_read_few_of_many_equals_all);
+	tcase_add_test(tc, report_read_no_ledger_says_what_to_do);
+	tcase_add_test(tc, report_read_new_ledger_has_no_rows);
+	tcase_add_test(tc, report_read_leaves_no_files);
+	tcase_add_test(tc, report_read_beside_a_writer_sees_what_is_committed);
+	tcase_add_test(tc, report_read_without_rights_reads_what_it_may);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
