@@ -2,6 +2,7 @@
 #include "commit.h"
 
 #include "compose.h"
+#include "log.h"
 #include "xalloc.h"
 #include "xt_table.h"
 
@@ -96,6 +97,24 @@ cleanup:
 	return ret;
 }
 
+/* Whether every number in it points where it may. */
+static bool is_sound(const struct journal *j)
+{
+	const struct header *h = j->head;
+
+	for (uint32_t i = 0; i < h->n_new; i++)
+		if (j->from[i] > h->n_old)
+			return false;
+	for (uint32_t i = 0; i < h->n_records; i++) {
+		const struct record *r = &j->records[i];
+
+		if (r->from > h->n_old || r->to > h->n_new || r->path >= PATHS ||
+		    r->family != h->family)
+			return false;
+	}
+	return h->table[sizeof(h->table) - 1] == '\0';
+}
+
 static int journal_map(const char *path, struct journal *ret_j)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -114,8 +133,14 @@ static int journal_map(const char *path, struct journal *ret_j)
 		goto cleanup;
 	map = mmap(NULL, head.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ret = map == MAP_FAILED ? -errno : 0;
-	if (!ret)
+	if (!ret) {
 		place(ret_j, map);
+		if (!is_sound(ret_j)) {
+			munmap(map, head.size);
+			memset(ret_j, 0, sizeof(*ret_j));
+			ret = -EINVAL;
+		}
+	}
 cleanup:
 	close(fd);
 	return ret;
@@ -136,6 +161,11 @@ static bool was_replaced(const struct journal *j)
 char *commit_path(const char *run_dir, enum addr_family family)
 {
 	return xasprintf("%s/commit.%s", run_dir, family == ADDR_V4 ? "ipv4" : "ipv6");
+}
+
+bool journal_settled(const struct journal *j)
+{
+	return j->head->added || j->head->refused || !was_replaced(j);
 }
 
 bool commit_pending(const char *path)
@@ -204,7 +234,7 @@ struct fw_final *journal_finals(const struct journal *j, size_t *ret_n)
 
 /* The lock that iptables since 1.4.20 takes (its source: iptables/xshared.c). Waits for it: a
  * blocking flock is woken in turn, where polling starves beside a busy writer. */
-static int xtables_lock(struct err *e)
+int commit_lock_open(struct err *e)
 {
 	const char *path = getenv("XTABLES_LOCKFILE");
 	int fd;
@@ -217,15 +247,19 @@ static int xtables_lock(struct err *e)
 		err_set(e, "cannot open the lock file %s: %s", path, strerror(-ret));
 		return ret;
 	}
-	while (flock(fd, LOCK_EX) < 0)
+	return fd;
+}
+
+static int take_lock(int lock, struct err *e)
+{
+	while (flock(lock, LOCK_EX) < 0)
 		if (errno != EINTR) {
 			int ret = -errno;
 
-			err_set(e, "cannot lock %s: %s", path, strerror(-ret));
-			close(fd);
+			err_set(e, "cannot take the xtables lock: %s", strerror(-ret));
 			return ret;
 		}
-	return fd;
+	return 0;
 }
 
 /* --- putting counters back ---------------------------------------------------------------- */
@@ -252,6 +286,27 @@ static int add_counters(int fd, const struct journal *j, const struct xt_layout 
 	return ret;
 }
 
+/* Whether every entry that takes over a counter has at least that much. */
+static bool counters_are_back(const struct journal *j, const struct xt_raw *raw)
+{
+	const struct xt_family *f = &xt_families[raw->family];
+	uint32_t offset = 0;
+
+	for (uint32_t i = 0; i < j->head->n_new; i++) {
+		const uint8_t *e = raw->blob + offset;
+		struct xt_counters c;
+		uint16_t next;
+
+		memcpy(&c, e + f->counters_at, sizeof(c));
+		memcpy(&next, e + f->head_size - 2, sizeof(next));
+		if (j->from[i] && (c.pcnt < j->finals[j->from[i] - 1].pcnt ||
+				   c.bcnt < j->finals[j->from[i] - 1].bcnt))
+			return false;
+		offset += next;
+	}
+	return true;
+}
+
 /* Finish a commit of which REPLACE was done: look whether the finals are back, and put them back
  * if the table is still the one they belong to. */
 static int finish(int fd, struct journal *j, struct err *e)
@@ -259,7 +314,7 @@ static int finish(int fd, struct journal *j, struct err *e)
 	struct header *h = j->head;
 	struct xt_layout layout;
 	struct xt_raw raw;
-	bool ours, seeded;
+	bool ours, seeded, zero;
 	int ret = xt_read(fd, h->family, h->table, &raw);
 
 	if (ret < 0) {
@@ -268,12 +323,24 @@ static int finish(int fd, struct journal *j, struct err *e)
 	}
 	xt_layout_parse(&raw, &layout);
 	ours = layout.digest == h->digest && raw.n_entries == h->n_new;
-	seeded = xt_counters_read(&layout, &raw) && layout.present.epoch == h->epoch &&
+	seeded = xt_counters_read(&layout, &raw, &zero) && layout.present.epoch == h->epoch &&
 		 layout.n_canaries;
+	/* A table without rules of ours has no canary: then whether every counter has its old value
+	 * back at least is all there is to see. */
+	if (!layout.n_canaries && ours)
+		seeded = counters_are_back(j, &raw);
 	if (!seeded && ours)
 		ret = add_counters(fd, j, &layout);
-	if (ret < 0 || (!seeded && !ours)) {
-		/* Somebody changed the table before the counters were back. */
+	if (ret == -ENOMEM) {
+		err_set(e, "cannot put the counters of table %s back: %s", h->table,
+			strerror(-ret));
+	} else if (ret < 0 || (!seeded && !ours)) {
+		/* Somebody changed the table before the counters were back. Ours go to the
+		 * ledger; everybody else's have no place to go any more. */
+		log_error("fw",
+			  "table %s was changed by somebody in the middle of our commit: the "
+			  "counters of other people's rules begin anew",
+			  h->table);
 		h->refused = 1;
 		ret = 0;
 	} else {
@@ -284,25 +351,33 @@ static int finish(int fd, struct journal *j, struct err *e)
 	return ret;
 }
 
-int commit_recover(int fd, const char *path, struct err *e)
+/* Under the lock. Returns 1 when there is a finished journal to be taken over, 0 when none. */
+static int recover_locked(int fd, const char *path, struct err *e)
 {
 	struct journal j = { NULL, NULL, NULL, NULL };
-	int lock, ret = journal_map(path, &j);
+	int ret = journal_map(path, &j);
 
-	if (ret < 0) {
-		/* Cut off while it was made: the kernel was not asked yet. */
-		unlink(path);
+	if (ret == -EINVAL || ret == -ENOENT) {
+		unlink(path); /* cut off while it was made: the kernel was not asked yet */
 		return 0;
 	}
-	if (j.head->added || j.head->refused || !was_replaced(&j))
-		goto cleanup;
-	lock = xtables_lock(e);
-	ret = lock < 0 ? lock : finish(fd, &j, e);
-	if (lock >= 0)
-		close(lock);
-cleanup:
+	if (ret < 0) {
+		err_set(e, "cannot read the commit's journal %s: %s", path, strerror(-ret));
+		return ret;
+	}
+	if (!journal_settled(&j))
+		ret = finish(fd, &j, e);
 	journal_unmap(&j);
-	return ret;
+	return ret < 0 ? ret : 1;
+}
+
+int commit_recover(int fd, int lock, const char *path, struct err *e)
+{
+	int ret = take_lock(lock, e); /* whoever made the journal may still be at it */
+
+	ret = ret < 0 ? ret : recover_locked(fd, path, e);
+	flock(lock, LOCK_UN);
+	return ret < 0 ? ret : 0;
 }
 
 /* --- committing --------------------------------------------------------------------------- */
@@ -312,6 +387,7 @@ struct job {
 	int fd;
 	enum addr_family family;
 	const char *table, *path;
+	int parent;
 	struct ruleset *desired; /* under its new epoch */
 	struct xt_layout old, new;
 	struct composed composed;
@@ -423,6 +499,7 @@ static int prepare(struct job *job)
 {
 	struct xt_raw raw;
 	struct plan plan;
+	bool zero;
 	int ret = xt_read(job->fd, job->family, job->table, &raw);
 
 	if (ret < 0) {
@@ -430,7 +507,9 @@ static int prepare(struct job *job)
 		return ret;
 	}
 	xt_layout_parse(&raw, &job->old);
-	job->old.present.zeroed = !xt_counters_read(&job->old, &raw);
+	job->old.present.foul =
+		!xt_counters_read(&job->old, &raw, &zero) ||
+		(job->old.present.epoch && job->old.present.epoch + 1 < job->desired->epoch);
 	xt_raw_clear(&raw);
 	if (!plan_diff(job->desired, &job->old.present, NULL))
 		return -EALREADY;
@@ -470,6 +549,10 @@ static int commit_once(struct job *job)
 
 	if (!ret)
 		ret = write_journal(job);
+	if (!ret && getppid() != job->parent) {
+		unlink(job->path);
+		ret = -ECANCELED;
+	}
 	if (ret < 0)
 		return ret;
 	ret = replace(job);
@@ -497,21 +580,31 @@ static void hold_signals(void)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 }
 
-int commit_run(int fd, const char *table, const struct ruleset *desired, const char *path,
+int commit_run(int fd, int lock, const char *table, const struct ruleset *desired, const char *path,
 	       int parent, struct err *e)
 {
-	struct job job = {
-		.fd = fd, .family = desired->family, .table = table, .path = path, .e = e
-	};
-	int lock = xtables_lock(e), ret = -EAGAIN;
+	struct job job = { .fd = fd,
+			   .family = desired->family,
+			   .table = table,
+			   .path = path,
+			   .parent = parent,
+			   .e = e };
+	int ret = take_lock(lock, e);
 
-	if (lock < 0)
-		return lock;
+	if (ret < 0)
+		return ret;
 	if (getppid() != parent) {
-		close(lock);
+		flock(lock, LOCK_UN);
 		return -ECANCELED;
 	}
 	hold_signals();
+	/* An earlier commit's finals must be taken over before their journal is written anew. */
+	ret = recover_locked(fd, path, e);
+	if (ret) {
+		flock(lock, LOCK_UN);
+		return ret < 0 ? ret : 0;
+	}
+	ret = -EAGAIN;
 	job.desired = ruleset_copy(desired);
 	for (int tries = 0; ret == -EAGAIN && tries < REPLACE_TRIES; tries++) {
 		ret = commit_once(&job);
@@ -523,6 +616,6 @@ int commit_run(int fd, const char *table, const struct ruleset *desired, const c
 			"to it without the xtables lock",
 			table);
 	ruleset_free(job.desired);
-	close(lock);
+	flock(lock, LOCK_UN);
 	return ret == -EALREADY ? 0 : ret;
 }

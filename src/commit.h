@@ -26,19 +26,28 @@ char *commit_path(const char *run_dir, enum addr_family family);
 /* Whether an earlier process left a journal. */
 bool commit_pending(const char *path);
 
-/* Finish whatever a journal at `path` says was begun. `fd` is an xt_socket. Takes the xtables
- * lock. Returns 0 (also when there is nothing to do) or -errno with e filled. */
-int commit_recover(int fd, const char *path, struct err *e);
+/* Open the xtables lock's file, without taking the lock. The descriptor belongs to the daemon and
+ * is inherited by the child that takes the lock, so a child that is killed half-way leaves the
+ * lock held until the journal is finished. Returns a descriptor or -errno with e filled. */
+int commit_lock_open(struct err *e);
 
-/* Make `table` hold `desired` under the next epoch. Takes the xtables lock and waits for it;
- * gives up with -ECANCELED if `parent` (pid) is no longer our parent by then. Nothing is done, and
- * no journal left, when the table holds it already. Returns 0 or -errno with e filled. */
-int commit_run(int fd, const char *table, const struct ruleset *desired, const char *path,
+/* Finish whatever a journal at `path` says was begun. `fd` is an xt_socket. Takes `lock`, waits for
+ * it, and releases it. Returns 0 (also when there is nothing to do) or -errno with e filled. */
+int commit_recover(int fd, int lock, const char *path, struct err *e);
+
+/* Make `table` hold `desired` under the next epoch. Takes `lock`, waits for it, and releases it;
+ * gives up with -ECANCELED if `parent` (pid) is no longer our parent before the kernel is asked. A
+ * journal that is there is finished and left, and nothing else done: its finals come first. Nothing
+ * is done, and no journal left, when the table holds `desired` already. Returns 0 or -errno with e filled. */
+int commit_run(int fd, int lock, const char *table, const struct ruleset *desired, const char *path,
 	       int parent, struct err *e);
 
 /* Open what a commit left. *ret_journal is NULL when there is no journal. Returns 0 or -errno. */
 int journal_open(const char *path, struct journal **ret_journal);
 void journal_close(struct journal *j);
+
+/* Nothing is left to be done in the kernel. */
+bool journal_settled(const struct journal *j);
 
 /* Its records as finals, a new array for free(). A commit that never reached the kernel has
  * none. */

@@ -11,12 +11,12 @@ struct fw {
 	void *self;
 };
 
-int fw_open(enum cfg_backend backend, const char *table, const char *run_dir, struct loop *loop,
+int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
 	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e)
 {
 	const struct fw_ops *ops = backend == CFG_BACKEND_FAKE ? &fw_fake_ops : &fw_iptc_ops;
 	void *self;
-	int ret = ops->open(table, run_dir, loop, done, arg, &self, e);
+	int ret = ops->open(config, loop, done, arg, &self, e);
 
 	if (ret < 0)
 		return ret;

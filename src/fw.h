@@ -30,7 +30,9 @@ struct fw_reading {
 	const struct fw_row *rows; /* sorted by addr; the backend's, until the next call */
 	size_t n_rows;
 	uint64_t at_ns; /* CLOCK_BOOTTIME before the kernel was asked */
-	bool zeroed; /* somebody reset the counters before this reading; told once a reset */
+	/* Each told once. zeroed: somebody set all counters to 0 some time before. stale: somebody
+	 * put an old table or old counters back, so what they count says nothing. */
+	bool zeroed, stale;
 	uint32_t generation; /* changes when the structure of our rules may have changed */
 };
 
@@ -52,10 +54,17 @@ typedef void fw_done_fn(void *arg, enum addr_family family, int result, const ch
 			uint64_t epoch, const struct fw_final *finals, size_t n_finals,
 			uint64_t now_ns);
 
+struct fw_config {
+	const char *table; /* "mangle" or "filter" */
+	const char *run_dir; /* holds the commits' journals (commit.h); made if missing */
+	uint64_t epoch
+		[ADDR_FAMILIES]; /* the highest an earlier process is known to have committed */
+};
+
 struct fw_ops {
 	const char *name;
-	int (*open)(const char *table, const char *run_dir, struct loop *loop, fw_done_fn *done,
-		    void *arg, void **ret_self, struct err *e);
+	int (*open)(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
+		    void **ret_self, struct err *e);
 	void (*close)(void *self);
 	const char *(*family_problem)(const void *self, enum addr_family family);
 	int (*read)(void *self, enum addr_family family, uint64_t now_ns,
@@ -68,11 +77,10 @@ struct fw_ops {
 extern const struct fw_ops fw_iptc_ops;
 extern const struct fw_ops fw_fake_ops;
 
-/* table "mangle" or "filter"; run_dir holds the commits' journal (see commit.h) and is made if
- * missing. `done` is called from the loop. An unfinished commit that an earlier process left is
+/* config is borrowed during the call. `done` is called from the loop. An unfinished commit that an earlier process left is
  * finished first, as if fw_apply had been called. Returns 0, or -errno with e filled: -EPERM
  * names the missing privilege, -ENOENT says that no family has the table. */
-int fw_open(enum cfg_backend backend, const char *table, const char *run_dir, struct loop *loop,
+int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
 	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e);
 
 /* Does not remove a rule. A commit under way goes on by itself. */

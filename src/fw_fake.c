@@ -177,7 +177,6 @@ static void note_present(struct present *p, const struct ruleset *rs)
 		if (rs->root[h] < 0)
 			continue;
 		p->hook[h].jumps = 1;
-		p->hook[h].first = true;
 		memcpy(p->hook[h].target, rs->chains[rs->root[h]].name, RULE_CHAIN_SIZE);
 	}
 	p->epoch = rs->epoch;
@@ -225,13 +224,12 @@ static const char *fake_family_problem(const void *self, enum addr_family family
 	return NULL;
 }
 
-static int fake_open(const char *table, const char *run_dir, struct loop *loop, fw_done_fn *done,
-		     void *arg, void **ret_self, struct err *e)
+static int fake_open(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
+		     void **ret_self, struct err *e)
 {
 	struct fake *s = xcalloc(1, sizeof(*s));
 
-	(void)table;
-	(void)run_dir;
+	(void)config;
 	(void)e;
 	s->loop = loop;
 	s->done = done;

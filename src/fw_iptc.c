@@ -5,8 +5,8 @@
  * last changed. Commits run in a child each (commit.c), whose end the loop hears of by a pipe.
  * 1. A reading counts only if every canary carries its seed: otherwise the table is half
  *    committed, by us or by somebody else, or its counters were reset.
- * 2. A canary that stays wrong for ZEROED_AFTER_NS without the structure changing is a reset, no
- *    commit: a commit lasts some milliseconds.
+ * 2. A canary that stays wrong for ZEROED_AFTER_NS is a reset, no commit: those last some
+ *    milliseconds.
  * 3. While our own commit runs, only the table as it was before is read. */
 #include "commit.h"
 #include "fw.h"
@@ -42,10 +42,14 @@ struct family {
 	bool known; /* layout is of some reading */
 	uint32_t generation;
 	uint64_t wrong_since_ns; /* the canary is wrong since then, 0: it is right */
-	uint64_t wrong_digest;
+	uint64_t epoch; /* the highest known: a table with a lower one is an old one put back */
+	bool stale; /* such a table came, and no reading has told yet */
 	bool reset_told; /* this reset was in a reading already */
 	pid_t child;
 	int pipe;
+	struct verdict verdict; /* of the child, once it has said it */
+	bool said;
+	int lock; /* shared with the child: a lock it holds outlives it until the journal is finished */
 };
 
 struct iptc {
@@ -58,13 +62,13 @@ struct iptc {
 
 /* --- the child ---------------------------------------------------------------------------- */
 
-static void close_inherited(int keep_a, int keep_b)
+static void close_inherited(int keep_a, int keep_b, int keep_c)
 {
 	long max = sysconf(_SC_OPEN_MAX);
 
 	/* Our listening sockets and locks must not outlive us in a child that waits for a lock. */
 	for (int fd = STDERR_FILENO + 1; fd < (max > 0 && max < 4096 ? max : 4096); fd++)
-		if (fd != keep_a && fd != keep_b)
+		if (fd != keep_a && fd != keep_b && fd != keep_c)
 			close(fd);
 }
 
@@ -73,9 +77,10 @@ static void child_main(struct family *f, const struct ruleset *desired, int out,
 	struct verdict v = { 0, "" };
 	struct err e = { "" };
 
-	close_inherited(f->fd, out);
-	v.result = desired ? commit_run(f->fd, f->owner->table, desired, f->journal, parent, &e)
-			   : commit_recover(f->fd, f->journal, &e);
+	close_inherited(f->fd, out, f->lock);
+	v.result = desired ? commit_run(f->fd, f->lock, f->owner->table, desired, f->journal,
+					parent, &e)
+			   : commit_recover(f->fd, f->lock, f->journal, &e);
 	snprintf(v.text, sizeof(v.text), "%.255s", e.text);
 	_exit(write(out, &v, sizeof(v)) == sizeof(v) ? 0 : 1);
 }
@@ -86,7 +91,15 @@ static void child_ended(void *arg, short revents, uint64_t now_ns);
 static int start_child(struct family *f, const struct ruleset *desired)
 {
 	pid_t parent = getpid();
+	struct err e = { "" };
 	int fds[2];
+
+	if (f->lock < 0)
+		f->lock = commit_lock_open(&e);
+	if (f->lock < 0) {
+		log_error("fw", "%s", e.text);
+		return f->lock;
+	}
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
@@ -103,6 +116,7 @@ static int start_child(struct family *f, const struct ruleset *desired)
 		child_main(f, desired, fds[1], parent);
 	close(fds[1]);
 	f->pipe = fds[0];
+	f->said = false;
 	loop_watch(f->owner->loop, f->pipe, POLLIN, child_ended, f);
 	return 0;
 }
@@ -112,55 +126,92 @@ static void report(struct family *f, const struct verdict *v, uint64_t now_ns)
 	struct journal *journal;
 	struct fw_final *finals = NULL;
 	uint64_t epoch = 0;
+	bool settled;
 	size_t n = 0;
 	int ret = journal_open(f->journal, &journal);
 
 	if (ret < 0)
 		log_error("fw", "cannot read the commit's journal %s: %s", f->journal,
 			  strerror(-ret));
-	if (!ret && journal) {
+	settled = !ret && (!journal || journal_settled(journal));
+	if (settled && journal) {
 		finals = journal_finals(journal, &n);
 		epoch = journal_epoch(journal);
 	}
 	f->owner->done(f->owner->arg, f->family, v->result, v->text, epoch, finals, n, now_ns);
-	commit_forget(f->journal);
+	/* One that is not settled holds the only copy of somebody's counters: the next child
+	 * begins with it. */
+	if (settled)
+		commit_forget(f->journal);
 	if (!ret)
 		journal_close(journal);
 	free(finals);
 }
 
+/* The child says its verdict, and its end of the pipe closes when it exits: only then is it
+ * waited for, so that the wait is short. */
 static void child_ended(void *arg, short revents, uint64_t now_ns)
 {
 	struct family *f = arg;
-	struct verdict v = { -EINTR, "the committing process was killed" };
+	struct verdict v;
 	ssize_t n = read(f->pipe, &v, sizeof(v));
 	int status;
 
 	(void)revents;
-	if (n != sizeof(v))
-		v = (struct verdict) { -EINTR, "the committing process was killed" };
+	if (n == sizeof(v)) {
+		f->verdict = v;
+		f->said = true;
+		return;
+	}
 	loop_unwatch(f->owner->loop, f->pipe);
 	close(f->pipe);
 	f->pipe = -1;
-	waitpid(f->child, &status, 0); /* its end of the pipe is closed: it is as good as gone */
+	waitpid(f->child, &status, 0);
 	f->child = 0;
-	/* A child killed half-way leaves its journal: finish that before anything else. */
-	if (n != sizeof(v) && commit_pending(f->journal) && start_child(f, NULL) == 0)
+	/* A child killed half-way leaves its journal, and to us its lock: finish before anybody
+	 * else gets at the table. */
+	if (!f->said && commit_pending(f->journal) && start_child(f, NULL) == 0)
 		return;
-	report(f, &v, now_ns);
+	close(f->lock);
+	f->lock = -1;
+	if (!f->said)
+		f->verdict = (struct verdict) { -EINTR, "the committing process was killed" };
+	report(f, &f->verdict, now_ns);
 }
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-static int canary_wrong(struct family *f, uint64_t digest, uint64_t now_ns, bool *ret_zeroed)
+/* Whether the canary is wrong for good, which is no commit but somebody's doing. */
+static bool wrong_for_good(struct family *f, uint64_t now_ns)
 {
-	if (!f->wrong_since_ns || f->wrong_digest != digest) {
+	if (!f->wrong_since_ns) {
 		f->wrong_since_ns = now_ns;
-		f->wrong_digest = digest;
 		f->reset_told = false;
 	}
-	*ret_zeroed = now_ns - f->wrong_since_ns >= ZEROED_AFTER_NS;
-	return *ret_zeroed ? 0 : -EAGAIN;
+	return now_ns - f->wrong_since_ns >= ZEROED_AFTER_NS;
+}
+
+/* The structure differs from the known one. While our commit runs, a higher epoch is its: wait for
+ * its finals; anything else somebody else did. */
+static int take_layout(struct family *f, const struct xt_raw *raw)
+{
+	struct xt_layout layout;
+
+	xt_layout_parse(raw, &layout);
+	if (f->child && layout.present.epoch > f->epoch) {
+		xt_layout_clear(&layout);
+		return -EAGAIN;
+	}
+	if (f->child && !layout.present.epoch && f->layout.present.epoch) {
+		xt_layout_clear(&layout); /* ours that removes all has no epoch */
+		return -EAGAIN;
+	}
+	xt_layout_clear(&f->layout);
+	f->layout = layout;
+	f->known = true;
+	f->generation++;
+	f->stale = layout.present.epoch && layout.present.epoch < f->epoch;
+	return 0;
 }
 
 static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
@@ -168,34 +219,37 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 {
 	struct iptc *s = self;
 	struct family *f = &s->families[family];
+	bool reset = false, zero, old;
 	struct xt_raw raw;
-	uint64_t digest;
-	bool zeroed = false;
 	int ret = f->problem[0] ? -ENODEV : xt_read(f->fd, family, s->table, &raw);
 
 	if (ret < 0)
 		return ret;
-	digest = xt_digest(&raw);
-	if (!f->known || digest != f->layout.digest) {
-		ret = f->child ? -EAGAIN : 0;
-		if (ret < 0)
-			goto cleanup;
-		xt_layout_clear(&f->layout);
-		xt_layout_parse(&raw, &f->layout);
-		f->known = true;
-		f->generation++;
-	}
-	if (xt_counters_read(&f->layout, &raw))
+	if (!f->known || xt_digest(&raw) != f->layout.digest)
+		ret = take_layout(f, &raw);
+	if (ret < 0)
+		goto cleanup;
+	if (xt_counters_read(&f->layout, &raw, &zero))
 		f->wrong_since_ns = 0;
 	else
-		ret = canary_wrong(f, digest, now_ns, &zeroed);
-	f->layout.present.zeroed = zeroed;
-	*ret_reading = (struct fw_reading) { .rows = f->layout.rows,
-					     .n_rows = f->layout.n_rows,
-					     .at_ns = now_ns,
-					     .zeroed = zeroed && !f->reset_told,
-					     .generation = f->generation + zeroed };
-	f->reset_told = zeroed;
+		reset = wrong_for_good(f, now_ns);
+	if (f->wrong_since_ns && !reset) {
+		ret = -EAGAIN;
+		goto cleanup;
+	}
+	old = f->layout.present.epoch && f->layout.present.epoch < f->epoch;
+	if (!old && f->layout.present.epoch)
+		f->epoch = f->layout.present.epoch;
+	f->layout.present.foul = reset || old;
+	*ret_reading =
+		(struct fw_reading) { .rows = f->layout.rows,
+				      .n_rows = f->layout.n_rows,
+				      .at_ns = now_ns,
+				      .zeroed = reset && zero && !f->reset_told,
+				      .stale = f->stale || (reset && !zero && !f->reset_told),
+				      .generation = f->generation + reset };
+	f->reset_told = reset;
+	f->stale = false;
 cleanup:
 	xt_raw_clear(&raw);
 	return ret;
@@ -255,6 +309,8 @@ static void iptc_close(void *self)
 			loop_unwatch(s->loop, f->pipe);
 			close(f->pipe);
 		}
+		if (f->lock >= 0)
+			close(f->lock);
 		if (f->fd >= 0)
 			close(f->fd);
 		xt_layout_clear(&f->layout);
@@ -284,24 +340,27 @@ static int open_families(struct iptc *s, struct err *e)
 	return 0;
 }
 
-static int iptc_open(const char *table, const char *run_dir, struct loop *loop, fw_done_fn *done,
-		     void *arg, void **ret_self, struct err *e)
+static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
+		     void **ret_self, struct err *e)
 {
 	struct iptc *s = xcalloc(1, sizeof(*s));
 	int ret;
 
-	snprintf(s->table, sizeof(s->table), "%s", table);
+	snprintf(s->table, sizeof(s->table), "%s", config->table);
 	s->loop = loop;
 	s->done = done;
 	s->arg = arg;
 	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
-		s->families[i] = (struct family) { .owner = s, .family = i, .fd = -1, .pipe = -1 };
-		s->families[i].journal = commit_path(run_dir, i);
+		s->families[i] = (struct family) {
+			.owner = s, .family = i, .fd = -1, .pipe = -1, .lock = -1
+		};
+		s->families[i].journal = commit_path(config->run_dir, i);
+		s->families[i].epoch = config->epoch[i];
 	}
 	ret = open_families(s, e);
-	if (!ret && mkdir(run_dir, 0755) < 0 && errno != EEXIST) {
+	if (!ret && mkdir(config->run_dir, 0755) < 0 && errno != EEXIST) {
 		ret = -errno;
-		err_set(e, "cannot make the directory %s: %s", run_dir, strerror(errno));
+		err_set(e, "cannot make the directory %s: %s", config->run_dir, strerror(errno));
 	}
 	for (enum addr_family i = 0; !ret && i < ADDR_FAMILIES; i++)
 		if (!s->families[i].problem[0] && commit_pending(s->families[i].journal)) {

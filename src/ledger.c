@@ -141,8 +141,8 @@ static enum ledger_result advance(struct slot *s, enum path path, struct counter
 	return LEDGER_OK;
 }
 
-static enum ledger_result apply_path(struct slot *s, enum path path, struct counters c, bool zeroed,
-				     struct ledger_now now)
+static enum ledger_result apply_path(struct slot *s, enum path path, struct counters c,
+				     const struct fw_reading *reading, struct ledger_now now)
 {
 	uint8_t bit = (uint8_t)(1u << path);
 	bool suspected = s->suspect & bit;
@@ -151,14 +151,14 @@ static enum ledger_result apply_path(struct slot *s, enum path path, struct coun
 		ledger_touch(s->owner);
 	s->seen |= bit;
 	s->suspect &= (uint8_t)~bit;
-	if (zeroed) {
+	if (reading->zeroed) {
 		/* All it counts now, it counted since. */
 		rebase(s, path, (struct counters) { 0, 0 }, now);
 		advance(s, path, c);
 		return LEDGER_DISCONT;
 	}
-	if (s->lost & bit) {
-		/* Somebody removed it, and somebody, not we, put it back. */
+	if (reading->stale || s->lost & bit) {
+		/* Somebody, not we, put it back: with which count nobody knows. */
 		s->lost &= (uint8_t)~bit;
 		return rebase(s, path, c, now);
 	}
@@ -203,7 +203,7 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 		for (enum path p = 0; row && p < PATHS; p++) {
 			if (!(row->present & 1u << p))
 				continue;
-			r = apply_path(s, p, row->path[p], reading->zeroed, now);
+			r = apply_path(s, p, row->path[p], reading, now);
 			worst = r == LEDGER_RECHECK || worst == LEDGER_OK ? (r ? r : worst) : worst;
 		}
 		if (committing)
@@ -223,8 +223,9 @@ static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger
 	if (!s)
 		return;
 	if (f->kind == FW_CREATED) {
-		/* It was there at the last reading: somebody had removed it. */
-		if (s->seen & bit)
+		/* It was there at the last reading, so somebody had removed it; or it had been,
+		 * and was not wanted for a while. */
+		if ((s->seen | s->counted) & bit)
 			ledger_discontinue(s->owner, now);
 	} else if (is_less(f->final, s->last[f->path])) {
 		ledger_discontinue(s->owner, now);
@@ -232,6 +233,7 @@ static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger
 		advance(s, f->path, f->final);
 	}
 	s->last[f->path] = (struct counters) { 0, 0 };
+	s->counted |= bit;
 	s->seen &= (uint8_t)~bit;
 	s->suspect &= (uint8_t)~bit;
 	s->lost &= (uint8_t)~bit;
@@ -303,8 +305,10 @@ static void own_slot(struct sweep *w, struct row *row)
 	}
 	if (s->owner && s->owner != row)
 		ledger_touch(s->owner);
-	if (s->owner != row)
+	if (s->owner != row) {
 		ledger_touch(row);
+		s->counted = 0;
+	}
 	s->owner = row;
 }
 

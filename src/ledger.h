@@ -15,7 +15,8 @@
  * 3. When octets may have been missed, the row's and the container's discontinuity say so.
  * 4. An address that moves opens a new row; the old row keeps its total and retires.
  * 5. Containers keep what their retired or aged-out rows counted.
- * 6. A decrease is believed only when two readings in a row show it.
+ * 6. A decrease is believed only when two readings in a row show it. What led to it nobody knows:
+ *    nothing is booked, the row gets a discontinuity, and counting goes on from there.
  * 7. A row that aged out is no longer shown, but kept: an address or id that comes back resumes
  *    its row, and ifIndex values are never used again. */
 

@@ -47,6 +47,7 @@ struct slot {
 	struct counters last[PATHS];
 	uint8_t seen; /* bits of paths whose rule was read */
 	uint8_t suspect; /* bits of paths that decreased at the last reading */
+	uint8_t counted; /* bits of paths that had a rule for this owner before */
 	uint8_t lost; /* bits of paths whose rule somebody removed, and we did not make anew */
 };
 

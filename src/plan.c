@@ -108,7 +108,7 @@ bool plan_diff(const struct ruleset *desired, const struct present *present, str
 		plan.hooks[h] = hook_differs(desired, present, h);
 		differs = differs || plan.hooks[h];
 	}
-	differs = differs || plan.n_ops || roots != count_roots(present) || present->zeroed;
+	differs = differs || plan.n_ops || roots != count_roots(present) || present->foul;
 	if (ret_plan)
 		*ret_plan = plan;
 	else

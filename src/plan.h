@@ -20,13 +20,12 @@ struct present {
 	size_t n_chains;
 	struct {
 		uint32_t jumps; /* rules in the hook that jump to a chain of ours */
-		bool first; /* the hook's first rule is such a jump */
 		bool shadowed; /* a rule before it can end a packet's walk */
 		char target[RULE_CHAIN_SIZE]; /* of the first such jump, "" when none */
 	} hook[HOOKS];
 	uint64_t epoch; /* the highest found in a root's name, 0: none */
 	uint32_t n_counting; /* counting rules */
-	bool zeroed; /* some canary does not carry its seed */
+	bool foul; /* reset by somebody, or an old table put back: needs a commit of a new epoch */
 };
 
 void present_clear(struct present *p);

@@ -71,10 +71,10 @@ int store_open(const char *path, struct store **ret_store, char **ret_aside, str
 void store_close(struct store *s);
 
 /* Everything that is there, containers before their addresses; borrowed during the calls, which
- * must not use the store. Returns 0 or -errno with e filled. */
+ * must not use the store. container and address NULL: only the meta data.
+ * Returns 0 or -errno with e filled. */
 typedef void store_container_fn(void *arg, const struct store_container *c);
 typedef void store_address_fn(void *arg, const struct store_address *a);
-/* container and address NULL: only the meta data. */
 int store_load(struct store *s, struct store_meta *ret_meta, store_container_fn *container,
 	       store_address_fn *address, void *arg, struct err *e);
 

@@ -8,8 +8,18 @@
 #include <string.h>
 
 /* All of it is read in one transaction, so another process that writes meanwhile does not mix two
- * checkpoints. Only the first `next_...` above every row's number is believed, since a number must
- * never be given twice. */
+ * checkpoints. A next_ifindex or next_key that a row has already is moved behind it, since a number
+ * must never be given twice. */
+
+static const char meta_sql[] = "SELECT key, value FROM meta";
+static const char highest_sql[] =
+	"SELECT (SELECT max(ifindex) FROM container), (SELECT max(key) FROM address)";
+static const char container_sql[] =
+	"SELECT ifindex, ctid, name, run, " STORE_TOTALS("") " FROM container ORDER BY ifindex";
+static const char address_sql[] =
+	"SELECT key, container, ip, " STORE_TOTALS("") ", owner, seen, " STORE_COUNTERS(
+		"last_", "") ", EXISTS (SELECT 1 FROM container WHERE ifindex = address.container)"
+			     " FROM address ORDER BY key";
 
 struct load {
 	sqlite3 *db;
@@ -84,6 +94,18 @@ static int load_meta_row(struct load *l, struct cursor *c)
 	return 0;
 }
 
+static int load_highest(struct load *l, struct cursor *c)
+{
+	uint32_t ifindex = (uint32_t)number(c);
+	uint64_t key = (uint64_t)number(c);
+
+	if (ifindex >= l->meta.next_ifindex)
+		l->meta.next_ifindex = ifindex + 1;
+	if (key >= l->meta.next_key)
+		l->meta.next_key = key + 1;
+	return 0;
+}
+
 static int load_container_row(struct load *l, struct cursor *c)
 {
 	struct store_container row = { 0 };
@@ -102,8 +124,6 @@ static int load_container_row(struct load *l, struct cursor *c)
 	    run < INV_RUN_UNKNOWN || run > INV_RUN_GONE || state < STORE_LIVE ||
 	    state > STORE_AGED || state == STORE_CONFLICT)
 		return damaged(l, "container", ifindex);
-	if (row.ifindex >= l->meta.next_ifindex)
-		l->meta.next_ifindex = row.ifindex + 1;
 	l->container(l->arg, &row);
 	return 0;
 }
@@ -126,8 +146,6 @@ static int load_address_row(struct load *l, struct cursor *c)
 	if (bad_ip || !known || state < STORE_LIVE || state > STORE_AGED || seen < 0 ||
 	    seen >= 1 << PATHS)
 		return damaged(l, "address", key);
-	if (row.key >= l->meta.next_key)
-		l->meta.next_key = row.key + 1;
 	l->address(l->arg, &row);
 	return 0;
 }
@@ -164,23 +182,13 @@ int store_load_from(sqlite3 *db, const char *path, struct store_meta *ret_meta,
 
 	if (ret)
 		return ret;
-	ret = load_rows(&l, "SELECT key, value FROM meta", load_meta_row);
+	ret = load_rows(&l, meta_sql, load_meta_row);
 	if (!ret)
-		ret = load_rows(&l,
-				"SELECT ifindex, ctid, name, run, " STORE_TOTALS(
-					"") " FROM container ORDER BY ifindex",
-				load_container_row);
-	if (!ret)
-		ret = load_rows(
-			&l,
-			"SELECT key, container, ip, " STORE_TOTALS(
-				"") ", owner, seen, " STORE_COUNTERS("last_",
-								     "") ", EXISTS (SELECT 1 FROM "
-									 "container"
-									 " WHERE ifindex = "
-									 "address.container) FROM "
-									 "address ORDER BY key",
-			load_address_row);
+		ret = load_rows(&l, highest_sql, load_highest);
+	if (!ret && container)
+		ret = load_rows(&l, container_sql, load_container_row);
+	if (!ret && address)
+		ret = load_rows(&l, address_sql, load_address_row);
 	store_exec(db, path, "COMMIT", NULL);
 	if (!ret)
 		*ret_meta = l.meta;

@@ -2,6 +2,7 @@
 #include "teardown.h"
 
 #include "fw.h"
+#include "xalloc.h"
 
 #include "xalloc.h"
 #include <errno.h>
@@ -53,21 +54,35 @@ static int remove_family(struct fw *fw, enum addr_family family, struct loop *lo
 	return ret;
 }
 
-int teardown_rules(const struct cfg *cfg, struct err *e, unsigned *ret_removed)
+static int clear_table(const struct cfg *cfg, const char *table, const char *run_dir,
+		       struct state *state, struct err *e)
 {
-	char *path = xstrdup(cfg->control.socket);
+	struct fw_config config = { .table = table, .run_dir = run_dir };
 	struct loop *loop = loop_new();
-	struct state state = { .result = 0 };
 	struct fw *fw = NULL;
-	int ret = fw_open(cfg->netfilter.backend, cfg->netfilter.table, dirname(path), loop,
-			  applied, &state, &fw, e);
+	int ret = fw_open(cfg->netfilter.backend, &config, loop, applied, state, &fw, e);
 
 	for (enum addr_family f = 0; !ret && f < ADDR_FAMILIES; f++)
-		ret = remove_family(fw, f, loop, &state, e);
-	if (!ret)
-		*ret_removed = (unsigned)state.removed;
+		ret = remove_family(fw, f, loop, state, e);
 	fw_close(fw);
 	loop_free(loop);
-	free(path);
+	return ret;
+}
+
+int teardown_rules(const struct cfg *cfg, struct err *e, unsigned *ret_removed)
+{
+	static const char *const tables[] = { "mangle", "filter" };
+	char *socket = xstrdup(cfg->control.socket);
+	struct state state = { .result = 0 };
+	struct err other = { "" };
+	int ret = clear_table(cfg, cfg->netfilter.table, dirname(socket), &state, e);
+
+	/* The configuration may have named the other one when the rules were made. */
+	for (size_t i = 0; !ret && i < ARRAY_LEN(tables); i++)
+		if (strcmp(tables[i], cfg->netfilter.table) != 0)
+			clear_table(cfg, tables[i], socket, &state, &other);
+	if (!ret)
+		*ret_removed = (unsigned)state.removed;
+	free(socket);
 	return ret;
 }

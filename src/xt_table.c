@@ -427,7 +427,7 @@ static bool can_end_walk(const struct entry *e)
 static void parse_hook(struct parser *p, enum hook hook, uint32_t from, uint32_t to)
 {
 	struct present *present = &p->layout->present;
-	bool first = true, ends = false;
+	bool ends = false;
 	/* Entry numbers do not matter here. */
 	for (struct entry e = entry_at(p->raw, from, 0); e.at && e.offset < to;
 	     e = entry_next(p->raw, &e)) {
@@ -446,13 +446,11 @@ static void parse_hook(struct parser *p, enum hook hook, uint32_t from, uint32_t
 			    !all_zero(m.dst_mask, octets))
 				ends = true;
 			if (!present->hook[hook].jumps++) {
-				present->hook[hook].first = first;
 				present->hook[hook].shadowed = ends;
 				snprintf(present->hook[hook].target,
 					 sizeof(present->hook[hook].target), "%s", target);
 			}
 		}
-		first = false;
 		ends = ends || can_end_walk(&e);
 	}
 }
@@ -538,9 +536,12 @@ void xt_layout_clear(struct xt_layout *layout)
 	memset(layout, 0, sizeof(*layout));
 }
 
-bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw)
+bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero)
 {
 	struct xt_counters c;
+	bool seeded = true;
+
+	*ret_zero = true;
 
 	for (size_t i = 0; i < layout->n_counts; i++) {
 		const struct xt_count *count = &layout->counts[i];
@@ -552,10 +553,12 @@ bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw)
 	}
 	for (size_t i = 0; i < layout->n_canaries; i++) {
 		memcpy(&c, raw->blob + layout->canaries[i].at, sizeof(c));
-		if (c.bcnt != layout->canaries[i].octets || c.pcnt != 1)
-			return false;
+		if (c.bcnt == layout->canaries[i].octets && c.pcnt == 1)
+			continue;
+		seeded = false;
+		*ret_zero = *ret_zero && !c.bcnt && !c.pcnt;
 	}
-	return true;
+	return seeded;
 }
 
 const struct xt_count *xt_layout_find(const struct xt_layout *layout, const struct addr *addr,

@@ -74,8 +74,9 @@ void xt_layout_parse(const struct xt_raw *raw, struct xt_layout *ret_layout);
 void xt_layout_clear(struct xt_layout *layout);
 
 /* Copy the counters of a reading that has the layout's digest into layout->rows.
- * Returns whether every canary carries its seed. */
-bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw);
+ * Returns whether every canary carries its seed; if not, *ret_zero says whether those that do not
+ * are 0. */
+bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero);
 
 /* Entry of the counting rule (addr, path), or NULL. Binary search. */
 const struct xt_count *xt_layout_find(const struct xt_layout *layout, const struct addr *addr,

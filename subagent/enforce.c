@@ -29,6 +29,7 @@ struct enforce {
 	uint64_t began_ns, not_before_ns;
 	uint64_t last_repair_ns, repair_pause_ns;
 	int failure; /* of the last commit */
+	uint64_t failed_ns;
 	char failure_text[256];
 	struct enforce_figures figures;
 };
@@ -85,8 +86,11 @@ void enforce_seen(struct enforce *en, uint32_t generation)
  * slowed down, and forgotten when it rests for a while. */
 static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t now_ns)
 {
-	bool place_only = !plan->n_ops && !fw_present(en->fw, en->family)->zeroed;
+	const struct present *present = fw_present(en->fw, en->family);
+	bool place_only = !plan->n_ops && !present->foul;
 
+	for (enum hook h = 0; h < HOOKS; h++)
+		place_only = place_only && (!plan->hooks[h] || present->hook[h].shadowed);
 	if (!en->last_repair_ns ||
 	    now_ns - en->last_repair_ns > en->repair_pause_ns + FIGHT_OVER_NS)
 		en->repair_pause_ns = 0;
@@ -95,8 +99,9 @@ static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t 
 
 static void note_repair(struct enforce *en, uint64_t now_ns)
 {
-	log_warning("fw", "our rules in %s were changed by somebody else: repairing", en->what);
-	en->figures.repairs++;
+	if (!en->failure)
+		log_warning("fw", "our rules in %s were changed by somebody else: repairing",
+			    en->what);
 	en->last_repair_ns = now_ns;
 	en->repair_pause_ns = en->repair_pause_ns ? en->repair_pause_ns * 2 : NS_PER_S / 2;
 	if (en->repair_pause_ns > FIGHT_PAUSE_MAX_NS)
@@ -159,11 +164,13 @@ void enforce_ended(struct enforce *en, int result, const char *text, uint64_t no
 	if (!result && en->failure)
 		log_info("fw", "the rules are in %s again", en->what);
 	en->failure = result;
+	en->failed_ns = now_ns;
 	snprintf(en->failure_text, sizeof(en->failure_text), "%s", text);
 	en->not_before_ns = now_ns + (result < 0 ? RETRY_NS : took * (COMMIT_SHARE - 1));
 	if (result < 0)
 		return;
 	en->figures.commits++;
+	en->figures.repairs += en->repairing;
 	en->figures.last_commit_ns = took;
 }
 
@@ -172,13 +179,14 @@ bool enforce_committing(const struct enforce *en)
 	return en->committing;
 }
 
-bool enforce_settled(const struct enforce *en, int *ret_result, const char **ret_text)
+bool enforce_settled(const struct enforce *en, uint64_t since_ns, int *ret_result,
+		     const char **ret_text)
 {
 	*ret_result = 0;
 	*ret_text = "";
 	if (fw_family_problem(en->fw, en->family))
 		return true;
-	if (en->failure) {
+	if (en->failure && en->failed_ns > since_ns && !en->committing) {
 		*ret_result = en->failure;
 		*ret_text = en->failure_text;
 		return true;

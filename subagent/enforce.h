@@ -35,9 +35,10 @@ void enforce_ended(struct enforce *en, int result, const char *text, uint64_t no
 /* Whether a commit of ours is under way. */
 bool enforce_committing(const struct enforce *en);
 
-/* Whether nothing is left to do: *ret_result is 0 when the rules are in place, or the -errno of
- * the last commit with its text. */
-bool enforce_settled(const struct enforce *en, int *ret_result, const char **ret_text);
+/* Whether nothing is left to do: *ret_result is 0 when the rules are in place, or the -errno of a
+ * commit that failed after since_ns, with its text. */
+bool enforce_settled(const struct enforce *en, uint64_t since_ns, int *ret_result,
+		     const char **ret_text);
 
 /* "counting", "putting rules in place", ... for `status`. Returns buf. */
 const char *enforce_state(const struct enforce *en, char *buf, size_t size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine.h"
 
+#include "conflict.h"
 #include "enforce.h"
 #include "fw.h"
 #include "keep.h"
@@ -19,7 +20,8 @@
 #define TICK_NS (10 * NS_PER_S) /* between readings when nobody polls */
 #define FRESH_NS (500 * NS_PER_MS)
 #define RETRY_NS (20 * NS_PER_MS) /* after a reading that was half committed */
-#define READ_TRIES 10 /* a ms apart, within one call */
+#define READ_BUDGET_NS (40 * NS_PER_MS) /* for trying again within one call */
+#define MISSED_PAUSE_NS (100 * NS_PER_MS) /* after a reading that could not be had */
 #define LOOK_PAUSE_NS (500 * NS_PER_MS) /* between looks that the kernel's events ask for */
 #define READY_AFTER_NS (30 * NS_PER_S)
 
@@ -27,7 +29,9 @@ struct waiter {
 	struct waiter *next;
 	engine_done_fn *done;
 	void *arg;
+	uint64_t asked_ns;
 	bool looked; /* the sources were asked since it came */
+	bool teardown;
 };
 
 struct engine {
@@ -42,8 +46,7 @@ struct engine {
 	struct inventory *pending; /* not yet taken over */
 	bool informed, complete; /* an inventory was taken over; a whole one */
 	bool tearing_down;
-	struct addr *conflicts; /* addresses in conflict, sorted, as logged */
-	size_t n_conflicts;
+	struct conflicts conflicts; /* as logged */
 	uint64_t looked_ns; /* when the last look began */
 	size_t refused; /* addresses over max-rows, as logged */
 	struct enforce *enforce[ADDR_FAMILIES];
@@ -52,7 +55,10 @@ struct engine {
 	struct loop_timer tick, look, step, checkpoint, ready_by;
 	void (*ready)(void *arg);
 	void *ready_arg;
-	uint64_t sampled_ns; /* of the last whole reading */
+	struct fw_reading reading[ADDR_FAMILIES]; /* the last ones, good while readable */
+	bool readable[ADDR_FAMILIES];
+	int read_failure[ADDR_FAMILIES];
+	uint64_t sampled_ns, missed_ns; /* the last whole reading; one that could not be had */
 	uint32_t inventory_failures, stale_answers;
 };
 
@@ -114,41 +120,58 @@ static void pause_ms(void)
 
 /* One whole reading of a family into the ledger. Other people's commits make it fail for some
  * milliseconds; our own may last longer and is not waited for. */
-static int read_family(struct engine *en, enum addr_family f, uint64_t now_ns)
+static int read_family(struct engine *en, enum addr_family f, uint64_t now_ns, uint64_t until_ns)
 {
 	bool committing = enforce_committing(en->enforce[f]);
-	struct fw_reading reading;
-	int ret = -EAGAIN;
+	struct fw_reading *reading = &en->reading[f];
+	int ret;
 
-	for (int tries = 0; ret == -EAGAIN && tries < READ_TRIES; tries++) {
-		if (tries)
-			pause_ms();
-		ret = fw_read(en->fw, f, now_ns, &reading);
+	for (;;) {
+		en->readable[f] = false;
+		ret = fw_read(en->fw, f, now_ns, reading);
 		if (ret == -EAGAIN && fw_busy(en->fw, f))
 			break;
-		if (!ret && ledger_apply(en->ledger, f, &reading, committing, now_both(now_ns)) ==
+		if (!ret && ledger_apply(en->ledger, f, reading, committing, now_both(now_ns)) ==
 				    LEDGER_RECHECK)
 			ret = -EAGAIN;
+		if (ret != -EAGAIN || loop_now_ns() >= until_ns)
+			break;
+		pause_ms();
 	}
+	en->readable[f] = !ret;
 	if (!ret)
-		enforce_seen(en->enforce[f], reading.generation);
+		enforce_seen(en->enforce[f], reading->generation);
 	return ret;
+}
+
+/* A failure that lasts is told once, and does not hold up the other family. */
+static void note_reading(struct engine *en, enum addr_family f, int ret)
+{
+	if (ret == -EAGAIN || ret == en->read_failure[f])
+		return;
+	if (ret < 0)
+		log_error("fw", "cannot read %s: %s", en->what[f], strerror(-ret));
+	else
+		log_info("fw", "%s can be read again", en->what[f]);
+	en->read_failure[f] = ret;
 }
 
 /* Read all families; returns whether the totals are now as of now_ns. */
 static bool sample(struct engine *en, uint64_t now_ns)
 {
+	uint64_t until = loop_now_ns() + READ_BUDGET_NS;
 	bool whole = true;
 
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
-		int ret = fw_family_problem(en->fw, f) ? 0 : read_family(en, f, now_ns);
+		int ret = fw_family_problem(en->fw, f) ? 0 : read_family(en, f, now_ns, until);
 
-		if (ret < 0 && ret != -EAGAIN)
-			log_debug("fw", "reading failed: %s", strerror(-ret));
-		whole = whole && !ret;
+		note_reading(en, f, ret);
+		whole = whole && ret != -EAGAIN;
 	}
 	if (whole)
 		en->sampled_ns = now_ns;
+	else
+		en->missed_ns = now_ns;
 	return whole;
 }
 
@@ -156,29 +179,31 @@ static bool sample(struct engine *en, uint64_t now_ns)
 
 /* Before the first whole inventory the rules of addresses that nobody claims yet stay: their
  * counters are somebody's bill. */
-static struct addr *keep_present(struct engine *en, enum addr_family f, struct addr *addrs,
-				 size_t *n)
+static bool keep_present(const struct engine *en, enum addr_family f, struct addr **addrs,
+			 size_t *n)
 {
-	struct fw_reading reading;
-	size_t cap, kept = 0, i = 0;
+	const struct fw_reading *r = &en->reading[f];
 	struct addr *all;
+	size_t kept = 0, i = 0;
 
-	if (en->complete || fw_read(en->fw, f, loop_now_ns(), &reading) < 0)
-		return addrs;
-	cap = *n + reading.n_rows;
-	all = xcalloc(cap, sizeof(*all));
-	for (size_t k = 0; i < *n || k < reading.n_rows;) {
-		int order = i == *n               ? 1
-			    : k == reading.n_rows ? -1
-						  : addr_cmp(&addrs[i], &reading.rows[k].addr);
+	if (en->complete || fw_family_problem(en->fw, f))
+		return true;
+	if (!en->readable[f])
+		return false;
+	all = xcalloc(*n + r->n_rows, sizeof(*all));
+	for (size_t k = 0; i < *n || k < r->n_rows;) {
+		int order = i == *n          ? 1
+			    : k == r->n_rows ? -1
+					     : addr_cmp(&(*addrs)[i], &r->rows[k].addr);
 
-		all[kept++] = order <= 0 ? addrs[i] : reading.rows[k].addr;
+		all[kept++] = order <= 0 ? (*addrs)[i] : r->rows[k].addr;
 		i += order <= 0;
 		k += order >= 0;
 	}
-	free(addrs);
+	free(*addrs);
+	*addrs = all;
 	*n = kept;
-	return all;
+	return true;
 }
 
 static void want_rules(struct engine *en, enum addr_family f)
@@ -186,9 +211,10 @@ static void want_rules(struct engine *en, enum addr_family f)
 	size_t n = 0;
 	struct addr *addrs = en->tearing_down ? NULL : ledger_wanted(en->ledger, f, &n);
 
-	if (!en->tearing_down)
-		addrs = keep_present(en, f, addrs, &n);
-	enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
+	if (en->tearing_down || keep_present(en, f, &addrs, &n))
+		enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
+	else
+		free(addrs); /* not known yet what must stay */
 }
 
 static void enforce_rules(struct engine *en, uint64_t now_ns)
@@ -205,6 +231,10 @@ void engine_freshen(struct engine *en, uint64_t now_ns)
 {
 	if (now_ns - en->snap->taken_ns < FRESH_NS)
 		return;
+	if (now_ns - en->missed_ns < MISSED_PAUSE_NS) {
+		en->stale_answers++;
+		return;
+	}
 	if (!sample(en, now_ns))
 		en->stale_answers++;
 	publish(en);
@@ -212,7 +242,8 @@ void engine_freshen(struct engine *en, uint64_t now_ns)
 	enforce_rules(en, now_ns);
 }
 
-static bool settled(const struct engine *en, int *ret_result, const char **ret_text)
+static bool settled(const struct engine *en, uint64_t since_ns, int *ret_result,
+		    const char **ret_text)
 {
 	*ret_result = 0;
 	*ret_text = "";
@@ -222,7 +253,7 @@ static bool settled(const struct engine *en, int *ret_result, const char **ret_t
 		const char *text;
 		int result;
 
-		if (!enforce_settled(en->enforce[f], &result, &text))
+		if (!enforce_settled(en->enforce[f], since_ns, &result, &text))
 			return false;
 		if (result < 0) {
 			*ret_result = result;
@@ -238,24 +269,28 @@ static void answer_waiters(struct engine *en)
 	const char *text;
 	int result;
 
-	if (!settled(en, &result, &text))
-		return;
 	while ((w = *p)) {
-		if (!w->looked) {
+		if (!w->looked || !settled(en, w->asked_ns, &result, &text)) {
 			p = &w->next;
 			continue;
 		}
 		*p = w->next;
+		if (w->teardown && result < 0)
+			en->tearing_down = false; /* what is left of the rules is put right */
 		w->done(w->arg, result, text);
 		free(w);
 	}
 }
 
-static void add_waiter(struct engine *en, engine_done_fn *done, void *arg, bool looked)
+static void add_waiter(struct engine *en, engine_done_fn *done, void *arg, bool teardown)
 {
-	struct waiter *w = xmalloc(sizeof(*w));
+	struct waiter *w = xcalloc(1, sizeof(*w));
 
-	*w = (struct waiter) { en->waiters, done, arg, looked };
+	w->next = en->waiters;
+	w->done = done;
+	w->arg = arg;
+	w->asked_ns = loop_now_ns();
+	w->looked = w->teardown = teardown;
 	en->waiters = w;
 }
 
@@ -271,44 +306,9 @@ static void become_ready(struct engine *en)
 
 /* --- the turn of the wheel ---------------------------------------------------------------- */
 
-static bool in_list(const struct addr *list, size_t n, const struct addr *a)
-{
-	return n && bsearch(a, list, n, sizeof(*a), (int (*)(const void *, const void *))addr_cmp);
-}
-
-/* Conflicts are told when they begin and when they end. */
-static void note_conflicts(struct engine *en, const struct inventory *inv)
-{
-	struct addr *now = xcalloc(inv->n_addresses, sizeof(*now));
-	char text[ADDR_TEXT_SIZE];
-	size_t n = 0;
-
-	for (size_t i = 1; i < inv->n_addresses; i++) {
-		const struct inv_address *a = &inv->addresses[i - 1], *b = &inv->addresses[i];
-
-		if (!a->conflict || addr_cmp(&a->addr, &b->addr) ||
-		    (n && !addr_cmp(&now[n - 1], &a->addr)))
-			continue;
-		now[n++] = a->addr;
-		if (!in_list(en->conflicts, en->n_conflicts, &a->addr))
-			log_warning("inv",
-				    "%s is claimed by containers %s and %s: counted for neither "
-				    "until one of them lets it go",
-				    addr_format(&a->addr, text), inv->containers[a->container].id,
-				    inv->containers[b->container].id);
-	}
-	for (size_t i = 0; i < en->n_conflicts; i++)
-		if (!in_list(now, n, &en->conflicts[i]))
-			log_info("inv", "%s is no longer claimed by several containers",
-				 addr_format(&en->conflicts[i], text));
-	free(en->conflicts);
-	en->conflicts = now;
-	en->n_conflicts = n;
-}
-
 static void take_inventory(struct engine *en, uint64_t now_ns)
 {
-	note_conflicts(en, en->pending);
+	conflicts_note(&en->conflicts, en->pending);
 	/* Who owns what is stored at once: after a kill, an address's traffic must not be booked to
 	 * whom it belonged before. */
 	if (ledger_set_inventory(en->ledger, en->pending, now_both(now_ns)))
@@ -324,16 +324,18 @@ static void step(void *arg, uint64_t now_ns)
 	struct engine *en = arg;
 	bool whole = sample(en, now_ns);
 
+	if (whole && en->pending) {
+		take_inventory(en, now_ns);
+		whole = sample(en, now_ns); /* what the kernel holds already for new rows */
+	}
 	if (!whole)
 		step_soon(en, now_ns + RETRY_NS);
-	else if (en->pending)
-		take_inventory(en, now_ns);
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		if (en->informed || en->tearing_down)
 			want_rules(en, f);
 	enforce_rules(en, now_ns);
 	publish(en);
-	if (en->complete && !en->pending)
+	if (en->complete && !en->pending && whole)
 		become_ready(en);
 	answer_waiters(en);
 }
@@ -495,6 +497,15 @@ const char *engine_source_state(const struct engine *en, size_t i)
 
 /* --- life --------------------------------------------------------------------------------- */
 
+static int open_netfilter(struct engine *en, const char *run_dir, struct err *e)
+{
+	struct fw_config config = { .table = en->cfg->netfilter.table, .run_dir = run_dir };
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		config.epoch[f] = ledger_epoch(en->ledger, f);
+	return fw_open(en->cfg->netfilter.backend, &config, en->loop, on_applied, en, &en->fw, e);
+}
+
 static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 {
 	const struct cfg *cfg = en->cfg;
@@ -505,8 +516,7 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 	if (!ret)
 		ret = keep_new(cfg->ledger.path, en->ledger, now_both(loop_now_ns()), &en->keep, e);
 	if (!ret)
-		ret = fw_open(cfg->netfilter.backend, cfg->netfilter.table, run_dir, en->loop,
-			      on_applied, en, &en->fw, e);
+		ret = open_netfilter(en, run_dir, e);
 	if (ret < 0)
 		return ret;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
@@ -577,7 +587,7 @@ void engine_free(struct engine *en)
 	inv_free(en->pending);
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		enforce_free(en->enforce[f]);
-	free(en->conflicts);
+	conflicts_clear(&en->conflicts);
 	keep_free(en->keep);
 	ledger_free(en->ledger);
 	snap_unref(en->snap);

@@ -19,7 +19,7 @@
 #define KILLS 300
 
 static char dir[64], *journal;
-static int fd;
+static int fd, lock;
 
 static void setup(void)
 {
@@ -34,6 +34,8 @@ static void setup(void)
 	journal = commit_path(dir, ADDR_V4);
 	fd = xt_socket(ADDR_V4);
 	ck_assert_int_ge(fd, 0);
+	lock = commit_lock_open(NULL);
+	ck_assert_int_ge(lock, 0);
 }
 
 static void teardown(void)
@@ -64,7 +66,8 @@ static void commit(const struct ruleset *rs)
 {
 	struct err e = { "" };
 
-	ck_assert_msg(commit_run(fd, "mangle", rs, journal, getppid(), &e) == 0, "%s", e.text);
+	ck_assert_msg(commit_run(fd, lock, "mangle", rs, journal, getppid(), &e) == 0, "%s",
+		      e.text);
 }
 
 /* Whether the table stands between REPLACE and ADD_COUNTERS. */
@@ -72,11 +75,11 @@ static bool half_committed(void)
 {
 	struct xt_layout layout;
 	struct xt_raw raw;
-	bool seeded;
+	bool seeded, zero;
 
 	ck_assert_int_eq(xt_read(fd, ADDR_V4, "mangle", &raw), 0);
 	xt_layout_parse(&raw, &layout);
-	seeded = xt_counters_read(&layout, &raw);
+	seeded = xt_counters_read(&layout, &raw, &zero);
 	xt_layout_clear(&layout);
 	xt_raw_clear(&raw);
 	return !seeded;
@@ -89,10 +92,11 @@ static struct counters kernel(const char *addr)
 	struct counters c = { 0, 0 };
 	struct xt_layout layout;
 	struct xt_raw raw;
+	bool zero;
 
 	ck_assert_int_eq(xt_read(fd, ADDR_V4, "mangle", &raw), 0);
 	xt_layout_parse(&raw, &layout);
-	ck_assert_msg(xt_counters_read(&layout, &raw), "the canaries carry their seeds");
+	ck_assert_msg(xt_counters_read(&layout, &raw, &zero), "the canaries carry their seeds");
 	for (size_t i = 0; i < layout.n_rows; i++)
 		if (!addr_cmp(&layout.rows[i].addr, &a))
 			c = layout.rows[i].path[PATH_NODE_OUT];
@@ -141,7 +145,8 @@ START_TEST(commit_run_other_parent_does_nothing)
 	struct ruleset *rs = rules(true);
 	struct err e = { "" };
 
-	ck_assert_int_eq(commit_run(fd, "mangle", rs, journal, getppid() + 1, &e), -ECANCELED);
+	ck_assert_int_eq(commit_run(fd, lock, "mangle", rs, journal, getppid() + 1, &e),
+			 -ECANCELED);
 	ck_assert_uint_eq(kernel(KEPT).pkts, 0);
 	ck_assert(!commit_pending(journal));
 	ruleset_free(rs);
@@ -155,7 +160,7 @@ START_TEST(commit_recover_garbage_journal_is_removed)
 
 	fputs("not a journal at all", f);
 	fclose(f);
-	ck_assert_int_eq(commit_recover(fd, journal, &e), 0);
+	ck_assert_int_eq(commit_recover(fd, lock, journal, &e), 0);
 	ck_assert(!commit_pending(journal));
 }
 END_TEST
@@ -176,7 +181,7 @@ static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
 	ck_assert_int_ge(child, 0);
 	if (!child)
 		for (int i = 0;; i++) {
-			if (commit_run(fd, "mangle", sets[i & 1], journal, parent, &e) < 0)
+			if (commit_run(fd, lock, "mangle", sets[i & 1], journal, parent, &e) < 0)
 				_exit(1);
 			/* Finals are taken over by the parent alone: go on only if there are
 			 * none of the address that matters. */
@@ -188,7 +193,7 @@ static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	half = half_committed();
-	ck_assert_msg(commit_recover(fd, journal, &e) == 0, "%s", e.text);
+	ck_assert_msg(commit_recover(fd, lock, journal, &e) == 0, "%s", e.text);
 	return half;
 }
 

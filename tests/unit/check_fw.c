@@ -41,6 +41,7 @@ static void on_done(void *arg, enum addr_family family, int result, const char *
 static void setup(void)
 {
 	const char *why = backend == CFG_BACKEND_FAKE ? NULL : lo_net_enter();
+	struct fw_config config = { .table = "mangle", .run_dir = dir };
 	struct err e = { "" };
 
 	if (why) {
@@ -50,8 +51,7 @@ static void setup(void)
 	strcpy(dir, "/tmp/ctmeter-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	loop = loop_new();
-	ck_assert_msg(fw_open(backend, "mangle", dir, loop, on_done, NULL, &fw, &e) == 0, "%s",
-		      e.text);
+	ck_assert_msg(fw_open(backend, &config, loop, on_done, NULL, &fw, &e) == 0, "%s", e.text);
 }
 
 static void teardown(void)
