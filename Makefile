@@ -5,6 +5,7 @@
 #   make deps         install what the build and the tests need (nothing, when nothing is missing)
 #   make demo         see it at work in private network namespaces (KEEP=1 leaves it running)
 #   make check        all tests; make quickcheck: those that take seconds
+#   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds: nothing may be lost
 #   make measure      memory, CPU and commits at 1,000 containers, printed
 #   make lint         form, warnings of two compilers, static analysis, the MIB
 #   make install      into PREFIX below DESTDIR; make uninstall
@@ -110,7 +111,7 @@ AGAIN := +@$(MAKE) --no-print-directory
 
 # --- tests -----------------------------------------------------------------------------------
 
-.PHONY: demo check quickcheck measure unit netns test-tools
+.PHONY: demo check quickcheck soak measure unit netns test-tools
 demo: deps
 	$(AGAIN) all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' KEEP='$(KEEP)' bash tests/demo.sh
@@ -125,6 +126,10 @@ quickcheck: deps
 measure: deps
 	$(AGAIN) all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' bash tests/netns/measure.sh
+
+soak: deps
+	$(AGAIN) all test-tools
+	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' SOAK_S='$(or $(SOAK_S),60)' bash tests/netns/soak.sh
 
 unit: all $(UNIT_BINS)
 	$(Q)B='$(B)' sh tests/unit/run.sh $(UNIT_BINS)

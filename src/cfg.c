@@ -15,6 +15,7 @@
 #include "cfg.h"
 
 #include "cfg_key.h"
+#include "log.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -295,4 +296,20 @@ void cfg_free(struct cfg *cfg)
 	free(cfg->ports.name);
 	free(cfg->control.socket);
 	free(cfg);
+}
+
+static void warn_restart(const char *what, bool differs)
+{
+	if (differs)
+		log_warning("cfg", "a changed %s takes effect when ctmeterd is restarted", what);
+}
+
+void cfg_warn_restart(const struct cfg *old, const struct cfg *now)
+{
+	warn_restart("[netfilter] backend", now->netfilter.backend != old->netfilter.backend);
+	warn_restart("[netfilter] table", strcmp(now->netfilter.table, old->netfilter.table) != 0);
+	warn_restart("[agentx] socket", strcmp(now->agentx.socket, old->agentx.socket) != 0);
+	warn_restart("[agentx] context", strcmp(now->agentx.context, old->agentx.context) != 0);
+	warn_restart("[ledger] path", strcmp(now->ledger.path, old->ledger.path) != 0);
+	warn_restart("[control] socket", strcmp(now->control.socket, old->control.socket) != 0);
 }

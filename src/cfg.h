@@ -56,4 +56,7 @@ int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct e
 
 void cfg_free(struct cfg *cfg);
 
+/* Log a warning for every key that a reload cannot change. */
+void cfg_warn_restart(const struct cfg *old, const struct cfg *now);
+
 #endif

@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	  .check = cli_top_check },
 	{ "report", "", "traffic of a period: last month, by day, ..", .run = cli_report,
 	  .takes_report = true, .check = cli_report_check },
+	{ "zero", " CTID|ADDRESS", "count it from now on, in list and report --since-zero",
+	  .run = cli_zero, .takes_ids = true },
 	{ "refresh", "", "look at the inventory now; done when the rules are in place",
 	  .run = cli_refresh },
 	{ "teardown", "", "remove every rule of ours and end the daemon", .run = cli_teardown },
@@ -279,8 +281,8 @@ static void say_waiting(void *arg)
 	fprintf(stderr, "ctmeter: waiting for %s ...\n", (const char *)arg);
 }
 
-int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
-	    json_t **ret_answer, struct err *e)
+static int ask(const struct cli *cli, const char *command, const char *what, int timeout_s,
+	       const char *waiting_for, json_t **ret_answer, struct err *e)
 {
 	struct ctl_client_wait wait = { .timeout_ms = timeout_s * 1000, .notice_ms = 1000 };
 	json_t *request = json_object();
@@ -292,6 +294,8 @@ int cli_ask(const struct cli *cli, const char *command, int timeout_s, const cha
 		wait.arg = (void *)(uintptr_t)waiting_for;
 	}
 	json_object_set_new(request, "command", json_string(command));
+	if (what)
+		json_object_set_new(request, "what", json_string(what));
 	rc = ctl_client_call(cli->cfg->control.socket, request, &wait, ret_answer, e);
 	json_decref(request);
 	len = strlen(e->text);
@@ -303,6 +307,18 @@ int cli_ask(const struct cli *cli, const char *command, int timeout_s, const cha
 	else if (rc == -ETIMEDOUT)
 		snprintf(e->text + len, sizeof(e->text) - len, ": its log may say why");
 	return rc;
+}
+
+int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
+	    json_t **ret_answer, struct err *e)
+{
+	return ask(cli, command, NULL, timeout_s, waiting_for, ret_answer, e);
+}
+
+int cli_ask_about(const struct cli *cli, const char *command, const char *what, json_t **ret_answer,
+		  struct err *e)
+{
+	return ask(cli, command, what, 10, NULL, ret_answer, e);
 }
 
 void cli_print_json(const struct cli *cli, const json_t *answer)

@@ -44,6 +44,7 @@ int cli_main(int argc, char **argv);
 int cli_status(const struct cli *cli, struct err *e);
 int cli_list(const struct cli *cli, struct err *e);
 int cli_refresh(const struct cli *cli, struct err *e);
+int cli_zero(const struct cli *cli, struct err *e);
 int cli_top(const struct cli *cli, struct err *e);
 int cli_teardown(const struct cli *cli, struct err *e);
 
@@ -55,6 +56,10 @@ int cli_top_check(const struct cli *cli, struct err *e);
  * or what ctl_client_call returns, with advice in e. */
 int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
 	    json_t **ret_answer, struct err *e);
+
+/* The same about one thing ("what"): 10 s. */
+int cli_ask_about(const struct cli *cli, const char *command, const char *what, json_t **ret_answer,
+		  struct err *e);
 
 void cli_print_json(const struct cli *cli, const json_t *answer);
 

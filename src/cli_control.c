@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ctmeter refresh` and `ctmeter teardown`: what changes something. */
+/* `ctmeter refresh`, `zero` and `teardown`: what changes something. */
 #include "cli.h"
 
 #include "ctl_client.h"
@@ -30,6 +30,27 @@ int cli_refresh(const struct cli *cli, struct err *e)
 			cli_number(answer, "rules"));
 	else
 		fputs("the rules are in place\n", cli->out);
+	json_decref(answer);
+	return 0;
+}
+
+int cli_zero(const struct cli *cli, struct err *e)
+{
+	json_t *answer;
+	int rc;
+
+	if (cli->n_args != 1) {
+		err_set(e, "which one? ctmeter zero CTID|ADDRESS");
+		return -EINVAL;
+	}
+	rc = cli_ask_about(cli, "zero", cli->args[0], &answer, e);
+	if (rc < 0)
+		return rc;
+	if (cli->json)
+		cli_print_json(cli, answer);
+	else
+		fprintf(cli->out, "%s is counted from now on; what SNMP serves does not move\n",
+			cli->args[0]);
 	json_decref(answer);
 	return 0;
 }

@@ -502,6 +502,12 @@ static enum row_status worse(enum row_status a, enum row_status b)
 	return rank[b] > rank[a] ? b : a;
 }
 
+static void show_mark(const struct mark *mark, struct snap_totals *totals)
+{
+	memcpy(totals->zero, mark->at, sizeof(totals->zero));
+	totals->zero_wall_s = mark->wall_s;
+}
+
 static void show_container(struct container *c, struct snap *snap)
 {
 	struct snap_container *to = &snap->containers[snap->n_containers];
@@ -512,6 +518,7 @@ static void show_container(struct container *c, struct snap *snap)
 					.run = c->run,
 					.ifindex = c->ifindex,
 					.totals = c->totals };
+	show_mark(&c->mark, &to->totals);
 	to->totals.status = c->state == STORE_LIVE ? ROW_OTHER : ROW_RETIRED;
 }
 
@@ -535,12 +542,48 @@ void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
 		*to = (struct snap_address) { .container = row->container->number,
 					      .addr = row->addr,
 					      .totals = row->totals };
+		show_mark(&row->mark, &to->totals);
 		to->totals.status = status_of(l, row, wanted_paths, problem);
 		if (to->totals.status == ROW_RETIRED)
 			continue;
 		c->n_addresses++;
 		c->totals.status = worse(c->totals.status, to->totals.status);
 	}
+}
+
+static void set_mark(struct mark *mark, const struct snap_totals *totals, struct ledger_now now)
+{
+	memcpy(mark->at, totals->path, sizeof(mark->at));
+	mark->wall_s = now.wall_s;
+}
+
+size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
+{
+	struct addr addr = { 0 };
+	bool is_addr = addr_parse(what, &addr) == 0;
+	size_t marked = 0;
+
+	for (size_t i = 0; i < l->n_containers; i++) {
+		struct container *c = l->containers[i];
+
+		if (c->state == STORE_AGED || strcmp(c->id, what) != 0)
+			continue;
+		set_mark(&c->mark, &c->totals, now);
+		c->changed = true;
+		marked++;
+	}
+	for (size_t i = 0; i < l->n_rows; i++) {
+		struct row *row = l->rows[i];
+		bool named = !strcmp(row->container->id, what) ||
+			     (is_addr && !addr_cmp(&row->addr, &addr));
+
+		if (row->state == STORE_AGED || !named)
+			continue;
+		set_mark(&row->mark, &row->totals, now);
+		ledger_touch(row);
+		marked++;
+	}
+	return marked;
 }
 
 size_t ledger_conflicts(const struct ledger *l)

@@ -90,6 +90,10 @@ void ledger_get_meta(const struct ledger *l, struct store_meta *ret_meta);
 void ledger_saved(struct ledger *l);
 void ledger_unsaved(struct ledger *l);
 
+/* Let people count from now on: a mark for the container `what` and all its rows, or for the rows of
+ * the address `what`. Totals do not move. Returns how many marks were set, 0: there is no such. */
+size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now);
+
 /* Conflicts now (addresses claimed by several containers). */
 size_t ledger_conflicts(const struct ledger *l);
 

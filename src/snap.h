@@ -43,6 +43,9 @@ struct snap_totals {
 	uint64_t discontinuity_ns;
 	uint32_t discontinuities;
 	int64_t discontinuity_wall_s;
+	/* The mark of `ctmeter zero`: totals at that moment. What SNMP serves ignores it. */
+	struct counters zero[PATHS];
+	int64_t zero_wall_s; /* 0: no mark */
 };
 
 struct snap_container {

@@ -89,7 +89,7 @@ const char *view_run_state(enum inv_run run)
 	return words[run];
 }
 
-/* What address and container rows have in common. */
+/* What address and container rows have in common. Counted from the mark of `ctmeter zero` on. */
 static void put_totals(json_t *row, const struct snap_totals *t)
 {
 	static const struct {
@@ -103,9 +103,10 @@ static void put_totals(json_t *row, const struct snap_totals *t)
 
 	put(row, "status", json_string(view_row_status(t->status)));
 	for (size_t i = 0; i < PATHS; i++) {
-		put(row, names[i].octets, count_json(t->path[i].octets));
-		put(row, names[i].pkts, count_json(t->path[i].pkts));
+		put(row, names[i].octets, count_json(t->path[i].octets - t->zero[i].octets));
+		put(row, names[i].pkts, count_json(t->path[i].pkts - t->zero[i].pkts));
 	}
+	put(row, "zeroed", time_json(t->zero_wall_s));
 	put(row, "counting_since", time_json(t->since_wall_s));
 	put(row, "discontinuities", json_integer(t->discontinuities));
 	put(row, "last_discontinuity", time_json(t->discontinuity_wall_s));

@@ -12,16 +12,16 @@
 #include "xalloc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MAX_PROBLEMS 8
@@ -29,7 +29,8 @@
 struct daemon {
 	const char *config_path;
 	struct cfg *cfg;
-	char *run_dir; /* of the control socket, the lock and the commits' journals */
+	char *run_dir; /* of the control socket and the commits' journals */
+	char *table, *agentx_socket; /* in force: a reload does not change them */
 	int lock, signals;
 	struct loop *loop;
 	struct engine *engine;
@@ -154,16 +155,17 @@ static void reply_status(struct daemon *d, struct ctl_request *req)
 	struct view_status s = { .version = CTM_VERSION };
 
 	engine_get_figures(d->engine, &f);
-	sources = xcalloc(f.n_sources, sizeof(*sources));
-	for (size_t i = 0; i < f.n_sources; i++) {
-		sources[i].name = engine_source_name(d->engine, i);
-		sources[i].state = engine_source_state(d->engine, i);
+	s.n_sources = sources_count(engine_sources(d->engine));
+	sources = xcalloc(s.n_sources, sizeof(*sources));
+	for (size_t i = 0; i < s.n_sources; i++) {
+		sources[i].name = sources_name(engine_sources(d->engine), i);
+		sources[i].state = sources_state(engine_sources(d->engine), i);
 	}
 	s.store = f.store_problem ? f.store_problem : "ok";
 	s.pid = (uint32_t)getpid();
 	s.uptime_s = (now - d->began_ns) / NS_PER_S;
 	s.backend = f.backend;
-	s.table = d->cfg->netfilter.table;
+	s.table = d->table;
 	s.node_traffic = d->cfg->netfilter.node_traffic;
 	for (enum addr_family fam = 0; fam < ADDR_FAMILIES; fam++) {
 		s.family_state[fam] = f.family_state[fam];
@@ -179,9 +181,8 @@ static void reply_status(struct daemon *d, struct ctl_request *req)
 	s.addresses = f.addresses;
 	s.conflicts = f.conflicts;
 	s.sources = sources;
-	s.n_sources = f.n_sources;
 	s.agentx.state = ax_states[ax_get_state(d->ax)];
-	s.agentx.socket = d->cfg->agentx.socket;
+	s.agentx.socket = d->agentx_socket;
 	s.agentx.problem = ax_get_problem(d->ax);
 	ax_get_counts(d->ax, &s.agentx.requests, &s.agentx.varbinds);
 	find_problems(d, &s, problems);
@@ -208,6 +209,19 @@ static void reply_list(struct daemon *d, struct ctl_request *req)
 
 	engine_freshen(d->engine, now);
 	ctl_reply_stream(req, list_next, list_done, view_list_new(engine_snap(d->engine), now));
+}
+
+static void reply_zero(struct daemon *d, struct ctl_request *req)
+{
+	const char *what = json_string_value(json_object_get(ctl_request_json(req), "what"));
+	struct err e = { "" };
+
+	if (!what)
+		ctl_reply_error(req, "which container or address?");
+	else if (engine_zero(d->engine, what, &e) < 0)
+		ctl_reply_error(req, "%s", e.text);
+	else
+		ctl_reply(req, json_object());
 }
 
 static void refreshed(void *arg, int result, const char *text)
@@ -249,6 +263,8 @@ static void on_request(void *arg, struct ctl_request *req)
 		reply_status(d, req);
 	} else if (!strcmp(command, "list")) {
 		reply_list(d, req);
+	} else if (!strcmp(command, "zero")) {
+		reply_zero(d, req);
 	} else if (!strcmp(command, "refresh")) {
 		engine_refresh(d->engine, refreshed, req);
 	} else if (!strcmp(command, "teardown")) {
@@ -322,37 +338,25 @@ static int open_signals(struct daemon *d, struct err *e)
 
 /* --- life --------------------------------------------------------------------------------- */
 
-static int make_dir(const char *path)
-{
-	char *copy = xstrdup(path);
-	int ret = 0;
-
-	if (mkdir(path, 0755) < 0 && errno == ENOENT)
-		ret = make_dir(dirname(copy)) < 0 || (mkdir(path, 0755) < 0 && errno != EEXIST)
-			      ? -errno
-			      : 0;
-	else if (access(path, F_OK) < 0)
-		ret = -errno;
-	free(copy);
-	return ret;
-}
-
-/* The lock goes with the process, however it ends. */
+/* One daemon for a node's rules, whatever its configuration: a name in the abstract socket namespace,
+ * which is one a network namespace as the rules are (unix(7)), and goes with the process. */
 static int lock_instance(struct daemon *d, struct err *e)
 {
-	char *path = xasprintf("%s/ctmeterd.lock", d->run_dir);
-	int ret = make_dir(d->run_dir);
+	static const char name[] = "\0ctmeterd";
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1;
+	int ret = 0;
 
-	if (!ret) {
-		d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		ret = d->lock < 0 || flock(d->lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
-	}
-	if (ret == -EWOULDBLOCK)
-		err_set(e, "another ctmeterd runs on this node (it holds %s): one counts for all",
-			path);
+	if (d->cfg->netfilter.backend == CFG_BACKEND_FAKE)
+		return 0; /* a dry run has no rules to quarrel about */
+	memcpy(sun.sun_path, name, sizeof(name) - 1);
+	d->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (d->lock < 0 || bind(d->lock, (const void *)&sun, len) < 0)
+		ret = -errno;
+	if (ret == -EADDRINUSE)
+		err_set(e, "another ctmeterd counts on this node already: one counts for all");
 	else if (ret < 0)
-		err_set(e, "cannot lock %s: %s", path, strerror(-ret));
-	free(path);
+		err_set(e, "cannot make sure that no other ctmeterd runs: %s", strerror(-ret));
 	return ret;
 }
 
@@ -383,6 +387,8 @@ int daemon_new(const char *config_path, struct cfg *take_cfg, struct daemon **re
 	d->config_path = config_path;
 	d->cfg = take_cfg;
 	d->run_dir = xstrdup(dirname(socket));
+	d->table = xstrdup(take_cfg->netfilter.table);
+	d->agentx_socket = xstrdup(take_cfg->agentx.socket);
 	d->lock = d->signals = -1;
 	d->loop = loop_new();
 	d->began_ns = loop_now_ns();
@@ -414,6 +420,8 @@ void daemon_free(struct daemon *d)
 	ctl_free(d->ctl);
 	loop_free(d->loop);
 	free(d->run_dir);
+	free(d->table);
+	free(d->agentx_socket);
 	cfg_free(d->cfg);
 	free(d);
 }

@@ -429,17 +429,32 @@ void engine_refresh(struct engine *en, engine_done_fn *done, void *arg)
 	sources_look(en->sources);
 }
 
+int engine_zero(struct engine *en, const char *what, struct err *e)
+{
+	uint64_t now = loop_now_ns();
+	int ret;
+
+	if (!sample(en, now)) {
+		err_set(e, "the counters cannot be read right now: try again");
+		return -EAGAIN;
+	}
+	if (!ledger_zero(en->ledger, what, now_both(now))) {
+		err_set(e, "there is no container or address \"%s\" (ctmeter list shows them)",
+			what);
+		return -ENOENT;
+	}
+	publish(en);
+	ret = keep_checkpoint(en->keep, now_both(now), false);
+	if (ret < 0)
+		err_set(e, "the mark is set but cannot be stored: %s", keep_problem(en->keep));
+	return ret;
+}
+
 void engine_teardown(struct engine *en, engine_done_fn *done, void *arg)
 {
 	en->tearing_down = true;
 	add_waiter(en, done, arg, true);
 	step_soon(en, loop_now_ns());
-}
-
-static void warn_restart(const char *what, bool differs)
-{
-	if (differs)
-		log_warning("cfg", "a changed %s takes effect when ctmeterd is restarted", what);
 }
 
 int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
@@ -454,12 +469,7 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 	sources_free(en->sources);
 	en->sources = sources;
 	en->cfg = cfg;
-	warn_restart("netfilter backend", cfg->netfilter.backend != old->netfilter.backend);
-	warn_restart("netfilter table", strcmp(cfg->netfilter.table, old->netfilter.table) != 0);
-	warn_restart("agentx socket", strcmp(cfg->agentx.socket, old->agentx.socket) != 0);
-	warn_restart("agentx context", strcmp(cfg->agentx.context, old->agentx.context) != 0);
-	warn_restart("ledger path", strcmp(cfg->ledger.path, old->ledger.path) != 0);
-	warn_restart("control socket", strcmp(cfg->control.socket, old->control.socket) != 0);
+	cfg_warn_restart(old, cfg);
 	on_look(en, loop_now_ns());
 	return 0;
 }
@@ -469,7 +479,6 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->conflicts = ledger_conflicts(en->ledger);
 	ret->backend = fw_name(en->fw);
-	ret->n_sources = sources_count(en->sources);
 	ret->store_problem = keep_problem(en->keep);
 	for (size_t i = 0; i < en->snap->n_containers; i++)
 		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;
@@ -485,14 +494,9 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 	}
 }
 
-const char *engine_source_name(const struct engine *en, size_t i)
+const struct sources *engine_sources(const struct engine *en)
 {
-	return sources_name(en->sources, i);
-}
-
-const char *engine_source_state(const struct engine *en, size_t i)
-{
-	return sources_state(en->sources, i);
+	return en->sources;
 }
 
 /* --- life --------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "err.h"
 #include "loop.h"
 #include "snap.h"
+#include "source.h"
 
 /* The engine: one way through the house, turned by the loop.
  *
@@ -42,6 +43,10 @@ typedef void engine_done_fn(void *arg, int result, const char *text);
  * (or cannot be: result -errno and why). */
 void engine_refresh(struct engine *en, engine_done_fn *done, void *arg);
 
+/* Count `what`, a container id or an address, from now on (ledger_zero), durably. Returns 0, -ENOENT
+ * when there is no such row, or -errno with e filled. */
+int engine_zero(struct engine *en, const char *what, struct err *e);
+
 /* Remove every rule of ours, booking what they counted last, and want none from now on; `done`
  * when that is so. */
 void engine_teardown(struct engine *en, engine_done_fn *done, void *arg);
@@ -57,11 +62,9 @@ struct engine_figures {
 	size_t containers, addresses, conflicts; /* retired rows left out */
 	const char *backend;
 	char family_state[ADDR_FAMILIES][300];
-	size_t n_sources;
 	const char *store_problem; /* NULL: the ledger is written */
 };
 void engine_get_figures(const struct engine *en, struct engine_figures *ret);
-const char *engine_source_name(const struct engine *en, size_t i);
-const char *engine_source_state(const struct engine *en, size_t i);
+const struct sources *engine_sources(const struct engine *en);
 
 #endif

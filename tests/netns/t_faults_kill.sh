@@ -46,6 +46,7 @@ restart() { # WHO dies: daemon, child, both
 	[ -z "$child" ] || kill -KILL "$child" 2>/dev/null
 	[ "$1" = child ] || lab_ctmeterd_kill9
 	[ "$1" = child ] || lab_ctmeterd_start
+	kill -0 "$CTMETERD_PID" 2>/dev/null || { fail 'ctmeterd is dead'; lab_end; }
 }
 nap() { # up to so many microseconds
 	local us=$((RANDOM % $1))
@@ -54,7 +55,10 @@ nap() { # up to so many microseconds
 # Nothing waits for a commit's end: a killed daemon cannot answer. Any outcome is fine.
 refresh_somehow() { timeout 5 "$B/ctmeter" -c "$LAB/ctmeter.conf" refresh >/dev/null 2>&1; }
 refreshed() { await 10 refresh_somehow || fail 'refresh within 10 s'; }
-child_waits() { grep -q -- '-> FLOCK' /proc/locks; }
+child_waits() {
+	local child
+	read -r child _ <"/proc/$CTMETERD_PID/task/$CTMETERD_PID/children" && grep -q lock "/proc/$child/wchan"
+}
 
 step 'kills while a removal is committed'
 sent=0 who=(daemon child both)

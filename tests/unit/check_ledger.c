@@ -456,6 +456,31 @@ START_TEST(ledger_age_out_container_keeps_total)
 }
 END_TEST
 
+START_TEST(ledger_zero_marks_without_moving_totals)
+{
+	static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
+	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
+	struct snap *s;
+
+	set(both, 2, true);
+	apply(rows, 2, false, false);
+	later();
+	ck_assert_uint_eq(ledger_zero(ledger, "nobody", now), 0);
+	ck_assert_uint_eq(ledger_zero(ledger, "7", now), 2); /* it and its row */
+	ck_assert_uint_eq(ledger_zero(ledger, B, now), 1); /* the row alone */
+	rows[0] = row_of(A, 130, 3);
+	apply(rows, 2, false, false);
+	s = look();
+	ck_assert_uint_eq(s->containers[0].totals.path[PATH_FWD_IN].octets, 130);
+	ck_assert_uint_eq(s->containers[0].totals.zero[PATH_FWD_IN].octets, 100);
+	ck_assert_int_eq(s->containers[0].totals.zero_wall_s, now.wall_s - 1);
+	ck_assert_uint_eq(s->addresses[0].totals.zero[PATH_FWD_IN].octets, 100);
+	ck_assert_uint_eq(s->addresses[1].totals.zero[PATH_FWD_IN].octets, 11);
+	ck_assert_int_eq(s->containers[1].totals.zero_wall_s, 0);
+	snap_unref(s);
+}
+END_TEST
+
 START_TEST(ledger_set_inventory_ifindex_is_never_reused)
 {
 	static const struct claim b_is_8[] = { { "8", B, false } };
@@ -634,6 +659,7 @@ int main(void)
 	tcase_add_test(tc, ledger_set_inventory_conflict_counts_for_nobody);
 	tcase_add_test(tc, ledger_finals_removed_created_restarted_are_exact);
 	tcase_add_test(tc, ledger_age_out_container_keeps_total);
+	tcase_add_test(tc, ledger_zero_marks_without_moving_totals);
 	tcase_add_test(tc, ledger_set_inventory_ifindex_is_never_reused);
 	tcase_add_test(tc, ledger_random_moves_every_octet_booked_once);
 	srunner_run_all(runner, CK_NORMAL);

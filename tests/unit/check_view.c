@@ -162,12 +162,13 @@ END_TEST
 /* What a row of zeroes is, after its own members. */
 static const char *zeros(const char *status, char buf[512])
 {
-	snprintf(buf, 512,
-		 "\"status\":\"%s\",\"in_octets\":0,\"in_pkts\":0,\"out_octets\":0,"
-		 "\"out_pkts\":0,\"node_in_octets\":0,\"node_in_pkts\":0,"
-		 "\"node_out_octets\":0,\"node_out_pkts\":0,\"counting_since\":null,"
-		 "\"discontinuities\":0,\"last_discontinuity\":null",
-		 status);
+	snprintf(
+		buf, 512,
+		"\"status\":\"%s\",\"in_octets\":0,\"in_pkts\":0,\"out_octets\":0,"
+		"\"out_pkts\":0,\"node_in_octets\":0,\"node_in_pkts\":0,"
+		"\"node_out_octets\":0,\"node_out_pkts\":0,\"zeroed\":null,\"counting_since\":null,"
+		"\"discontinuities\":0,\"last_discontinuity\":null",
+		status);
 	return buf;
 }
 
