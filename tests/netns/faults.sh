@@ -16,11 +16,11 @@ stream_sinks() {
 	done
 }
 
-# What the rows of both ends of a stream hold, as of now.
+# What the row that a stream is booked to holds.
 row_now() { # ADDR: "OCTETS PKTS DISCONTINUITIES"
 	local ct=${LAB_OWNER[$1]}
-	echo $(snmp_get "$(oid_addr "$ct" "$1" fwd-in.octets)" "$(oid_addr "$ct" "$1" fwd-in.pkts)" \
-		"$(oid_addr "$ct" "$1" disc-count)")
+	snmp_get "$(oid_addr "$ct" "$1" fwd-in.octets)" "$(oid_addr "$ct" "$1" fwd-in.pkts)" \
+		"$(oid_addr "$ct" "$1" disc-count)" | paste -sd ' '
 }
 
 # Begin to send to addresses of containers from outside. Their rows must be at rest.
@@ -55,7 +55,7 @@ stream_all_served() { # ADDR
 # since the stream began. Below 0: more was counted than was sent.
 stream_measure() { # ADDR
 	local octets pkts disc was_octets was_pkts was_disc
-	await 2 stream_all_served "$1"
+	await "${STREAM_WAIT:-2}" stream_all_served "$1"
 	read -r was_octets was_pkts was_disc <<<"${STREAM_WAS[$1]}"
 	read -r octets pkts disc <<<"$(row_now "$1")"
 	read -r SENT_PKTS SENT_OCTETS <"$LAB/stream.$1"
@@ -77,10 +77,10 @@ stream_exact() { # LABEL ADDR
 # The kernel discarded counts `TIMES` times: lost is at most what was sent since the sample before
 # each, never less than nothing, and the row says so.
 stream_bounded() { # LABEL ADDR TIMES
-	stream_measure "$2"
+	local STREAM_WAIT=1 most=$((STREAM_PKTS * 2 * $3))
 	# A sample is at most half a second old while somebody polls, and a walk is part of a second;
 	# the machine may be slow.
-	local most=$((STREAM_PKTS * 2 * $3))
+	stream_measure "$2"
 	assert_ge "$1: packets sent" 100 "$SENT_PKTS"
 	assert_ge "$1: $2 packets lost" 0 "$LOST_PKTS"
 	assert_ge "$1: $2 octets lost" 0 "$LOST_OCTETS"

@@ -56,8 +56,9 @@ nap() { # up to so many microseconds
 refresh_somehow() { timeout 5 "$B/ctmeter" -c "$LAB/ctmeter.conf" refresh >/dev/null 2>&1; }
 refreshed() { await 10 refresh_somehow || fail 'refresh within 10 s'; }
 child_waits() {
-	local child
-	read -r child _ <"/proc/$CTMETERD_PID/task/$CTMETERD_PID/children" && grep -q lock "/proc/$child/wchan"
+	local child=
+	read -r child _ <"/proc/$CTMETERD_PID/task/$CTMETERD_PID/children" # ends without a newline
+	[ -n "$child" ] && grep -q lock "/proc/$child/wchan"
 }
 
 step 'kills while a removal is committed'

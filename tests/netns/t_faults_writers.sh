@@ -56,6 +56,21 @@ assert_ge 'foreign commits, IPv4' 20 "$(<"$LAB/writer.4")"
 assert_ge 'foreign commits, IPv6' 20 "$(<"$LAB/writer.6")"
 echo "   commits survived: $(<"$LAB/writer.4") and $(<"$LAB/writer.6")"
 
+step '-Z while a writer with the lock commits without pause'
+rm -f "$LAB/enough"
+locked_writer iptables-legacy >"$LAB/writer.4" &
+writer4=$!
+streams_start $A4
+sleep 1
+iptables-legacy -w -t mangle -Z || fail 'cannot zero'
+read -r zeroed_at _ < <(row_now "$A4")
+moves() { local now; read -r now _ < <(row_now "$A4"); [ "$now" -gt $((zeroed_at + STREAM_PKTS * 100)) ]; }
+assert_await 'counting goes on while it commits' 5 moves
+: >"$LAB/enough"
+wait $writer4
+streams_stop $A4
+stream_bounded '-Z beside a writer' $A4 1
+
 step 'a writer without the lock commits without pause, ours rests'
 streams_start $A4 $A6
 "$B/tests/netns/xtwriter" loop 4 mangle >"$LAB/writer.4" &

@@ -42,7 +42,8 @@ START_TEST(store_killed_anywhere_last_checkpoint_whole)
 			usleep(100);
 		usleep((useconds_t)(next_random(&seed) % 40000));
 		kill(pid, SIGKILL);
-		ck_assert(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(WIFSIGNALED(status), "the child ended by itself: %d", status);
 		s = must_open(p.path);
 		crash_load(s, &now);
 		ck_assert_uint_ge(now.checkpoint, *confirmed);
