@@ -294,10 +294,13 @@ static void add_waiter(struct engine *en, engine_done_fn *done, void *arg, bool 
 	en->waiters = w;
 }
 
-static void become_ready(struct engine *en)
+/* A timer's callback too: with what there is, if a source keeps failing. */
+static void become_ready(void *arg, uint64_t now_ns)
 {
+	struct engine *en = arg;
 	void (*ready)(void *arg) = en->ready;
 
+	(void)now_ns;
 	en->ready = NULL;
 	loop_timer_clear(en->loop, &en->ready_by);
 	if (ready)
@@ -336,7 +339,7 @@ static void step(void *arg, uint64_t now_ns)
 	enforce_rules(en, now_ns);
 	publish(en);
 	if (en->complete && !en->pending && whole)
-		become_ready(en);
+		become_ready(en, now_ns);
 	answer_waiters(en);
 }
 
@@ -354,6 +357,9 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
+	/* What is stored is as of now; a tick just before has read already. */
+	if (now_ns - en->sampled_ns > NS_PER_S)
+		sample(en, now_ns);
 	keep_checkpoint(en->keep, now_both(now_ns), true);
 	loop_timer_set(en->loop, &en->checkpoint,
 		       now_ns + (uint64_t)en->cfg->ledger.checkpoint_s * NS_PER_S);
@@ -367,12 +373,6 @@ static void on_look(void *arg, uint64_t now_ns)
 	en->looked_ns = now_ns;
 	loop_timer_set(en->loop, &en->look,
 		       now_ns + (uint64_t)en->cfg->inventory.interval_s * NS_PER_S);
-}
-
-static void on_ready_by(void *arg, uint64_t now_ns)
-{
-	(void)now_ns;
-	become_ready(arg);
 }
 
 static void on_kernel_event(void *arg, uint64_t now_ns)
@@ -476,10 +476,9 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 
 void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 {
-	memset(ret, 0, sizeof(*ret));
-	ret->conflicts = ledger_conflicts(en->ledger);
-	ret->backend = fw_name(en->fw);
-	ret->store_problem = keep_problem(en->keep);
+	*ret = (struct engine_figures) { .conflicts = ledger_conflicts(en->ledger),
+					 .backend = fw_name(en->fw),
+					 .store_problem = keep_problem(en->keep) };
 	for (size_t i = 0; i < en->snap->n_containers; i++)
 		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;
 	for (size_t i = 0; i < en->snap->n_addresses; i++)
@@ -543,15 +542,14 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	uint64_t now = loop_now_ns();
 	int ret;
 
-	en->cfg = cfg;
-	en->loop = loop;
-	en->ledger = ledger_new();
-	en->snap = snap_new();
+	*en = (struct engine) {
+		.cfg = cfg, .loop = loop, .ledger = ledger_new(), .snap = snap_new()
+	};
 	loop_timer_init(&en->tick, on_tick, en);
 	loop_timer_init(&en->look, on_look, en);
 	loop_timer_init(&en->step, step, en);
 	loop_timer_init(&en->checkpoint, on_checkpoint, en);
-	loop_timer_init(&en->ready_by, on_ready_by, en);
+	loop_timer_init(&en->ready_by, become_ready, en);
 	ret = open_rooms(en, run_dir, e);
 	if (ret < 0) {
 		engine_free(en);
@@ -559,7 +557,8 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	}
 	loop_timer_set(loop, &en->look, now);
 	loop_timer_set(loop, &en->tick, now + TICK_NS);
-	loop_timer_set(loop, &en->checkpoint, now + (uint64_t)cfg->ledger.checkpoint_s * NS_PER_S);
+	loop_timer_set(loop, &en->checkpoint,
+		       now + (uint64_t)cfg->ledger.checkpoint_s * NS_PER_S + NS_PER_MS);
 	loop_timer_set(loop, &en->ready_by, now + READY_AFTER_NS);
 	*ret_engine = en;
 	return 0;
@@ -576,13 +575,13 @@ void engine_free(struct engine *en)
 		w->done(w->arg, -ECANCELED, "ctmeterd ends");
 		free(w);
 	}
-	loop_timer_clear(en->loop, &en->tick);
-	loop_timer_clear(en->loop, &en->look);
-	loop_timer_clear(en->loop, &en->step);
 	if (en->checkpoint.at_ns) { /* it ran */
 		sample(en, loop_now_ns());
 		keep_checkpoint(en->keep, now_both(loop_now_ns()), true);
 	}
+	loop_timer_clear(en->loop, &en->tick);
+	loop_timer_clear(en->loop, &en->look);
+	loop_timer_clear(en->loop, &en->step);
 	loop_timer_clear(en->loop, &en->checkpoint);
 	loop_timer_clear(en->loop, &en->ready_by);
 	nl_free(en->nl);
