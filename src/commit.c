@@ -2,6 +2,7 @@
 #include "commit.h"
 
 #include "compose.h"
+#include "journal.h"
 #include "log.h"
 #include "xalloc.h"
 #include "xt_table.h"
@@ -14,221 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define JOURNAL_MAGIC 0x63746d6a /* "ctmj" */
 #define REPLACE_TRIES 20
-
-/* --- the journal -------------------------------------------------------------------------- */
-
-/* What became of one counting rule. from and to are entry numbers plus 1, 0: not there. */
-struct record {
-	uint8_t family, path;
-	uint8_t bytes[16];
-	uint32_t from, to;
-};
-
-/* The file: this header, then finals[n_old], then from[n_new], then records[n_records]. */
-struct header {
-	uint32_t magic;
-	uint32_t size; /* of the whole file */
-	uint32_t family;
-	uint32_t n_old, n_new, n_records;
-	uint64_t epoch;
-	uint64_t digest; /* xt_digest of the new table */
-	uint32_t replaced; /* REPLACE returned (a kill may come before this is written) */
-	uint32_t added; /* the kernel has taken the counters back */
-	uint32_t refused; /* it never will: records hold what the ledger must take */
-	char table[XT_TABLE_MAXNAMELEN];
-};
-
-struct journal {
-	struct header *head;
-	struct xt_counters *finals;
-	uint32_t *from;
-	struct record *records;
-};
-
-/* No counter of a whole table can be this; the kernel overwrites it with the finals. */
-#define UNTOUCHED UINT64_MAX
-
-static size_t journal_size(uint32_t n_old, uint32_t n_new, uint32_t n_records)
-{
-	return sizeof(struct header) + n_old * sizeof(struct xt_counters) +
-	       n_records * sizeof(struct record) + n_new * sizeof(uint32_t);
-}
-
-static void place(struct journal *j, void *map)
-{
-	const struct header *h = j->head = map;
-
-	j->finals = (void *)((uint8_t *)map + sizeof(*h));
-	j->records = (void *)(j->finals + h->n_old);
-	j->from = (void *)(j->records + h->n_records);
-}
-
-/* Every page is written here, so that the kernel's copy into it cannot fail after the swap. */
-static int journal_create(const char *path, const struct header *head, struct journal *ret_j)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int ret = 0;
-	void *map;
-
-	if (fd < 0)
-		return -errno;
-	ret = -posix_fallocate(fd, 0, head->size);
-	if (ret < 0)
-		goto cleanup;
-	map = mmap(NULL, head->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
-	if (map == MAP_FAILED) {
-		ret = -errno;
-		goto cleanup;
-	}
-	memcpy(map, head, sizeof(*head));
-	place(ret_j, map);
-	memset(ret_j->finals, 0xff, head->n_old * sizeof(*ret_j->finals));
-cleanup:
-	close(fd);
-	if (ret < 0)
-		unlink(path);
-	return ret;
-}
-
-/* Whether every number in it points where it may. */
-static bool is_sound(const struct journal *j)
-{
-	const struct header *h = j->head;
-
-	for (uint32_t i = 0; i < h->n_new; i++)
-		if (j->from[i] > h->n_old)
-			return false;
-	for (uint32_t i = 0; i < h->n_records; i++) {
-		const struct record *r = &j->records[i];
-
-		if (r->from > h->n_old || r->to > h->n_new || r->path >= PATHS ||
-		    r->family != h->family)
-			return false;
-	}
-	return h->table[sizeof(h->table) - 1] == '\0';
-}
-
-static int journal_map(const char *path, struct journal *ret_j)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	struct header head;
-	struct stat st;
-	void *map;
-	int ret = -EINVAL;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || read(fd, &head, sizeof(head)) != sizeof(head))
-		goto cleanup;
-	if (head.magic != JOURNAL_MAGIC || st.st_size != (off_t)head.size ||
-	    head.family >= ADDR_FAMILIES ||
-	    head.size != journal_size(head.n_old, head.n_new, head.n_records))
-		goto cleanup;
-	map = mmap(NULL, head.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ret = map == MAP_FAILED ? -errno : 0;
-	if (!ret) {
-		place(ret_j, map);
-		if (!is_sound(ret_j)) {
-			munmap(map, head.size);
-			memset(ret_j, 0, sizeof(*ret_j));
-			ret = -EINVAL;
-		}
-	}
-cleanup:
-	close(fd);
-	return ret;
-}
-
-static void journal_unmap(struct journal *j)
-{
-	if (j->head)
-		munmap(j->head, j->head->size);
-	memset(j, 0, sizeof(*j));
-}
-
-static bool was_replaced(const struct journal *j)
-{
-	return j->head->replaced || (j->head->n_old && j->finals[0].pcnt != UNTOUCHED);
-}
-
-char *commit_path(const char *run_dir, enum addr_family family)
-{
-	return xasprintf("%s/commit.%s", run_dir, family == ADDR_V4 ? "ipv4" : "ipv6");
-}
-
-bool journal_settled(const struct journal *j)
-{
-	return j->head->added || j->head->refused || !was_replaced(j);
-}
-
-bool commit_pending(const char *path)
-{
-	return access(path, F_OK) == 0;
-}
-
-void commit_forget(const char *path)
-{
-	unlink(path);
-}
-
-int journal_open(const char *path, struct journal **ret_journal)
-{
-	struct journal j = { NULL, NULL, NULL, NULL };
-	int ret = journal_map(path, &j);
-
-	*ret_journal = NULL;
-	if (ret < 0)
-		return ret == -ENOENT ? 0 : ret;
-	*ret_journal = xmalloc(sizeof(j));
-	**ret_journal = j;
-	return 0;
-}
-
-void journal_close(struct journal *j)
-{
-	if (!j)
-		return;
-	journal_unmap(j);
-	free(j);
-}
-
-uint64_t journal_epoch(const struct journal *j)
-{
-	return was_replaced(j) ? j->head->epoch : 0;
-}
-
-struct fw_final *journal_finals(const struct journal *j, size_t *ret_n)
-{
-	const struct header *h = j->head;
-	struct fw_final *finals = xcalloc(h->n_records, sizeof(*finals));
-	size_t n = 0;
-
-	for (uint32_t i = 0; was_replaced(j) && i < h->n_records; i++) {
-		const struct record *r = &j->records[i];
-		struct fw_final *f = &finals[n];
-
-		if (r->from && r->to && !h->refused)
-			continue; /* kept, with its counter */
-		f->kind = !r->from ? FW_CREATED : r->to ? FW_RESTARTED : FW_REMOVED;
-		f->path = r->path;
-		f->addr.family = r->family;
-		memcpy(f->addr.bytes, r->bytes, sizeof(r->bytes));
-		if (r->from) {
-			f->final.octets = j->finals[r->from - 1].bcnt;
-			f->final.pkts = j->finals[r->from - 1].pcnt;
-		}
-		n++;
-	}
-	*ret_n = n;
-	return finals;
-}
 
 /* --- the lock ----------------------------------------------------------------------------- */
 
@@ -266,7 +56,7 @@ static int take_lock(int lock, struct err *e)
 
 static int add_counters(int fd, const struct journal *j, const struct xt_layout *layout)
 {
-	const struct header *h = j->head;
+	const struct journal_head *h = j->head;
 	size_t size = sizeof(struct xt_counters_info) + h->n_new * sizeof(struct xt_counters);
 	struct xt_counters_info *info = xcalloc(1, size);
 	int ret;
@@ -311,7 +101,7 @@ static bool counters_are_back(const struct journal *j, const struct xt_raw *raw)
  * if the table is still the one they belong to. */
 static int finish(int fd, struct journal *j, struct err *e)
 {
-	struct header *h = j->head;
+	struct journal_head *h = j->head;
 	struct xt_layout layout;
 	struct xt_raw raw;
 	bool ours, seeded, zero;
@@ -395,10 +185,10 @@ struct job {
 	struct err *e;
 };
 
-static void note(struct record *r, const struct addr *addr, enum path path, uint32_t from,
+static void note(struct journal_record *r, const struct addr *addr, enum path path, uint32_t from,
 		 uint32_t to)
 {
-	*r = (struct record) {
+	*r = (struct journal_record) {
 		.family = addr->family, .path = (uint8_t)path, .from = from, .to = to
 	};
 	memcpy(r->bytes, addr->bytes, sizeof(r->bytes));
@@ -413,7 +203,7 @@ static uint32_t entry_of(const struct xt_layout *l, const struct addr *addr, enu
 
 /* Which old entry each counting rule comes from: by address and path, since the tree may have
  * moved it to another chain. With records NULL only counts them. */
-static uint32_t match_rules(const struct job *job, struct record *records, uint32_t *from)
+static uint32_t match_rules(const struct job *job, struct journal_record *records, uint32_t *from)
 {
 	const struct xt_layout *old = &job->old, *new = &job->new;
 	uint32_t n = 0;
@@ -445,17 +235,15 @@ static uint32_t match_rules(const struct job *job, struct record *records, uint3
 static int write_journal(struct job *job)
 {
 	const struct composed *c = &job->composed;
-	struct header head = { .magic = JOURNAL_MAGIC,
-			       .family = job->family,
-			       .n_old = c->n_old,
-			       .n_new = c->raw.n_entries,
-			       .n_records = match_rules(job, NULL, NULL),
-			       .epoch = job->desired->epoch,
-			       .digest = job->new.digest };
+	struct journal_head head = { .family = job->family,
+				     .n_old = c->n_old,
+				     .n_new = c->raw.n_entries,
+				     .n_records = match_rules(job, NULL, NULL),
+				     .epoch = job->desired->epoch,
+				     .digest = job->new.digest };
 	int ret;
 
 	snprintf(head.table, sizeof(head.table), "%s", job->table);
-	head.size = (uint32_t)journal_size(head.n_old, head.n_new, head.n_records);
 	ret = journal_create(job->path, &head, &job->journal);
 	if (ret < 0) {
 		err_set(job->e, "cannot write the commit's journal %s: %s", job->path,

@@ -16,15 +16,7 @@
  *    everything that is needed to put them back: a kill at any instant leaves it behind.
  * 2. Whether the finals were put back is read off the kernel: ADD_COUNTERS seeds the canaries of
  *    the commit's epoch in the same stroke.
- * 3. The journal stays until its reader has taken the finals over (commit_forget). */
-
-struct journal; /* a finished commit's records, mapped */
-
-/* "RUN_DIR/commit.ipv4". Returns a new string. */
-char *commit_path(const char *run_dir, enum addr_family family);
-
-/* Whether an earlier process left a journal. */
-bool commit_pending(const char *path);
+ * 3. The journal stays until its reader has taken the finals over (journal.h). */
 
 /* Open the xtables lock's file, without taking the lock. The descriptor belongs to the daemon and
  * is inherited by the child that takes the lock, so a child that is killed half-way leaves the
@@ -38,25 +30,9 @@ int commit_recover(int fd, int lock, const char *path, struct err *e);
 /* Make `table` hold `desired` under the next epoch. Takes `lock`, waits for it, and releases it;
  * gives up with -ECANCELED if `parent` (pid) is no longer our parent before the kernel is asked. A
  * journal that is there is finished and left, and nothing else done: its finals come first. Nothing
- * is done, and no journal left, when the table holds `desired` already. Returns 0 or -errno with e filled. */
+ * is done, and no journal left, when the table holds `desired` already. Returns 0 or -errno with e
+ * filled. */
 int commit_run(int fd, int lock, const char *table, const struct ruleset *desired, const char *path,
 	       int parent, struct err *e);
-
-/* Open what a commit left. *ret_journal is NULL when there is no journal. Returns 0 or -errno. */
-int journal_open(const char *path, struct journal **ret_journal);
-void journal_close(struct journal *j);
-
-/* Nothing is left to be done in the kernel. */
-bool journal_settled(const struct journal *j);
-
-/* Its records as finals, a new array for free(). A commit that never reached the kernel has
- * none. */
-struct fw_final *journal_finals(const struct journal *j, size_t *ret_n);
-
-/* The epoch it committed. */
-uint64_t journal_epoch(const struct journal *j);
-
-/* The finals were taken over: remove the journal. */
-void commit_forget(const char *path);
 
 #endif

@@ -10,6 +10,7 @@
  * 3. While our own commit runs, only the table as it was before is read. */
 #include "commit.h"
 #include "fw.h"
+#include "journal.h"
 #include "log.h"
 #include "xalloc.h"
 #include "xt_table.h"
@@ -123,28 +124,26 @@ static int start_child(struct family *f, const struct ruleset *desired)
 
 static void report(struct family *f, const struct verdict *v, uint64_t now_ns)
 {
-	struct journal *journal;
+	struct journal j = { NULL, NULL, NULL, NULL };
 	struct fw_final *finals = NULL;
 	uint64_t epoch = 0;
-	bool settled;
 	size_t n = 0;
-	int ret = journal_open(f->journal, &journal);
+	int ret = journal_map(f->journal, &j);
+	bool settled = !ret && journal_settled(&j);
 
-	if (ret < 0)
+	if (ret < 0 && ret != -ENOENT)
 		log_error("fw", "cannot read the commit's journal %s: %s", f->journal,
 			  strerror(-ret));
-	settled = !ret && (!journal || journal_settled(journal));
-	if (settled && journal) {
-		finals = journal_finals(journal, &n);
-		epoch = journal_epoch(journal);
+	if (settled) {
+		finals = journal_finals(&j, &n);
+		epoch = journal_epoch(&j);
 	}
 	f->owner->done(f->owner->arg, f->family, v->result, v->text, epoch, finals, n, now_ns);
 	/* One that is not settled holds the only copy of somebody's counters: the next child
 	 * begins with it. */
 	if (settled)
-		commit_forget(f->journal);
-	if (!ret)
-		journal_close(journal);
+		journal_forget(f->journal);
+	journal_unmap(&j);
 	free(finals);
 }
 
@@ -170,7 +169,7 @@ static void child_ended(void *arg, short revents, uint64_t now_ns)
 	f->child = 0;
 	/* A child killed half-way leaves its journal, and to us its lock: finish before anybody
 	 * else gets at the table. */
-	if (!f->said && commit_pending(f->journal) && start_child(f, NULL) == 0)
+	if (!f->said && journal_pending(f->journal) && start_child(f, NULL) == 0)
 		return;
 	close(f->lock);
 	f->lock = -1;
@@ -354,7 +353,7 @@ static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_
 		s->families[i] = (struct family) {
 			.owner = s, .family = i, .fd = -1, .pipe = -1, .lock = -1
 		};
-		s->families[i].journal = commit_path(config->run_dir, i);
+		s->families[i].journal = journal_path(config->run_dir, i);
 		s->families[i].epoch = config->epoch[i];
 	}
 	ret = open_families(s, e);
@@ -363,7 +362,7 @@ static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_
 		err_set(e, "cannot make the directory %s: %s", config->run_dir, strerror(errno));
 	}
 	for (enum addr_family i = 0; !ret && i < ADDR_FAMILIES; i++)
-		if (!s->families[i].problem[0] && commit_pending(s->families[i].journal)) {
+		if (!s->families[i].problem[0] && journal_pending(s->families[i].journal)) {
 			log_info("fw", "finishing the %s commit that an earlier ctmeterd began",
 				 xt_families[i].name);
 			ret = start_child(&s->families[i], NULL);

@@ -48,10 +48,14 @@ trouble() { # LABEL BREAK MEND
 assert_await 'all is well to begin with' 10 snmp_is "$STORE_STATE" 1
 
 # Rows that have to be written while the disk has not an octet left.
-crowd() { for i in {1..120}; do echo "$((2000 + i)) 203.0.113.$i"; done; }
-mapfile -t CROWD < <(crowd)
+crowded() {
+	local i lines=()
+	for i in {1..120}; do lines+=("$((2000 + i)) 203.0.113.$i"); done
+	lab_inventory_usual "${lines[@]}"
+	ctmeter refresh >/dev/null
+}
 trouble 'disk full' \
-	'dd if=/dev/zero of="$DISK/fill" bs=1k 2>/dev/null; lab_inventory_usual "${CROWD[@]}"; ctmeter refresh >/dev/null' \
+	'dd if=/dev/zero of="$DISK/fill" bs=1k 2>/dev/null; crowded' \
 	'rm "$DISK/fill"'
 lab_inventory_usual
 

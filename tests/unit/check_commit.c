@@ -3,6 +3,7 @@
  * counters of ours and of others must be what the packets made them. */
 #include "addrs.h"
 #include "commit.h"
+#include "journal.h"
 #include "lo_net.h"
 #include "xt_table.h"
 
@@ -31,7 +32,7 @@ static void setup(void)
 	}
 	strcpy(dir, "/tmp/ctmeter-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	journal = commit_path(dir, ADDR_V4);
+	journal = journal_path(dir, ADDR_V4);
 	fd = xt_socket(ADDR_V4);
 	ck_assert_int_ge(fd, 0);
 	lock = commit_lock_open(NULL);
@@ -40,7 +41,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	commit_forget(journal);
+	journal_forget(journal);
 	ck_assert_int_eq(rmdir(dir), 0);
 	unlink(getenv("XTABLES_LOCKFILE"));
 	free(journal);
@@ -110,20 +111,19 @@ static uint64_t take_final(const char *addr)
 {
 	struct addr a = addr_of(addr);
 	uint64_t octets = 0;
-	struct journal *j;
+	struct journal j;
 	struct fw_final *finals;
 	size_t n;
 
-	ck_assert_int_eq(journal_open(journal, &j), 0);
-	if (!j)
+	if (journal_map(journal, &j) < 0)
 		return 0;
-	finals = journal_finals(j, &n);
+	finals = journal_finals(&j, &n);
 	for (size_t i = 0; i < n; i++)
 		if (!addr_cmp(&finals[i].addr, &a) && finals[i].path == PATH_NODE_OUT)
 			octets += finals[i].final.octets;
 	free(finals);
-	journal_close(j);
-	commit_forget(journal);
+	journal_unmap(&j);
+	journal_forget(journal);
 	return octets;
 }
 
@@ -132,10 +132,10 @@ START_TEST(commit_run_unchanged_leaves_no_journal)
 	struct ruleset *rs = rules(true);
 
 	commit(rs);
-	ck_assert(commit_pending(journal));
-	commit_forget(journal);
+	ck_assert(journal_pending(journal));
+	journal_forget(journal);
 	commit(rs);
-	ck_assert(!commit_pending(journal));
+	ck_assert(!journal_pending(journal));
 	ruleset_free(rs);
 }
 END_TEST
@@ -148,7 +148,7 @@ START_TEST(commit_run_other_parent_does_nothing)
 	ck_assert_int_eq(commit_run(fd, lock, "mangle", rs, journal, getppid() + 1, &e),
 			 -ECANCELED);
 	ck_assert_uint_eq(kernel(KEPT).pkts, 0);
-	ck_assert(!commit_pending(journal));
+	ck_assert(!journal_pending(journal));
 	ruleset_free(rs);
 }
 END_TEST
@@ -161,7 +161,7 @@ START_TEST(commit_recover_garbage_journal_is_removed)
 	fputs("not a journal at all", f);
 	fclose(f);
 	ck_assert_int_eq(commit_recover(fd, lock, journal, &e), 0);
-	ck_assert(!commit_pending(journal));
+	ck_assert(!journal_pending(journal));
 }
 END_TEST
 
@@ -185,9 +185,9 @@ static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
 				_exit(1);
 			/* Finals are taken over by the parent alone: go on only if there are
 			 * none of the address that matters. */
-			if (commit_pending(journal) && !(i & 1))
+			if (journal_pending(journal) && !(i & 1))
 				_exit(0);
-			commit_forget(journal);
+			journal_forget(journal);
 		}
 	nap(next_random(seed) % (NS_PER_MS * 3 / 2));
 	kill(child, SIGKILL);
@@ -208,7 +208,7 @@ START_TEST(commit_run_killed_anywhere_loses_nothing)
 	lo_net_add_foreign_rule("mangle");
 	for (; rounds < KILLS || (half < 3 && rounds < 20 * KILLS); rounds++) {
 		commit(sets[1]);
-		commit_forget(journal); /* made the address, if anything */
+		journal_forget(journal); /* made the address, if anything */
 		lo_net_send(KEPT, PEER, 1000, 1);
 		lo_net_send(COMES_AND_GOES, PEER, 100, 1);
 		kept += 1000;

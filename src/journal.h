@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_JOURNAL_H
+#define CTM_JOURNAL_H
+
+#include "fw.h"
+
+#include <linux/netfilter/x_tables.h>
+
+/* The journal of one commit: a file, mapped shared, into which the kernel itself writes the finals.
+ * Written by commit.c's child; read by it after a kill, and by the backend for the ledger.
+ * 1. Every page is touched before the kernel is asked, so that its copy cannot fail.
+ * 2. Nothing read from a file is believed before every number in it was checked. */
+
+/* What became of one counting rule. from and to are entry numbers plus 1, 0: not there. */
+struct journal_record {
+	uint8_t family, path;
+	uint8_t bytes[16];
+	uint32_t from, to;
+};
+
+/* The file: this head, then finals[n_old], then records[n_records], then from[n_new]. */
+struct journal_head {
+	uint32_t magic;
+	uint32_t size; /* of the whole file */
+	uint32_t family;
+	uint32_t n_old, n_new, n_records;
+	uint64_t epoch;
+	uint64_t digest; /* xt_digest of the new table */
+	uint32_t replaced; /* REPLACE returned (a kill may come before this is written) */
+	uint32_t added; /* the kernel has taken the counters back */
+	uint32_t refused; /* it never will: records hold what the ledger must take */
+	char table[XT_TABLE_MAXNAMELEN];
+};
+
+struct journal {
+	struct journal_head *head;
+	struct xt_counters *finals;
+	uint32_t *from;
+	struct journal_record *records;
+};
+
+/* "RUN_DIR/commit.ipv4". Returns a new string. */
+char *journal_path(const char *run_dir, enum addr_family family);
+
+/* Whether there is one. */
+bool journal_pending(const char *path);
+
+/* The finals were taken over: remove it. */
+void journal_forget(const char *path);
+
+/* Make one with this head (magic and size are filled in here) and room for the rest. Returns 0 or -errno, leaving no file behind. */
+int journal_create(const char *path, const struct journal_head *head, struct journal *ret_j);
+
+/* Map one that is there. Returns 0, -ENOENT, -EINVAL for what is none (cut off while it was made,
+ * or damaged), or another -errno. */
+int journal_map(const char *path, struct journal *ret_j);
+void journal_unmap(struct journal *j);
+
+/* Whether REPLACE was done; whether nothing is left to be done in the kernel. */
+bool journal_replaced(const struct journal *j);
+bool journal_settled(const struct journal *j);
+
+/* The epoch it committed, 0 when it never reached the kernel. */
+uint64_t journal_epoch(const struct journal *j);
+
+/* Its records as finals, a new array for free(); none when it never reached the kernel. */
+struct fw_final *journal_finals(const struct journal *j, size_t *ret_n);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ledger to and from a store, which here is a shelf in memory. */
+#include "ledger_world.h"
+
+struct shelf {
+	struct store_meta meta;
+	struct store_container containers[8];
+	struct store_address addresses[16];
+	size_t n_containers, n_addresses;
+};
+
+static void shelve_container(void *arg, const struct store_container *c)
+{
+	struct shelf *s = arg;
+
+	s->containers[s->n_containers] = *c;
+	s->containers[s->n_containers].id = strdup(c->id);
+	s->containers[s->n_containers++].name = strdup(c->name);
+}
+
+static void shelve_address(void *arg, const struct store_address *a)
+{
+	struct shelf *s = arg;
+
+	s->addresses[s->n_addresses++] = *a;
+}
+
+/* Store everything and go on with a new ledger that took it up. */
+static void restart(struct shelf *s, bool same_boot)
+{
+	memset(s, 0, sizeof(*s));
+	ledger_each_changed(ledger, shelve_container, shelve_address, s);
+	ledger_get_meta(ledger, &s->meta);
+	ledger_free(ledger);
+	ledger = ledger_new();
+	later();
+	ledger_restore_begin(ledger, &s->meta, same_boot, now);
+	for (size_t i = 0; i < s->n_containers; i++) {
+		ledger_restore_container(ledger, &s->containers[i]);
+		free((char *)s->containers[i].id);
+		free((char *)s->containers[i].name);
+	}
+	for (size_t i = 0; i < s->n_addresses; i++)
+		ledger_restore_address(ledger, &s->addresses[i]);
+	ledger_restore_end(ledger);
+}
+
+START_TEST(ledger_restore_same_boot_goes_on_exactly)
+{
+	static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
+	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
+	struct shelf shelf;
+
+	set(both, 2, true);
+	apply(rows, 2, false, false);
+	set(a_is_7, 1, true);
+	restart(&shelf, true);
+	expect("7", A, 100, ROW_COUNTING, 0);
+	expect("8", B, 11, ROW_RETIRED, 0);
+	rows[0] = row_of(A, 140, 3);
+	rows[1] = row_of(B, 15, 2); /* its rule is still there: its old owner's */
+	apply(rows, 2, false, false);
+	set(both, 2, true);
+	expect("7", A, 140, ROW_COUNTING, 0);
+	expect("8", B, 15, ROW_COUNTING, 0);
+	expect_container("7", 140, ROW_COUNTING);
+	expect_container("8", 15, ROW_COUNTING);
+}
+END_TEST
+
+START_TEST(ledger_restore_other_boot_starts_rules_from_zero)
+{
+	struct fw_row row = row_of(A, 100, 2);
+	struct shelf shelf;
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	restart(&shelf, false);
+	expect("7", A, 100, ROW_PENDING, 1);
+	set(a_is_7, 1, true);
+	row = row_of(A, 30, 1);
+	apply(&row, 1, false, false);
+	expect("7", A, 130, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_each_changed_after_saved_is_what_changed)
+{
+	static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
+	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
+	struct shelf shelf;
+
+	set(both, 2, true);
+	apply(rows, 2, false, false);
+	ledger_saved(ledger);
+	rows[1] = row_of(B, 61, 2);
+	apply(rows, 2, false, false);
+	memset(&shelf, 0, sizeof(shelf));
+	ledger_each_changed(ledger, shelve_container, shelve_address, &shelf);
+	ck_assert_uint_eq(shelf.n_containers, 1);
+	ck_assert_uint_eq(shelf.n_addresses, 1);
+	ck_assert_str_eq(shelf.containers[0].id, "8");
+	ck_assert_uint_eq(shelf.addresses[0].used[PATH_FWD_IN].octets, 50);
+	ck_assert_uint_eq(shelf.addresses[0].last[PATH_FWD_IN].octets, 61);
+	free((char *)shelf.containers[0].id);
+	free((char *)shelf.containers[0].name);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ledger_store");
+	TCase *tc = tcase_create("ledger_store");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, ledger_restore_same_boot_goes_on_exactly);
+	tcase_add_test(tc, ledger_restore_other_boot_starts_rules_from_zero);
+	tcase_add_test(tc, ledger_each_changed_after_saved_is_what_changed);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
