@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The AgentX session by itself (ax_probe's constant table) against a real snmpd, in a network
-# namespace of its own. B is the build directory; STOP_S is how long snmpd is stopped (30).
+# namespace of its own. B is the build directory; STOP_S is how long snmpd is stopped (2).
 
 B=$(cd -P "${B:-${0%/*}/../../build}" 2>/dev/null && pwd) || { echo "no build directory: make" >&2; exit 1; }
 export B
 cd "${0%/*}" || exit 1
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-stop_s=${STOP_S:-30}
+stop_s=${STOP_S:-2}
 # shellcheck source=tests/netns/assert.sh
 . ./assert.sh
 
