@@ -153,6 +153,7 @@ static enum ledger_result apply_path(struct slot *s, enum path path, struct coun
 	s->suspect &= (uint8_t)~bit;
 	if (reading->zeroed) {
 		/* All it counts now, it counted since. */
+		s->lost &= (uint8_t)~bit;
 		rebase(s, path, (struct counters) { 0, 0 }, now);
 		advance(s, path, c);
 		return LEDGER_DISCONT;

@@ -71,6 +71,17 @@ static struct container *container_of(const struct ledger *l, uint32_t ifindex)
 									     : NULL;
 }
 
+/* The bits of paths that have ever counted. */
+static uint8_t counted_paths(const struct store_address *from)
+{
+	uint8_t bits = from->seen;
+
+	for (enum path p = 0; p < PATHS; p++)
+		if (from->last[p].pkts)
+			bits |= (uint8_t)(1u << p);
+	return bits;
+}
+
 static void restore_slot(struct ledger *l, const struct store_address *from, struct row *row)
 {
 	struct slot *s;
@@ -80,12 +91,13 @@ static void restore_slot(struct ledger *l, const struct store_address *from, str
 	memset(s, 0, sizeof(*s));
 	s->addr = row->addr;
 	s->owner = row;
+	/* A rule that is there without our having made it since (after a reboot: by a boot script)
+	 * may have got old counters back. */
+	s->lost = counted_paths(from);
 	if (l->restore_same_boot) {
 		s->seen = from->seen;
+		s->lost &= (uint8_t)~from->seen;
 		memcpy(s->last, from->last, sizeof(s->last));
-		for (enum path p = 0; p < PATHS; p++)
-			if (from->last[p].pkts && !(from->seen & 1u << p))
-				s->lost |= (uint8_t)(1u << p);
 	} else if (from->seen) {
 		ledger_discontinue(row, l->restore_now);
 	}

@@ -78,9 +78,46 @@ START_TEST(ledger_restore_other_boot_starts_rules_from_zero)
 	restart(&shelf, false);
 	expect("7", A, 100, ROW_PENDING, 1);
 	set(a_is_7, 1, true);
+	for (enum path p = 0; p < PATHS; p++)
+		finals(&(struct fw_final) { addr_of(A), p, FW_CREATED, { 0, 0 } }, 1);
 	row = row_of(A, 30, 1);
 	apply(&row, 1, false, false);
 	expect("7", A, 130, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_restore_other_boot_old_counters_never_double)
+{
+	struct fw_row row = row_of(A, 100, 2);
+	struct shelf shelf;
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	restart(&shelf, false);
+	set(a_is_7, 1, true);
+	row = row_of(A, 90, 2); /* put back by a boot script, canary and all */
+	apply(&row, 1, false, false);
+	expect("7", A, 100, ROW_COUNTING, 2);
+	row = row_of(A, 99, 3);
+	apply(&row, 1, false, false);
+	expect("7", A, 109, ROW_COUNTING, 2);
+}
+END_TEST
+
+START_TEST(ledger_restore_other_boot_zeroed_counts_all)
+{
+	struct fw_row row = row_of(A, 100, 2);
+	struct shelf shelf;
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	restart(&shelf, false);
+	set(a_is_7, 1, true);
+	row = row_of(A, 9, 1); /* put back without counters: the canary is 0 */
+	apply(&row, 1, true, false);
+	row = row_of(A, 12, 2);
+	apply(&row, 1, false, false);
+	expect("7", A, 112, ROW_COUNTING, 2);
 }
 END_TEST
 
@@ -118,6 +155,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, ledger_restore_same_boot_goes_on_exactly);
 	tcase_add_test(tc, ledger_restore_other_boot_starts_rules_from_zero);
+	tcase_add_test(tc, ledger_restore_other_boot_old_counters_never_double);
+	tcase_add_test(tc, ledger_restore_other_boot_zeroed_counts_all);
 	tcase_add_test(tc, ledger_each_changed_after_saved_is_what_changed);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
