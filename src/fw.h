@@ -33,6 +33,9 @@ struct fw_reading {
 	/* Each told once. zeroed: somebody set all counters to 0 some time before. stale: somebody
 	 * put an old table or old counters back, so what they count says nothing. */
 	bool zeroed, stale;
+	/* The canary is wrong and was told to be: whether somebody is half way through a commit cannot
+	 * be seen. Plan by it, but believe no counter until our next commit has seeded it. */
+	bool unsure;
 	uint32_t generation; /* changes when the structure of our rules may have changed */
 };
 

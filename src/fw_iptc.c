@@ -246,6 +246,7 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 				      .at_ns = now_ns,
 				      .zeroed = reset && zero && !f->reset_told,
 				      .stale = f->stale || (reset && !zero && !f->reset_told),
+				      .unsure = reset && f->reset_told,
 				      .generation = f->generation + reset };
 	f->reset_told = reset;
 	f->stale = false;

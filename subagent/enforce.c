@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define COMMIT_SHARE 4
+#define PAUSE_MAX_NS NS_PER_S
 #define RETRY_NS NS_PER_S /* after a commit that failed */
 #define FIGHT_OVER_NS (5 * NS_PER_S)
 #define FIGHT_PAUSE_MAX_NS (60 * NS_PER_S)
@@ -150,6 +151,14 @@ uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
 	return at > now_ns ? at : begin(en, now_ns);
 }
 
+/* `took` may have been spent waiting for somebody's lock, hence the limit. */
+static uint64_t pause_after(uint64_t took)
+{
+	uint64_t pause = took * (COMMIT_SHARE - 1);
+
+	return pause < PAUSE_MAX_NS ? pause : PAUSE_MAX_NS;
+}
+
 void enforce_ended(struct enforce *en, int result, const char *text, uint64_t now_ns)
 {
 	uint64_t took = now_ns - en->began_ns;
@@ -166,7 +175,7 @@ void enforce_ended(struct enforce *en, int result, const char *text, uint64_t no
 	en->failure = result;
 	en->failed_ns = now_ns;
 	snprintf(en->failure_text, sizeof(en->failure_text), "%s", text);
-	en->not_before_ns = now_ns + (result < 0 ? RETRY_NS : took * (COMMIT_SHARE - 1));
+	en->not_before_ns = now_ns + (result < 0 ? RETRY_NS : pause_after(took));
 	if (result < 0)
 		return;
 	en->figures.commits++;

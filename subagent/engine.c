@@ -129,18 +129,16 @@ static int read_family(struct engine *en, enum addr_family f, uint64_t now_ns, u
 	for (;;) {
 		en->readable[f] = false;
 		ret = fw_read(en->fw, f, now_ns, reading);
-		if (ret == -EAGAIN && fw_busy(en->fw, f))
-			break;
-		if (!ret && ledger_apply(en->ledger, f, reading, committing, now_both(now_ns)) ==
-				    LEDGER_RECHECK)
+		if (!ret)
+			enforce_seen(en->enforce[f], reading->generation);
+		if (!ret && (reading->unsure || ledger_apply(en->ledger, f, reading, committing,
+							     now_both(now_ns)) == LEDGER_RECHECK))
 			ret = -EAGAIN;
-		if (ret != -EAGAIN || loop_now_ns() >= until_ns)
+		if (ret != -EAGAIN || fw_busy(en->fw, f) || loop_now_ns() >= until_ns)
 			break;
 		pause_ms();
 	}
 	en->readable[f] = !ret;
-	if (!ret)
-		enforce_seen(en->enforce[f], reading->generation);
 	return ret;
 }
 
