@@ -3,10 +3,12 @@
 #include "cli.h"
 
 #include "ctl_client.h"
+#include "display.h"
 #include "teardown.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #define RULES_TIMEOUT_S 30
 #define END_TIMEOUT_MS 5000
@@ -14,7 +16,9 @@
 /* The daemon answers when the rules are in place. */
 int cli_refresh(const struct cli *cli, struct err *e)
 {
+	const char *problem;
 	json_t *answer;
+	char *clean;
 	int rc = cli_ask(cli, "refresh", RULES_TIMEOUT_S, "ctmeterd to put the rules in place",
 			 &answer, e);
 
@@ -30,6 +34,12 @@ int cli_refresh(const struct cli *cli, struct err *e)
 			cli_number(answer, "rules"));
 	else
 		fputs("the rules are in place\n", cli->out);
+	problem = json_string_value(json_object_get(answer, "problem"));
+	if (problem && !cli->json) {
+		clean = display_clean(problem);
+		fprintf(stderr, "ctmeter: but not all of the inventory could be read: %s\n", clean);
+		free(clean);
+	}
 	json_decref(answer);
 	return 0;
 }

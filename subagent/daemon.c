@@ -224,34 +224,64 @@ static void reply_zero(struct daemon *d, struct ctl_request *req)
 		ctl_reply(req, json_object());
 }
 
-static void refreshed(void *arg, int result, const char *text)
-{
-	if (result < 0)
-		ctl_reply_error(arg, "the rules are not in place: %s",
-				*text ? text : strerror(-result));
-	else
-		ctl_reply(arg, json_object());
-}
-
-struct teardown {
+/* A request that is answered when the rules are as it wants them. */
+struct pending {
 	struct daemon *daemon;
 	struct ctl_request *req;
-	unsigned rules;
+	unsigned rules; /* when it came */
 };
+
+/* Why not all that is in the inventory's sources is known, or NULL. */
+static const char *source_problem(const struct daemon *d)
+{
+	const struct sources *sources = engine_sources(d->engine);
+
+	for (size_t i = 0; i < sources_count(sources); i++)
+		if (strcmp(sources_state(sources, i), "ok") != 0)
+			return sources_state(sources, i);
+	return NULL;
+}
+
+static void refreshed(void *arg, int result, const char *text)
+{
+	struct pending *p = arg;
+	struct engine_figures f;
+
+	if (result < 0) {
+		ctl_reply_error(p->req, "the rules are not in place: %s",
+				*text ? text : strerror(-result));
+	} else {
+		engine_get_figures(p->daemon->engine, &f);
+		ctl_reply(p->req,
+			  json_pack("{s:I, s:I, s:I, s:s?}", "containers", (json_int_t)f.containers,
+				    "addresses", (json_int_t)f.addresses, "rules",
+				    (json_int_t)engine_snap(p->daemon->engine)->rules, "problem",
+				    source_problem(p->daemon)));
+	}
+	free(p);
+}
 
 static void torn_down(void *arg, int result, const char *text)
 {
-	struct teardown *t = arg;
+	struct pending *p = arg;
 
 	if (result < 0) {
-		ctl_reply_error(t->req, "the rules are still in place: %s",
+		ctl_reply_error(p->req, "the rules are still in place: %s",
 				*text ? text : strerror(-result));
 	} else {
 		log_info("engine", "all rules are removed, as asked for: ending");
-		ctl_reply(t->req, json_pack("{s:i}", "removed", (int)t->rules));
-		loop_stop(t->daemon->loop);
+		ctl_reply(p->req, json_pack("{s:i}", "removed", (int)p->rules));
+		loop_stop(p->daemon->loop);
 	}
-	free(t);
+	free(p);
+}
+
+static struct pending *pending_new(struct daemon *d, struct ctl_request *req)
+{
+	struct pending *p = xmalloc(sizeof(*p));
+
+	*p = (struct pending) { d, req, engine_snap(d->engine)->rules };
+	return p;
 }
 
 static void on_request(void *arg, struct ctl_request *req)
@@ -266,12 +296,9 @@ static void on_request(void *arg, struct ctl_request *req)
 	} else if (!strcmp(command, "zero")) {
 		reply_zero(d, req);
 	} else if (!strcmp(command, "refresh")) {
-		engine_refresh(d->engine, refreshed, req);
+		engine_refresh(d->engine, refreshed, pending_new(d, req));
 	} else if (!strcmp(command, "teardown")) {
-		struct teardown *t = xmalloc(sizeof(*t));
-
-		*t = (struct teardown) { d, req, engine_snap(d->engine)->rules };
-		engine_teardown(d->engine, torn_down, t);
+		engine_teardown(d->engine, torn_down, pending_new(d, req));
 	} else {
 		ctl_reply_error(req, "unknown command \"%s\": is ctmeterd older than ctmeter?",
 				command);

@@ -69,7 +69,7 @@ assert_await 'and after retire-after it is no more' 20 aged
 step 'a source that fails deletes nothing'
 failures=$(snmp_get "$(oid_scalar 9)")
 mv "$LAB/inventory" "$LAB/inventory.away"
-ctmeter refresh >/dev/null 2>&1
+assert_match 'refresh says so' 'could be read: .*No such file' "$(ctmeter refresh 2>&1)"
 failed_more() { [ "$(snmp_get "$(oid_scalar 9)")" -gt "$failures" ]; }
 assert_await 'the failure is counted' 10 failed_more
 assert_eq 'all rows still count' '2 2 2' \
