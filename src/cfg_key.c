@@ -226,6 +226,11 @@ static int parse_source(const struct cfg_key *key, const char *value, void *fiel
 		err_set(e, "must be one of: auto, vz, file:PATH, command:PATH ARG...");
 		return -EINVAL;
 	}
+	if (!strncmp(value, "command:", 8) &&
+	    value[8 + (value[8] == '"' || value[8] == '\'')] != '/') {
+		err_set(e, "the command's path must be absolute: there is no shell to search it");
+		return -EINVAL;
+	}
 	cfg->inventory.sources =
 		xreallocarray(cfg->inventory.sources, n + 1, sizeof(*cfg->inventory.sources));
 	cfg->inventory.sources[n] = xstrdup(value);

@@ -176,6 +176,7 @@ START_TEST(cfg_parse_bad_words_list_choices)
 	ck_assert_refused("[inventory]\nsource = lxc\n", "lxc", "file:PATH", "command:PATH", "vz");
 	ck_assert_refused("[inventory]\nsource = file:\n", "file:PATH");
 	ck_assert_refused("[inventory]\nsource = command:\n", "command:PATH");
+	ck_assert_refused("[inventory]\nsource = command:vzlist -a\n", "vzlist -a", "absolute");
 }
 END_TEST
 
