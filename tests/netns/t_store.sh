@@ -71,13 +71,13 @@ step 'read-only from the start'
 flow
 assert_await 'stored' 10 stored
 lab_ctmeterd_stop
-mount -o remount,ro "$DISK" || fail 'cannot be made read-only'
+mount -o remount,bind,ro "$DISK" || fail 'cannot be made read-only'
 lab_ctmeterd_start
 assert_await 'the old totals are served' 10 serves_all
 assert_await 'told in the MIB' 15 snmp_is "$STORE_STATE" 2
 flow
 assert_await 'counting goes on' 5 serves_all
-mount -o remount,rw "$DISK" || fail 'cannot be made writable'
+mount -o remount,bind,rw "$DISK" || fail 'cannot be made writable'
 assert_await 'told that it is over' 15 snmp_is "$STORE_STATE" 1
 assert_await 'everything is stored' 10 stored
 
