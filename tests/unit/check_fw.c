@@ -190,8 +190,10 @@ END_TEST
 
 START_TEST(fw_read_ipv6_traffic_is_exact)
 {
-	if (fw_family_problem(fw, ADDR_V6))
+	if (fw_family_problem(fw, ADDR_V6)) {
+		printf("SKIP fw_read_ipv6_traffic_is_exact: %s\n", fw_family_problem(fw, ADDR_V6));
 		return;
+	}
 	apply(ADDR_V6, one_two, 2);
 	carry("2001:db8::1", 100, 7);
 	expect(ADDR_V6, 1, 700, 7);
