@@ -5,8 +5,10 @@
 #   make deps         install what the build and the tests need (nothing, when nothing is missing)
 #   make demo         see it at work in private network namespaces (KEEP=1 leaves it running)
 #   make check        all tests; make quickcheck: those that take seconds
+#   make check-nms    the real monitoring systems polling a real node
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds: nothing may be lost
 #   make measure      memory, CPU and commits at 1,000 containers, printed
+#   make bench        side by side with what people use today (BENCH=quick: the short form)
 #   make lint         form, warnings of two compilers, static analysis, the MIB
 #   make install      into PREFIX below DESTDIR; make uninstall
 # V=1 shows the commands. CTMETER_OID moves the MIB.
@@ -50,10 +52,13 @@ LIBS_ALL   = $(B)/libsubagent.a $(B)/libctmeter.a
 UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
 UNIT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/check_%.c,$(wildcard tests/unit/*.c)))
 NET_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/netns/*.c))
+BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+# What names OIDs is made from a template: conf/NMS/FILE.in is build/conf/NMS/FILE.
+CONFS     := $(patsubst %.in,$(B)/%,$(wildcard conf/*.in conf/*/*.in))
 MIBS      := $(B)/mibs/CTMETER-MIB.txt $(B)/mibs/flat/CTMETER-MIB.txt
 
 .PHONY: all
-all: $(B)/ctmeterd $(B)/ctmeter $(MIBS)
+all: $(B)/ctmeterd $(B)/ctmeter $(MIBS) $(CONFS)
 	@:
 
 # --- build -----------------------------------------------------------------------------------
@@ -89,6 +94,10 @@ $(B)/mibs/CTMETER-MIB.txt: mibs/CTMETER-MIB.txt mibs/flat-prelude.txt mibs/gener
 	$(call say,MIB,$(B)/mibs)
 	$(Q)sh mibs/generate.sh $(CTMETER_OID) $(B)/mibs
 
+$(B)/conf/%: conf/%.in $(B)/version.h
+	@mkdir -p $(@D)
+	$(Q)sed 's/@OID@/$(CTMETER_OID)/g' $< >$@
+
 $(B)/tests/%: tests/unit/%.c $(UNIT_OBJS) $(LIBS_ALL)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -96,9 +105,14 @@ $(B)/tests/%: tests/unit/%.c $(UNIT_OBJS) $(LIBS_ALL)
 		$(SNMP_LIBS) $(PKG_LIBS) $(CHECK_LIBS) $(LIBS)
 
 $(B)/tests/netns/%: tests/netns/%.c $(LIBS_ALL)
+	$(TOOL)
+$(B)/tests/bench/%: tests/bench/%.c $(LIBS_ALL)
+	$(TOOL)
+define TOOL
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(COMPILE) -MF $@.d $(LDFLAGS) -o $@ $< $(LIBS_ALL) $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
+endef
 
 # --- packages --------------------------------------------------------------------------------
 
@@ -111,7 +125,7 @@ AGAIN := +@$(MAKE) --no-print-directory
 
 # --- tests -----------------------------------------------------------------------------------
 
-.PHONY: demo check quickcheck soak measure unit netns test-tools
+.PHONY: demo check quickcheck check-nms soak measure bench unit netns test-tools bench-tools
 demo: deps
 	$(AGAIN) all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' KEEP='$(KEEP)' bash tests/demo.sh
@@ -136,6 +150,21 @@ unit: all $(UNIT_BINS)
 
 netns: all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' bash tests/netns/run.sh
+
+# The real monitoring systems, polling a real node; brings their packages.
+check-nms: deps
+	$(Q)sh tests/deps.sh nms
+	$(AGAIN) all test-tools
+	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' SUITE=nms LIMIT_S=900 bash tests/netns/run.sh
+
+# BENCH=quick for every day; the full one is kept in tests/bench/RESULTS.md.
+bench: deps
+	$(Q)sh tests/deps.sh bench
+	$(AGAIN) all test-tools bench-tools
+	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' BENCH='$(BENCH)' bash tests/bench/run.sh
+
+bench-tools: $(BENCH_TOOLS)
+	@:
 
 test-tools: $(NET_TOOLS)
 	@:

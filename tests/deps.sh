@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh GROUP...   groups: build test lint
+# usage: deps.sh GROUP...   groups: build test lint bench nms
 # Install the packages of these groups that are missing: with apt on Debian and Ubuntu; elsewhere
 # name them. Nothing missing, nothing done.
 set -eu

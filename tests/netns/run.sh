@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Run the kernel tests, each in namespaces of its own: all of tests/netns/t_*.sh, or those named.
+# Run a suite of tests, each in namespaces of its own: all t_*.sh of tests/SUITE (the kernel tests
+# in netns, unless SUITE names another), or those named, for LIMIT_S seconds (120) at most each.
 # One line a test; a failing one shows what it printed. Exit 1 if any failed.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
-cd "$LAB_TOP/tests/netns" || exit 1
+cd "$LAB_TOP/tests/${SUITE:-netns}" || exit 1
+LIMIT_S=${LIMIT_S:-120}
 
 passed=0 failed=0 skipped=0
 log=$(mktemp "${TMPDIR:-/tmp}/ctmeter-test.XXXXXX")
@@ -23,7 +25,7 @@ for test; do
 		continue
 	fi
 	began=${EPOCHREALTIME/./}
-	timeout -k 1 120 "$BASH" "./t_$name.sh" >"$log" 2>&1
+	timeout -k 1 "$LIMIT_S" "$BASH" "./t_$name.sh" >"$log" 2>&1
 	rc=$?
 	took=$(((${EPOCHREALTIME/./} - began) / 100000))
 	took="${took%?}.${took: -1}"
@@ -39,7 +41,7 @@ for test; do
 		;;
 	*)
 		failed=$((failed + 1))
-		[ "$rc" -ne 124 ] && [ "$rc" -ne 137 ] || echo 'no end within 120 s' >>"$log"
+		[ "$rc" -ne 124 ] && [ "$rc" -ne 137 ] || echo "no end within $LIMIT_S s" >>"$log"
 		printf 'FAIL  %-12s %s s\n' "$name" "$took"
 		sed 's/^/      | /' "$log"
 		;;
