@@ -5,6 +5,7 @@
 #include "err.h"
 #include "fw.h"
 #include "rule.h"
+#include "xt_layout.h"
 
 /* The commit of one table, in the process that calls it (a short-lived child, which may block
  * on the xtables lock and whose memory goes back when it ends).
@@ -27,12 +28,15 @@ int commit_lock_open(struct err *e);
  * it, and releases it. Returns 0 (also when there is nothing to do) or -errno with e filled. */
 int commit_recover(int fd, int lock, const char *path, struct err *e);
 
-/* Make `table` hold `desired` under the next epoch. Takes `lock`, waits for it, and releases it;
+/* Make `table` hold `desired` under the next epoch. `recent` is the layout of a reading of the last
+ * COMMIT_RECENT_NS, or NULL; with it a commit that changes nothing but our own chains need not read
+ * the table whole. Takes `lock`, waits for it, and releases it;
  * gives up with -ECANCELED if `parent` (pid) is no longer our parent before the kernel is asked. A
  * journal that is there is finished and left, and nothing else done: its finals come first. Nothing
  * is done, and no journal left, when the table holds `desired` already. Returns 0 or -errno with e
  * filled. */
-int commit_run(int fd, int lock, const char *table, const struct ruleset *desired, const char *path,
-	       int parent, struct err *e);
+#define COMMIT_RECENT_NS (100 * NS_PER_MS)
+int commit_run(int fd, int lock, const char *table, const struct ruleset *desired,
+	       const struct xt_layout *recent, const char *path, int parent, struct err *e);
 
 #endif

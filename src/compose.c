@@ -2,6 +2,7 @@
 #include "compose.h"
 
 #include "xalloc.h"
+#include "xt_make.h"
 
 #include <errno.h>
 #include <libiptc/libip6tc.h>
@@ -82,11 +83,9 @@ static int catch_replace(const struct ipt_replace *repl)
 {
 	struct composed *c = catching;
 	struct xt_raw *raw = &c->raw;
-	uint8_t *copy = xmalloc(sizeof(struct ipt_get_entries) + repl->size);
 
-	raw->blob = copy + sizeof(struct ipt_get_entries);
+	xt_raw_alloc(raw, repl->size);
 	memcpy(raw->blob, repl->entries, repl->size);
-	raw->size = repl->size;
 	raw->n_entries = repl->num_entries;
 	raw->valid_hooks = repl->valid_hooks;
 	memcpy(raw->hook_entry, repl->hook_entry, sizeof(raw->hook_entry));
@@ -121,61 +120,6 @@ int setsockopt(int fd, int level, int optname, const void *optval, socklen_t opt
 	return (int)syscall(SYS_setsockopt, fd, level, optname, optval, optlen);
 }
 
-/* --- entries ------------------------------------------------------------------------------ */
-
-union entry {
-	struct ipt_entry v4;
-	struct ip6t_entry v6;
-	uint8_t room[sizeof(struct ip6t_entry) + XT_ALIGN(sizeof(struct xt_standard_target))];
-};
-
-static void fill_mask(uint8_t *mask, unsigned plen)
-{
-	for (unsigned i = 0; i < plen; i++)
-		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
-}
-
-static void fill_match_v4(struct ipt_entry *e, const struct rule *r)
-{
-	bool src = r->match == RULE_MATCH_SRC;
-
-	memcpy(src ? &e->ip.src : &e->ip.dst, r->addr.bytes, 4);
-	fill_mask((uint8_t *)(src ? &e->ip.smsk : &e->ip.dmsk), r->plen);
-	e->ip.flags = r->kind == RULE_GOTO ? IPT_F_GOTO : 0;
-}
-
-static void fill_match_v6(struct ip6t_entry *e, const struct rule *r)
-{
-	bool src = r->match == RULE_MATCH_SRC;
-
-	memcpy(src ? &e->ipv6.src : &e->ipv6.dst, r->addr.bytes, 16);
-	fill_mask((uint8_t *)(src ? &e->ipv6.smsk : &e->ipv6.dmsk), r->plen);
-	e->ipv6.flags = r->kind == RULE_GOTO ? IP6T_F_GOTO : 0;
-}
-
-static void make_entry(union entry *u, enum addr_family family, const struct rule *r,
-		       const char *target)
-{
-	size_t head = xt_families[family].entry_size;
-	size_t body = XT_ALIGN(sizeof(struct xt_standard_target));
-	struct xt_entry_target *t = (void *)(u->room + head);
-
-	memset(u, 0, sizeof(*u));
-	if (family == ADDR_V4) {
-		u->v4.target_offset = (uint16_t)head;
-		u->v4.next_offset = (uint16_t)(head + body);
-		if (r->match != RULE_MATCH_ALL)
-			fill_match_v4(&u->v4, r);
-	} else {
-		u->v6.target_offset = (uint16_t)head;
-		u->v6.next_offset = (uint16_t)(head + body);
-		if (r->match != RULE_MATCH_ALL)
-			fill_match_v6(&u->v6, r);
-	}
-	t->u.user.target_size = (uint16_t)body;
-	strcpy(t->u.user.name, target);
-}
-
 /* --- composing ---------------------------------------------------------------------------- */
 
 struct job {
@@ -193,17 +137,25 @@ static int failed(const struct job *job, const char *what, const char *chain)
 	return ret;
 }
 
+/* libiptc knows a target by its chain's name. */
+static void make_entry(uint64_t room[XT_MADE_MAX / 8], enum addr_family family,
+		       const struct rule *r, const char *target)
+{
+	memset(room, 0, XT_MADE_MAX);
+	strcpy(xt_make_rule(room, family, r)->target.u.user.name, target);
+}
+
 static int fill_chain(const struct job *job, const struct rule_chain *c)
 {
-	union entry u;
+	uint64_t room[XT_MADE_MAX / 8];
 
 	for (uint32_t i = c->first; i < c->first + c->n; i++) {
 		const struct rule *r = &job->desired->rules[i];
 		bool aims = r->kind == RULE_GOTO || r->kind == RULE_JUMP;
 
-		make_entry(&u, job->desired->family, r,
+		make_entry(room, job->desired->family, r,
 			   aims ? job->desired->chains[r->chain].name : IPTC_LABEL_RETURN);
-		if (!job->tc->append_entry(c->name, &u, job->h))
+		if (!job->tc->append_entry(c->name, room, job->h))
 			return failed(job, "cannot fill", c->name);
 	}
 	return 0;
@@ -215,7 +167,7 @@ static int set_hook(const struct job *job, enum hook hook)
 	const char *name = rule_hook_name(hook);
 	struct rule all = { .kind = RULE_JUMP, .match = RULE_MATCH_ALL };
 	const void *rule = job->tc->first_rule(name, job->h);
-	union entry u;
+	uint64_t room[XT_MADE_MAX / 8];
 
 	for (unsigned at = 0; rule;) {
 		enum hook h;
@@ -236,9 +188,9 @@ static int set_hook(const struct job *job, enum hook hook)
 	}
 	if (job->desired->root[hook] < 0)
 		return 0;
-	make_entry(&u, job->desired->family, &all,
+	make_entry(room, job->desired->family, &all,
 		   job->desired->chains[job->desired->root[hook]].name);
-	if (!job->tc->insert_entry(name, &u, 0, job->h))
+	if (!job->tc->insert_entry(name, room, 0, job->h))
 		return failed(job, "cannot put our jump into", name);
 	return 0;
 }

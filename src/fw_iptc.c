@@ -13,7 +13,7 @@
 #include "journal.h"
 #include "log.h"
 #include "xalloc.h"
-#include "xt_table.h"
+#include "xt_layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +41,7 @@ struct family {
 	char *journal;
 	struct xt_layout layout;
 	bool known; /* layout is of some reading */
+	uint64_t read_ns; /* the last good one */
 	uint32_t generation;
 	uint64_t wrong_since_ns; /* the canary is wrong since then, 0: it is right */
 	uint64_t epoch; /* the highest known: a table with a lower one is an old one put back */
@@ -75,12 +76,13 @@ static void close_inherited(int keep_a, int keep_b, int keep_c)
 
 static void child_main(struct family *f, const struct ruleset *desired, int out, pid_t parent)
 {
+	bool recent = f->known && loop_now_ns() - f->read_ns < COMMIT_RECENT_NS;
 	struct verdict v = { 0, "" };
 	struct err e = { "" };
 
 	close_inherited(f->fd, out, f->lock);
-	v.result = desired ? commit_run(f->fd, f->lock, f->owner->table, desired, f->journal,
-					parent, &e)
+	v.result = desired ? commit_run(f->fd, f->lock, f->owner->table, desired,
+					recent ? &f->layout : NULL, f->journal, parent, &e)
 			   : commit_recover(f->fd, f->lock, f->journal, &e);
 	snprintf(v.text, sizeof(v.text), "%.255s", e.text);
 	_exit(write(out, &v, sizeof(v)) == sizeof(v) ? 0 : 1);
@@ -240,6 +242,7 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 	if (!old && f->layout.present.epoch)
 		f->epoch = f->layout.present.epoch;
 	f->layout.present.foul = reset || old;
+	f->read_ns = now_ns;
 	*ret_reading =
 		(struct fw_reading) { .rows = f->layout.rows,
 				      .n_rows = f->layout.n_rows,

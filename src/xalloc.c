@@ -7,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+void xalloc_die(void)
+{
+	fputs("error memory: out of memory\n", stderr);
+	abort();
+}
+
 static void *or_die(void *p)
 {
-	if (!p) {
-		fputs("error memory: out of memory\n", stderr);
-		abort();
-	}
+	if (!p)
+		xalloc_die();
 	return p;
 }
 

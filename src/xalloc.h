@@ -18,6 +18,9 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * n is the number used, *cap the number allocated (in/out). */
 void *xgrow(void *array, size_t n, size_t *cap, size_t size);
 
+/* For who gets memory elsewhere: that end. */
+void xalloc_die(void) __attribute__((noreturn));
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -84,7 +84,7 @@ check 'every file names its licence' no_licence
 check 'src/ knows no SNMP library' none grep -nE 'net-snmp/' -r src
 check 'only ax_* know net-snmp' none grep -lE 'net-snmp/' -r subagent --include='*.[ch]' --exclude='ax*'
 check 'only the netfilter room knows the kernel tables' none grep -lE 'libiptc/|linux/netfilter' -r src subagent \
-	--include='*.[ch]' --exclude='xt_table.*' --exclude=compose.c --exclude=commit.c --exclude=journal.h
+	--include='*.[ch]' --exclude='xt_*.*' --exclude='compose*.c' --exclude=commit.c --exclude=journal.h
 check 'only the store and its reader know SQLite' none grep -lE 'sqlite3\.h' -r src subagent \
 	--include='*.[ch]' --exclude='store*' --exclude='report_db.*'
 check 'gcc, warnings are errors' build_with gcc

@@ -5,7 +5,7 @@
 #include "commit.h"
 #include "journal.h"
 #include "lo_net.h"
-#include "xt_table.h"
+#include "xt_layout.h"
 
 #include <check.h>
 #include <errno.h>
@@ -50,13 +50,13 @@ static void teardown(void)
 
 static struct ruleset *rules(bool both)
 {
-	struct addr addrs[40];
+	struct addr addrs[128];
 	size_t n = 0;
 
 	addrs[n++] = addr_of(KEPT);
 	if (both)
 		addrs[n++] = addr_of(COMES_AND_GOES);
-	for (unsigned i = 100; n < 36; i++) { /* a tree of some chains */
+	for (unsigned i = 100; n < 124; i++) { /* a tree of some chains */
 		addrs[n] = addr_of("198.51.100.0");
 		addrs[n++].bytes[3] = (uint8_t)i;
 	}
@@ -67,7 +67,7 @@ static void commit(const struct ruleset *rs)
 {
 	struct err e = { "" };
 
-	ck_assert_msg(commit_run(fd, lock, "mangle", rs, journal, getppid(), &e) == 0, "%s",
+	ck_assert_msg(commit_run(fd, lock, "mangle", rs, NULL, journal, getppid(), &e) == 0, "%s",
 		      e.text);
 }
 
@@ -145,7 +145,7 @@ START_TEST(commit_run_other_parent_does_nothing)
 	struct ruleset *rs = rules(true);
 	struct err e = { "" };
 
-	ck_assert_int_eq(commit_run(fd, lock, "mangle", rs, journal, getppid() + 1, &e),
+	ck_assert_int_eq(commit_run(fd, lock, "mangle", rs, NULL, journal, getppid() + 1, &e),
 			 -ECANCELED);
 	ck_assert_uint_eq(kernel(KEPT).pkts, 0);
 	ck_assert(!journal_pending(journal));
@@ -170,18 +170,37 @@ static void nap(uint64_t ns)
 	nanosleep(&(struct timespec) { .tv_nsec = (long)ns }, NULL);
 }
 
+/* With the layout of a reading just before, as the daemon does, or without. */
+static int commit_in_child(const struct ruleset *rs, bool with_recent, pid_t parent)
+{
+	struct err e = { "" };
+	struct xt_layout recent;
+	struct xt_raw raw;
+	bool zero, good;
+	int ret;
+
+	if (xt_read(fd, ADDR_V4, "mangle", &raw) < 0)
+		return -1;
+	xt_layout_parse(&raw, &recent);
+	good = with_recent && xt_counters_read(&recent, &raw, &zero);
+	xt_raw_clear(&raw);
+	ret = commit_run(fd, lock, "mangle", rs, good ? &recent : NULL, journal, parent, &e);
+	xt_layout_clear(&recent);
+	return ret;
+}
+
 /* A child commits the two rulesets in turn without pause; it is killed within some commits'
  * time. Returns whether the kill left a commit half done. */
 static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
 {
+	bool recent = next_random(seed) & 1, half;
 	pid_t parent = getpid(), child = fork();
 	struct err e = { "" };
-	bool half;
 
 	ck_assert_int_ge(child, 0);
 	if (!child)
 		for (int i = 0;; i++) {
-			if (commit_run(fd, lock, "mangle", sets[i & 1], journal, parent, &e) < 0)
+			if (commit_in_child(sets[i & 1], recent, parent) < 0)
 				_exit(1);
 			/* Finals are taken over by the parent alone: go on only if there are
 			 * none of the address that matters. */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_XT_LAYOUT_H
+#define CTM_XT_LAYOUT_H
+
+#include "fw.h"
+#include "plan.h"
+#include "xt_table.h"
+
+/* Where in a legacy table our chains and counters are. Pure. */
+
+/* A counting rule found in the table. */
+struct xt_count {
+	uint32_t at; /* offset of its struct xt_counters in the blob */
+	uint32_t index; /* entry number */
+	uint32_t row; /* index into rows */
+	uint8_t path; /* enum path */
+};
+
+struct xt_layout {
+	uint64_t digest; /* of the structure, see xt_digest */
+	struct xt_count *counts; /* in table order */
+	size_t n_counts;
+	struct fw_row *rows; /* one an address, sorted; counters filled by xt_counters_read */
+	size_t n_rows;
+	uint32_t *count_of; /* [row * PATHS + path]: index into counts plus 1, 0 none */
+	struct {
+		uint32_t at, index;
+		uint64_t octets; /* its seed */
+	} canaries[HOOKS];
+	size_t n_canaries;
+	uint32_t policy
+		[XT_HOOKS]; /* entry numbers plus 1 of the built-in chains' policies, 0 none */
+	struct present present;
+	/* Where a table can be changed without being read whole (see compose_tail.h); all 0 when it
+	 * cannot: foreign entries stand behind ours, or jump into our chains. */
+	struct {
+		uint32_t at, index; /* our first chain's ERROR entry */
+		uint32_t checked; /* offset behind our root chains: what xt_read_head must tell */
+		uint64_t digest; /* xt_digest of the octets before that */
+		uint32_t jump_at[HOOKS]; /* the jump in each hook that has one */
+	} tail;
+	uint32_t n_entries, size;
+};
+
+/* Find our rules in a reading. Cannot fail: what is not understood is foreign or alien. */
+void xt_layout_parse(const struct xt_raw *raw, struct xt_layout *ret_layout);
+void xt_layout_clear(struct xt_layout *layout);
+
+/* Returns whether every canary carries its seed; if not, *ret_zero says whether those that do not are
+ * 0. raw may end behind the last canary. */
+bool xt_canaries_read(const struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero);
+
+/* Copy the counters of a reading that has the layout's digest into layout->rows.
+ * Returns as xt_canaries_read. */
+bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero);
+
+#endif
