@@ -32,6 +32,7 @@ void ledger_free(struct ledger *l)
 		container_free(l->containers[i]);
 	free(l->rows);
 	free(l->containers);
+	free(l->ports);
 	free(l->slots);
 	free(l);
 }
@@ -267,6 +268,14 @@ struct sweep {
 	bool changed;
 };
 
+void ledger_add_container(struct ledger *l, struct container *c)
+{
+	l->containers = xgrow(l->containers, l->n_containers, &l->cap_containers, sizeof(c));
+	l->ports = xgrow(l->ports, l->n_containers, &l->cap_ports, sizeof(c));
+	l->ports[l->n_containers] = c;
+	l->containers[l->n_containers++] = c;
+}
+
 static struct container *take_container(struct sweep *w, const struct inv_container *from)
 {
 	struct ledger *l = w->l;
@@ -278,10 +287,13 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 		c->name = xstrdup("");
 		c->ifindex = l->next_ifindex++;
 		c->totals.since_wall_s = w->now.wall_s;
-		l->containers =
-			xgrow(l->containers, l->n_containers, &l->cap_containers, sizeof(c));
-		l->containers[l->n_containers++] = c;
+		c->state = STORE_AGED;
+		ledger_add_container(l, c);
 	}
+	if (c->state == STORE_AGED)
+		l->ports_change_ns = w->now.ns;
+	if (c->run != from->run)
+		c->run_ns = w->now.ns;
 	if (c->state != STORE_LIVE || c->run != from->run || strcmp(c->name, from->name) != 0) {
 		free(c->name);
 		c->name = xstrdup(from->name);
@@ -366,6 +378,7 @@ static void retire_containers(struct sweep *w, const bool *in_inventory)
 			continue;
 		c->state = STORE_RETIRED;
 		c->run = INV_RUN_GONE;
+		c->run_ns = w->now.ns;
 		c->gone_ns = (int64_t)w->now.ns;
 		c->gone_wall_s = w->now.wall_s;
 		c->changed = w->changed = true;
@@ -466,6 +479,7 @@ bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
 			continue;
 		c->state = STORE_AGED;
 		c->changed = aged = true;
+		l->ports_change_ns = now.ns;
 	}
 	if (aged) {
 		drop_slots(l);
@@ -474,83 +488,19 @@ bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
 	return aged;
 }
 
-/* --- showing ------------------------------------------------------------------------------ */
-
-static enum row_status status_of(const struct ledger *l, const struct row *row,
-				 uint8_t wanted_paths, const bool *problem)
+bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now now)
 {
-	const struct slot *s;
+	bool turned = l->port_view != PORT_VIEW_UNKNOWN && l->port_view != view;
 
-	if (row->state == STORE_RETIRED)
-		return ROW_RETIRED;
-	if (row->state == STORE_CONFLICT)
-		return ROW_CONFLICT;
-	if (problem[row->addr.family])
-		return ROW_NOT_COUNTABLE;
-	s = ledger_find_slot(l, l->n_slots, &row->addr);
-	return s && s->owner == row && (s->seen & wanted_paths) == wanted_paths ? ROW_COUNTING
-										: ROW_PENDING;
-}
-
-/* A container is what most needs attention among its addresses. */
-static enum row_status worse(enum row_status a, enum row_status b)
-{
-	static const uint8_t rank[] = {
-		[ROW_OTHER] = 0,    [ROW_RETIRED] = 1, [ROW_NOT_COUNTABLE] = 2,
-		[ROW_COUNTING] = 3, [ROW_PENDING] = 4, [ROW_CONFLICT] = 5
-	};
-
-	return rank[b] > rank[a] ? b : a;
-}
-
-static void show_mark(const struct mark *mark, struct snap_totals *totals)
-{
-	memcpy(totals->zero, mark->at, sizeof(totals->zero));
-	totals->zero_wall_s = mark->wall_s;
-}
-
-static void show_container(struct container *c, struct snap *snap)
-{
-	struct snap_container *to = &snap->containers[snap->n_containers];
-
-	c->number = (uint32_t)snap->n_containers++;
-	*to = (struct snap_container) { .id = xstrdup(c->id),
-					.name = xstrdup(c->name),
-					.run = c->run,
-					.ifindex = c->ifindex,
-					.totals = c->totals };
-	show_mark(&c->mark, &to->totals);
-	to->totals.status = c->state == STORE_LIVE ? ROW_OTHER : ROW_RETIRED;
-}
-
-void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
-		     const bool problem[ADDR_FAMILIES], struct snap *snap)
-{
-	snap->containers = xcalloc(l->n_containers, sizeof(*snap->containers));
-	snap->addresses = xcalloc(l->n_rows, sizeof(*snap->addresses));
-	snap->last_change_ns = l->last_change_ns;
-	for (size_t i = 0; i < l->n_containers; i++)
-		if (l->containers[i]->state != STORE_AGED)
-			show_container(l->containers[i], snap);
-	for (size_t i = 0; i < l->n_rows; i++) {
-		const struct row *row = l->rows[i];
-		struct snap_container *c = &snap->containers[row->container->number];
-		struct snap_address *to = &snap->addresses[snap->n_addresses];
-
-		if (row->state == STORE_AGED || row->container->state == STORE_AGED)
-			continue;
-		snap->n_addresses++;
-		*to = (struct snap_address) { .container = row->container->number,
-					      .addr = row->addr,
-					      .totals = row->totals };
-		show_mark(&row->mark, &to->totals);
-		to->totals.status = status_of(l, row, wanted_paths, problem);
-		if (to->totals.status == ROW_RETIRED)
-			continue;
-		c->n_addresses++;
-		c->totals.status = worse(c->totals.status, to->totals.status);
+	l->port_view = view;
+	if (turned) {
+		l->turned_ns = now.ns;
+		l->turned_wall_s = now.wall_s;
 	}
+	return turned;
 }
+
+/* --- marks --------------------------------------------------------------------------------- */
 
 static void set_mark(struct mark *mark, const struct snap_totals *totals, struct ledger_now now)
 {

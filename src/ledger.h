@@ -63,14 +63,21 @@ uint64_t ledger_epoch(const struct ledger *l, enum addr_family family);
  * there were any. */
 bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now);
 
-/* Fill containers and addresses of an empty snapshot. wanted_paths: bits that must all have
+/* Whose In and Out the ports of the switch view show from now on. Returns whether that turned
+ * them round, which is a discontinuity of all ports (and of no other row); the first time ever is
+ * not. Like ifIndex it is kept with the totals: only what they remember tells, at the next start,
+ * that a poller has seen the same counters the other way round. */
+bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now now);
+
+/* Fill containers, addresses and the switch view's orders of an empty snapshot. wanted_paths: bits that must all have
  * rules for a row to be counting; problem[family]: that family cannot be counted. */
 void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
 		     const bool problem[ADDR_FAMILIES], struct snap *snap);
 
 /* --- to and from the store --- */
 
-/* Take up what a store holds: begin, every container, every address, end; into an empty ledger.
+/* Take up what a store holds: begin, every container by its ifIndex, every address, end; into an
+ * empty ledger.
  * If it is of another boot the kernel's rules are gone and with them what they counted after the
  * last checkpoint: rows that had rules get a discontinuity. */
 void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool same_boot,

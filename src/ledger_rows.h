@@ -6,6 +6,8 @@
 
 /* The ledger's own objects, for ledger*.c alone. Each kind is in an array sorted by its key:
  *   containers (id)   rows (container, address)   slots (address)
+ * and containers once more by ifIndex: each new one's is the highest, so that order is made by
+ * appending.
  * A slot is the ledger's side of an address's counting rules: the last reading of each, and the
  * row that what comes next is booked to. Rules are keyed by address alone, so an address that
  * changes hands only gets another owner. */
@@ -19,6 +21,7 @@ struct mark {
 struct container {
 	char *id, *name;
 	enum inv_run run;
+	uint64_t run_ns; /* since when; 0: not known */
 	uint32_t ifindex;
 	struct snap_totals totals;
 	enum store_state state;
@@ -38,6 +41,7 @@ struct row {
 	struct mark mark;
 	struct counters stored[PATHS]; /* totals at the last checkpoint */
 	bool changed;
+	uint32_t number; /* scratch: place in a snapshot */
 	bool wanted; /* scratch, while an inventory is swept or rows age */
 };
 
@@ -53,14 +57,19 @@ struct slot {
 
 struct ledger {
 	struct container **containers;
+	struct container **ports; /* the same n_containers */
 	struct row **rows;
 	struct slot *slots;
 	size_t n_containers, n_rows, n_slots;
-	size_t cap_containers, cap_rows, cap_slots;
+	size_t cap_containers, cap_ports, cap_rows, cap_slots;
 	uint32_t next_ifindex;
 	uint64_t next_key;
 	uint64_t epoch[ADDR_FAMILIES];
 	uint64_t last_change_ns;
+	uint64_t ports_change_ns; /* when a container last came or went */
+	enum port_view port_view;
+	uint64_t turned_ns; /* when port_view last changed, 0: never, or before boot */
+	int64_t turned_wall_s;
 	/* while a store is taken up */
 	struct ledger_now restore_now;
 	bool restore_same_boot;
@@ -68,6 +77,9 @@ struct ledger {
 
 /* The address's slot among the first n_sorted, or NULL. */
 struct slot *ledger_find_slot(const struct ledger *l, size_t n_sorted, const struct addr *addr);
+
+/* Append a container; its ifIndex must be the highest. */
+void ledger_add_container(struct ledger *l, struct container *c);
 
 /* Sort all arrays after something was appended. */
 void ledger_sort(struct ledger *l);

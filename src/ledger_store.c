@@ -7,32 +7,41 @@
 
 #include <string.h>
 
-void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool same_boot,
-			  struct ledger_now now)
-{
-	l->next_ifindex = meta->next_ifindex ? meta->next_ifindex : 1;
-	l->next_key = meta->next_key ? meta->next_key : 1;
-	memcpy(l->epoch, meta->epoch, sizeof(l->epoch));
-	l->restore_same_boot = same_boot;
-	l->restore_now = now;
-}
-
 /* The boot time of a Unix time; negative when it is before boot. */
 static int64_t boot_time(const struct ledger *l, int64_t wall_s)
 {
 	return (int64_t)l->restore_now.ns - (l->restore_now.wall_s - wall_s) * (int64_t)NS_PER_S;
 }
 
+/* The same of an event: 0 when it never was, or before boot. */
+static uint64_t event_time(const struct ledger *l, int64_t wall_s)
+{
+	int64_t ns = wall_s ? boot_time(l, wall_s) : 0;
+
+	return ns > 0 ? (uint64_t)ns : 0;
+}
+
+void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool same_boot,
+			  struct ledger_now now)
+{
+	l->next_ifindex = meta->next_ifindex ? meta->next_ifindex : 1;
+	l->next_key = meta->next_key ? meta->next_key : 1;
+	memcpy(l->epoch, meta->epoch, sizeof(l->epoch));
+	l->port_view = meta->port_view;
+	l->turned_wall_s = meta->turned_wall_s;
+	l->restore_same_boot = same_boot;
+	l->restore_now = now;
+	l->turned_ns = event_time(l, meta->turned_wall_s);
+}
+
 static void restore_totals(const struct ledger *l, const struct store_totals *from,
 			   struct snap_totals *totals, struct mark *mark)
 {
-	int64_t ns = from->discontinuity_wall_s ? boot_time(l, from->discontinuity_wall_s) : 0;
-
 	memcpy(totals->path, from->path, sizeof(totals->path));
 	totals->since_wall_s = from->since_wall_s;
 	totals->discontinuities = from->discontinuities;
 	totals->discontinuity_wall_s = from->discontinuity_wall_s;
-	totals->discontinuity_ns = ns > 0 ? (uint64_t)ns : 0;
+	totals->discontinuity_ns = event_time(l, from->discontinuity_wall_s);
 	memcpy(mark->at, from->zero, sizeof(mark->at));
 	mark->wall_s = from->zero_wall_s;
 }
@@ -48,11 +57,11 @@ void ledger_restore_container(struct ledger *l, const struct store_container *fr
 	c->state = from->state;
 	c->gone_wall_s = from->gone_wall_s;
 	c->gone_ns = boot_time(l, from->gone_wall_s);
+	c->run_ns = event_time(l, from->gone_wall_s);
 	restore_totals(l, &from->totals, &c->totals, &c->mark);
 	if (l->next_ifindex <= c->ifindex)
 		l->next_ifindex = c->ifindex + 1;
-	l->containers = xgrow(l->containers, l->n_containers, &l->cap_containers, sizeof(c));
-	l->containers[l->n_containers++] = c;
+	ledger_add_container(l, c);
 }
 
 static struct container *container_of(const struct ledger *l, uint32_t ifindex)
@@ -130,7 +139,7 @@ void ledger_restore_address(struct ledger *l, const struct store_address *from)
 void ledger_restore_end(struct ledger *l)
 {
 	ledger_sort(l);
-	l->last_change_ns = l->restore_now.ns;
+	l->last_change_ns = l->ports_change_ns = l->restore_now.ns;
 }
 
 static struct store_totals totals_to_store(const struct snap_totals *t, const struct mark *mark)
@@ -197,6 +206,8 @@ void ledger_get_meta(const struct ledger *l, struct store_meta *ret_meta)
 	memcpy(ret_meta->epoch, l->epoch, sizeof(ret_meta->epoch));
 	ret_meta->next_ifindex = l->next_ifindex;
 	ret_meta->next_key = l->next_key;
+	ret_meta->port_view = l->port_view;
+	ret_meta->turned_wall_s = l->turned_wall_s;
 }
 
 void ledger_saved(struct ledger *l)

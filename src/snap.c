@@ -36,6 +36,8 @@ void snap_unref(struct snap *s)
 	}
 	free(s->containers);
 	free(s->addresses);
+	free(s->ports);
+	free(s->ipv4);
 	free(s);
 }
 

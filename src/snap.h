@@ -12,7 +12,8 @@
 /* The snapshot: what all doors (AgentX, control socket, reports) show of one moment.
  * 1. Immutable once built; shared by reference count (one thread: no atomics).
  * 2. containers are sorted by inv_id_cmp; addresses by (container, addr_cmp): MIB index order.
- * 3. Every octet of an address row is also in its container's row. */
+ * 3. Every octet of an address row is also in its container's row.
+ * 4. The switch view needs two more orders of the same rows: they are arrays of indices. */
 
 /* Octets and packets of one kind of traffic. */
 struct counters {
@@ -34,6 +35,9 @@ enum row_status {
 	ROW_RETIRED, /* vanished; its totals are still served */
 };
 
+/* Whose In and Out the switch view's ports show. The store keeps these numbers. */
+enum port_view { PORT_VIEW_UNKNOWN, PORT_VIEW_CONTAINER, PORT_VIEW_SWITCH };
+
 /* What address and container rows have in common. Times: *_wall_s is Unix time in seconds,
  * *_ns CLOCK_BOOTTIME; 0: never. */
 struct snap_totals {
@@ -52,6 +56,7 @@ struct snap_container {
 	char *id;
 	char *name;
 	enum inv_run run;
+	uint64_t run_ns; /* since when; 0: since before we looked */
 	uint32_t ifindex; /* durable, from 1 */
 	uint32_t n_addresses; /* rows not retired */
 	struct snap_totals totals;
@@ -63,11 +68,23 @@ struct snap_address {
 	struct snap_totals totals;
 };
 
+/* A container as a port of the switch view. */
+struct snap_port {
+	uint32_t ifindex;
+	uint32_t container; /* index into containers */
+};
+
 struct snap {
 	struct snap_container *containers;
 	size_t n_containers;
 	struct snap_address *addresses;
 	size_t n_addresses;
+	struct snap_port *ports; /* every container, sorted by ifindex: n_containers */
+	uint32_t *ipv4; /* index of the row that has an IPv4 address now, sorted by address */
+	size_t n_ipv4;
+	uint64_t ports_change_ns; /* when a container last came or went */
+	enum port_view port_view;
+	uint64_t turned_ns; /* when port_view last changed, 0: never */
 	uint64_t taken_ns; /* when the kernel's counters were read */
 	uint64_t last_change_ns; /* when a row last came or went */
 	uint32_t rules; /* counting rules in the kernel, all families */

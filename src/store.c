@@ -325,7 +325,9 @@ int store_put_meta(struct store *s, const struct store_meta *m)
 	} numbers[] = { { "epoch_ipv4", m->epoch[ADDR_V4] },
 			{ "epoch_ipv6", m->epoch[ADDR_V6] },
 			{ "next_ifindex", m->next_ifindex },
-			{ "next_key", m->next_key } };
+			{ "next_key", m->next_key },
+			{ "port_view", m->port_view },
+			{ "port_view_since", (uint64_t)m->turned_wall_s } };
 	struct cursor c;
 
 	assert(s->begun);

@@ -59,6 +59,8 @@ struct store_meta {
 	uint64_t epoch[ADDR_FAMILIES]; /* the last commit whose finals are in the totals */
 	uint32_t next_ifindex; /* from 1 */
 	uint64_t next_key;
+	enum port_view port_view; /* of the switch view, see ledger_turn_ports */
+	int64_t turned_wall_s; /* when it last changed, 0: never */
 };
 
 /* Open or create the database at `path` (its directory is made when missing). Returns 0;

@@ -77,6 +77,13 @@ static int damaged(struct load *l, const char *table, int64_t key)
 	return -EUCLEAN;
 }
 
+/* A view that this version does not know was none it has shown. */
+static enum port_view port_view(int64_t stored)
+{
+	return stored == PORT_VIEW_CONTAINER || stored == PORT_VIEW_SWITCH ? (enum port_view)stored
+									   : PORT_VIEW_UNKNOWN;
+}
+
 static int load_meta_row(struct load *l, struct cursor *c)
 {
 	const char *key = text(c);
@@ -91,6 +98,10 @@ static int load_meta_row(struct load *l, struct cursor *c)
 		l->meta.next_ifindex = (uint32_t)number(c);
 	else if (!strcmp(key, "next_key"))
 		l->meta.next_key = (uint64_t)number(c);
+	else if (!strcmp(key, "port_view"))
+		l->meta.port_view = port_view(number(c));
+	else if (!strcmp(key, "port_view_since"))
+		l->meta.turned_wall_s = number(c);
 	return 0;
 }
 

@@ -1,49 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ledger to and from a store, which here is a shelf in memory. */
-#include "ledger_world.h"
-
-struct shelf {
-	struct store_meta meta;
-	struct store_container containers[8];
-	struct store_address addresses[16];
-	size_t n_containers, n_addresses;
-};
-
-static void shelve_container(void *arg, const struct store_container *c)
-{
-	struct shelf *s = arg;
-
-	s->containers[s->n_containers] = *c;
-	s->containers[s->n_containers].id = strdup(c->id);
-	s->containers[s->n_containers++].name = strdup(c->name);
-}
-
-static void shelve_address(void *arg, const struct store_address *a)
-{
-	struct shelf *s = arg;
-
-	s->addresses[s->n_addresses++] = *a;
-}
-
-/* Store everything and go on with a new ledger that took it up. */
-static void restart(struct shelf *s, bool same_boot)
-{
-	memset(s, 0, sizeof(*s));
-	ledger_each_changed(ledger, shelve_container, shelve_address, s);
-	ledger_get_meta(ledger, &s->meta);
-	ledger_free(ledger);
-	ledger = ledger_new();
-	later();
-	ledger_restore_begin(ledger, &s->meta, same_boot, now);
-	for (size_t i = 0; i < s->n_containers; i++) {
-		ledger_restore_container(ledger, &s->containers[i]);
-		free((char *)s->containers[i].id);
-		free((char *)s->containers[i].name);
-	}
-	for (size_t i = 0; i < s->n_addresses; i++)
-		ledger_restore_address(ledger, &s->addresses[i]);
-	ledger_restore_end(ledger);
-}
+#include "ledger_shelf.h"
 
 START_TEST(ledger_restore_same_boot_goes_on_exactly)
 {

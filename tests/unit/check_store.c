@@ -28,9 +28,12 @@ END_TEST
 
 START_TEST(store_load_after_save_same)
 {
-	static const struct store_meta meta = {
-		"0f0e0d0c-0b0a-4908-8706-050403020100", { UINT64_MAX, 1ull << 63 }, 4000000000u, 77
-	};
+	static const struct store_meta meta = { "0f0e0d0c-0b0a-4908-8706-050403020100",
+						{ UINT64_MAX, 1ull << 63 },
+						4000000000u,
+						77,
+						PORT_VIEW_SWITCH,
+						1795428672 };
 	struct place p = place_new();
 	struct store *s = must_open(p.path);
 	struct store_container c[3] = { { .ifindex = 1,
@@ -136,7 +139,9 @@ START_TEST(store_end_put_failed_nothing_changed)
 	must_put_small(s, 5, 5);
 	ck_assert_int_eq(store_begin(s, false, NULL), 0);
 	ck_assert_int_eq(store_put_container(s, &other), -EINVAL); /* its id is 1's */
-	ck_assert_int_eq(store_put_meta(s, &(struct store_meta) { "new", { 9, 9 }, 9, 9 }),
+	ck_assert_int_eq(store_put_meta(s,
+					&(struct store_meta) {
+						"new", { 9, 9 }, 9, 9, PORT_VIEW_SWITCH, 9 }),
 			 -EINVAL);
 	ck_assert_int_eq(store_end(s, &e), -EINVAL);
 	ck_assert(strstr(e.text, p.path) && strstr(e.text, "ctid"));

@@ -94,8 +94,11 @@ static inline void print_totals(FILE *f, const struct store_totals *t)
 
 static inline void print_meta(FILE *f, const struct store_meta *m)
 {
-	fprintf(f, "%s %llu %llu %u %llu\n", m->boot_id, (unsigned long long)m->epoch[0],
+	fprintf(f, "%s %llu %llu %u %llu", m->boot_id, (unsigned long long)m->epoch[0],
 		(unsigned long long)m->epoch[1], m->next_ifindex, (unsigned long long)m->next_key);
+	if (m->port_view)
+		fprintf(f, " view %d since %lld", m->port_view, (long long)m->turned_wall_s);
+	fputc('\n', f);
 }
 
 static inline void print_container(void *arg, const struct store_container *c)
@@ -208,7 +211,7 @@ static inline struct store_address address_row(uint64_t key, uint32_t container,
 	return a;
 }
 
-static const struct store_meta small_meta = { "boot", { 1, 2 }, 2, 2 };
+static const struct store_meta small_meta = { "boot", { 1, 2 }, 2, 2, PORT_VIEW_UNKNOWN, 0 };
 
 /* A checkpoint of one container and one address with these totals and this much new. */
 static inline int put_small(struct store *s, uint64_t total, uint64_t used, struct err *e)
@@ -283,7 +286,7 @@ static inline void crash_load(struct store *s, struct crash_state *ret)
 
 static inline void crash_put(struct store *s, uint64_t n)
 {
-	struct store_meta m = { "boot", { n, n }, 2, CRASH_ADDRESSES + 1 };
+	struct store_meta m = { "boot", { n, n }, 2, CRASH_ADDRESSES + 1, PORT_VIEW_CONTAINER, 0 };
 	struct store_container c = { .ifindex = 1, .id = "101", .name = "", .run = 2 };
 
 	if (store_begin(s, n % 4 == 0, NULL))

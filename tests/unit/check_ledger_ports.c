@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the switch view needs of the ledger: ports in the order of their ifIndex, addresses in
+ * theirs, when a container's state and the set of them changed, and which way round In and Out
+ * were shown. */
+#include "ledger_shelf.h"
+
+#include "loop.h"
+
+#define SECOND NS_PER_S
+
+/* "IFINDEX:ID " of each port. */
+static void expect_ports(const char *expected)
+{
+	struct snap *s = look();
+	char text[256] = "";
+
+	for (size_t i = 0; i < s->n_containers; i++) {
+		const struct snap_container *c = &s->containers[s->ports[i].container];
+
+		ck_assert_uint_eq(c->ifindex, s->ports[i].ifindex);
+		sprintf(text + strlen(text), "%u:%s ", c->ifindex, c->id);
+	}
+	ck_assert_str_eq(text, expected);
+	snap_unref(s);
+}
+
+/* "ADDRESS:ID " of each IPv4 address. */
+static void expect_ipv4(const char *expected)
+{
+	struct snap *s = look();
+	char text[256] = "", addr[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < s->n_ipv4; i++) {
+		const struct snap_address *a = &s->addresses[s->ipv4[i]];
+
+		sprintf(text + strlen(text), "%s:%s ", addr_format(&a->addr, addr),
+			s->containers[a->container].id);
+	}
+	ck_assert_str_eq(text, expected);
+	snap_unref(s);
+}
+
+static uint64_t run_ns(const char *id)
+{
+	struct snap *s = look();
+	uint64_t ns = s->containers[snap_find_container(s, id)].run_ns;
+
+	snap_unref(s);
+	return ns;
+}
+
+static uint64_t ports_change_ns(void)
+{
+	struct snap *s = look();
+	uint64_t ns = s->ports_change_ns;
+
+	snap_unref(s);
+	return ns;
+}
+
+static void expect_turned(enum port_view view, uint64_t turned_ns)
+{
+	struct snap *s = look();
+
+	ck_assert_int_eq(s->port_view, view);
+	ck_assert_uint_eq(s->turned_ns, turned_ns);
+	snap_unref(s);
+}
+
+/* Containers without addresses, in one state. */
+static void set_run(enum inv_run run)
+{
+	struct inv_container c = { (char *)"7", (char *)"", run };
+	struct inventory inv = { &c, 1, NULL, 0, true };
+
+	later();
+	ledger_set_inventory(ledger, &inv, now);
+}
+
+START_TEST(ledger_snapshot_ports_are_sorted_by_ifindex)
+{
+	static const struct claim second[] = { { "7", A, false }, { "8", B, false } };
+	static const struct claim third[] = { { "3", "192.0.2.3", false },
+					      { "7", A, false },
+					      { "8", B, false } };
+	struct shelf shelf;
+
+	set(second + 1, 1, true);
+	set(second, 2, true);
+	set(third, 3, true);
+	expect_ports("1:8 2:7 3:3 ");
+	restart(&shelf, true);
+	expect_ports("1:8 2:7 3:3 ");
+	set(third, 2, true); /* 8 retires */
+	expect_ports("1:8 2:7 3:3 ");
+	later();
+	ledger_age_out(ledger, (int64_t)now.ns, now);
+	expect_ports("2:7 3:3 ");
+	set(third, 3, true);
+	expect_ports("1:8 2:7 3:3 ");
+}
+END_TEST
+
+START_TEST(ledger_snapshot_ipv4_are_sorted_and_have_one_owner)
+{
+	static const struct claim first[] = { { "3", B, false },
+					      { "7", A, false },
+					      { "8", "2001:db8::1", false },
+					      { "8", "10.0.0.1", false } };
+	static const struct claim moved[] = { { "3", B, false }, { "8", A, false } };
+	static const struct claim quarrel[] = { { "3", B, true }, { "8", B, true } };
+
+	set(first, 4, true);
+	expect_ipv4("10.0.0.1:8 192.0.2.1:7 192.0.2.2:3 ");
+	set(moved, 2, true);
+	expect_ipv4("192.0.2.1:8 192.0.2.2:3 ");
+	set(quarrel, 2, true);
+	expect_ipv4("");
+}
+END_TEST
+
+START_TEST(ledger_run_since_is_when_it_was_noticed)
+{
+	uint64_t began, stopped;
+	struct shelf shelf;
+
+	now.ns = 100 * SECOND;
+	set_run(INV_RUN_RUNNING);
+	began = now.ns;
+	ck_assert_uint_eq(run_ns("7"), began);
+	set_run(INV_RUN_RUNNING);
+	ck_assert_uint_eq(run_ns("7"), began);
+	set_run(INV_RUN_STOPPED);
+	stopped = now.ns;
+	ck_assert_uint_eq(run_ns("7"), stopped);
+	restart(&shelf, true);
+	set_run(INV_RUN_STOPPED);
+	ck_assert_uint_eq(run_ns("7"), 0); /* since before this daemon */
+	set(a_is_7, 1, true);
+	ck_assert_uint_eq(run_ns("7"), now.ns);
+	set(a_is_7, 0, true);
+	ck_assert_uint_eq(run_ns("7"), now.ns);
+	restart(&shelf, true);
+	ck_assert_uint_ge(run_ns("7"), stopped - SECOND); /* by the date it left, in seconds */
+}
+END_TEST
+
+START_TEST(ledger_ports_change_is_when_one_comes_or_goes)
+{
+	uint64_t came;
+
+	set(a_is_7, 1, true);
+	came = now.ns;
+	ck_assert_uint_eq(ports_change_ns(), came);
+	set(a_is_7, 1, true);
+	set_run(INV_RUN_STOPPED); /* and its address goes */
+	set(a_is_7, 0, true);
+	ck_assert_uint_eq(ports_change_ns(), came); /* retired, not gone */
+	later();
+	ledger_age_out(ledger, (int64_t)now.ns, now);
+	ck_assert_uint_eq(ports_change_ns(), now.ns);
+	set(a_is_7, 1, true);
+	ck_assert_uint_eq(ports_change_ns(), now.ns);
+}
+END_TEST
+
+START_TEST(ledger_turn_ports_is_remembered)
+{
+	struct shelf shelf;
+	uint64_t turned;
+
+	now.ns = 100 * SECOND;
+	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now)); /* the first time */
+	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now));
+	expect_turned(PORT_VIEW_CONTAINER, 0);
+	restart(&shelf, true);
+	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now));
+	expect_turned(PORT_VIEW_CONTAINER, 0);
+	ck_assert(ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now));
+	turned = now.ns;
+	expect_turned(PORT_VIEW_SWITCH, turned);
+	restart(&shelf, true);
+	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now));
+	/* Stored as a date in seconds: one second later by it, 1,000 ns by the other clock. */
+	expect_turned(PORT_VIEW_SWITCH, turned + 1000 - SECOND);
+	set(a_is_7, 1, true);
+	expect("7", A, 0, ROW_PENDING, 0); /* a matter of ports alone */
+}
+END_TEST
+
+START_TEST(ledger_turned_before_boot_is_no_time)
+{
+	struct shelf shelf;
+
+	ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now);
+	ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now);
+	now.wall_s += 1000;
+	now.ns = 10 * SECOND;
+	restart(&shelf, false);
+	expect_turned(PORT_VIEW_SWITCH, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ledger_ports");
+	TCase *tc = tcase_create("ledger_ports");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, ledger_snapshot_ports_are_sorted_by_ifindex);
+	tcase_add_test(tc, ledger_snapshot_ipv4_are_sorted_and_have_one_owner);
+	tcase_add_test(tc, ledger_run_since_is_when_it_was_noticed);
+	tcase_add_test(tc, ledger_ports_change_is_when_one_comes_or_goes);
+	tcase_add_test(tc, ledger_turn_ports_is_remembered);
+	tcase_add_test(tc, ledger_turned_before_boot_is_no_time);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
