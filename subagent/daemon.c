@@ -30,13 +30,13 @@ struct daemon {
 	const char *config_path;
 	struct cfg *cfg;
 	char *run_dir; /* of the control socket and the commits' journals */
-	char *table, *agentx_socket; /* in force: a reload does not change them */
+	char *table, *agentx_socket, *context; /* in force: a reload does not change them */
 	int lock, signals;
 	struct loop *loop;
 	struct engine *engine;
 	struct ctl *ctl;
 	struct ax *ax;
-	struct mib_data clock; /* only uptime_*: the master's sysUpTime */
+	struct mib_data served; /* what every request's data have in common: all but the snapshot */
 	uint64_t began_ns;
 };
 
@@ -53,13 +53,16 @@ static bool ax_pin(void *arg, const char *context, uint64_t now_ns,
 	struct daemon *d = arg;
 	struct mib_data *data;
 
-	if (context && *context)
+	if (!context || !*context)
+		*ret_view = &mib_ctm_view;
+	else if (strcmp(context, d->context) == 0)
+		*ret_view = &mib_switch_view;
+	else
 		return false;
 	data = xmalloc(sizeof(*data));
-	*data = d->clock;
+	*data = d->served;
 	data->snap = snap_ref(engine_snap(d->engine));
 	data->now_ns = now_ns;
-	*ret_view = &mib_ctm_view;
 	*ret_data = data;
 	return true;
 }
@@ -75,23 +78,38 @@ static void ax_unpin(void *arg, const void *data)
 
 static void ax_uptime(void *arg, uint32_t sysuptime_cs, uint64_t now_ns)
 {
-	mib_uptime_observe(&((struct daemon *)arg)->clock, sysuptime_cs, now_ns);
+	mib_uptime_observe(&((struct daemon *)arg)->served, sysuptime_cs, now_ns);
+}
+
+static void take_ports(struct daemon *d)
+{
+	snprintf(d->served.switch_name, sizeof(d->served.switch_name), "%s", d->cfg->ports.name);
+	d->served.port_mbits = d->cfg->ports.speed_mbits;
+}
+
+static size_t add_regs(struct ax_registration *regs, size_t n, const struct mib_root *roots,
+		       size_t n_roots, const char *context)
+{
+	for (size_t i = 0; i < n_roots; i++)
+		regs[n++] = (struct ax_registration) { roots[i].oid, roots[i].len, context };
+	return n;
 }
 
 static int open_ax(struct daemon *d, struct err *e)
 {
-	struct ax_registration regs[MIB_CTM_ROOTS];
+	struct ax_registration regs[MIB_CTM_ROOTS + MIB_SWITCH_ROOTS];
+	size_t n = add_regs(regs, 0, mib_ctm_roots, MIB_CTM_ROOTS, NULL);
 	struct ax_hooks hooks = { .before_read = ax_before_read,
 				  .pin = ax_pin,
 				  .unpin = ax_unpin,
 				  .uptime = ax_uptime,
 				  .arg = d };
 
-	for (size_t i = 0; i < MIB_CTM_ROOTS; i++)
-		regs[i] = (struct ax_registration) { mib_ctm_roots[i].oid, mib_ctm_roots[i].len,
-						     NULL };
-	return ax_new(d->cfg->agentx.socket, "ctmeter " CTM_VERSION, regs, MIB_CTM_ROOTS, &hooks,
-		      d->loop, &d->ax, e);
+	if (*d->context)
+		n = add_regs(regs, n, mib_switch_roots, MIB_SWITCH_ROOTS, d->context);
+	take_ports(d);
+	return ax_new(d->cfg->agentx.socket, "ctmeter " CTM_VERSION, regs, n, &hooks, d->loop,
+		      &d->ax, e);
 }
 
 static void first_snapshot(void *arg)
@@ -323,6 +341,7 @@ static void reload(struct daemon *d)
 	}
 	cfg_free(d->cfg);
 	d->cfg = cfg;
+	take_ports(d);
 	log_info("cfg", "%s was read again", d->config_path);
 }
 
@@ -416,6 +435,7 @@ int daemon_new(const char *config_path, struct cfg *take_cfg, struct daemon **re
 	d->run_dir = xstrdup(dirname(socket));
 	d->table = xstrdup(take_cfg->netfilter.table);
 	d->agentx_socket = xstrdup(take_cfg->agentx.socket);
+	d->context = xstrdup(take_cfg->agentx.context);
 	d->lock = d->signals = -1;
 	d->loop = loop_new();
 	d->began_ns = loop_now_ns();
@@ -449,6 +469,7 @@ void daemon_free(struct daemon *d)
 	free(d->run_dir);
 	free(d->table);
 	free(d->agentx_socket);
+	free(d->context);
 	cfg_free(d->cfg);
 	free(d);
 }

@@ -8,6 +8,7 @@
 #include "ledger.h"
 #include "log.h"
 #include "nl.h"
+#include "ports.h"
 #include "source.h"
 #include "xalloc.h"
 
@@ -282,13 +283,9 @@ static void answer_waiters(struct engine *en)
 
 static void add_waiter(struct engine *en, engine_done_fn *done, void *arg, bool teardown)
 {
-	struct waiter *w = xcalloc(1, sizeof(*w));
+	struct waiter *w = xmalloc(sizeof(*w));
 
-	w->next = en->waiters;
-	w->done = done;
-	w->arg = arg;
-	w->asked_ns = loop_now_ns();
-	w->looked = w->teardown = teardown;
+	*w = (struct waiter) { en->waiters, done, arg, loop_now_ns(), teardown, teardown };
 	en->waiters = w;
 }
 
@@ -467,6 +464,7 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 	sources_free(en->sources);
 	en->sources = sources;
 	en->cfg = cfg;
+	ports_take_view(en->ledger, en->keep, cfg->ports.direction, now_both(loop_now_ns()));
 	cfg_warn_restart(old, cfg);
 	on_look(en, loop_now_ns());
 	return 0;
@@ -520,6 +518,7 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 		ret = open_netfilter(en, run_dir, e);
 	if (ret < 0)
 		return ret;
+	ports_take_view(en->ledger, en->keep, cfg->ports.direction, now_both(loop_now_ns()));
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		snprintf(en->what[f], sizeof(en->what[f]), "%s table %s",
 			 f == ADDR_V4 ? "IPv4" : "IPv6", cfg->netfilter.table);

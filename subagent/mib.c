@@ -9,7 +9,20 @@
 
 #define NS_PER_CS 10000000ull
 #define LATER_START_NS 2000000000ll /* more than this is not a late response */
-#define TEXT_MAX 255
+
+size_t mib_scalar_rows(const void *data)
+{
+	(void)data;
+	return 1;
+}
+
+size_t mib_scalar_index(const void *data, size_t row, uint32_t *sub)
+{
+	(void)data;
+	(void)row;
+	sub[0] = 0;
+	return 1;
+}
 
 void mib_set_integer(struct smi_value *v, int32_t value)
 {
@@ -40,6 +53,19 @@ void mib_set_octets(struct smi_value *v, const void *octets, size_t len)
 	v->type = SMI_OCTETS;
 	v->u.octets.data = octets;
 	v->u.octets.len = len;
+}
+
+void mib_set_oid(struct smi_value *v, const uint32_t *sub, size_t len)
+{
+	v->type = SMI_OID;
+	v->u.oid.sub = sub;
+	v->u.oid.len = len;
+}
+
+void mib_set_ipaddress(struct smi_value *v, const uint8_t *octets)
+{
+	mib_set_octets(v, octets, 4);
+	v->type = SMI_IPADDRESS;
 }
 
 /* Octets of the UTF-8 sequence that begins with `lead`, 0 when none can (RFC 3629). */
@@ -76,26 +102,39 @@ static size_t take_character(const uint8_t *s, bool *ret_printable)
 	return len;
 }
 
-void mib_set_text(struct smi_value *v, const char *text)
+/* Append as much of text as max allows, made clean. */
+static void append_text(struct smi_value *v, size_t *len, const char *text, size_t max)
 {
-	const uint8_t *s = (const uint8_t *)(text ? text : "");
-	bool clean = true, printable;
-	size_t from = 0, to = 0, n;
+	const uint8_t *s = (const uint8_t *)text;
+	bool printable;
+	size_t n;
 
-	assert(sizeof(v->buf) >= TEXT_MAX);
-	for (; s[from]; from += n) {
-		n = take_character(s + from, &printable);
-		if (to + (printable ? n : 1) > TEXT_MAX)
-			break;
+	for (; *s; s += n) {
+		n = take_character(s, &printable);
+		if (*len + (printable ? n : 1) > max)
+			return;
 		if (printable) {
-			memcpy(v->buf + to, s + from, n);
-			to += n;
+			memcpy(v->buf + *len, s, n);
+			*len += n;
 		} else {
-			v->buf[to++] = '?';
-			clean = false;
+			v->buf[(*len)++] = '?';
 		}
 	}
-	mib_set_octets(v, clean ? s : v->buf, to);
+}
+
+void mib_set_text_upto(struct smi_value *v, const char *before, const char *text, size_t max)
+{
+	size_t len = 0;
+
+	assert(max <= MIB_TEXT_MAX && max <= sizeof(v->buf));
+	append_text(v, &len, before, max);
+	append_text(v, &len, text, max);
+	mib_set_octets(v, v->buf, len);
+}
+
+void mib_set_text(struct smi_value *v, const char *text)
+{
+	mib_set_text_upto(v, "", text ? text : "", MIB_TEXT_MAX);
 }
 
 /* When the master started, by the clock of the pair: may lie before 0. */
@@ -123,6 +162,11 @@ void mib_set_timestamp(struct smi_value *v, const struct mib_data *d, uint64_t e
 	v->u.u32 = 0;
 	if (event_ns && d->uptime_at_ns && after_start > 0)
 		v->u.u32 = (uint32_t)(after_start / (int64_t)NS_PER_CS);
+}
+
+void mib_set_uptime(struct smi_value *v, const struct mib_data *d)
+{
+	mib_set_timestamp(v, d, d->now_ns);
 }
 
 void mib_set_date(struct smi_value *v, int64_t wall_s)

@@ -33,20 +33,6 @@ static const uint32_t scalars_columns[] = {
 	SCALAR_STALE_ANSWERS, SCALAR_STORE_STATE,
 };
 
-static size_t scalars_rows(const void *data)
-{
-	(void)data;
-	return 1;
-}
-
-static size_t scalars_index(const void *data, size_t row, uint32_t *sub)
-{
-	(void)data;
-	(void)row;
-	sub[0] = 0;
-	return 1;
-}
-
 static uint64_t sample_age_ms(const struct mib_data *d)
 {
 	return d->now_ns > d->snap->taken_ns ? (d->now_ns - d->snap->taken_ns) / 1000000 : 0;
@@ -102,8 +88,8 @@ const struct oidtab mib_ctm_scalars = {
 	.prefix_len = ARRAY_LEN(scalars_root),
 	.columns = scalars_columns,
 	.n_columns = ARRAY_LEN(scalars_columns),
-	.rows = scalars_rows,
-	.index = scalars_index,
+	.rows = mib_scalar_rows,
+	.index = mib_scalar_index,
 	.cell = scalars_cell,
 };
 

@@ -137,11 +137,16 @@ enum oidtab_result oidtab_next(const struct oidtab *tab, const void *data, const
 enum oidtab_result oidtab_view_get(const struct oidtab_view *view, const void *data,
 				   const uint32_t *oid, size_t len, struct smi_value *ret)
 {
+	const struct oidtab *best = NULL;
+
 	for (size_t i = 0; i < view->n_tabs; i++) {
-		if (len >= view->tabs[i]->prefix_len && !compare_prefix(view->tabs[i], oid, len))
-			return oidtab_get(view->tabs[i], data, oid, len, ret);
+		const struct oidtab *tab = view->tabs[i];
+
+		if (len >= tab->prefix_len && !compare_prefix(tab, oid, len) &&
+		    (!best || tab->prefix_len > best->prefix_len))
+			best = tab;
 	}
-	return OIDTAB_NO_SUCH_OBJECT;
+	return best ? oidtab_get(best, data, oid, len, ret) : OIDTAB_NO_SUCH_OBJECT;
 }
 
 enum oidtab_result oidtab_view_next(const struct oidtab_view *view, const void *data,

@@ -79,7 +79,9 @@ enum oidtab_result oidtab_next(const struct oidtab *tab, const void *data, const
 			       size_t len, bool include, struct oid *ret_oid,
 			       struct smi_value *ret);
 
-/* A group of tables with ascending, non-nested prefixes: what one SNMP context serves. */
+/* A group of tables: what one SNMP context serves. They stand in the order of their instances, none
+ * of a later one before one of an earlier one. A prefix may lie inside another (scalars beside a
+ * table in one group); an OID belongs to the longest one it has. */
 struct oidtab_view {
 	const struct oidtab *const *tabs;
 	size_t n_tabs;

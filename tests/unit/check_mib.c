@@ -2,7 +2,7 @@
 /* CTMETER-MIB as it is served: snapshots built by hand, walked whole and compared with the
  * instances they must give, in order. */
 #include "mib.h"
-#include "smi_text.h"
+#include "mib_walk.h"
 #include "version.h"
 #include "xalloc.h"
 
@@ -27,11 +27,7 @@
 #define DISC_S 951868799 /* 2000-02-29 23:59:59 */
 #define DISC "0x07d0021d173b3b002b0000"
 
-struct expected {
-	const char *name; /* under the base OID */
-	enum smi_type type;
-	const char *value;
-};
+static const uint32_t base[] = { CTM_BASE_OID };
 
 static const struct expected scalars[] = {
 	{ "1.1.1.0", SMI_OCTETS, CTM_VERSION }, { "1.1.2.0", SMI_OCTETS, "iptables" },
@@ -214,62 +210,7 @@ static struct snap *full_snap(void)
 	return s;
 }
 
-static struct oid oid_of(const char *under_base)
-{
-	static const uint32_t base[] = { CTM_BASE_OID };
-	struct oid o = { .len = ARRAY_LEN(base) };
-	char *end;
-
-	memcpy(o.sub, base, sizeof(base));
-	for (; *under_base; under_base = *end ? end + 1 : end)
-		o.sub[o.len++] = (uint32_t)strtoul(under_base, &end, 10);
-	return o;
-}
-
-static void expect_value(const struct expected *e, const struct smi_value *v)
-{
-	char text[SMI_TEXT_SIZE];
-
-	ck_assert_msg(v->type == e->type, "%s: type %d, not %d", e->name, v->type, e->type);
-	ck_assert_msg(!strcmp(smi_text(v, text), e->value), "%s is %s, not %s", e->name, text,
-		      e->value);
-}
-
-/* From `from`, GETNEXT gives e (NULL: the end). */
-static void expect_next(const struct mib_data *d, const struct oid *from, bool include,
-			const struct expected *e)
-{
-	struct smi_value v;
-	struct oid next, want;
-	enum oidtab_result r =
-		oidtab_view_next(&mib_ctm_view, d, from->sub, from->len, include, &next, &v);
-
-	if (!e) {
-		ck_assert_int_eq(r, OIDTAB_END);
-		return;
-	}
-	ck_assert_msg(r == OIDTAB_FOUND, "the end instead of %s", e->name);
-	want = oid_of(e->name);
-	ck_assert_msg(!oid_cmp(next.sub, next.len, want.sub, want.len), "not at %s", e->name);
-	expect_value(e, &v);
-}
-
-/* The view holds exactly these n instances: GET each, GETNEXT from each. */
-static void expect_walk(const struct mib_data *d, const struct expected *e, size_t n)
-{
-	struct oid at = { .len = 0 };
-	struct smi_value v;
-
-	for (size_t i = 0; i < n; i++) {
-		expect_next(d, &at, false, &e[i]);
-		at = oid_of(e[i].name);
-		ck_assert_int_eq(oidtab_view_get(&mib_ctm_view, d, at.sub, at.len, &v),
-				 OIDTAB_FOUND);
-		expect_value(&e[i], &v);
-		expect_next(d, &at, true, &e[i]);
-	}
-	expect_next(d, &at, false, NULL);
-}
+static const struct walk walk = { &mib_ctm_view, base, ARRAY_LEN(base) };
 
 START_TEST(mib_view_full_snapshot_walks)
 {
@@ -279,7 +220,7 @@ START_TEST(mib_view_full_snapshot_walks)
 
 	memcpy(all, scalars, sizeof(scalars));
 	memcpy(all + ARRAY_LEN(scalars), tables, sizeof(tables));
-	expect_walk(&d, all, ARRAY_LEN(all));
+	walk_expect(&walk, &d, all, ARRAY_LEN(all));
 	snap_unref(s);
 }
 END_TEST
@@ -297,17 +238,14 @@ START_TEST(mib_view_no_rows_walks_scalars)
 	struct snap *s = snap_new();
 	struct mib_data d = { .snap = s };
 
-	expect_walk(&d, empty, ARRAY_LEN(empty));
+	walk_expect(&walk, &d, empty, ARRAY_LEN(empty));
 	snap_unref(s);
 }
 END_TEST
 
 static enum oidtab_result get(const struct mib_data *d, const char *name)
 {
-	struct oid o = oid_of(name);
-	struct smi_value v;
-
-	return oidtab_view_get(&mib_ctm_view, d, o.sub, o.len, &v);
+	return walk_get(&walk, d, name);
 }
 
 START_TEST(mib_view_get_absent_is_told_apart)
@@ -372,7 +310,7 @@ START_TEST(mib_roots_registered_cover_the_tables)
 	for (size_t i = 0; i < MIB_CTM_ROOTS; i++) {
 		const struct mib_root *root = &mib_ctm_roots[i];
 		const struct oidtab *tab = mib_ctm_view.tabs[i];
-		struct oid o = oid_of(names[i]);
+		struct oid o = walk_oid(&walk, names[i]);
 
 		ck_assert_int_eq(oid_cmp(root->oid, root->len, o.sub, o.len), 0);
 		ck_assert_uint_ge(tab->prefix_len, root->len);

@@ -29,6 +29,15 @@ static inline const char *smi_text(const struct smi_value *v, char buf[SMI_TEXT_
 	case SMI_COUNTER64:
 		snprintf(buf, SMI_TEXT_SIZE, "%" PRIu64, v->u.u64);
 		return buf;
+	case SMI_IPADDRESS:
+		snprintf(buf, SMI_TEXT_SIZE, "%u.%u.%u.%u", octets[0], octets[1], octets[2],
+			 octets[3]);
+		return buf;
+	case SMI_OID:
+		buf[0] = '\0';
+		for (size_t i = 0; i < v->u.oid.len; i++)
+			sprintf(buf + strlen(buf), i ? ".%" PRIu32 : "%" PRIu32, v->u.oid.sub[i]);
+		return buf;
 	case SMI_OCTETS:
 		break;
 	default:

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The system group of the switch view (RFC 3418): a context has none unless somebody serves it, and
+ * monitoring systems want one of every device. */
+#include "mib_if.h"
+#include "version.h"
+
+#include "xalloc.h"
+
+enum sys_column {
+	SYS_DESCR = 1,
+	SYS_OBJECT_ID,
+	SYS_UP_TIME,
+	SYS_CONTACT,
+	SYS_NAME,
+	SYS_LOCATION,
+	SYS_SERVICES,
+};
+
+#define SERVICES_INTERNET 4 /* what is counted is IP */
+
+static const uint32_t prefix[] = { 1, 3, 6, 1, 2, 1, 1 };
+static const uint32_t columns[] = {
+	SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, SYS_CONTACT, SYS_NAME, SYS_LOCATION, SYS_SERVICES,
+};
+static const uint32_t object_id[] = { CTM_BASE_OID, 3, 1 }; /* ctmSwitchView */
+
+static void set_description(struct smi_value *v, enum port_view view)
+{
+	mib_set_text(v, view == PORT_VIEW_SWITCH
+				? "ctmeter " CTM_VERSION ": the containers of a node as ports; "
+				  "In is from the container, Out is to it; octets of IP packets"
+				: "ctmeter " CTM_VERSION ": the containers of a node as ports; "
+				  "In is to the container, Out is from it; octets of IP packets");
+}
+
+static bool cell(const void *data, size_t row, uint32_t column, struct smi_value *ret)
+{
+	const struct mib_data *d = data;
+
+	(void)row;
+	switch (column) {
+	case SYS_DESCR:
+		set_description(ret, d->snap->port_view);
+		return true;
+	case SYS_OBJECT_ID:
+		mib_set_oid(ret, object_id, ARRAY_LEN(object_id));
+		return true;
+	case SYS_UP_TIME:
+		mib_set_uptime(ret, d);
+		return true;
+	case SYS_NAME:
+		mib_set_text(ret, d->switch_name);
+		return true;
+	case SYS_CONTACT:
+	case SYS_LOCATION:
+		mib_set_text(ret, "");
+		return true;
+	case SYS_SERVICES:
+		mib_set_integer(ret, SERVICES_INTERNET);
+		return true;
+	default:
+		return false;
+	}
+}
+
+const struct oidtab mib_sys_scalars = {
+	.prefix = prefix,
+	.prefix_len = ARRAY_LEN(prefix),
+	.columns = columns,
+	.n_columns = ARRAY_LEN(columns),
+	.rows = mib_scalar_rows,
+	.index = mib_scalar_index,
+	.cell = cell,
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ports.h"
+
+#include "log.h"
+
+void ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_direction direction,
+		     struct ledger_now now)
+{
+	bool port = direction == CFG_DIRECTION_PORT;
+
+	if (!ledger_turn_ports(ledger, port ? PORT_VIEW_SWITCH : PORT_VIEW_CONTAINER, now))
+		return;
+	log_warning(
+		"cfg",
+		"[ports] direction = %s: In and Out of every port are turned round from now on; "
+		"what pollers recorded before stays the other way round",
+		port ? "port" : "container");
+	/* Not later: a daemon killed before its next checkpoint would have shown what nobody
+	 * remembers. */
+	keep_checkpoint(keep, now, true);
+}
