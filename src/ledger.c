@@ -17,6 +17,7 @@ struct ledger *ledger_new(void)
 
 static void container_free(struct container *c)
 {
+	snap_mark_unref(c->totals.zero);
 	free(c->id);
 	free(c->name);
 	free(c);
@@ -26,8 +27,10 @@ void ledger_free(struct ledger *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->n_rows; i++)
+	for (size_t i = 0; i < l->n_rows; i++) {
+		snap_mark_unref(l->rows[i]->totals.zero);
 		free(l->rows[i]);
+	}
 	for (size_t i = 0; i < l->n_containers; i++)
 		container_free(l->containers[i]);
 	free(l->rows);
@@ -502,10 +505,10 @@ bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now 
 
 /* --- marks --------------------------------------------------------------------------------- */
 
-static void set_mark(struct mark *mark, const struct snap_totals *totals, struct ledger_now now)
+static void set_mark(struct snap_totals *t, struct ledger_now now)
 {
-	memcpy(mark->at, totals->path, sizeof(mark->at));
-	mark->wall_s = now.wall_s;
+	snap_mark_unref(t->zero);
+	t->zero = snap_mark_new(t->path, now.wall_s);
 }
 
 size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
@@ -519,7 +522,7 @@ size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
 
 		if (c->state == STORE_AGED || strcmp(c->id, what) != 0)
 			continue;
-		set_mark(&c->mark, &c->totals, now);
+		set_mark(&c->totals, now);
 		c->changed = true;
 		marked++;
 	}
@@ -530,7 +533,7 @@ size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
 
 		if (row->state == STORE_AGED || !named)
 			continue;
-		set_mark(&row->mark, &row->totals, now);
+		set_mark(&row->totals, now);
 		ledger_touch(row);
 		marked++;
 	}

@@ -12,12 +12,6 @@
  * row that what comes next is booked to. Rules are keyed by address alone, so an address that
  * changes hands only gets another owner. */
 
-/* Where `ctmeter zero` lets people count from. */
-struct mark {
-	struct counters at[PATHS];
-	int64_t wall_s;
-};
-
 struct container {
 	char *id, *name;
 	enum inv_run run;
@@ -26,7 +20,6 @@ struct container {
 	struct snap_totals totals;
 	enum store_state state;
 	int64_t gone_ns, gone_wall_s; /* boot time, negative when before it; Unix time */
-	struct mark mark;
 	bool changed; /* since it was stored */
 	uint32_t number; /* scratch: place in an array */
 };
@@ -38,7 +31,6 @@ struct row {
 	uint64_t key;
 	enum store_state state;
 	int64_t gone_ns, gone_wall_s;
-	struct mark mark;
 	struct counters stored[PATHS]; /* totals at the last checkpoint */
 	bool changed;
 	uint32_t number; /* scratch: place in a snapshot */

@@ -33,10 +33,12 @@ static enum row_status worse(enum row_status a, enum row_status b)
 	return rank[b] > rank[a] ? b : a;
 }
 
-static void show_mark(const struct mark *mark, struct snap_totals *totals)
+static struct snap_totals show_totals(const struct snap_totals *t)
 {
-	memcpy(totals->zero, mark->at, sizeof(totals->zero));
-	totals->zero_wall_s = mark->wall_s;
+	struct snap_totals to = *t;
+
+	snap_mark_ref(to.zero);
+	return to;
 }
 
 static void show_container(struct container *c, struct snap *snap)
@@ -49,8 +51,7 @@ static void show_container(struct container *c, struct snap *snap)
 					.run = c->run,
 					.run_ns = c->run_ns,
 					.ifindex = c->ifindex,
-					.totals = c->totals };
-	show_mark(&c->mark, &to->totals);
+					.totals = show_totals(&c->totals) };
 	to->totals.status = c->state == STORE_LIVE ? ROW_OTHER : ROW_RETIRED;
 }
 
@@ -63,8 +64,7 @@ static void show_row(const struct ledger *l, struct row *row, uint8_t wanted_pat
 	row->number = (uint32_t)snap->n_addresses++;
 	*to = (struct snap_address) { .container = row->container->number,
 				      .addr = row->addr,
-				      .totals = row->totals };
-	show_mark(&row->mark, &to->totals);
+				      .totals = show_totals(&row->totals) };
 	to->totals.status = status_of(l, row, wanted_paths, problem);
 	if (to->totals.status == ROW_RETIRED)
 		return;

@@ -35,15 +35,15 @@ void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool 
 }
 
 static void restore_totals(const struct ledger *l, const struct store_totals *from,
-			   struct snap_totals *totals, struct mark *mark)
+			   struct snap_totals *totals)
 {
 	memcpy(totals->path, from->path, sizeof(totals->path));
 	totals->since_wall_s = from->since_wall_s;
 	totals->discontinuities = from->discontinuities;
 	totals->discontinuity_wall_s = from->discontinuity_wall_s;
 	totals->discontinuity_ns = event_time(l, from->discontinuity_wall_s);
-	memcpy(mark->at, from->zero, sizeof(mark->at));
-	mark->wall_s = from->zero_wall_s;
+	if (from->zero_wall_s)
+		totals->zero = snap_mark_new(from->zero, from->zero_wall_s);
 }
 
 void ledger_restore_container(struct ledger *l, const struct store_container *from)
@@ -58,7 +58,7 @@ void ledger_restore_container(struct ledger *l, const struct store_container *fr
 	c->gone_wall_s = from->gone_wall_s;
 	c->gone_ns = boot_time(l, from->gone_wall_s);
 	c->run_ns = event_time(l, from->gone_wall_s);
-	restore_totals(l, &from->totals, &c->totals, &c->mark);
+	restore_totals(l, &from->totals, &c->totals);
 	if (l->next_ifindex <= c->ifindex)
 		l->next_ifindex = c->ifindex + 1;
 	ledger_add_container(l, c);
@@ -126,7 +126,7 @@ void ledger_restore_address(struct ledger *l, const struct store_address *from)
 	row->state = from->state;
 	row->gone_wall_s = from->gone_wall_s;
 	row->gone_ns = boot_time(l, from->gone_wall_s);
-	restore_totals(l, &from->totals, &row->totals, &row->mark);
+	restore_totals(l, &from->totals, &row->totals);
 	memcpy(row->stored, from->totals.path, sizeof(row->stored));
 	if (l->next_key <= row->key)
 		l->next_key = row->key + 1;
@@ -142,15 +142,16 @@ void ledger_restore_end(struct ledger *l)
 	l->last_change_ns = l->ports_change_ns = l->restore_now.ns;
 }
 
-static struct store_totals totals_to_store(const struct snap_totals *t, const struct mark *mark)
+static struct store_totals totals_to_store(const struct snap_totals *t)
 {
 	struct store_totals to = { .since_wall_s = t->since_wall_s,
 				   .discontinuities = t->discontinuities,
 				   .discontinuity_wall_s = t->discontinuity_wall_s,
-				   .zero_wall_s = mark->wall_s };
+				   .zero_wall_s = t->zero ? t->zero->wall_s : 0 };
 
 	memcpy(to.path, t->path, sizeof(to.path));
-	memcpy(to.zero, mark->at, sizeof(to.zero));
+	if (t->zero)
+		memcpy(to.zero, t->zero->at, sizeof(to.zero));
 	return to;
 }
 
@@ -162,7 +163,7 @@ static void save_container(const struct container *c, store_container_fn *fn, vo
 				      .run = c->run,
 				      .state = c->state,
 				      .gone_wall_s = c->gone_wall_s,
-				      .totals = totals_to_store(&c->totals, &c->mark) };
+				      .totals = totals_to_store(&c->totals) };
 
 	fn(arg, &to);
 }
@@ -175,7 +176,7 @@ static void save_row(const struct ledger *l, const struct row *row, store_addres
 				    .addr = row->addr,
 				    .state = row->state,
 				    .gone_wall_s = row->gone_wall_s,
-				    .totals = totals_to_store(&row->totals, &row->mark) };
+				    .totals = totals_to_store(&row->totals) };
 
 	if (s && s->owner == row) {
 		to.owner = true;

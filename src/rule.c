@@ -7,7 +7,9 @@
  * 1. Every chain holds at most LEAF_MAX counting rules or INNER_MAX rules.
  * 2. The prefixes in one chain do not overlap, so their order does not matter.
  * 3. Few chains: each costs three entries of the kernel's table, and each entry costs at every
- *    reading (a chain of 16 is three quarters full on average, whatever the addresses are). */
+ *    reading. Nearly all chains are leaves, so those are wide; inner ones are few and narrow, for
+ *    a packet that is no container's looks at all of the first one, others at half of each
+ *    (docs/architecture.md has what other widths gave). */
 #include "rule.h"
 
 #include "xalloc.h"
@@ -18,8 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAF_MAX 16
-#define INNER_MAX 32
+#define LEAF_MAX 32
+#define INNER_MAX 8
 
 static const struct {
 	char letter;
@@ -351,6 +353,9 @@ struct ruleset *ruleset_build(enum addr_family family, const struct addr *addrs,
 	}
 	sort_chains(rs);
 	free(b.stack);
+	/* It stays for long. */
+	rs->rules = xreallocarray(rs->rules, rs->n_rules, sizeof(*rs->rules));
+	rs->chains = xreallocarray(rs->chains, rs->n_chains, sizeof(*rs->chains));
 	return rs;
 }
 

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct snap *snap_new(void)
 {
@@ -23,6 +24,29 @@ struct snap *snap_ref(struct snap *s)
 	return s;
 }
 
+struct snap_mark *snap_mark_new(const struct counters at[PATHS], int64_t wall_s)
+{
+	struct snap_mark *m = xcalloc(1, sizeof(*m));
+
+	memcpy(m->at, at, sizeof(m->at));
+	m->wall_s = wall_s;
+	m->refs = 1;
+	return m;
+}
+
+struct snap_mark *snap_mark_ref(struct snap_mark *m)
+{
+	if (m)
+		m->refs++;
+	return m;
+}
+
+void snap_mark_unref(struct snap_mark *m)
+{
+	if (m && --m->refs == 0)
+		free(m);
+}
+
 void snap_unref(struct snap *s)
 {
 	if (!s)
@@ -33,7 +57,10 @@ void snap_unref(struct snap *s)
 	for (size_t i = 0; i < s->n_containers; i++) {
 		free(s->containers[i].id);
 		free(s->containers[i].name);
+		snap_mark_unref(s->containers[i].totals.zero);
 	}
+	for (size_t i = 0; i < s->n_addresses; i++)
+		snap_mark_unref(s->addresses[i].totals.zero);
 	free(s->containers);
 	free(s->addresses);
 	free(s->ports);

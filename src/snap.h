@@ -38,6 +38,20 @@ enum row_status {
 /* Whose In and Out the switch view's ports show. The store keeps these numbers. */
 enum port_view { PORT_VIEW_UNKNOWN, PORT_VIEW_CONTAINER, PORT_VIEW_SWITCH };
 
+/* The mark of `ctmeter zero`: totals at a moment, from which people count. Few rows have one, and
+ * nobody changes it once made: ledger and snapshots share it. */
+struct snap_mark {
+	struct counters at[PATHS];
+	int64_t wall_s;
+	unsigned refs; /* private to snap.c */
+};
+
+/* A new mark with one reference. */
+struct snap_mark *snap_mark_new(const struct counters at[PATHS], int64_t wall_s);
+/* NULL is no mark. */
+struct snap_mark *snap_mark_ref(struct snap_mark *m);
+void snap_mark_unref(struct snap_mark *m);
+
 /* What address and container rows have in common. Times: *_wall_s is Unix time in seconds,
  * *_ns CLOCK_BOOTTIME; 0: never. */
 struct snap_totals {
@@ -47,9 +61,7 @@ struct snap_totals {
 	uint64_t discontinuity_ns;
 	uint32_t discontinuities;
 	int64_t discontinuity_wall_s;
-	/* The mark of `ctmeter zero`: totals at that moment. What SNMP serves ignores it. */
-	struct counters zero[PATHS];
-	int64_t zero_wall_s; /* 0: no mark */
+	struct snap_mark *zero; /* NULL: none; what SNMP serves ignores it */
 };
 
 struct snap_container {

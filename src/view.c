@@ -101,12 +101,15 @@ static void put_totals(json_t *row, const struct snap_totals *t)
 		[PATH_NODE_OUT] = { "node_out_octets", "node_out_pkts" },
 	};
 
+	static const struct snap_mark none;
+	const struct snap_mark *zero = t->zero ? t->zero : &none;
+
 	put(row, "status", json_string(view_row_status(t->status)));
 	for (size_t i = 0; i < PATHS; i++) {
-		put(row, names[i].octets, count_json(t->path[i].octets - t->zero[i].octets));
-		put(row, names[i].pkts, count_json(t->path[i].pkts - t->zero[i].pkts));
+		put(row, names[i].octets, count_json(t->path[i].octets - zero->at[i].octets));
+		put(row, names[i].pkts, count_json(t->path[i].pkts - zero->at[i].pkts));
 	}
-	put(row, "zeroed", time_json(t->zero_wall_s));
+	put(row, "zeroed", time_json(zero->wall_s));
 	put(row, "counting_since", time_json(t->since_wall_s));
 	put(row, "discontinuities", json_integer(t->discontinuities));
 	put(row, "last_discontinuity", time_json(t->discontinuity_wall_s));

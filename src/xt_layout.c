@@ -446,6 +446,8 @@ void xt_layout_parse(const struct xt_raw *raw, struct xt_layout *ret_layout)
 		qsort(ret_layout->present.chains, ret_layout->present.n_chains,
 		      sizeof(*ret_layout->present.chains), present_cmp);
 	ret_layout->present.n_counting = (uint32_t)ret_layout->n_counts;
+	ret_layout->counts = xreallocarray(ret_layout->counts, ret_layout->n_counts,
+					   sizeof(*ret_layout->counts)); /* it stays for long */
 	number_rows(&p);
 	find_tail(&p);
 	free(p.addrs);

@@ -241,11 +241,11 @@ START_TEST(ledger_zero_marks_without_moving_totals)
 	apply(rows, 2, false, false);
 	s = look();
 	ck_assert_uint_eq(s->containers[0].totals.path[PATH_FWD_IN].octets, 130);
-	ck_assert_uint_eq(s->containers[0].totals.zero[PATH_FWD_IN].octets, 100);
-	ck_assert_int_eq(s->containers[0].totals.zero_wall_s, now.wall_s - 1);
-	ck_assert_uint_eq(s->addresses[0].totals.zero[PATH_FWD_IN].octets, 100);
-	ck_assert_uint_eq(s->addresses[1].totals.zero[PATH_FWD_IN].octets, 11);
-	ck_assert_int_eq(s->containers[1].totals.zero_wall_s, 0);
+	ck_assert_uint_eq(s->containers[0].totals.zero->at[PATH_FWD_IN].octets, 100);
+	ck_assert_int_eq(s->containers[0].totals.zero->wall_s, now.wall_s - 1);
+	ck_assert_uint_eq(s->addresses[0].totals.zero->at[PATH_FWD_IN].octets, 100);
+	ck_assert_uint_eq(s->addresses[1].totals.zero->at[PATH_FWD_IN].octets, 11);
+	ck_assert_ptr_null(s->containers[1].totals.zero);
 	snap_unref(s);
 }
 END_TEST
