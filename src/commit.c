@@ -203,13 +203,10 @@ static void note(struct journal_record *r, const struct addr *addr, enum path pa
 	memcpy(r->bytes, addr->bytes, sizeof(r->bytes));
 }
 
-/* Entry number plus 1 of a path's counting rule, 0: none. Of a rule that is there twice (an old
- * chain brought back), the one that was read goes on. */
+/* Entry number plus 1 of a path's counting rule, 0: none. */
 static uint32_t entry_of(const struct xt_layout *l, size_t row, enum path path)
 {
-	uint32_t i = l->count_of[row * PATHS + path];
-
-	return i ? l->counts[i - 1].index + 1 : 0;
+	return l->places[row][path].at ? l->places[row][path].index + 1 : 0;
 }
 
 /* Which old entry each counting rule comes from: by address and path, since the tree may have

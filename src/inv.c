@@ -30,6 +30,7 @@ struct part_address {
 };
 
 struct inv_part {
+	struct arena text; /* of all ids and names */
 	char *source;
 	struct inv_log *log;
 	struct inv_container *containers;
@@ -146,20 +147,12 @@ struct inv_part *inv_part_new(const char *source_name, struct inv_log *log)
 	return part;
 }
 
-static void containers_free(struct inv_container *containers, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		free(containers[i].id);
-		free(containers[i].name);
-	}
-	free(containers);
-}
-
 void inv_part_free(struct inv_part *part)
 {
 	if (!part)
 		return;
-	containers_free(part->containers, part->n_containers);
+	arena_free(&part->text);
+	free(part->containers);
 	free(part->addresses);
 	free(part->source);
 	free(part);
@@ -221,11 +214,11 @@ static const char *id_refusal(const char *id)
 	return NULL;
 }
 
-/* A name as it can be shown: cut at INV_NAME_MAX between characters, '?' for what is no text. */
-static char *name_clean(const char *name)
+/* A name as it can be shown: cut at INV_NAME_MAX between characters, '?' for what is no text.
+ * Returns clean. */
+static const char *name_clean(const char *name, char clean[INV_NAME_MAX + 1])
 {
 	const unsigned char *s = (const unsigned char *)name;
-	char *clean = xmalloc(INV_NAME_MAX + 1);
 	size_t n = 0;
 
 	while (s && *s) {
@@ -241,13 +234,14 @@ static char *name_clean(const char *name)
 		s += len ? len : 1;
 	}
 	clean[n] = '\0';
-	return xreallocarray(clean, n + 1, 1);
+	return clean;
 }
 
 int inv_part_container(struct inv_part *part, unsigned line, const char *id, const char *name,
 		       enum inv_run run)
 {
 	const char *why = id_refusal(id);
+	char clean[INV_NAME_MAX + 1];
 
 	part->refusing = why;
 	if (why) {
@@ -257,7 +251,8 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 	part->containers = xgrow(part->containers, part->n_containers, &part->cap_containers,
 				 sizeof(*part->containers));
 	part->containers[part->n_containers++] =
-		(struct inv_container) { xstrdup(id), name_clean(name), run };
+		(struct inv_container) { arena_strdup(&part->text, id),
+					 arena_strdup(&part->text, name_clean(name, clean)), run };
 	return 0;
 }
 
@@ -325,6 +320,8 @@ static struct ref *collect_refs(struct inv_part *const *parts, size_t n, size_t 
 /* Fill inv->containers from the sorted refs; map[order] becomes the index there. */
 static void fold_containers(struct inventory *inv, const struct ref *refs, size_t n, uint32_t *map)
 {
+	char *no_name = arena_strdup(&inv->text, "");
+
 	inv->containers = xcalloc(n, sizeof(*inv->containers));
 	for (size_t i = 0; i < n; i++) {
 		const struct inv_container *from = refs[i].container;
@@ -333,14 +330,12 @@ static void fold_containers(struct inventory *inv, const struct ref *refs, size_
 		if (inv->n_containers && !strcmp(to[-1].id, from->id)) {
 			to--;
 		} else {
-			*to = (struct inv_container) { xstrdup(from->id), xstrdup(""),
+			*to = (struct inv_container) { arena_strdup(&inv->text, from->id), no_name,
 						       INV_RUN_UNKNOWN };
 			inv->n_containers++;
 		}
-		if (!*to->name && *from->name) {
-			free(to->name);
-			to->name = xstrdup(from->name);
-		}
+		if (!*to->name && *from->name)
+			to->name = arena_strdup(&inv->text, from->name);
 		if (to->run == INV_RUN_UNKNOWN)
 			to->run = from->run;
 		map[refs[i].order] = (uint32_t)(to - inv->containers);
@@ -417,7 +412,8 @@ void inv_free(struct inventory *inv)
 {
 	if (!inv)
 		return;
-	containers_free(inv->containers, inv->n_containers);
+	arena_free(&inv->text);
+	free(inv->containers);
 	free(inv->addresses);
 	free(inv);
 }

@@ -3,6 +3,7 @@
 #define CTM_INV_H
 
 #include "addr.h"
+#include "arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,7 @@ struct inventory {
 	struct inv_address *addresses;
 	size_t n_addresses;
 	bool complete; /* false: some source has never given a whole answer; delete nothing */
+	struct arena text; /* of all ids and names */
 };
 
 /* Order of ids as the MIB index sorts them: shorter first, then by octets. */

@@ -14,27 +14,27 @@
 
 struct container {
 	char *id, *name;
-	enum inv_run run;
-	uint64_t run_ns; /* since when; 0: not known */
-	uint32_t ifindex;
 	struct snap_totals totals;
-	enum store_state state;
+	uint64_t run_ns; /* since when; 0: not known */
 	int64_t gone_ns, gone_wall_s; /* boot time, negative when before it; Unix time */
-	bool changed; /* since it was stored */
+	enum inv_run run;
+	uint32_t ifindex;
+	enum store_state state;
 	uint32_t number; /* scratch: place in an array */
+	bool changed; /* since it was stored */
 };
 
 struct row {
 	struct container *container;
-	struct addr addr;
 	struct snap_totals totals;
 	uint64_t key;
-	enum store_state state;
 	int64_t gone_ns, gone_wall_s;
 	struct counters stored[PATHS]; /* totals at the last checkpoint */
+	struct addr addr;
 	bool changed;
-	uint32_t number; /* scratch: place in a snapshot */
 	bool wanted; /* scratch, while an inventory is swept or rows age */
+	enum store_state state;
+	uint32_t number; /* scratch: place in a snapshot */
 };
 
 struct slot {

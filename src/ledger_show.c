@@ -46,8 +46,8 @@ static void show_container(struct container *c, struct snap *snap)
 	struct snap_container *to = &snap->containers[snap->n_containers];
 
 	c->number = (uint32_t)snap->n_containers++;
-	*to = (struct snap_container) { .id = xstrdup(c->id),
-					.name = xstrdup(c->name),
+	*to = (struct snap_container) { .id = snap_text(snap, c->id),
+					.name = snap_text(snap, c->name),
 					.run = c->run,
 					.run_ns = c->run_ns,
 					.ifindex = c->ifindex,

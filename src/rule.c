@@ -353,9 +353,6 @@ struct ruleset *ruleset_build(enum addr_family family, const struct addr *addrs,
 	}
 	sort_chains(rs);
 	free(b.stack);
-	/* It stays for long. */
-	rs->rules = xreallocarray(rs->rules, rs->n_rules, sizeof(*rs->rules));
-	rs->chains = xreallocarray(rs->chains, rs->n_chains, sizeof(*rs->chains));
 	return rs;
 }
 
@@ -376,6 +373,13 @@ struct ruleset *ruleset_copy(const struct ruleset *rs)
 	copy->chains = copy_array(rs->chains, rs->n_chains, sizeof(*rs->chains));
 	copy->rules = copy_array(rs->rules, rs->n_rules, sizeof(*rs->rules));
 	return copy;
+}
+
+void ruleset_drop_rules(struct ruleset *rs)
+{
+	free(rs->rules);
+	rs->rules = NULL;
+	rs->n_rules = 0;
 }
 
 void ruleset_free(struct ruleset *rs)

@@ -60,7 +60,7 @@ struct ruleset {
 	uint64_t epoch; /* in the names of the root chains */
 	struct rule_chain *chains; /* sorted by name */
 	size_t n_chains;
-	struct rule *rules;
+	struct rule *rules; /* NULL after ruleset_drop_rules */
 	size_t n_rules;
 	size_t n_addresses; /* 0: nothing of ours is wanted, not even the jumps */
 	int root[HOOKS]; /* index into chains, -1: none */
@@ -70,6 +70,9 @@ struct ruleset {
  * FORWARD is used. Pure and deterministic. Returns a new ruleset for ruleset_free. */
 struct ruleset *ruleset_build(enum addr_family family, const struct addr *addrs, size_t n,
 			      bool node_traffic, uint64_t epoch);
+/* Keep only what a plan needs (the chains' names and digests): a ruleset that is in place is not
+ * needed whole until the next commit, which builds it again. */
+void ruleset_drop_rules(struct ruleset *rs);
 struct ruleset *ruleset_copy(const struct ruleset *rs);
 void ruleset_free(struct ruleset *rs);
 

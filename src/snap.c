@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Life and look-up of snapshots. The builder owns the only reference while it fills one in; the
- * strings and arrays it puts there become the snapshot's and end with the last reference. */
+ * arrays it puts there become the snapshot's and end with the last reference. */
 #include "snap.h"
 
 #include "xalloc.h"
@@ -15,6 +15,11 @@ struct snap *snap_new(void)
 
 	s->refs = 1;
 	return s;
+}
+
+const char *snap_text(struct snap *s, const char *text)
+{
+	return arena_strdup(&s->text, text);
 }
 
 struct snap *snap_ref(struct snap *s)
@@ -54,13 +59,11 @@ void snap_unref(struct snap *s)
 	assert(s->refs > 0);
 	if (--s->refs > 0)
 		return;
-	for (size_t i = 0; i < s->n_containers; i++) {
-		free(s->containers[i].id);
-		free(s->containers[i].name);
+	for (size_t i = 0; i < s->n_containers; i++)
 		snap_mark_unref(s->containers[i].totals.zero);
-	}
 	for (size_t i = 0; i < s->n_addresses; i++)
 		snap_mark_unref(s->addresses[i].totals.zero);
+	arena_free(&s->text);
 	free(s->containers);
 	free(s->addresses);
 	free(s->ports);

@@ -3,6 +3,7 @@
 #define CTM_SNAP_H
 
 #include "addr.h"
+#include "arena.h"
 #include "inv.h"
 
 #include <stdbool.h>
@@ -56,17 +57,16 @@ void snap_mark_unref(struct snap_mark *m);
  * *_ns CLOCK_BOOTTIME; 0: never. */
 struct snap_totals {
 	struct counters path[PATHS];
-	enum row_status status;
 	int64_t since_wall_s;
 	uint64_t discontinuity_ns;
-	uint32_t discontinuities;
 	int64_t discontinuity_wall_s;
 	struct snap_mark *zero; /* NULL: none; what SNMP serves ignores it */
+	uint32_t discontinuities;
+	enum row_status status;
 };
 
 struct snap_container {
-	char *id;
-	char *name;
+	const char *id, *name; /* snap_text */
 	enum inv_run run;
 	uint64_t run_ns; /* since when; 0: since before we looked */
 	uint32_t ifindex; /* durable, from 1 */
@@ -87,6 +87,7 @@ struct snap_port {
 };
 
 struct snap {
+	struct arena text; /* of all strings */
 	struct snap_container *containers;
 	size_t n_containers;
 	struct snap_address *addresses;
@@ -111,6 +112,9 @@ struct snap {
 
 /* An empty snapshot with one reference; the builder fills its fields, then only reads them. */
 struct snap *snap_new(void);
+
+/* The builder's copy of a string: the snapshot's, as long as it lives. */
+const char *snap_text(struct snap *s, const char *text);
 struct snap *snap_ref(struct snap *s);
 void snap_unref(struct snap *s);
 

@@ -149,29 +149,29 @@ static struct rule rule_of(const struct xt_raw *raw, const struct xt_entry *e,
 
 /* --- a layout ---------------------------------------------------------------------------- */
 
+/* A counting rule, in the order of the table, until rows are numbered. */
+struct found {
+	struct addr addr;
+	uint8_t path;
+	struct xt_place place;
+};
+
 struct parser {
 	const struct xt_raw *raw;
 	struct xt_layout *layout;
 	struct heads heads;
-	size_t cap_counts, cap_chains;
-	struct addr *addrs; /* beside layout->counts until rows are numbered */
-	size_t cap_addrs;
+	struct found *found;
+	size_t n_found, cap_found, cap_chains;
 	bool roots_over, mixed; /* a tree chain came; foreign chains or roots stand behind it */
 };
 
 static void add_count(struct parser *p, const struct xt_entry *e, const struct rule *r,
 		      enum path path)
 {
-	struct xt_layout *l = p->layout;
+	uint32_t at = e->offset + (uint32_t)xt_families[p->raw->family].counters_at;
 
-	l->counts = xgrow(l->counts, l->n_counts, &p->cap_counts, sizeof(*l->counts));
-	p->addrs = xgrow(p->addrs, l->n_counts, &p->cap_addrs, sizeof(*p->addrs));
-	p->addrs[l->n_counts] = r->addr;
-	l->counts[l->n_counts++] = (struct xt_count) {
-		.at = e->offset + (uint32_t)xt_families[p->raw->family].counters_at,
-		.index = e->index,
-		.path = (uint8_t)path,
-	};
+	p->found = xgrow(p->found, p->n_found, &p->cap_found, sizeof(*p->found));
+	p->found[p->n_found++] = (struct found) { r->addr, (uint8_t)path, { at, e->index } };
 }
 
 static void add_canary(struct parser *p, const struct xt_entry *e, uint64_t epoch)
@@ -321,19 +321,18 @@ static void make_rows(struct xt_layout *l, const struct addr *addrs, size_t n)
  * are. */
 static struct addr *addresses_of(const struct parser *p, size_t *ret_first, size_t *ret_n)
 {
-	const struct xt_layout *l = p->layout;
-	struct addr *addrs = xcalloc(l->n_counts, sizeof(*addrs));
+	struct addr *addrs = xcalloc(p->n_found, sizeof(*addrs));
 	size_t k[PATHS] = { 0 }, first = 0, n;
 
-	for (size_t i = 0; i < l->n_counts; i++)
-		if (l->counts[i].path == l->counts[0].path)
-			addrs[first++] = p->addrs[i];
+	for (size_t i = 0; i < p->n_found; i++)
+		if (p->found[i].path == p->found[0].path)
+			addrs[first++] = p->found[i].addr;
 	n = first;
-	for (size_t i = 0; i < l->n_counts; i++) {
-		size_t at = k[l->counts[i].path]++;
+	for (size_t i = 0; i < p->n_found; i++) {
+		size_t at = k[p->found[i].path]++;
 
-		if (at >= first || addr_cmp(&addrs[at], &p->addrs[i]))
-			addrs[n++] = p->addrs[i];
+		if (at >= first || addr_cmp(&addrs[at], &p->found[i].addr))
+			addrs[n++] = p->found[i].addr;
 	}
 	*ret_first = first;
 	*ret_n = n;
@@ -348,7 +347,8 @@ static uint32_t find_row(const struct xt_layout *l, const struct addr *addr)
 	return (uint32_t)(row - l->rows);
 }
 
-/* Give each address its row and each counting rule its row's number. */
+/* Make the rows and give each its counting rules. Of a rule that is there twice (an old chain
+ * brought back) the last one is read. */
 static void number_rows(struct parser *p)
 {
 	struct xt_layout *l = p->layout;
@@ -359,15 +359,15 @@ static void number_rows(struct parser *p)
 	make_rows(l, addrs, n);
 	for (size_t i = 0; i < first; i++)
 		row_of[i] = find_row(l, &addrs[i]);
-	l->count_of = xcalloc(l->n_rows * PATHS, sizeof(*l->count_of));
-	for (size_t i = 0; i < l->n_counts; i++) {
-		struct xt_count *c = &l->counts[i];
-		size_t at = k[c->path]++;
-		bool same = at < first && !addr_cmp(&addrs[at], &p->addrs[i]);
+	l->places = xcalloc(l->n_rows, sizeof(*l->places));
+	for (size_t i = 0; i < p->n_found; i++) {
+		const struct found *f = &p->found[i];
+		size_t at = k[f->path]++;
+		bool same = at < first && !addr_cmp(&addrs[at], &f->addr);
+		uint32_t row = same ? row_of[at] : find_row(l, &f->addr);
 
-		c->row = same ? row_of[at] : find_row(l, &p->addrs[i]);
-		l->rows[c->row].present |= (uint8_t)(1u << c->path);
-		l->count_of[c->row * PATHS + c->path] = (uint32_t)i + 1;
+		l->rows[row].present |= (uint8_t)(1u << f->path);
+		l->places[row][f->path] = f->place;
 	}
 	free(addrs);
 	free(row_of);
@@ -445,20 +445,17 @@ void xt_layout_parse(const struct xt_raw *raw, struct xt_layout *ret_layout)
 	if (ret_layout->present.n_chains)
 		qsort(ret_layout->present.chains, ret_layout->present.n_chains,
 		      sizeof(*ret_layout->present.chains), present_cmp);
-	ret_layout->present.n_counting = (uint32_t)ret_layout->n_counts;
-	ret_layout->counts = xreallocarray(ret_layout->counts, ret_layout->n_counts,
-					   sizeof(*ret_layout->counts)); /* it stays for long */
+	ret_layout->present.n_counting = (uint32_t)p.n_found;
 	number_rows(&p);
 	find_tail(&p);
-	free(p.addrs);
+	free(p.found);
 	free(p.heads.v);
 }
 
 void xt_layout_clear(struct xt_layout *layout)
 {
-	free(layout->counts);
 	free(layout->rows);
-	free(layout->count_of);
+	free(layout->places);
 	present_clear(&layout->present);
 	memset(layout, 0, sizeof(*layout));
 }
@@ -483,13 +480,12 @@ bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *
 {
 	struct xt_counters c;
 
-	for (size_t i = 0; i < layout->n_counts; i++) {
-		const struct xt_count *count = &layout->counts[i];
-		struct counters *to = &layout->rows[count->row].path[count->path];
-
-		memcpy(&c, raw->blob + count->at, sizeof(c));
-		to->octets = c.bcnt;
-		to->pkts = c.pcnt;
-	}
+	for (size_t i = 0; i < layout->n_rows; i++)
+		for (enum path p = 0; p < PATHS; p++) {
+			if (!layout->places[i][p].at)
+				continue;
+			memcpy(&c, raw->blob + layout->places[i][p].at, sizeof(c));
+			layout->rows[i].path[p] = (struct counters) { c.bcnt, c.pcnt };
+		}
 	return xt_canaries_read(layout, raw, ret_zero);
 }

@@ -8,21 +8,17 @@
 
 /* Where in a legacy table our chains and counters are. Pure. */
 
-/* A counting rule found in the table. */
-struct xt_count {
-	uint32_t at; /* offset of its struct xt_counters in the blob */
+/* Where a counting rule is. */
+struct xt_place {
+	uint32_t at; /* offset of its struct xt_counters in the blob, 0: there is none */
 	uint32_t index; /* entry number */
-	uint32_t row; /* index into rows */
-	uint8_t path; /* enum path */
 };
 
 struct xt_layout {
 	uint64_t digest; /* of the structure, see xt_digest */
-	struct xt_count *counts; /* in table order */
-	size_t n_counts;
 	struct fw_row *rows; /* one an address, sorted; counters filled by xt_counters_read */
+	struct xt_place (*places)[PATHS]; /* of each row's rules */
 	size_t n_rows;
-	uint32_t *count_of; /* [row * PATHS + path]: index into counts plus 1, 0 none */
 	struct {
 		uint32_t at, index;
 		uint64_t octets; /* its seed */

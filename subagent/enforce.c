@@ -56,6 +56,11 @@ void enforce_free(struct enforce *en)
 	free(en);
 }
 
+static struct ruleset *build(const struct enforce *en)
+{
+	return ruleset_build(en->family, en->addrs, en->n_addrs, en->node_traffic, 1);
+}
+
 void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, bool node_traffic)
 {
 	if (en->desired && en->node_traffic == node_traffic && en->n_addrs == n &&
@@ -68,7 +73,7 @@ void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, bool no
 	en->addrs = take_addrs;
 	en->n_addrs = n;
 	en->node_traffic = node_traffic;
-	en->desired = ruleset_build(en->family, take_addrs, n, node_traffic, 1);
+	en->desired = build(en);
 	en->planned = 0;
 	en->fulfilled = false;
 }
@@ -113,6 +118,10 @@ static uint64_t begin(struct enforce *en, uint64_t now_ns)
 {
 	int ret;
 
+	if (en->n_addrs && !en->desired->rules) {
+		ruleset_free(en->desired);
+		en->desired = build(en);
+	}
 	ruleset_set_epoch(en->desired, en->epoch + 1);
 	ret = fw_apply(en->fw, en->desired);
 
@@ -146,6 +155,7 @@ uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
 	if (!differs) {
 		en->planned = en->generation;
 		en->fulfilled = true;
+		ruleset_drop_rules(en->desired);
 		return 0;
 	}
 	return at > now_ns ? at : begin(en, now_ns);

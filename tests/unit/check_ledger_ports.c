@@ -71,7 +71,7 @@ static void expect_turned(enum port_view view, uint64_t turned_ns)
 static void set_run(enum inv_run run)
 {
 	struct inv_container c = { (char *)"7", (char *)"", run };
-	struct inventory inv = { &c, 1, NULL, 0, true };
+	struct inventory inv = { .containers = &c, .n_containers = 1, .complete = true };
 
 	later();
 	ledger_set_inventory(ledger, &inv, now);

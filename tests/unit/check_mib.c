@@ -133,8 +133,8 @@ static struct mib_data data_of(const struct snap *s)
 static void fill_containers(struct snap *s)
 {
 	const struct snap_container one = {
-		.id = xstrdup("1"),
-		.name = xstrdup("web one"),
+		.id = snap_text(s, "1"),
+		.name = snap_text(s, "web one"),
 		.run = INV_RUN_RUNNING,
 		.ifindex = 7,
 		.n_addresses = 2,
@@ -148,8 +148,8 @@ static void fill_containers(struct snap *s)
 		},
 	};
 	const struct snap_container far = {
-		.id = xstrdup(ID64),
-		.name = xstrdup(""),
+		.id = snap_text(s, ID64),
+		.name = snap_text(s, ""),
 		.run = INV_RUN_GONE,
 		.ifindex = INT32_MAX,
 		.totals = { .status = ROW_NOT_COUNTABLE, .discontinuity_ns = 39000 * MS },

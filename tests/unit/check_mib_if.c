@@ -126,8 +126,8 @@ static struct mib_data data_of(const struct snap *s)
 static void fill_containers(struct snap *s)
 {
 	const struct snap_container web = {
-		.id = xstrdup("7"),
-		.name = xstrdup("web"),
+		.id = snap_text(s, "7"),
+		.name = snap_text(s, "web"),
 		.run = INV_RUN_UNKNOWN,
 		.run_ns = 41000 * MS,
 		.ifindex = 9,
@@ -140,16 +140,16 @@ static void fill_containers(struct snap *s)
 		},
 	};
 	const struct snap_container db = {
-		.id = xstrdup("200"),
-		.name = xstrdup("db one"),
+		.id = snap_text(s, "200"),
+		.name = snap_text(s, "db one"),
 		.run = INV_RUN_STOPPED,
 		.ifindex = 3,
 		.n_addresses = 1,
 		.totals = { .status = ROW_PENDING },
 	};
 	const struct snap_container gone = {
-		.id = xstrdup(ID64),
-		.name = xstrdup(""),
+		.id = snap_text(s, ID64),
+		.name = snap_text(s, ""),
 		.run = INV_RUN_GONE,
 		.run_ns = 55000 * MS,
 		.ifindex = 2,
@@ -271,16 +271,14 @@ START_TEST(mib_switch_texts_are_clean_and_bounded)
 
 	memset(name + 5, 'x', 58);
 	strcpy(name + 63, "\303\251yy"); /* its second octet would be the 65th */
-	free(s->containers[0].name);
-	s->containers[0].name = xstrdup(name);
+	s->containers[0].name = snap_text(s, name);
 	name[1] = name[3] = name[4] = '?';
 	name[63] = '\0';
 	expect_cell(&d, "31.1.1.1.18.9", SMI_OCTETS, name);
-	s->containers[0].name[62] = '\0';
 	name[62] = '\0';
+	s->containers[0].name = snap_text(s, name);
 	expect_cell(&d, "31.1.1.1.18.9", SMI_OCTETS, name);
-	free(s->containers[0].id);
-	s->containers[0].id = xstrdup("a\tb");
+	s->containers[0].id = snap_text(s, "a\tb");
 	expect_cell(&d, "2.2.1.2.9", SMI_OCTETS, "cta?b");
 	expect_cell(&d, "31.1.1.1.1.9", SMI_OCTETS, "cta?b");
 	snap_unref(s);

@@ -153,8 +153,8 @@ static struct snap *distinct_snap(void)
 
 	s->containers = xcalloc(1, sizeof(*s->containers));
 	s->containers[s->n_containers++] = (struct snap_container) {
-		.id = xstrdup("7"),
-		.name = xstrdup("web"),
+		.id = snap_text(s, "7"),
+		.name = snap_text(s, "web"),
 		.run = INV_RUN_STOPPED,
 		.ifindex = 61,
 		.n_addresses = 62,

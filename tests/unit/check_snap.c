@@ -13,8 +13,8 @@ static struct snap *snap_of(const char *const *ids, size_t n)
 	s->containers = xcalloc(n, sizeof(*s->containers));
 	s->n_containers = n;
 	for (size_t i = 0; i < n; i++) {
-		s->containers[i].id = xstrdup(ids[i]);
-		s->containers[i].name = xstrdup("");
+		s->containers[i].id = snap_text(s, ids[i]);
+		s->containers[i].name = snap_text(s, "");
 	}
 	s->addresses = xcalloc(1, sizeof(*s->addresses));
 	s->n_addresses = 1;

@@ -43,7 +43,10 @@ static inline bool set(const struct claim *claims, size_t n, bool complete)
 {
 	struct inv_container containers[16];
 	struct inv_address addresses[16];
-	struct inventory inv = { containers, 0, addresses, n, complete };
+	struct inventory inv = { .containers = containers,
+				 .addresses = addresses,
+				 .n_addresses = n,
+				 .complete = complete };
 
 	for (size_t i = 0; i < n; i++) {
 		if (!inv.n_containers ||
