@@ -15,6 +15,7 @@
 #include "xalloc.h"
 #include "xt_layout.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -64,14 +65,21 @@ struct iptc {
 
 /* --- the child ---------------------------------------------------------------------------- */
 
+/* Our listening sockets and locks must not outlive us in a child that waits for a lock. */
 static void close_inherited(int keep_a, int keep_b, int keep_c)
 {
-	long max = sysconf(_SC_OPEN_MAX);
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
 
-	/* Our listening sockets and locks must not outlive us in a child that waits for a lock. */
-	for (int fd = STDERR_FILENO + 1; fd < (max > 0 && max < 4096 ? max : 4096); fd++)
-		if (fd != keep_a && fd != keep_b && fd != keep_c)
+	while (dir && (entry = readdir(dir))) {
+		int fd = atoi(entry->d_name);
+
+		if (fd > STDERR_FILENO && fd != keep_a && fd != keep_b && fd != keep_c &&
+		    fd != dirfd(dir))
 			close(fd);
+	}
+	if (dir)
+		closedir(dir);
 }
 
 static void child_main(struct family *f, const struct ruleset *desired, int out, pid_t parent)

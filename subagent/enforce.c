@@ -132,7 +132,7 @@ static uint64_t begin(struct enforce *en, uint64_t now_ns)
 	if (en->repairing)
 		note_repair(en, now_ns);
 	en->committing = true;
-	en->began_ns = now_ns;
+	en->began_ns = loop_now_ns(); /* the turn may have begun with long readings */
 	return 0;
 }
 
