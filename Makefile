@@ -197,7 +197,7 @@ install: all
 	$(INSTALL) -m 644 docs/ctmeter.8 docs/ctmeterd.8 $(MANDIR)/man8
 	$(INSTALL) -m 644 docs/ctmeter.conf.5 $(MANDIR)/man5
 	$(INSTALL) -m 644 $(B)/mibs/CTMETER-MIB.txt $(MIBDIR)/CTMETER-MIB.txt
-	$(INSTALL) -m 644 README.md conf/snmpd-ctmeter.conf $(B)/mibs/flat/CTMETER-MIB.txt $(DOCDIR)
+	$(INSTALL) -m 644 README.md $(B)/conf/snmpd-ctmeter.conf $(B)/mibs/flat/CTMETER-MIB.txt $(DOCDIR)
 	$(INSTALL) -m 644 conf/ctmeter.conf $(CONFDIR)/ctmeter.conf.example
 	[ -e $(CONFDIR)/ctmeter.conf ] || $(INSTALL) -m 644 conf/ctmeter.conf $(CONFDIR)/ctmeter.conf
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|; s|@CONF@|$(SYSCONFDIR)/ctmeter/ctmeter.conf|' \

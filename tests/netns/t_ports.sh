@@ -19,7 +19,7 @@ declare -A PORT=() # container -> ifIndex
 
 ports() { COMMUNITY=$COMMUNITY-ct "$@"; } # FUNCTION ARGS...: in the view's context
 port_get() { ports snmp_get "$@"; } # OID...
-object_id() { local SNMP_OPTS=(-Oqvn) && snmp snmpget $SYSTEM.2.0; }
+object_id() { local SNMP_OPTS=(-Oqvn) && snmp snmpget "$SYSTEM.2.0"; }
 port_is() { [ "$(port_get "$1")" = "$2" ]; } # OID VALUE
 port_past() { [ "$(port_get "$1")" -gt "$2" ]; } # OID NUMBER
 ports_serve() { ports snmp_number "$IF_NUMBER"; }
