@@ -81,7 +81,8 @@ enum oidtab_result oidtab_next(const struct oidtab *tab, const void *data, const
 
 /* A group of tables: what one SNMP context serves. They stand in the order of their instances, none
  * of a later one before one of an earlier one. A prefix may lie inside another (scalars beside a
- * table in one group); an OID belongs to the longest one it has. */
+ * table in one group); an OID belongs to the longest one it has, and no two are the
+ * same. */
 struct oidtab_view {
 	const struct oidtab *const *tabs;
 	size_t n_tabs;

@@ -270,6 +270,36 @@ START_TEST(oidtab_view_empty_has_nothing)
 }
 END_TEST
 
+/* A table inside the prefix of another whose column comes before (1.3.7) or behind it (1.3.12). */
+START_TEST(oidtab_view_prefix_within_another_longest_counts)
+{
+	static const uint32_t outer_columns[] = { 7, 12 };
+	struct oidtab outer = small_tab;
+	const struct oidtab *const tabs[2] = { _i ? &small_tab : &outer, _i ? &outer : &small_tab };
+	const struct oidtab_view view = { tabs, 2 };
+	const struct small one = { .rows = 1 };
+	struct smi_value v;
+	struct oid at = { .len = 0 };
+
+	outer.prefix_len = 2;
+	outer.columns = &outer_columns[_i];
+	outer.n_columns = 1;
+	ck_assert_int_eq(oidtab_view_get(&view, &one, OID(1, 3, 9, 2, 1), &v), OIDTAB_FOUND);
+	ck_assert_int_eq(v.u.integer, 200);
+	ck_assert_int_eq(oidtab_view_get(&view, &one, OID(1, 3, outer_columns[_i], 1), &v),
+			 OIDTAB_FOUND);
+	ck_assert_int_eq(oidtab_view_get(&view, &one, OID(1, 3, 8, 1), &v), OIDTAB_NO_SUCH_OBJECT);
+	for (int i = 0; i < 3; i++) {
+		static const int32_t walks[2][3] = { { 700, 200, 500 }, { 200, 500, 1200 } };
+
+		ck_assert_int_eq(oidtab_view_next(&view, &one, at.sub, at.len, false, &at, &v),
+				 OIDTAB_FOUND);
+		ck_assert_int_eq(v.u.integer, walks[_i][i]);
+	}
+	ck_assert_int_eq(oidtab_view_next(&view, &one, at.sub, at.len, false, &at, &v), OIDTAB_END);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("oidtab");
@@ -288,6 +318,7 @@ int main(void)
 	tcase_add_test(t, oidtab_next_in_place_walks);
 	tcase_add_test(t, oidtab_next_long_table_searches_binary);
 	tcase_add_test(t, oidtab_view_empty_has_nothing);
+	tcase_add_loop_test(t, oidtab_view_prefix_within_another_longest_counts, 0, 2);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
