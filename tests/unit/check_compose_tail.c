@@ -177,10 +177,11 @@ START_TEST(layout_tail_foreign_jump_into_ours_is_unusable)
 {
 	uint64_t seed = 1;
 	struct ruleset *rs = random_rules(ADDR_V4, 20, true, &seed);
-	struct {
+	union {
 		struct ipt_entry e;
-		struct xt_standard_target t;
+		uint8_t octets[sizeof(struct ipt_entry) + sizeof(struct xt_standard_target)];
 	} rule;
+	struct xt_standard_target *target = (void *)(rule.octets + sizeof(rule.e));
 	xt_chainlabel chain;
 	struct xtc_handle *h;
 
@@ -188,8 +189,8 @@ START_TEST(layout_tail_foreign_jump_into_ours_is_unusable)
 	memset(&rule, 0, sizeof(rule));
 	rule.e.target_offset = sizeof(rule.e);
 	rule.e.next_offset = sizeof(rule);
-	rule.t.target.u.user.target_size = sizeof(rule.t);
-	strcpy(rule.t.target.u.user.name, "ctm-d");
+	target->target.u.user.target_size = sizeof(*target);
+	strcpy(target->target.u.user.name, "ctm-d");
 	add_foreign_chain("AN-EARLIER-CHAIN");
 	h = iptc_init("mangle");
 	snprintf(chain, sizeof(chain), "AN-EARLIER-CHAIN");
