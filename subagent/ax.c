@@ -16,6 +16,7 @@
 #include "ax_codec.h"
 #include "ax_conn.h"
 #include "ax_serve.h"
+#include "ax_text.h"
 #include "ax_timing.h"
 #include "log.h"
 #include "xalloc.h"
@@ -149,20 +150,6 @@ static const char *reg_text(const struct reg *reg, char *buf, size_t size)
 	return buf;
 }
 
-static const char *refusal_text(uint16_t error)
-{
-	switch (error) {
-	case AX_DUPLICATE_REGISTRATION:
-		return "another ctmeterd or subagent already serves it: stop that one";
-	case AX_REQUEST_DENIED:
-		return "the master denies it: see its access control";
-	case AX_UNSUPPORTED_CONTEXT:
-		return "the master does not know this context";
-	default:
-		return "see RFC 2741 s6.2.16 for the number";
-	}
-}
-
 static void send_register(struct ax *ax, struct reg *reg, uint64_t now_ns)
 {
 	reg->packet = new_packet(ax);
@@ -196,7 +183,7 @@ static void tell_refusals(struct ax *ax)
 		reg++;
 	err_set(&ax->problem, "snmpd refused %zu of %zu tables; OID %s (error %u): %s", refused,
 		ax->n_regs, reg_text(reg, text, sizeof(text)), reg->error,
-		refusal_text(reg->error));
+		ax_text_refusal(reg->error));
 }
 
 static void all_answered(struct ax *ax, uint64_t now_ns)
@@ -233,7 +220,7 @@ static void note_refusal(struct reg *reg, uint16_t error)
 		return;
 	reg->logged = error;
 	log_warning("ax", "snmpd refused OID %s (error %u): %s; trying again",
-		    reg_text(reg, text, sizeof(text)), error, refusal_text(error));
+		    reg_text(reg, text, sizeof(text)), error, ax_text_refusal(error));
 }
 
 static void on_registered(struct ax *ax, struct reg *reg, uint16_t error, uint64_t now_ns)
@@ -382,22 +369,6 @@ static void on_pin_timer(void *arg, uint64_t now_ns)
 
 /* Connecting, and the end of it */
 
-static const char *hint(int error)
-{
-	switch (error) {
-	case ENOENT:
-	case ECONNREFUSED:
-		return " (is snmpd running, with \"master agentx\"?)";
-	case EACCES:
-	case EPERM:
-		return " (see agentXPerms in snmpd.conf(5))";
-	case EAGAIN:
-		return " (snmpd accepts no connections: is it stopped?)";
-	default:
-		return "";
-	}
-}
-
 static void note_outage(struct ax *ax, const char *why, const char *more)
 {
 	err_set(&ax->problem, "no session with snmpd at %s: %s%s", ax->where, why, more);
@@ -457,7 +428,7 @@ static void begin_connect(struct ax *ax, uint64_t now_ns)
 		ax->state = AX_CONNECTING;
 		loop_timer_set(ax->loop, &ax->timer, now_ns + ax->timing.connect_ns);
 	} else {
-		go_down(ax, strerror(-rc), hint(-rc), now_ns);
+		go_down(ax, strerror(-rc), ax_text_hint(-rc), now_ns);
 	}
 }
 
