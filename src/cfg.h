@@ -21,6 +21,7 @@ struct cfg {
 	struct {
 		char *socket; /* a path, or "tcp:HOST:PORT" */
 		char *context; /* "" switches the switch view off */
+		bool notifications;
 	} agentx;
 	struct {
 		enum cfg_backend backend;

@@ -250,6 +250,8 @@ static const char *const direction_choices[] = { "container", "port", NULL };
 static const struct cfg_key keys[] = {
 	{ "agentx", "socket", "/var/agentx/master", parse_agentx_socket, FIELD(agentx.socket) },
 	{ "agentx", "context", "containers", parse_context, FIELD(agentx.context) },
+	{ "agentx", "notifications", "yes", parse_yes_no, FIELD(agentx.notifications),
+	  .choices = yes_no_choices },
 	{ "netfilter", "backend", "auto", parse_backend, FIELD(netfilter.backend),
 	  .choices = backend_choices },
 	{ "netfilter", "table", "mangle", parse_word, FIELD(netfilter.table),

@@ -539,12 +539,3 @@ size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
 	}
 	return marked;
 }
-
-size_t ledger_conflicts(const struct ledger *l)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->n_rows; i++)
-		n += l->rows[i]->state == STORE_CONFLICT;
-	return n;
-}

@@ -101,7 +101,4 @@ void ledger_unsaved(struct ledger *l);
  * the address `what`. Totals do not move. Returns how many marks were set, 0: there is no such. */
 size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now);
 
-/* Conflicts now (addresses claimed by several containers). */
-size_t ledger_conflicts(const struct ledger *l);
-
 #endif

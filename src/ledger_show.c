@@ -66,6 +66,7 @@ static void show_row(const struct ledger *l, struct row *row, uint8_t wanted_pat
 				      .addr = row->addr,
 				      .totals = show_totals(&row->totals) };
 	to->totals.status = status_of(l, row, wanted_paths, problem);
+	snap->conflicts += to->totals.status == ROW_CONFLICT;
 	if (to->totals.status == ROW_RETIRED)
 		return;
 	c->n_addresses++;

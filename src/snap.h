@@ -102,9 +102,12 @@ struct snap {
 	uint64_t last_change_ns; /* when a row last came or went */
 	uint32_t rules; /* counting rules in the kernel, all families */
 	uint32_t rule_repairs;
+	uint32_t conflicts; /* address rows of that status */
 	uint32_t inventory_failures;
 	uint32_t stale_answers;
+	bool ready; /* complete (or as complete as it will get): the doors may open */
 	bool no_node_traffic; /* PATH_NODE_* are not counted, by configuration */
+	bool inventory_failing; /* some source's last look was no whole answer */
 	bool store_failing;
 	const char *backend; /* "iptables", "fake": static text */
 	unsigned refs; /* private to snap.c */

@@ -52,7 +52,7 @@ struct ax {
 	enum ax_state state;
 	uint32_t session; /* id, from OPENING on known to the master */
 	uint32_t last_packet; /* ids are never 0 */
-	uint32_t open_packet, ping_packet; /* awaited, 0: none */
+	uint32_t open_packet, ping_packet, notify_packet; /* awaited, 0: none */
 	unsigned n_awaited;
 	uint64_t awaited_ns; /* since when nothing awaited has come */
 	uint64_t answered_ns; /* last answer of the master */
@@ -195,6 +195,8 @@ static void all_answered(struct ax *ax, uint64_t now_ns)
 		ax->logged.text[0] = '\0';
 		log_info("ax", "serving %zu of %zu tables through snmpd at %s",
 			 ax->n_regs - refused, ax->n_regs, ax->where);
+		if (ax->hooks.up)
+			ax->hooks.up(ax->hooks.arg, now_ns);
 	}
 	tell_refusals(ax);
 	if (refused)
@@ -260,6 +262,15 @@ static void on_opened(struct ax *ax, const struct ax_header *h, uint16_t error, 
 		all_answered(ax, now_ns);
 }
 
+static void on_notified(struct ax *ax, uint16_t error, uint64_t now_ns)
+{
+	ax->notify_packet = 0;
+	if (error == AX_NOT_OPEN)
+		drop(ax, "it has forgotten the session", now_ns);
+	else if (ax->hooks.notified)
+		ax->hooks.notified(ax->hooks.arg, error, now_ns);
+}
+
 static struct reg *find_asked(struct ax *ax, uint32_t packet)
 {
 	for (size_t i = 0; i < ax->n_regs; i++) {
@@ -286,9 +297,11 @@ static void on_response(struct ax *ax, const struct ax_header *h, const netsnmp_
 {
 	struct reg *reg = find_asked(ax, h->packet);
 	bool opened = h->packet == ax->open_packet, ponged = h->packet == ax->ping_packet;
+	bool notified = h->packet == ax->notify_packet;
 	uint16_t error = (uint16_t)pdu->errstat;
 
-	if (h->packet == 0 || (!opened && (h->session != ax->session || (!ponged && !reg)))) {
+	if (h->packet == 0 ||
+	    (!opened && (h->session != ax->session || (!ponged && !notified && !reg)))) {
 		log_debug("ax", "a response to nothing of ours (packet %u)", h->packet);
 		return;
 	}
@@ -299,6 +312,8 @@ static void on_response(struct ax *ax, const struct ax_header *h, const netsnmp_
 		on_opened(ax, h, error, now_ns);
 	} else if (reg) {
 		on_registered(ax, reg, error, now_ns);
+	} else if (notified) {
+		on_notified(ax, error, now_ns);
 	} else {
 		ax->ping_packet = 0;
 		if (error)
@@ -388,7 +403,7 @@ static void go_down(struct ax *ax, const char *why, const char *more, uint64_t n
 	for (size_t i = 0; i < ax->n_regs; i++)
 		ax->regs[i].state = REG_IDLE;
 	ax->state = AX_DOWN;
-	ax->session = ax->open_packet = ax->ping_packet = 0;
+	ax->session = ax->open_packet = ax->ping_packet = ax->notify_packet = 0;
 	ax->n_awaited = 0;
 	ax->quiet = false;
 	note_outage(ax, why, more);
@@ -525,6 +540,20 @@ void ax_free(struct ax *ax)
 enum ax_state ax_get_state(const struct ax *ax)
 {
 	return ax->state;
+}
+
+bool ax_can_notify(const struct ax *ax)
+{
+	return ax->state == AX_UP && !ax->notify_packet;
+}
+
+void ax_notify(struct ax *ax, const struct oid *trap, const struct oidtab_varbind *vars,
+	       size_t n_vars, uint64_t now_ns)
+{
+	assert(ax_can_notify(ax));
+	ax->notify_packet = new_packet(ax);
+	send_and_await(ax, ax_pdu_notify(ax->session, ax->notify_packet, trap, vars, n_vars),
+		       now_ns);
 }
 
 const char *ax_get_problem(const struct ax *ax)

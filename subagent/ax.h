@@ -14,7 +14,8 @@
  * 4. Nothing is ever unregistered: the session is closed instead.
  * 5. All requests of one SNMP request (same transaction id) are answered from one pinned view,
  *    for up to 400 ms: with a snapshot of at most 500 ms at the pin, nothing served is older
- *    than 1 s. */
+ *    than 1 s.
+ * 6. One notification is under way at a time: the next waits for the master's answer. */
 
 struct ax;
 
@@ -36,6 +37,11 @@ struct ax_hooks {
 	void (*unpin)(void *arg, const void *data);
 	/* Every response carries the master's sysUpTime (1/100 s) at now_ns. */
 	void (*uptime)(void *arg, uint32_t sysuptime_cs, uint64_t now_ns);
+	/* The session has come up. NULL: do not say. */
+	void (*up)(void *arg, uint64_t now_ns);
+	/* The master has answered the notification: 0, or the res.error it was refused with. When the
+	 * session ends first, nobody knows whether it was sent on, and this is not called. */
+	void (*notified)(void *arg, uint16_t error, uint64_t now_ns);
 	void *arg;
 };
 
@@ -55,6 +61,15 @@ void ax_start(struct ax *ax);
 void ax_free(struct ax *ax);
 
 enum ax_state ax_get_state(const struct ax *ax);
+
+/* Whether the session is up and no notification is under way. */
+bool ax_can_notify(const struct ax *ax);
+
+/* Send a notification (RFC 2741 s6.2.10) in the default context, when ax_can_notify: the value
+ * `trap` of snmpTrapOID.0, then the objects, all borrowed for the call. sysUpTime.0 is left for the
+ * master to add: it is its clock. `notified` follows. */
+void ax_notify(struct ax *ax, const struct oid *trap, const struct oidtab_varbind *vars,
+	       size_t n_vars, uint64_t now_ns);
 
 /* Why it is not up, or which table is refused, for `status`: "" when all is well. Borrowed, valid
  * until the next loop turn. */

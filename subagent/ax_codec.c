@@ -336,6 +336,23 @@ netsnmp_variable_list *ax_var_append(netsnmp_variable_list *last)
 	return must(snmp_varlist_add_variable(&last->next_variable, NULL, 0, ASN_NULL, NULL, 0));
 }
 
+netsnmp_pdu *ax_pdu_notify(uint32_t session, uint32_t packet, const struct oid *trap,
+			   const struct oidtab_varbind *vars, size_t n_vars)
+{
+	static const uint32_t snmp_trap_oid[] = { 1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0 };
+	netsnmp_pdu *pdu = new_pdu(AX_NOTIFY, session, packet);
+	netsnmp_variable_list *var =
+		add_var(pdu, snmp_trap_oid, ARRAY_LEN(snmp_trap_oid), ASN_NULL, NULL, 0);
+
+	set_oid_value(var, trap->sub, trap->len);
+	for (size_t i = 0; i < n_vars; i++) {
+		var = ax_var_append(var);
+		ax_var_set_name(var, &vars[i].name);
+		ax_var_set_value(var, &vars[i].value);
+	}
+	return pdu;
+}
+
 static size_t oid_octets(const oid *sub, size_t len)
 {
 	bool internet = len >= 5 && sub[0] == 1 && sub[1] == 3 && sub[2] == 6 && sub[3] == 1 &&

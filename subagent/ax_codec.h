@@ -91,6 +91,9 @@ netsnmp_pdu *ax_pdu_open(uint32_t packet, const char *description);
 netsnmp_pdu *ax_pdu_register(uint32_t session, uint32_t packet, const uint32_t *sub, size_t len,
 			     const char *context);
 netsnmp_pdu *ax_pdu_ping(uint32_t session, uint32_t packet);
+/* snmpTrapOID.0 = trap, then the objects. */
+netsnmp_pdu *ax_pdu_notify(uint32_t session, uint32_t packet, const struct oid *trap,
+			   const struct oidtab_varbind *vars, size_t n_vars);
 netsnmp_pdu *ax_pdu_close(uint32_t session, uint32_t packet, enum ax_reason reason);
 /* An error answer to the request with this header, without varbinds, in its byte order. */
 netsnmp_pdu *ax_pdu_error(const struct ax_header *request, enum ax_error error, uint16_t index);

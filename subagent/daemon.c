@@ -7,6 +7,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mib.h"
+#include "notifier.h"
 #include "version.h"
 #include "view.h"
 #include "xalloc.h"
@@ -36,6 +37,8 @@ struct daemon {
 	struct engine *engine;
 	struct ctl *ctl;
 	struct ax *ax;
+	bool serving; /* ax was started */
+	struct notifier *notifier;
 	struct mib_data served; /* what every request's data have in common: all but the snapshot */
 	uint64_t began_ns;
 };
@@ -45,6 +48,15 @@ struct daemon {
 static void ax_before_read(void *arg, uint64_t now_ns)
 {
 	engine_freshen(((struct daemon *)arg)->engine, now_ns);
+}
+
+static void present(void *arg, uint64_t now_ns, struct mib_data *ret)
+{
+	struct daemon *d = arg;
+
+	*ret = d->served;
+	ret->snap = engine_snap(d->engine);
+	ret->now_ns = now_ns;
 }
 
 static bool ax_pin(void *arg, const char *context, uint64_t now_ns,
@@ -60,9 +72,8 @@ static bool ax_pin(void *arg, const char *context, uint64_t now_ns,
 	else
 		return false;
 	data = xmalloc(sizeof(*data));
-	*data = d->served;
-	data->snap = snap_ref(engine_snap(d->engine));
-	data->now_ns = now_ns;
+	present(d, now_ns, data);
+	snap_ref((struct snap *)data->snap);
 	*ret_data = data;
 	return true;
 }
@@ -95,6 +106,17 @@ static size_t add_regs(struct ax_registration *regs, size_t n, const struct mib_
 	return n;
 }
 
+static void ax_up(void *arg, uint64_t now_ns)
+{
+	(void)now_ns;
+	notifier_wake(((struct daemon *)arg)->notifier);
+}
+
+static void ax_notified(void *arg, uint16_t error, uint64_t now_ns)
+{
+	notifier_sent(((struct daemon *)arg)->notifier, error, now_ns);
+}
+
 static int open_ax(struct daemon *d, struct err *e)
 {
 	struct ax_registration regs[MIB_CTM_ROOTS + MIB_SWITCH_ROOTS];
@@ -103,21 +125,33 @@ static int open_ax(struct daemon *d, struct err *e)
 				  .pin = ax_pin,
 				  .unpin = ax_unpin,
 				  .uptime = ax_uptime,
+				  .up = ax_up,
+				  .notified = ax_notified,
 				  .arg = d };
+	int ret;
 
 	if (*d->context)
 		n = add_regs(regs, n, mib_switch_roots, MIB_SWITCH_ROOTS, d->context);
 	take_ports(d);
-	return ax_new(d->cfg->agentx.socket, "ctmeter " CTM_VERSION, regs, n, &hooks, d->loop,
-		      &d->ax, e);
+	ret = ax_new(d->cfg->agentx.socket, "ctmeter " CTM_VERSION, regs, n, &hooks, d->loop,
+		     &d->ax, e);
+	if (ret < 0)
+		return ret;
+	d->notifier = notifier_new(d->ax, d->loop, present, d);
+	notifier_switch(d->notifier, d->cfg->agentx.notifications);
+	return 0;
 }
 
-static void first_snapshot(void *arg)
+static void published(void *arg)
 {
 	struct daemon *d = arg;
 
+	notifier_wake(d->notifier);
+	if (d->serving || !engine_snap(d->engine)->ready)
+		return;
 	log_info("engine", "the first snapshot is there: registering with snmpd at %s",
 		 d->cfg->agentx.socket);
+	d->serving = true;
 	ax_start(d->ax);
 }
 
@@ -342,6 +376,7 @@ static void reload(struct daemon *d)
 	cfg_free(d->cfg);
 	d->cfg = cfg;
 	take_ports(d);
+	notifier_switch(d->notifier, cfg->agentx.notifications);
 	log_info("cfg", "%s was read again", d->config_path);
 }
 
@@ -415,11 +450,9 @@ static int open_all(struct daemon *d, struct err *e)
 	if (!ret)
 		ret = ctl_new(d->cfg->control.socket, d->loop, on_request, d, &d->ctl, e);
 	if (!ret)
-		ret = engine_new(d->cfg, d->run_dir, d->loop, &d->engine, e);
+		ret = engine_new(d->cfg, d->run_dir, d->loop, published, d, &d->engine, e);
 	if (!ret)
 		ret = open_ax(d, e);
-	if (!ret)
-		engine_on_ready(d->engine, first_snapshot, d);
 	return ret;
 }
 
@@ -457,6 +490,7 @@ void daemon_run(struct daemon *d)
 
 void daemon_free(struct daemon *d)
 {
+	notifier_free(d->notifier);
 	ax_free(d->ax);
 	engine_free(d->engine);
 	if (d->signals >= 0)

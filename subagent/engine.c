@@ -46,6 +46,7 @@ struct engine {
 	struct snap *snap;
 	struct inventory *pending; /* not yet taken over */
 	bool informed, complete; /* an inventory was taken over; a whole one */
+	bool inventory_failing, ready; /* as in the snapshot */
 	bool tearing_down;
 	struct conflicts conflicts; /* as logged */
 	uint64_t looked_ns; /* when the last look began */
@@ -54,8 +55,8 @@ struct engine {
 	char what[ADDR_FAMILIES][48]; /* "IPv4 table mangle" */
 	struct waiter *waiters;
 	struct loop_timer tick, look, step, checkpoint, ready_by;
-	void (*ready)(void *arg);
-	void *ready_arg;
+	void (*published)(void *arg);
+	void *published_arg;
 	struct fw_reading reading[ADDR_FAMILIES]; /* the last ones, good while readable */
 	bool readable[ADDR_FAMILIES];
 	int read_failure[ADDR_FAMILIES];
@@ -98,6 +99,8 @@ static void publish(struct engine *en)
 	}
 	ledger_snapshot(en->ledger, wanted_paths(en), problem, snap);
 	snap->taken_ns = en->sampled_ns;
+	snap->ready = en->ready;
+	snap->inventory_failing = en->inventory_failing;
 	snap->inventory_failures = en->inventory_failures;
 	snap->stale_answers = en->stale_answers;
 	snap->backend = fw_name(en->fw);
@@ -105,6 +108,7 @@ static void publish(struct engine *en)
 	snap->no_node_traffic = !en->cfg->netfilter.node_traffic;
 	snap_unref(en->snap);
 	en->snap = snap;
+	en->published(en->published_arg);
 }
 
 struct snap *engine_snap(const struct engine *en)
@@ -289,17 +293,14 @@ static void add_waiter(struct engine *en, engine_done_fn *done, void *arg, bool 
 	en->waiters = w;
 }
 
-/* A timer's callback too: with what there is, if a source keeps failing. */
-static void become_ready(void *arg, uint64_t now_ns)
+/* With what there is, if a source keeps failing. */
+static void on_ready_by(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
-	void (*ready)(void *arg) = en->ready;
 
 	(void)now_ns;
-	en->ready = NULL;
-	loop_timer_clear(en->loop, &en->ready_by);
-	if (ready)
-		ready(en->ready_arg);
+	en->ready = true;
+	publish(en);
 }
 
 /* --- the turn of the wheel ---------------------------------------------------------------- */
@@ -332,9 +333,8 @@ static void step(void *arg, uint64_t now_ns)
 		if (en->informed || en->tearing_down)
 			want_rules(en, f);
 	enforce_rules(en, now_ns);
+	en->ready = en->ready || (en->complete && !en->pending && whole);
 	publish(en);
-	if (en->complete && !en->pending && whole)
-		become_ready(en, now_ns);
 	answer_waiters(en);
 }
 
@@ -383,6 +383,7 @@ static void on_sources(void *arg, const struct sources_result *result, uint64_t 
 {
 	struct engine *en = arg;
 
+	en->inventory_failing = result->failed > 0;
 	en->inventory_failures += (uint32_t)result->failed;
 	if (result->refused && result->refused != en->refused)
 		log_error("inv",
@@ -411,12 +412,6 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 }
 
 /* --- verbs -------------------------------------------------------------------------------- */
-
-void engine_on_ready(struct engine *en, void (*ready)(void *arg), void *arg)
-{
-	en->ready = ready;
-	en->ready_arg = arg;
-}
 
 void engine_refresh(struct engine *en, engine_done_fn *done, void *arg)
 {
@@ -472,7 +467,7 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 
 void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 {
-	*ret = (struct engine_figures) { .conflicts = ledger_conflicts(en->ledger),
+	*ret = (struct engine_figures) { .conflicts = en->snap->conflicts,
 					 .backend = fw_name(en->fw),
 					 .store_problem = keep_problem(en->keep) };
 	for (size_t i = 0; i < en->snap->n_containers; i++)
@@ -533,20 +528,25 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 }
 
 int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
-	       struct engine **ret_engine, struct err *e)
+	       void (*published)(void *arg), void *arg, struct engine **ret_engine, struct err *e)
 {
 	struct engine *en = xcalloc(1, sizeof(*en));
 	uint64_t now = loop_now_ns();
 	int ret;
 
 	*en = (struct engine) {
-		.cfg = cfg, .loop = loop, .ledger = ledger_new(), .snap = snap_new()
+		.cfg = cfg,
+		.loop = loop,
+		.ledger = ledger_new(),
+		.snap = snap_new(),
+		.published = published,
+		.published_arg = arg,
 	};
 	loop_timer_init(&en->tick, on_tick, en);
 	loop_timer_init(&en->look, on_look, en);
 	loop_timer_init(&en->step, step, en);
 	loop_timer_init(&en->checkpoint, on_checkpoint, en);
-	loop_timer_init(&en->ready_by, become_ready, en);
+	loop_timer_init(&en->ready_by, on_ready_by, en);
 	ret = open_rooms(en, run_dir, e);
 	if (ret < 0) {
 		engine_free(en);

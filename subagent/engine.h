@@ -20,16 +20,14 @@
 
 struct engine;
 
-/* cfg is borrowed until engine_reload gives another. Opens netfilter and the sources. Returns 0,
- * or -errno with e filled. */
+/* cfg is borrowed until engine_reload gives another. Opens netfilter and the sources. `published`
+ * is called after each new snapshot, from the loop; the first complete one (or, if a source keeps
+ * failing, what there is after 30 s) and all after it are `ready`. Returns 0, or -errno with e
+ * filled. */
 int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
-	       struct engine **ret_engine, struct err *e);
+	       void (*published)(void *arg), void *arg, struct engine **ret_engine, struct err *e);
 /* The rules stay in place. */
 void engine_free(struct engine *en);
-
-/* Call `ready` once, when the first complete snapshot is there (or, if a source keeps failing,
- * after 30 s with what there is). */
-void engine_on_ready(struct engine *en, void (*ready)(void *arg), void *arg);
 
 /* The snapshot now; borrowed, snap_ref to keep it. Never NULL. */
 struct snap *engine_snap(const struct engine *en);

@@ -2,6 +2,7 @@
 #ifndef CTM_MIB_H
 #define CTM_MIB_H
 
+#include "notice.h"
 #include "oidtab.h"
 #include "snap.h"
 
@@ -34,6 +35,17 @@ struct mib_root {
 	const uint32_t *oid;
 	size_t len;
 };
+
+/* What a notification of CTMETER-MIB says: which it is, and its objects in the text's order, each
+ * with the name and the value that a GET at the same time gets. */
+#define MIB_CTM_NOTICE_VARS 3
+struct mib_notification {
+	struct oid oid;
+	struct oidtab_varbind vars[MIB_CTM_NOTICE_VARS];
+	size_t n_vars;
+};
+void mib_ctm_notification(const struct mib_data *d, const struct notice *what,
+			  struct mib_notification *ret);
 
 #define MIB_CTM_ROOTS 3
 /* The scalars' group and the two tables (not their entries: RFC 2741 s7.1.4 registers a table). */

@@ -6,20 +6,6 @@
 
 #include "xalloc.h"
 
-enum scalar {
-	SCALAR_VERSION = 1,
-	SCALAR_BACKEND,
-	SCALAR_CONTAINER_COUNT,
-	SCALAR_ADDRESS_COUNT,
-	SCALAR_TABLE_LAST_CHANGE,
-	SCALAR_RULE_COUNT,
-	SCALAR_SAMPLE_AGE,
-	SCALAR_RULE_REPAIRS,
-	SCALAR_INVENTORY_FAILURES,
-	SCALAR_STALE_ANSWERS,
-	SCALAR_STORE_STATE,
-};
-
 enum store_state { STORE_OK = 1, STORE_FAILING };
 
 static const uint32_t scalars_root[] = { CTM_BASE_OID, 1, 1 };
@@ -27,10 +13,10 @@ static const uint32_t containers_root[] = { CTM_BASE_OID, 1, 2 };
 static const uint32_t addresses_root[] = { CTM_BASE_OID, 1, 3 };
 
 static const uint32_t scalars_columns[] = {
-	SCALAR_VERSION,       SCALAR_BACKEND,           SCALAR_CONTAINER_COUNT,
-	SCALAR_ADDRESS_COUNT, SCALAR_TABLE_LAST_CHANGE, SCALAR_RULE_COUNT,
-	SCALAR_SAMPLE_AGE,    SCALAR_RULE_REPAIRS,      SCALAR_INVENTORY_FAILURES,
-	SCALAR_STALE_ANSWERS, SCALAR_STORE_STATE,
+	CTM_SCALAR_VERSION,       CTM_SCALAR_BACKEND,           CTM_SCALAR_CONTAINER_COUNT,
+	CTM_SCALAR_ADDRESS_COUNT, CTM_SCALAR_TABLE_LAST_CHANGE, CTM_SCALAR_RULE_COUNT,
+	CTM_SCALAR_SAMPLE_AGE,    CTM_SCALAR_RULE_REPAIRS,      CTM_SCALAR_INVENTORY_FAILURES,
+	CTM_SCALAR_STALE_ANSWERS, CTM_SCALAR_STORE_STATE,
 };
 
 static uint64_t sample_age_ms(const struct mib_data *d)
@@ -45,37 +31,37 @@ static bool scalars_cell(const void *data, size_t row, uint32_t column, struct s
 
 	(void)row;
 	switch (column) {
-	case SCALAR_VERSION:
+	case CTM_SCALAR_VERSION:
 		mib_set_text(ret, CTM_VERSION);
 		return true;
-	case SCALAR_BACKEND:
+	case CTM_SCALAR_BACKEND:
 		mib_set_text(ret, s->backend);
 		return true;
-	case SCALAR_CONTAINER_COUNT:
+	case CTM_SCALAR_CONTAINER_COUNT:
 		mib_set_gauge32(ret, s->n_containers);
 		return true;
-	case SCALAR_ADDRESS_COUNT:
+	case CTM_SCALAR_ADDRESS_COUNT:
 		mib_set_gauge32(ret, s->n_addresses);
 		return true;
-	case SCALAR_TABLE_LAST_CHANGE:
+	case CTM_SCALAR_TABLE_LAST_CHANGE:
 		mib_set_timestamp(ret, d, s->last_change_ns);
 		return true;
-	case SCALAR_RULE_COUNT:
+	case CTM_SCALAR_RULE_COUNT:
 		mib_set_gauge32(ret, s->rules);
 		return true;
-	case SCALAR_SAMPLE_AGE:
+	case CTM_SCALAR_SAMPLE_AGE:
 		mib_set_gauge32(ret, sample_age_ms(d));
 		return true;
-	case SCALAR_RULE_REPAIRS:
+	case CTM_SCALAR_RULE_REPAIRS:
 		mib_set_counter32(ret, s->rule_repairs);
 		return true;
-	case SCALAR_INVENTORY_FAILURES:
+	case CTM_SCALAR_INVENTORY_FAILURES:
 		mib_set_counter32(ret, s->inventory_failures);
 		return true;
-	case SCALAR_STALE_ANSWERS:
+	case CTM_SCALAR_STALE_ANSWERS:
 		mib_set_counter32(ret, s->stale_answers);
 		return true;
-	case SCALAR_STORE_STATE:
+	case CTM_SCALAR_STORE_STATE:
 		mib_set_integer(ret, s->store_failing ? STORE_FAILING : STORE_OK);
 		return true;
 	default:

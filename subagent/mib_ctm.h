@@ -6,6 +6,28 @@
 
 /* Shared by the tables of CTMETER-MIB only. */
 
+/* Sub-identifiers of the scalars. */
+enum ctm_scalar {
+	CTM_SCALAR_VERSION = 1,
+	CTM_SCALAR_BACKEND,
+	CTM_SCALAR_CONTAINER_COUNT,
+	CTM_SCALAR_ADDRESS_COUNT,
+	CTM_SCALAR_TABLE_LAST_CHANGE,
+	CTM_SCALAR_RULE_COUNT,
+	CTM_SCALAR_SAMPLE_AGE,
+	CTM_SCALAR_RULE_REPAIRS,
+	CTM_SCALAR_INVENTORY_FAILURES,
+	CTM_SCALAR_STALE_ANSWERS,
+	CTM_SCALAR_STORE_STATE,
+};
+
+/* The address table's own columns. */
+enum ctm_address_column {
+	CTM_ADDRESS_COL_LABEL = 3,
+	CTM_ADDRESS_COL_TEXT,
+	CTM_ADDRESS_COL_CONTAINER_TEXT,
+};
+
 /* Columns that mean the same in both tables. */
 enum ctm_column {
 	CTM_COL_IN_OCTETS = 6,

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum address_column { COL_LABEL = 3, COL_ADDRESS_TEXT, COL_CONTAINER_TEXT };
-
 static const uint32_t prefix[] = { CTM_BASE_OID, 1, 3, 1 };
 static const uint32_t columns[] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18 };
 
@@ -63,13 +61,13 @@ static bool cell(const void *data, size_t row, uint32_t column, struct smi_value
 	const struct snap_address *a = &d->snap->addresses[row];
 
 	switch (column) {
-	case COL_LABEL:
+	case CTM_ADDRESS_COL_LABEL:
 		set_label(ret, container_id(d, a), &a->addr);
 		return true;
-	case COL_ADDRESS_TEXT:
+	case CTM_ADDRESS_COL_TEXT:
 		set_address(ret, &a->addr);
 		return true;
-	case COL_CONTAINER_TEXT:
+	case CTM_ADDRESS_COL_CONTAINER_TEXT:
 		mib_set_text(ret, container_id(d, a));
 		return true;
 	default:

@@ -54,6 +54,12 @@ struct smi_value {
 	uint8_t buf[256]; /* room for a value that is made on the fly */
 };
 
+/* An instance and its value. Not to be moved: the value may point into itself. */
+struct oidtab_varbind {
+	struct oid name;
+	struct smi_value value;
+};
+
 struct oidtab {
 	const uint32_t *prefix; /* the entry's OID (a scalar group: the group's) */
 	size_t prefix_len;

@@ -20,6 +20,7 @@ build libsqlite3-dev   sqlite-devel
 test  check            check-devel
 test  snmpd            net-snmp
 test  snmp             net-snmp-utils
+test  snmptrapd        net-snmp
 test  iptables         iptables-legacy
 test  iproute2         iproute
 test  procps           procps-ng

@@ -24,7 +24,8 @@ struct fixture {
 	struct ax *ax;
 	struct master master;
 	char dir[64], path[96];
-	unsigned pins, unpins, before_reads, uptimes;
+	unsigned pins, unpins, before_reads, uptimes, ups, notified;
+	uint16_t notify_error; /* of the answer to the last notification */
 	uint32_t uptime;
 	uint32_t packet; /* the master's */
 };
@@ -102,6 +103,21 @@ static inline void uptime(void *arg, uint32_t sysuptime_cs, uint64_t now_ns)
 	f->uptimes++;
 }
 
+static inline void up(void *arg, uint64_t now_ns)
+{
+	(void)now_ns;
+	((struct fixture *)arg)->ups++;
+}
+
+static inline void notified(void *arg, uint16_t error, uint64_t now_ns)
+{
+	struct fixture *f = arg;
+
+	(void)now_ns;
+	f->notified++;
+	f->notify_error = error;
+}
+
 static const struct ax_timing quick = {
 	.retry_min_ns = 5 * NS_PER_MS,
 	.retry_max_ns = 20 * NS_PER_MS,
@@ -115,7 +131,13 @@ static const struct ax_timing quick = {
 static inline struct fixture *setup_for(const char *socket)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
-	const struct ax_hooks hooks = { before_read, pin, unpin, uptime, f };
+	const struct ax_hooks hooks = { .before_read = before_read,
+					.pin = pin,
+					.unpin = unpin,
+					.uptime = uptime,
+					.up = up,
+					.notified = notified,
+					.arg = f };
 	struct err e = { "" };
 
 	log_set_level(LOG_LEVEL_ERROR);

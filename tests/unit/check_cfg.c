@@ -46,6 +46,7 @@ static void assert_defaults(const struct cfg *c)
 	snprintf(name, sizeof(name), "containers@%s", host);
 	ck_assert_str_eq(c->agentx.socket, "/var/agentx/master");
 	ck_assert_str_eq(c->agentx.context, "containers");
+	ck_assert(c->agentx.notifications);
 	ck_assert_int_eq(c->netfilter.backend, CFG_BACKEND_AUTO);
 	ck_assert_str_eq(c->netfilter.table, "mangle");
 	ck_assert(c->netfilter.node_traffic);
@@ -80,7 +81,7 @@ END_TEST
 START_TEST(cfg_parse_every_key_is_taken)
 {
 	struct cfg *c = parse_ok("[agentx]\nsocket = tcp:localhost:705 ; inline comment\n"
-				 "context=\n"
+				 "context=\nnotifications = no\n"
 				 "[netfilter]\nbackend = fake\ntable = filter\nnode-traffic = no\n"
 				 "[inventory]\nsource = vz\n\tsource = file:/etc/c;t/list\n"
 				 "source=command:/bin/x -a \"b c\" ; x\n"
@@ -94,6 +95,7 @@ START_TEST(cfg_parse_every_key_is_taken)
 	snprintf(name, sizeof(name), "a-%s-b", host);
 	ck_assert_str_eq(c->agentx.socket, "tcp:localhost:705");
 	ck_assert_str_eq(c->agentx.context, "");
+	ck_assert(!c->agentx.notifications);
 	ck_assert_int_eq(c->netfilter.backend, CFG_BACKEND_FAKE);
 	ck_assert_str_eq(c->netfilter.table, "filter");
 	ck_assert(!c->netfilter.node_traffic);
@@ -331,10 +333,11 @@ END_TEST
 /* conf/ctmeter.conf shows each key commented out, with its default. */
 START_TEST(cfg_load_example_is_the_defaults)
 {
-	static const char *const keys[] = { "socket",       "context", "backend",    "table",
-					    "node-traffic", "source",  "interval",   "retire-after",
-					    "max-rows",     "path",    "checkpoint", "name",
-					    "direction",    "speed",   "socket" };
+	static const char *const keys[] = {
+		"socket", "context",   "notifications", "backend",  "table", "node-traffic",
+		"source", "interval",  "retire-after",  "max-rows", "path",  "checkpoint",
+		"name",   "direction", "speed",         "socket"
+	};
 	FILE *file = fopen("conf/ctmeter.conf", "r");
 	char line[256], name[32], *text = xstrdup("");
 	struct cfg *cfg = NULL;

@@ -280,6 +280,88 @@ START_TEST(mib_text_each_object_is_served)
 }
 END_TEST
 
+/* The number of the object `name`, and its table. */
+static uint32_t find_object(const struct text *t, const char *name, const struct oidtab **ret_tab)
+{
+	struct object o;
+
+	for (size_t i = 0; next_object(t, &i, &o);) {
+		for (size_t k = 0; !strcmp(o.name, name) && k < ARRAY_LEN(tables); k++) {
+			if (strcmp(tables[k].parent, o.parent) != 0)
+				continue;
+			*ret_tab = tables[k].tab;
+			return o.number;
+		}
+	}
+	ck_abort_msg("%s is no object of a table", name);
+	return 0;
+}
+
+/* The varbind is that object's instance, of the second row in the address table, with the value
+ * that a GET gets. */
+static void expect_varbind(const struct text *t, const struct mib_data *d, const char *name,
+			   const struct oidtab_varbind *var)
+{
+	char text[SMI_TEXT_SIZE], got_text[SMI_TEXT_SIZE];
+	const struct oidtab *tab;
+	uint32_t number = find_object(t, name, &tab);
+	size_t row = tab == &mib_ctm_addresses, n = tab->prefix_len;
+	struct smi_value got;
+	struct oid want;
+
+	memcpy(want.sub, tab->prefix, n * sizeof(*want.sub));
+	want.sub[n++] = number;
+	n += tab->index(d, row, want.sub + n);
+	ck_assert_msg(!oid_cmp(var->name.sub, var->name.len, want.sub, n), "%s is misnamed", name);
+	ck_assert_int_eq(oidtab_view_get(&mib_ctm_view, d, want.sub, n, &got), OIDTAB_FOUND);
+	ck_assert_int_eq(var->value.type, got.type);
+	ck_assert_str_eq(smi_text(&var->value, text), smi_text(&got, got_text));
+}
+
+/* The NOTIFICATION-TYPE at i against what is sent for it; returns its number. */
+static unsigned expect_notification(const struct text *t, const struct mib_data *d, size_t i)
+{
+	size_t at = find_token(t, i, "::=");
+	unsigned number = (unsigned)strtoul(t->tokens[at + 3], NULL, 10);
+	const struct notice what = { number, 1 };
+	static const uint32_t base[] = { CTM_BASE_OID, 0 };
+	struct mib_notification m;
+	size_t n = 0;
+
+	ck_assert(token_is(t, at + 2, "ctmNotifications"));
+	ck_assert_uint_lt(number, NOTICE_KINDS);
+	mib_ctm_notification(d, &what, &m);
+	ck_assert_uint_eq(m.oid.len, ARRAY_LEN(base) + 1);
+	ck_assert_mem_eq(m.oid.sub, base, sizeof(base));
+	ck_assert_uint_eq(m.oid.sub[ARRAY_LEN(base)], number);
+	ck_assert(token_is(t, i + 1, "OBJECTS") && token_is(t, i + 2, "{"));
+	for (i += 3; !token_is(t, i, "}"); i++) {
+		if (token_is(t, i, ","))
+			continue;
+		ck_assert_uint_lt(n, m.n_vars);
+		expect_varbind(t, d, t->tokens[i], &m.vars[n++]);
+	}
+	ck_assert_uint_eq(n, m.n_vars);
+	return number;
+}
+
+START_TEST(mib_text_each_notification_carries_its_objects)
+{
+	struct snap *s = distinct_snap();
+	const struct mib_data d = { .snap = s, .now_ns = 9000000000 };
+	struct text t = read_text();
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < t.n; i++) {
+		if (token_is(&t, i, "NOTIFICATION-TYPE") && !token_is(&t, i + 1, ","))
+			seen += 1u << expect_notification(&t, &d, i);
+	}
+	ck_assert_uint_eq(seen, (1u << NOTICE_KINDS) - 2);
+	free(t.tokens);
+	snap_unref(s);
+}
+END_TEST
+
 static void expect_node(const struct text *t, const char *name, const char *parent, const char *at)
 {
 	size_t i = 0;
@@ -368,6 +450,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(t, mib_text_each_object_is_served);
+	tcase_add_test(t, mib_text_each_notification_carries_its_objects);
 	tcase_add_test(t, mib_text_nodes_stand_where_promised);
 	tcase_add_test(t, mib_text_enumerations_are_the_codes);
 	suite_add_tcase(s, t);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "notifier.h"
+
+#include "log.h"
+#include "notice.h"
+#include "xalloc.h"
+
+#include <stdlib.h>
+
+struct notifier {
+	struct ax *ax;
+	struct loop *loop;
+	notifier_present_fn *present;
+	void *arg;
+	struct notices *notices;
+	struct loop_timer timer;
+	bool on;
+	bool held_back; /* rows are, and it was logged */
+	uint16_t refused; /* the error logged last, 0 since one was sent on */
+};
+
+/* The row's text columns say which it is; of the others the number is enough. */
+static void log_sending(const struct mib_notification *m, const struct notice *what)
+{
+	const struct smi_value *v = &m->vars[0].value;
+
+	if (v->type == SMI_OCTETS)
+		log_debug("notify", "sending notification %d about %.*s", what->kind,
+			  (int)v->u.octets.len, (const char *)v->u.octets.data);
+	else
+		log_debug("notify", "sending notification %d", what->kind);
+}
+
+static void note_held_back(struct notifier *n)
+{
+	size_t rows = notices_held_back(n->notices);
+
+	if (rows && !n->held_back)
+		log_warning(
+			"notify",
+			"conflicts began or ended for %zu more addresses of containers: told by "
+			"notification only %d a minute (ctmeter list shows them all)",
+			rows, NOTICE_BURST);
+	n->held_back = rows > 0;
+}
+
+static void turn(void *arg, uint64_t now_ns)
+{
+	struct notifier *n = arg;
+	struct mib_notification m;
+	struct mib_data data;
+	struct notice what;
+	uint64_t at_ns;
+
+	if (!n->on || !ax_can_notify(n->ax))
+		return;
+	n->present(n->arg, now_ns, &data);
+	if (notices_next(n->notices, data.snap, now_ns, &what, &at_ns)) {
+		mib_ctm_notification(&data, &what, &m);
+		log_sending(&m, &what);
+		ax_notify(n->ax, &m.oid, m.vars, m.n_vars, now_ns);
+		return;
+	}
+	note_held_back(n);
+	if (at_ns)
+		loop_timer_set(n->loop, &n->timer, at_ns);
+}
+
+struct notifier *notifier_new(struct ax *ax, struct loop *loop, notifier_present_fn *present,
+			      void *arg)
+{
+	struct notifier *n = xcalloc(1, sizeof(*n));
+
+	n->ax = ax;
+	n->loop = loop;
+	n->present = present;
+	n->arg = arg;
+	n->notices = notices_new();
+	loop_timer_init(&n->timer, turn, n);
+	return n;
+}
+
+void notifier_free(struct notifier *n)
+{
+	if (!n)
+		return;
+	loop_timer_clear(n->loop, &n->timer);
+	notices_free(n->notices);
+	free(n);
+}
+
+void notifier_switch(struct notifier *n, bool on)
+{
+	n->on = on;
+	notifier_wake(n);
+}
+
+void notifier_wake(struct notifier *n)
+{
+	loop_timer_set(n->loop, &n->timer, loop_now_ns());
+}
+
+/* One that is refused counts as told: it would be refused again. */
+void notifier_sent(struct notifier *n, uint16_t error, uint64_t now_ns)
+{
+	if (error && error != n->refused)
+		log_warning("notify", "snmpd refused a notification (error %u)", error);
+	n->refused = error;
+	notices_told(n->notices, now_ns);
+	notifier_wake(n);
+}
