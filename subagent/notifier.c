@@ -16,6 +16,7 @@ struct notifier {
 	struct loop_timer timer;
 	bool on;
 	bool held_back; /* rows are, and it was logged */
+	uint64_t logged_ns; /* when, last: at most once a minute */
 	uint16_t refused; /* the error logged last, 0 since one was sent on */
 };
 
@@ -31,17 +32,20 @@ static void log_sending(const struct mib_notification *m, const struct notice *w
 		log_debug("notify", "sending notification %d", what->kind);
 }
 
-static void note_held_back(struct notifier *n)
+static void note_held_back(struct notifier *n, uint64_t now_ns)
 {
 	size_t rows = notices_held_back(n->notices);
 
-	if (rows && !n->held_back)
-		log_warning(
-			"notify",
-			"conflicts began or ended for %zu more addresses of containers: told by "
-			"notification only %d a minute (ctmeter list shows them all)",
-			rows, NOTICE_BURST);
-	n->held_back = rows > 0;
+	if (!rows)
+		n->held_back = false;
+	if (!rows || n->held_back || (n->logged_ns && now_ns - n->logged_ns < NOTICE_MINUTE_NS))
+		return;
+	log_warning("notify",
+		    "conflicts began or ended for %zu more addresses of containers: told by "
+		    "notification only %d a minute (ctmeter list shows them all)",
+		    rows, NOTICE_BURST);
+	n->held_back = true;
+	n->logged_ns = now_ns;
 }
 
 static void turn(void *arg, uint64_t now_ns)
@@ -61,7 +65,7 @@ static void turn(void *arg, uint64_t now_ns)
 		ax_notify(n->ax, &m.oid, m.vars, m.n_vars, now_ns);
 		return;
 	}
-	note_held_back(n);
+	note_held_back(n, now_ns);
 	if (at_ns)
 		loop_timer_set(n->loop, &n->timer, at_ns);
 }
