@@ -64,3 +64,21 @@ bool fw_busy(const struct fw *fw, enum addr_family family)
 {
 	return fw->ops->busy(fw->self, family);
 }
+
+struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr *addrs, size_t *n)
+{
+	struct addr *all = xcalloc(*n + reading->n_rows, sizeof(*all));
+	size_t i = 0, k = 0, kept = 0;
+
+	while (i < *n || k < reading->n_rows) {
+		int order = i == *n                ? 1
+			    : k == reading->n_rows ? -1
+						   : addr_cmp(&addrs[i], &reading->rows[k].addr);
+
+		all[kept++] = order <= 0 ? addrs[i] : reading->rows[k].addr;
+		i += order <= 0;
+		k += order >= 0;
+	}
+	*n = kept;
+	return all;
+}

@@ -39,6 +39,10 @@ struct fw_reading {
 	uint32_t generation; /* changes when the structure of our rules may have changed */
 };
 
+/* The addresses of a reading and the *n sorted ones of addrs, sorted, each once: a new array for
+ * free(), its length in *n. */
+struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr *addrs, size_t *n);
+
 enum fw_final_kind { FW_REMOVED, FW_CREATED, FW_RESTARTED };
 
 /* What an apply did to one counting rule. */

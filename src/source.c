@@ -21,6 +21,7 @@ struct sources {
 	struct loop_timer timer; /* begins a look */
 	size_t pending; /* sources that have not ended this look */
 	bool again; /* another look was asked for meanwhile */
+	uint64_t began_ns; /* the look under way */
 	sources_done_fn *done;
 	void *arg;
 };
@@ -101,7 +102,7 @@ static void finish_look(struct sources *s, uint64_t now_ns)
 	result.failed = failing(s, &first);
 	if (first)
 		result.failure = failure = xasprintf("%s: %s", first->name, first->state);
-	result.again = s->again;
+	result.began_ns = s->began_ns;
 	if (s->again)
 		loop_timer_set(s->loop, &s->timer, now_ns);
 	s->again = false;
@@ -139,6 +140,7 @@ static void on_look(void *arg, uint64_t now_ns)
 	struct sources *s = arg;
 
 	s->pending = s->n;
+	s->began_ns = now_ns;
 	for (size_t i = 0; i < s->n; i++)
 		s->list[i]->ops->start(s->list[i], now_ns);
 }

@@ -23,7 +23,7 @@ struct sources_result {
 	struct inventory *inventory; /* the callback's */
 	size_t failed; /* sources that failed in this look */
 	size_t refused; /* addresses over max_rows */
-	bool again; /* another look was asked for while this one ran, and follows */
+	uint64_t began_ns; /* when this look began: what changed before it is in the answer */
 	const char *failure; /* text of the first failure, NULL when none; borrowed */
 };
 

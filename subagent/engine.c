@@ -57,7 +57,8 @@ struct engine {
 	struct loop_timer tick, look, step, checkpoint, ready_by;
 	void (*published)(void *arg);
 	void *published_arg;
-	struct fw_reading reading[ADDR_FAMILIES]; /* the last ones, good while readable */
+	struct fw_reading
+		reading[ADDR_FAMILIES]; /* the last ones, their rows known while readable */
 	bool readable[ADDR_FAMILIES];
 	int read_failure[ADDR_FAMILIES];
 	uint64_t sampled_ns, missed_ns; /* the last whole reading; one that could not be had */
@@ -129,21 +130,23 @@ static int read_family(struct engine *en, enum addr_family f, uint64_t now_ns, u
 {
 	bool committing = enforce_committing(en->enforce[f]);
 	struct fw_reading *reading = &en->reading[f];
+	bool unsure;
 	int ret;
 
 	for (;;) {
 		en->readable[f] = false;
 		ret = fw_read(en->fw, f, now_ns, reading);
+		unsure = !ret && reading->unsure;
 		if (!ret)
 			enforce_seen(en->enforce[f], reading->generation);
-		if (!ret && (reading->unsure || ledger_apply(en->ledger, f, reading, committing,
-							     now_both(now_ns)) == LEDGER_RECHECK))
+		if (!ret && (unsure || ledger_apply(en->ledger, f, reading, committing,
+						    now_both(now_ns)) == LEDGER_RECHECK))
 			ret = -EAGAIN;
 		if (ret != -EAGAIN || fw_busy(en->fw, f) || loop_now_ns() >= until_ns)
 			break;
 		pause_ms();
 	}
-	en->readable[f] = !ret;
+	en->readable[f] = !ret || unsure;
 	return ret;
 }
 
@@ -187,25 +190,14 @@ static bool keep_present(const struct engine *en, enum addr_family f, struct add
 {
 	const struct fw_reading *r = &en->reading[f];
 	struct addr *all;
-	size_t kept = 0, i = 0;
 
 	if (en->complete || fw_family_problem(en->fw, f))
 		return true;
 	if (!en->readable[f])
 		return false;
-	all = xcalloc(*n + r->n_rows, sizeof(*all));
-	for (size_t k = 0; i < *n || k < r->n_rows;) {
-		int order = i == *n          ? 1
-			    : k == r->n_rows ? -1
-					     : addr_cmp(&(*addrs)[i], &r->rows[k].addr);
-
-		all[kept++] = order <= 0 ? (*addrs)[i] : r->rows[k].addr;
-		i += order <= 0;
-		k += order >= 0;
-	}
+	all = fw_reading_join(r, *addrs, n);
 	free(*addrs);
 	*addrs = all;
-	*n = kept;
 	return true;
 }
 
@@ -318,12 +310,24 @@ static void take_inventory(struct engine *en, uint64_t now_ns)
 	en->pending = NULL;
 }
 
+/* At a start after a reboot a boot script may have put our rules back, counting from 0: then no
+ * counter is believed until a commit has seeded the canaries, and no commit is made before an
+ * inventory says what is wanted. Which of two owners such a counter was, before there was a daemon
+ * to see one follow the other, nobody could tell anyway. */
+static bool rows_known(const struct engine *en)
+{
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		if (!fw_family_problem(en->fw, f) && !en->readable[f])
+			return false;
+	return true;
+}
+
 static void step(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 	bool whole = sample(en, now_ns);
 
-	if (whole && en->pending) {
+	if (en->pending && (whole || (!en->informed && rows_known(en)))) {
 		take_inventory(en, now_ns);
 		whole = sample(en, now_ns); /* what the kernel holds already for new rows */
 	}
@@ -392,8 +396,9 @@ static void on_sources(void *arg, const struct sources_result *result, uint64_t 
 	en->refused = result->refused;
 	inv_free(en->pending);
 	en->pending = result->inventory;
-	for (struct waiter *w = en->waiters; !result->again && w; w = w->next)
-		w->looked = true;
+	/* A source may take longer than the interval: then a look always follows a look. */
+	for (struct waiter *w = en->waiters; w; w = w->next)
+		w->looked = w->looked || w->asked_ns <= result->began_ns;
 	step(en, now_ns);
 }
 

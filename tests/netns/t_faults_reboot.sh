@@ -96,6 +96,17 @@ step 'reboot, a boot script brings the rules back, counting from 0'
 reboot_with TERM persist
 book_check 'rules brought back'
 
+# Whoever is late, the inventory or the daemon's doubts about counters at 0, must not wait for the
+# other for ever.
+step 'the same, and the inventory comes only then'
+printf '#!/bin/sh\nsleep 3\ncat %s/inventory\n' "$LAB" >"$LAB/late"
+chmod 755 "$LAB/late"
+source=${LAB_CONF[inventory.source]}
+lab_set inventory.source "command:$LAB/late"
+reboot_with TERM persist
+book_check 'rules brought back, a late inventory'
+lab_set inventory.source "$source"
+
 step 'reboot, a boot script brings the rules back with their counters'
 reboot_with TERM persist-counters
 book_never_more 'rules brought back with counters'
