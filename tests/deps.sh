@@ -25,6 +25,8 @@ test  iptables         iptables-legacy
 test  iproute2         iproute
 test  procps           procps-ng
 test  bash             bash
+bench nftables         nftables
+bench ipset            ipset
 lint  clang            clang
 lint  clang-format     clang-tools-extra
 lint  cppcheck         cppcheck

@@ -51,7 +51,7 @@ no_licence()
 
 build_with() # COMPILER
 {
-	make --no-print-directory -j2 B="$B/lint-$1" CC="$1" WERROR=-Werror all test-tools lint-unit \
+	make --no-print-directory -j2 B="$B/lint-$1" CC="$1" WERROR=-Werror all test-tools bench-tools lint-unit \
 		>"$B/lint-$1.log" 2>&1 || grep -E 'error|Error' "$B/lint-$1.log"
 }
 
