@@ -90,3 +90,12 @@ bench_defaults() { # MAX-ROWS
 status_field() { # KEY: of `ctmeter --json status`
 	ctmeter --json status | sed -nE "s/.*\"$1\": ?\"?([^,\"}]*).*/\1/p" | head -n 1
 }
+
+# The end of a part: broken where something failed, with the logs; what runs goes with the
+# namespaces.
+bench_end() {
+	[ "$FAILED" -eq 0 ] || lab_logs
+	lab_ctmeterd_stop
+	lab_snmpd_stop
+	exit $((FAILED > 0))
+}
