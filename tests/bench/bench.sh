@@ -51,10 +51,9 @@ time_ms() { # COMMAND...
 pinned() { taskset -c "$BENCH_CPU" "$@"; } # COMMAND...
 pin() { taskset -acp "$BENCH_CPU" "$1" >/dev/null; } # PID: all its threads
 
-# CPU time of a process in nanoseconds, its children not included.
+# CPU time of a process in nanoseconds: all its threads, its children not included.
 cpu_ns() { # PID
-	local ns
-	read -r ns _ <"/proc/$1/schedstat" && echo "$ns"
+	awk '{ ns += $1 } END { printf "%.0f\n", ns }' "/proc/$1/task/"*/schedstat
 }
 
 # Memory of a process in KiB: VmRSS now, VmHWM at its highest.
