@@ -16,14 +16,14 @@ lab_enter "$@"
 COMMIT_PAUSE_S=1.1 # the daemon's pause after a commit is not part of the next one
 CHANGED=500
 
-plain() { in_ns node-plain taskset -c $BENCH_CPU "$@"; } # COMMAND...: where only iptables works
+plain() { in_ns node-plain "$@"; } # COMMAND...: where only iptables works
 
 # Take over the inventory on stdin; records how long it took as WHAT, unless that is "-".
 take_over() { # N WHAT
 	local ms
 	lab_inventory
 	sleep $COMMIT_PAUSE_S
-	ms=$(time_ms pinned "$B/ctmeter" -c "$LAB/ctmeter.conf" refresh) || { fail "refresh, $2 at $1"; return 1; }
+	ms=$(time_ms ctmeter refresh) || broken "refresh, $2 at $1"
 	[ "$2" != - ] || return 0
 	row apply "$2: ctmeter refresh" "$1" "$ms" ms
 	row apply "$2: ctmeter, the commit" "$1" "$(status_field last_commit_ms)" ms
@@ -32,15 +32,15 @@ take_over() { # N WHAT
 save_rules() { in_ns node-ctmeter iptables-legacy-save -t mangle >"$1"; } # FILE
 
 restore() { # FILE [OPTION]: prints milliseconds
-	time_ms in_ns node-plain taskset -c $BENCH_CPU sh -c "iptables-legacy-restore ${2-} <'$1'"
+	time_ms plain sh -c "iptables-legacy-restore ${2-} <'$1'"
 }
 
 empty_plain() { plain iptables-legacy -t mangle -F && plain iptables-legacy -t mangle -X; }
 
 from_nothing() { # N
 	empty_plain
-	echo '# none' | take_over "$1" - || return
-	bench_inventory "$1" | take_over "$1" 'from nothing' || return
+	echo '# none' | take_over "$1" -
+	bench_inventory "$1" | take_over "$1" 'from nothing'
 	save_rules "$LAB/rules"
 	row apply 'from nothing: iptables-restore --noflush' "$1" "$(restore "$LAB/rules" --noflush)" ms
 }
@@ -48,7 +48,7 @@ from_nothing() { # N
 # From N to N+1 addresses; and a rule more in the table that has the rules of N.
 one_more() { # N
 	local rule=(ctm-d -s 192.0.2.1 -j RETURN)
-	{ bench_inventory "$1"; echo '999 192.0.2.1'; } | take_over "$1" 'one more' || return
+	{ bench_inventory "$1"; echo '999 192.0.2.1'; } | take_over "$1" 'one more'
 	row apply 'one more: iptables -A' "$1" \
 		"$(time_ms plain iptables-legacy -t mangle -A "${rule[@]}")" ms
 	plain iptables-legacy -t mangle -D "${rule[@]}"
@@ -62,7 +62,7 @@ changed_inventory() { # N
 }
 
 many_changed() { # N
-	changed_inventory "$1" | take_over "$1" "$CHANGED changed" || return
+	changed_inventory "$1" | take_over "$1" "$CHANGED changed"
 	save_rules "$LAB/rules.changed"
 	row apply "$CHANGED changed: iptables-restore" "$1" "$(restore "$LAB/rules.changed")" ms
 	restore "$LAB/rules" >/dev/null
@@ -108,12 +108,15 @@ measure() { # N REPETITIONS
 	local i
 	for ((i = 1; i <= $2; i++)); do
 		progress "$1 addresses, repetition $i of $2"
-		from_nothing "$1" && one_more "$1" && many_changed "$1" || return
+		from_nothing "$1"
+		one_more "$1"
+		many_changed "$1"
 		[ "$1" -gt 10000 ] || wiki_loop "$1"
 	done
 	apply_ratios "$1"
 }
 
+pin $$ # and all that it starts
 router ctmeter
 router plain
 bench_defaults 200000

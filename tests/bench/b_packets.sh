@@ -79,7 +79,7 @@ burst() { # CANDIDATE FAMILY in|out LABEL N
 	[ "$2" = v4 ] || peer=$OUTSIDE_V6
 	read -r BURST_NS sent got < <(pinned "$B/tests/bench/flood" "/run/netns/$from" \
 		"/run/netns/$to" $what $peer $BURST_S <"$LAB/addresses")
-	[ "${got:-0}" -gt $((sent / 2)) ] || { fail "$4 $3 at $5: $got of $sent arrived"; return 1; }
+	[ "${got:-0}" -gt $((sent / 2)) ] || broken "$4 $3 at $5: $got of $sent arrived"
 	row packets "$4, $3" "$5" "$BURST_NS" 'ns/packet'
 }
 
@@ -104,14 +104,14 @@ measure() { # FAMILY N CANDIDATE...
 	bench_addresses "$n" "$family" >"$LAB/addresses"
 	for c; do
 		progress "$c, $n addresses$tag"
-		"load_$c" "$family" "$n" || { fail "loading $c"; return 1; }
+		"load_$c" "$family" "$n" || broken "loading $c"
 	done
 	for ((i = 0; i < REPETITIONS; i++)); do
 		for c; do
 			label=${LABEL[$c]}$tag
-			burst "$c" "$family" in "$label" "$n" || return 1
+			burst "$c" "$family" in "$label" "$n"
 			ns=$BURST_NS
-			burst "$c" "$family" out "$label" "$n" || return 1
+			burst "$c" "$family" out "$label" "$n"
 			row packets "$label" "$n" "$(calc "2e9 / ($ns + $BURST_NS)")" 'packets/s'
 		done
 	done

@@ -98,3 +98,6 @@ bench_end() {
 	lab_snmpd_stop
 	exit $((FAILED > 0))
 }
+
+# Nothing sensible can be measured any more.
+broken() { fail "$@"; bench_end; } # TEXT...

@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE, 1);
-	netsnmp_set_mib_directory("");
+	setenv("MIBS", "", 1);
 	init_snmp("getwait");
 	session = open_session(argv[1], argv[2]);
 	if (!session) {

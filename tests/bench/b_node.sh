@@ -1,0 +1,210 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the daemon costs its node, and how fast it is noticed: memory, idle CPU, table entries, the
+# time from a container's route appearing to its rules, and the longest wait for an SNMP answer.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/../netns/lab.sh"
+# shellcheck source=tests/bench/bench.sh
+. "$(dirname "$0")/bench.sh"
+# shellcheck source=tests/bench/router.sh
+. "$(dirname "$0")/router.sh"
+lab_enter "$@"
+
+TRAFFIC_PPS=20000 # to each address in turn
+TRAFFIC_PIDS=()
+
+start_with() { # N [spread]: a new daemon with N addresses, all rules in place, served
+	rm -f "$LAB"/ledger.db*
+	router_ctmeterd node 0-1
+	# shellcheck disable=SC2086 # "spread" or nothing
+	bench_inventory "$1" v4 ${2-} | lab_inventory
+	ctmeter refresh >/dev/null || broken "$1 addresses: no rules"
+	await 10 snmp_is "$(oid_scalar 4)" "$1" || broken "$1 addresses: not served"
+}
+
+stop() {
+	ctmeter teardown >/dev/null
+	wait "$CTMETERD_PID"
+	CTMETERD_PID=
+}
+
+# A datagram to each address in turn until traffic_stop.
+traffic_start() { # N
+	ns_exec ct-node "$B/tests/netns/udpgen" sink --port 20000 --duration 600 >/dev/null &
+	TRAFFIC_PIDS+=($!)
+	ns_exec out-node taskset -c $BENCH_CPU "$B/tests/netns/udpgen" send --from $OUTSIDE_V4 \
+		--to 10.0.1.0 --to-count "$1" --port 20000 --size 64 --rate $TRAFFIC_PPS --duration 600 >/dev/null &
+	TRAFFIC_PIDS+=($!)
+}
+
+traffic_stop() {
+	local pid
+	for pid in "${TRAFFIC_PIDS[@]}"; do stop_process "$pid"; done
+	TRAFFIC_PIDS=()
+}
+
+# ---- memory and entries -------------------------------------------------------------------------
+
+mib() { calc "$(memory_kib "$1" "$2") / 1024"; } # PID FIELD
+
+# The highest memory of the daemon's children, seen every few milliseconds, until it ends.
+watch_children() {
+	local child highest=0 now
+	while [ -e "/proc/$CTMETERD_PID" ]; do
+		for child in $(<"/proc/$CTMETERD_PID/task/$CTMETERD_PID/children"); do
+			now=$(memory_kib "$child" VmHWM 2>/dev/null)
+			[ "${now:-0}" -le "$highest" ] || highest=$now
+		done
+		echo "$highest" >"$LAB/child.kib"
+		sleep 0.01
+	done 2>/dev/null
+}
+
+memory() { # N
+	local watcher
+	progress "memory at $1 addresses"
+	echo '# none yet' | lab_inventory
+	rm -f "$LAB"/ledger.db*
+	router_ctmeterd node 0-1
+	watch_children &
+	watcher=$!
+	bench_inventory "$1" | lab_inventory
+	ctmeter refresh >/dev/null || broken "$1 addresses: no rules"
+	sleep 12 # a tick and a checkpoint have been
+	row memory 'daemon, at rest' "$1" "$(mib "$CTMETERD_PID" VmRSS)" MiB
+	row memory 'daemon, at its highest' "$1" "$(mib "$CTMETERD_PID" VmHWM)" MiB
+	kill "$watcher"
+	wait "$watcher" 2>/dev/null
+	# At few addresses it may come and go unseen.
+	[ "$(<"$LAB/child.kib")" = 0 ] ||
+		row memory 'the commit (a short-lived child), at its highest' "$1" \
+			"$(calc "$(<"$LAB/child.kib") / 1024")" MiB
+	stop
+}
+
+entries() { # consecutive|spread REACH
+	local spread=''
+	[ "$1" = consecutive ] || spread=spread
+	progress "table entries, 10000 addresses, $1"
+	start_with 10000 $spread
+	row entries "mangle, four trees, addresses $1" 10000 \
+		"$(in_ns node-node "$B/tests/bench/xtentries" 4 mangle)" entries
+	reach entries "mangle, four trees, addresses $1" 10000 "$2"
+	stop
+}
+
+# ---- idle CPU -----------------------------------------------------------------------------------
+
+poll_every_second() { # OID
+	while :; do
+		snmp_get "$1" >/dev/null
+		sleep 1
+	done
+}
+
+# Of the daemon, in percent of a core, over some seconds.
+cpu_share() { # PART WHAT N
+	local before after seconds
+	seconds=$(times 30 12)
+	before=$(cpu_ns "$CTMETERD_PID")
+	sleep "$seconds"
+	after=$(cpu_ns "$CTMETERD_PID")
+	row "$1" "$2" "$3" "$(calc "($after - $before) / $seconds / 1e7")" '% of a core'
+}
+
+idle() { # N
+	local traffic tag poller
+	start_with "$1"
+	for traffic in no yes; do
+		tag='no traffic'
+		if [ $traffic = yes ]; then
+			tag="$TRAFFIC_PPS packets/s"
+			traffic_start "$1"
+		fi
+		progress "CPU at $1 addresses, $tag"
+		cpu_share cpu "polled by nobody, $tag" "$1"
+		poll_every_second "$(oid_addr 100001 10.0.1.0 fwd-in.octets)" &
+		poller=$!
+		cpu_share cpu "polled every second, $tag" "$1"
+		kill $poller
+		wait $poller 2>/dev/null
+		if [ "$1" = 10000 ]; then
+			reach cpu "polled by nobody, $tag" "$1" '<= 0.5'
+			reach cpu "polled every second, $tag" "$1" '<= 5'
+		fi
+	done
+	traffic_stop
+	stop
+}
+
+# ---- latency ------------------------------------------------------------------------------------
+
+# From a container's route (and its line in the inventory) appearing to its rules.
+appearing() { # N TIMES
+	local i old began waiter
+	progress "rules after a route appears, $1 addresses"
+	start_with "$1"
+	for ((i = 1; i <= $2; i++)); do
+		sleep "1.$((RANDOM % 10))" # whatever the daemon is at
+		old=$(in_ns node-node "$B/tests/bench/xtentries" 4 mangle)
+		ns_exec node-node "$B/tests/bench/xtentries" 4 mangle "$old" >/dev/null &
+		waiter=$!
+		{ cat "$LAB/inventory"; echo "$i 192.0.2.$i"; } >"$LAB/inventory.new"
+		began=$(now_us)
+		mv "$LAB/inventory.new" "$LAB/inventory"
+		ip -n node-node route add "192.0.2.$i/32" via 169.254.1.2
+		wait $waiter || broken "no rules for 192.0.2.$i"
+		row latency 'route appears to rules in place' "$1" "$(calc "($(now_us) - $began) / 1000")" ms
+	done
+	[ "$1" != 1000 ] || reach latency 'route appears to rules in place' "$1" '<= 300'
+	stop
+}
+
+# An address more, an address less, each second: commits, beside ticks, checkpoints and traffic.
+churn() { # N
+	while :; do
+		{ bench_inventory "$1"; echo '999 192.0.2.1'; } | lab_inventory
+		ctmeter refresh >/dev/null
+		sleep 1
+		bench_inventory "$1" | lab_inventory
+		ctmeter refresh >/dev/null
+		sleep 1
+	done
+}
+
+waiting() { # N SECONDS
+	local churner requests median p999 highest lost
+	progress "waits for SNMP answers, $1 addresses"
+	start_with "$1"
+	traffic_start "$1"
+	churn "$1" &
+	churner=$!
+	read -r requests median p999 highest lost < <("$B/tests/bench/getwait" "$SNMP_PORT" "$COMMUNITY" \
+		"$2" 1 "$(oid_addr 100001 10.0.1.0 fwd-in.octets)" "$(oid_ct 100002 fwd-in.octets)")
+	kill $churner
+	wait $churner 2>/dev/null
+	[ "${lost:-1}" -eq 0 ] || fail "$lost of $requests answers lost"
+	row latency 'SNMP answer, median' "$1" "$median" ms
+	row latency 'SNMP answer, 99.9th percentile' "$1" "$p999" ms
+	row latency 'SNMP answer, the longest' "$1" "$highest" ms
+	[ "$1" != 10000 ] || reach latency 'SNMP answer, the longest' "$1" '<= 100'
+	note latency "SNMP answers at $1: of $requests one after another, with $(status_field commits) commits"
+	traffic_stop
+	stop
+}
+
+lab_quieten node # where snmpd is
+router node
+lab_set inventory.max-rows 200000
+lab_set inventory.interval 10
+lab_snmpd_start || bench_end
+for n in $(times '1000 10000 100000' '1000 10000'); do memory "$n"; done
+reach memory 'daemon, at rest' 10000 '<= 20'
+entries consecutive '<= 48000'
+entries spread '<= 57000'
+for n in $(times '1000 10000' '10000'); do idle "$n"; done
+appearing 1000 "$(times 20 10)"
+if full; then appearing 10000 10; fi
+for n in $(times '1000 10000' '10000'); do waiting "$n" "$(times 60 20)"; done
+bench_end
