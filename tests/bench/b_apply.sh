@@ -12,6 +12,7 @@
 # shellcheck source=tests/bench/router.sh
 . "$(dirname "$0")/router.sh"
 lab_enter "$@"
+go_first
 
 COMMIT_PAUSE_S=1.1 # the daemon's pause after a commit is not part of the next one
 CHANGED=500

@@ -10,6 +10,7 @@
 # shellcheck source=tests/bench/router.sh
 . "$(dirname "$0")/router.sh"
 lab_enter "$@"
+go_first
 
 TRAFFIC_PPS=20000 # to each address in turn
 TRAFFIC_PIDS=()

@@ -11,6 +11,7 @@
 # shellcheck source=tests/bench/router.sh
 . "$(dirname "$0")/router.sh"
 lab_enter "$@"
+go_first
 
 BURST_S=0.2
 REPETITIONS=$(times 25 7)

@@ -61,7 +61,10 @@ run_parts() { # NAME...: sets FAILED
 		fi
 		began=$SECONDS
 		printf -- '-- %s\n' "$name" >&2
-		bash "./b_$name.sh" >&2
+		# In a session of its own, which bench.sh may give priority.
+		setsid bash "./b_$name.sh" >&2 &
+		PART=$!
+		wait $PART
 		rc=$?
 		printf '   %s ended after %d s\n' "$name" $((SECONDS - began)) >&2
 		case $rc in
@@ -77,7 +80,9 @@ run_parts() { # NAME...: sets FAILED
 
 mkdir -p "$B/bench"
 : >"$BENCH_ROWS"
-trap 'exit 130' INT TERM
+PART=
+# unshare(1), which a part becomes, heeds no milder signal.
+trap 'kill -KILL $PART 2>/dev/null; exit 130' INT TERM
 description=$(describe)
 if [ -z "${PARTS-}" ]; then
 	PARTS=$(printf '%s\n' b_*.sh | sed 's/^b_\(.*\)\.sh$/\1/' | tr '\n' ' ')
