@@ -71,6 +71,7 @@ function show(x)
 	return sprintf(x >= 10 ? "%.1f" : x >= 0.1 ? "%.2f" : "%.3f", x)
 }
 
+# On the figure as it is shown: 0.996 is 1.00 where two decimals are asked for.
 function verdict(x, want,    w)
 {
 	if (want == "" || x == "-") return ""
@@ -88,7 +89,7 @@ function print_line(kind, key,    f, m, range, n)
 	range = n > 1 && LOW != "-" ? show(LOW) " .. " show(HIGH) : ""
 	printf "| %s | %s | %s | %s | %s | %s | %s | %s |\n", f[1], \
 		kind == "ratio" ? "**" f[2] "**" : f[2], f[3], show(m), \
-		kind == "ratio" ? "x" : unit[key], range, wanted[key], verdict(m, wanted[key])
+		kind == "ratio" ? "x" : unit[key], range, wanted[key], verdict(show(m), wanted[key])
 }
 
 # A cost (no rate: those have "/s" in their unit) that was also measured at ten times N.
