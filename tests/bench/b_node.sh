@@ -158,6 +158,7 @@ appearing() { # N TIMES
 		wait $waiter || broken "no rules for 192.0.2.$i"
 		row latency 'route appears to rules in place' "$1" "$(calc "($(now_us) - $began) / 1000")" ms
 	done
+	ip -n node-node route flush root 192.0.2.0/24
 	[ "$1" != 1000 ] || reach latency 'route appears to rules in place' "$1" '<= 300'
 	stop
 }

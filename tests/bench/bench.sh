@@ -11,7 +11,7 @@
 # A part run by itself prints its records: BENCH_SIZE=quick bash tests/bench/b_apply.sh
 
 : "${BENCH_SIZE:=full}" "${BENCH_ROWS:=/dev/stdout}"
-BENCH_CPU=1 # where measured work runs; whatever drives or watches it stays on the other one
+BENCH_CPU=$(($(nproc) - 1)) # where measured work runs; whatever drives or watches it stays on the other one
 
 full() { [ "$BENCH_SIZE" = full ]; }
 times() { if full; then echo "$1"; else echo "$2"; fi; } # FULL QUICK: the one that applies
