@@ -194,7 +194,7 @@ static void send_batch(struct flood *f)
 static void receive_all(struct flood *f)
 {
 	struct mmsghdr messages[BATCH] = { 0 };
-	char data[BATCH][IP_LENGTH];
+	static char data[BATCH][IP_LENGTH];
 	struct iovec iov[BATCH];
 	int n;
 

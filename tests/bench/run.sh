@@ -11,8 +11,9 @@
 # 2. A reach that is missed is said and fails nothing: this is no test. A part that breaks does.
 # 3. The table is also left as markdown in $B/bench/RESULTS.md.
 set -u
-cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
-B=$(cd -P "${B:-../../build}" && pwd) || exit 1
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
+B=$(cd -P "${B:-$HERE/../../build}" && pwd) || exit 1
+cd "$HERE" || exit 1
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 case ${BENCH:=full} in
