@@ -211,11 +211,14 @@ static size_t room(const struct builder *b, size_t at)
 
 static unsigned common_bits(const struct addr *a, const struct addr *b, unsigned max)
 {
-	unsigned n = 0;
+	unsigned n = 0, differ;
 
-	while (n < max && addr_bit(a, n) == addr_bit(b, n))
-		n++;
-	return n;
+	while (n < max && a->bytes[n / 8] == b->bytes[n / 8])
+		n += 8;
+	if (n >= max)
+		return max;
+	differ = a->bytes[n / 8] ^ b->bytes[n / 8];
+	return n + (unsigned)__builtin_clz(differ) - (unsigned)(sizeof(differ) - 1) * 8;
 }
 
 /* Push the items for addrs[lo, hi), which are sorted; the node's prefix goes to *ret_plen. */
