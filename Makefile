@@ -42,8 +42,8 @@ PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 SNMP_LIBS  := -lnetsnmpagent -lnetsnmp
 CHECK_LIBS  = $(shell $(PKG_CONFIG) --libs check)
 
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
-LDFLAGS  += -Wl,--as-needed
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
+LDFLAGS  += -Wl,--as-needed -pthread
 COMPILE   = $(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP
 
 SRC_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out src/ctmeter.c,$(wildcard src/*.c)))

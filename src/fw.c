@@ -82,3 +82,8 @@ struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr
 	*n = kept;
 	return all;
 }
+
+void fw_forget(struct fw *fw, enum addr_family family)
+{
+	fw->ops->forget(fw->self, family);
+}

@@ -55,8 +55,9 @@ struct fw_final {
 	struct counters final;
 };
 
-/* result 0, or -errno with text; epoch of what was committed, 0 when nothing was; finals are borrowed during the call, which must not begin another
- * apply: the commit's journal goes away only after it. */
+/* result 0, or -errno with text; epoch of what was committed, 0 when nothing was; finals are borrowed
+ * during the call. The commit's journal stays until fw_forget, or until the family's next apply: after a
+ * kill the next process is told the same again. */
 typedef void fw_done_fn(void *arg, enum addr_family family, int result, const char *text,
 			uint64_t epoch, const struct fw_final *finals, size_t n_finals,
 			uint64_t now_ns);
@@ -79,6 +80,7 @@ struct fw_ops {
 	const struct present *(*present)(const void *self, enum addr_family family);
 	int (*apply)(void *self, const struct ruleset *desired);
 	bool (*busy)(const void *self, enum addr_family family);
+	void (*forget)(void *self, enum addr_family family);
 };
 
 extern const struct fw_ops fw_iptc_ops;
@@ -111,5 +113,9 @@ const struct present *fw_present(const struct fw *fw, enum addr_family family);
  * that is ours). Returns 0, -EBUSY while the family's last one runs, or -errno. */
 int fw_apply(struct fw *fw, const struct ruleset *desired);
 bool fw_busy(const struct fw *fw, enum addr_family family);
+
+/* What the family's last `done` told is stored: nobody needs its journal any more. Nothing happens when
+ * another apply has begun meanwhile. */
+void fw_forget(struct fw *fw, enum addr_family family);
 
 #endif

@@ -217,6 +217,12 @@ static bool fake_busy(const void *self, enum addr_family family)
 	return ((const struct fake *)self)->families[family].timer.at_ns != 0;
 }
 
+static void fake_forget(void *self, enum addr_family family)
+{
+	(void)self;
+	(void)family;
+}
+
 static const char *fake_family_problem(const void *self, enum addr_family family)
 {
 	(void)self;
@@ -268,4 +274,5 @@ const struct fw_ops fw_fake_ops = {
 	.present = fake_present,
 	.apply = fake_apply,
 	.busy = fake_busy,
+	.forget = fake_forget,
 };

@@ -40,6 +40,7 @@ struct family {
 	int fd;
 	char problem[256]; /* "" when the family can be counted */
 	char *journal;
+	bool told; /* the ledger was, of what is in the journal */
 	struct xt_layout layout;
 	bool known; /* layout is of some reading */
 	uint64_t read_ns; /* the last good one */
@@ -148,11 +149,10 @@ static void report(struct family *f, const struct verdict *v, uint64_t now_ns)
 		finals = journal_finals(&j, &n);
 		epoch = journal_epoch(&j);
 	}
-	f->owner->done(f->owner->arg, f->family, v->result, v->text, epoch, finals, n, now_ns);
 	/* One that is not settled holds the only copy of somebody's counters: the next child
 	 * begins with it. */
-	if (settled)
-		journal_forget(f->journal);
+	f->told = settled;
+	f->owner->done(f->owner->arg, f->family, v->result, v->text, epoch, finals, n, now_ns);
 	journal_unmap(&j);
 	free(finals);
 }
@@ -278,10 +278,20 @@ static const char *iptc_family_problem(const void *self, enum addr_family family
 	return f->problem[0] ? f->problem : NULL;
 }
 
+static void iptc_forget(void *self, enum addr_family family)
+{
+	struct family *f = &((struct iptc *)self)->families[family];
+
+	if (f->told)
+		journal_forget(f->journal);
+	f->told = false;
+}
+
 static int iptc_apply(void *self, const struct ruleset *desired)
 {
 	struct family *f = &((struct iptc *)self)->families[desired->family];
 
+	iptc_forget(self, desired->family);
 	return f->problem[0] ? -ENODEV : start_child(f, desired);
 }
 
@@ -395,4 +405,5 @@ const struct fw_ops fw_iptc_ops = {
 	.present = iptc_present,
 	.apply = iptc_apply,
 	.busy = iptc_busy,
+	.forget = iptc_forget,
 };

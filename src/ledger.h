@@ -21,6 +21,7 @@
  *    its row, and ifIndex values are never used again. */
 
 struct ledger;
+struct store_batch;
 
 /* The two clocks of an event: CLOCK_BOOTTIME ns, and Unix seconds for people. */
 struct ledger_now {
@@ -86,15 +87,17 @@ void ledger_restore_container(struct ledger *l, const struct store_container *c)
 void ledger_restore_address(struct ledger *l, const struct store_address *a);
 void ledger_restore_end(struct ledger *l);
 
-/* What changed since ledger_saved, containers before their addresses; and the meta data (boot_id
- * is the caller's). */
-void ledger_each_changed(const struct ledger *l, store_container_fn *container,
-			 store_address_fn *address, void *arg);
-void ledger_get_meta(const struct ledger *l, struct store_meta *ret_meta);
+/* What changed since it was last taken, containers before their addresses, and the meta data: all of
+ * this moment. boot_id, wall_s and synced are for the caller to fill in. Then one of the two below
+ * must be told before more is taken; rows may change meanwhile. */
+struct store_batch *ledger_take_changed(struct ledger *l);
 
-/* All of it is stored; none of it is (the store was lost: usage since the last ledger_saved is
- * booked once, totals are put whole). */
-void ledger_saved(struct ledger *l);
+/* What was taken into `b` is stored; is not, and will be taken again. Rows are compared with what
+ * they are in the store, so nothing is booked twice, whatever was tried how often. */
+void ledger_saved(struct ledger *l, const struct store_batch *b);
+void ledger_not_saved(struct ledger *l);
+
+/* The store was lost: all rows will be taken (with `before`, what they were in it). */
 void ledger_unsaved(struct ledger *l);
 
 /* Let people count from now on: a mark for the container `what` and all its rows, or for the rows of

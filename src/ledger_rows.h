@@ -21,7 +21,8 @@ struct container {
 	uint32_t ifindex;
 	enum store_state state;
 	uint32_t number; /* scratch: place in an array */
-	bool changed; /* since it was stored */
+	bool changed; /* since it was taken into a batch */
+	bool saving; /* it is in a batch of which nobody said yet what became of it */
 };
 
 struct row {
@@ -29,12 +30,13 @@ struct row {
 	struct snap_totals totals;
 	uint64_t key;
 	int64_t gone_ns, gone_wall_s;
-	struct counters stored[PATHS]; /* totals at the last checkpoint */
+	struct counters stored[PATHS]; /* totals as they are in the store */
 	struct addr addr;
-	bool changed;
-	bool wanted; /* scratch, while an inventory is swept or rows age */
+	bool changed, saving;
+	bool wanted; /* scratch, while an inventory is swept */
 	enum store_state state;
-	uint32_t number; /* scratch: place in a snapshot */
+	uint32_t
+		number; /* scratch: place in a snapshot; of its slot, from 1, while a batch is made */
 };
 
 struct slot {

@@ -3,8 +3,10 @@
 #include "ledger_rows.h"
 
 #include "loop.h"
+#include "store_batch.h"
 #include "xalloc.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* The boot time of a Unix time; negative when it is before boot. */
@@ -155,22 +157,20 @@ static struct store_totals totals_to_store(const struct snap_totals *t)
 	return to;
 }
 
-static void save_container(const struct container *c, store_container_fn *fn, void *arg)
+static struct store_container container_to_store(const struct container *c, struct store_batch *b)
 {
-	struct store_container to = { .ifindex = c->ifindex,
-				      .id = c->id,
-				      .name = c->name,
-				      .run = c->run,
-				      .state = c->state,
-				      .gone_wall_s = c->gone_wall_s,
-				      .totals = totals_to_store(&c->totals) };
-
-	fn(arg, &to);
+	return (struct store_container) { .ifindex = c->ifindex,
+					  .id = arena_strdup(&b->text, c->id),
+					  .name = arena_strdup(&b->text, c->name),
+					  .run = c->run,
+					  .state = c->state,
+					  .gone_wall_s = c->gone_wall_s,
+					  .totals = totals_to_store(&c->totals) };
 }
 
-static void save_row(const struct ledger *l, const struct row *row, store_address_fn *fn, void *arg)
+/* slot: the one it owns, or NULL. */
+static struct store_address address_to_store(const struct row *row, const struct slot *slot)
 {
-	const struct slot *s = ledger_find_slot(l, l->n_slots, &row->addr);
 	struct store_address to = { .key = row->key,
 				    .container = row->container->ifindex,
 				    .addr = row->addr,
@@ -178,48 +178,88 @@ static void save_row(const struct ledger *l, const struct row *row, store_addres
 				    .gone_wall_s = row->gone_wall_s,
 				    .totals = totals_to_store(&row->totals) };
 
-	if (s && s->owner == row) {
+	if (slot) {
 		to.owner = true;
-		to.seen = s->seen;
-		memcpy(to.last, s->last, sizeof(to.last));
+		to.seen = slot->seen;
+		memcpy(to.last, slot->last, sizeof(to.last));
 	}
-	for (enum path p = 0; p < PATHS; p++) {
-		to.used[p].octets = row->totals.path[p].octets - row->stored[p].octets;
-		to.used[p].pkts = row->totals.path[p].pkts - row->stored[p].pkts;
-	}
-	fn(arg, &to);
+	memcpy(to.before, row->stored, sizeof(to.before));
+	return to;
 }
 
-void ledger_each_changed(const struct ledger *l, store_container_fn *container,
-			 store_address_fn *address, void *arg)
+static struct store_batch *batch_for(const struct ledger *l)
 {
+	size_t containers = 0, addresses = 0;
+
 	for (size_t i = 0; i < l->n_containers; i++)
-		if (l->containers[i]->changed)
-			save_container(l->containers[i], container, arg);
+		containers += l->containers[i]->changed;
 	for (size_t i = 0; i < l->n_rows; i++)
-		if (l->rows[i]->changed)
-			save_row(l, l->rows[i], address, arg);
+		addresses += l->rows[i]->changed;
+	return store_batch_new(containers, addresses);
 }
 
-void ledger_get_meta(const struct ledger *l, struct store_meta *ret_meta)
+struct store_batch *ledger_take_changed(struct ledger *l)
 {
-	memset(ret_meta, 0, sizeof(*ret_meta));
-	memcpy(ret_meta->epoch, l->epoch, sizeof(ret_meta->epoch));
-	ret_meta->next_ifindex = l->next_ifindex;
-	ret_meta->next_key = l->next_key;
-	ret_meta->port_view = l->port_view;
-	ret_meta->turned_wall_s = l->turned_wall_s;
-}
+	struct store_batch *b = batch_for(l);
 
-void ledger_saved(struct ledger *l)
-{
-	for (size_t i = 0; i < l->n_containers; i++)
-		l->containers[i]->changed = false;
+	b->meta.next_ifindex = l->next_ifindex;
+	b->meta.next_key = l->next_key;
+	b->meta.port_view = l->port_view;
+	b->meta.turned_wall_s = l->turned_wall_s;
+	memcpy(b->meta.epoch, l->epoch, sizeof(b->meta.epoch));
+	for (size_t i = 0; i < l->n_containers; i++) {
+		struct container *c = l->containers[i];
+
+		if (c->changed)
+			b->containers[b->n_containers++] = container_to_store(c, b);
+		c->saving = c->changed;
+		c->changed = false;
+	}
+	for (size_t i = 0; i < l->n_rows; i++)
+		l->rows[i]->number = 0;
+	for (size_t i = 0; i < l->n_slots; i++)
+		l->slots[i].owner->number = (uint32_t)i + 1;
 	for (size_t i = 0; i < l->n_rows; i++) {
 		struct row *row = l->rows[i];
 
+		if (row->changed)
+			b->addresses[b->n_addresses++] =
+				address_to_store(row,
+						 row->number ? &l->slots[row->number - 1] : NULL);
+		row->saving = row->changed;
 		row->changed = false;
-		memcpy(row->stored, row->totals.path, sizeof(row->stored));
+	}
+	return b;
+}
+
+/* Rows that came meanwhile were sorted in between those of the batch, which kept their order. */
+void ledger_saved(struct ledger *l, const struct store_batch *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n_containers; i++)
+		l->containers[i]->saving = false;
+	for (size_t i = 0; i < l->n_rows; i++) {
+		struct row *row = l->rows[i];
+
+		if (!row->saving)
+			continue;
+		assert(n < b->n_addresses && b->addresses[n].key == row->key);
+		memcpy(row->stored, b->addresses[n++].totals.path, sizeof(row->stored));
+		row->saving = false;
+	}
+	assert(n == b->n_addresses);
+}
+
+void ledger_not_saved(struct ledger *l)
+{
+	for (size_t i = 0; i < l->n_containers; i++) {
+		l->containers[i]->changed |= l->containers[i]->saving;
+		l->containers[i]->saving = false;
+	}
+	for (size_t i = 0; i < l->n_rows; i++) {
+		l->rows[i]->changed |= l->rows[i]->saving;
+		l->rows[i]->saving = false;
 	}
 }
 

@@ -17,18 +17,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
+#define SCHEMA_OPEN 2 /* from here on a period is booked when it is over */
 #define BUSY_TIMEOUT_MS 5000
 
 #define OCTETS "in_octets, out_octets, node_in_octets, node_out_octets"
 #define ZERO "zero_in_octets, zero_out_octets, zero_node_in_octets, zero_node_out_octets"
 #define USAGE "SELECT address, start, " OCTETS " FROM usage_"
+#define OF(t) t ".in_octets, " t ".out_octets, " t ".node_in_octets, " t ".node_out_octets"
+#define OPEN                                                       \
+	"SELECT a.key, " OF("a") ", " OF("b") " FROM address AS a" \
+					      " LEFT JOIN booked AS b ON b.address = a.key"
 
 struct report_db {
 	char *path;
 	sqlite3 *handle;
 	bool immutable;
 	bool lacks_newest;
+	bool has_open; /* there is usage that is in no period yet */
+	int64_t counted_at_s; /* it belongs to the period that this is in */
 	struct stat opened; /* of the file, when it was opened */
 };
 
@@ -162,12 +169,16 @@ static int open_database(struct report_db *db, struct err *e)
 			db->path, (long long)version, SCHEMA_VERSION);
 		return -ENOTSUP;
 	}
-	if (version < SCHEMA_VERSION) {
+	if (version < 1) {
 		err_set(e, "%s is no ledger of ctmeter: see [ledger] path in the configuration",
 			db->path);
 		return -EINVAL;
 	}
-	return 0;
+	if (version >= SCHEMA_OPEN)
+		code = query_number(db, "SELECT value FROM meta WHERE key = 'counted_at'",
+				    &db->counted_at_s);
+	db->has_open = version >= SCHEMA_OPEN;
+	return code == SQLITE_OK ? 0 : explain(db, code, e);
 }
 
 int report_db_open(const char *path, struct report_db **ret_db, struct err *e)
@@ -272,28 +283,64 @@ int report_db_addresses(struct report_db *db, report_db_row_fn *fn, void *arg, s
 			 fn, arg, e);
 }
 
-/* Step through what the statement finds. Returns SQLite's code, SQLITE_DONE at the end. */
-static int each_usage(sqlite3_stmt *stmt, report_db_usage_fn *fn, void *arg)
+/* One reading of a usage table. */
+struct usage {
+	struct report_db *db;
+	int64_t open_s; /* when the period of what is in none yet began; INT64_MAX: none, or given */
+	report_db_usage_fn *fn;
+	void *arg;
+};
+
+/* Give what is in no period yet, for all addresses. Returns SQLite's code, SQLITE_DONE at the end. */
+static int each_open(struct usage *u)
+{
+	uint64_t total[PATHS], booked[PATHS];
+	int64_t start_s = u->open_s;
+	sqlite3_stmt *stmt = NULL;
+	int code = sqlite3_prepare_v2(u->db->handle, OPEN, -1, &stmt, NULL);
+
+	u->open_s = INT64_MAX;
+	while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		column_octets(stmt, 1, total);
+		column_octets(stmt, 1 + PATHS, booked);
+		code = SQLITE_OK;
+		if (!memcmp(total, booked, sizeof(total)))
+			continue;
+		for (int i = 0; i < PATHS; i++)
+			total[i] -= booked[i];
+		u->fn(u->arg, sqlite3_column_int64(stmt, 0), start_s, total);
+	}
+	sqlite3_finalize(stmt);
+	return code;
+}
+
+/* Step through what the statement finds, in the order of time, with what is open in its place.
+ * Returns SQLite's code, SQLITE_DONE at the end. */
+static int each_usage(struct usage *u, sqlite3_stmt *stmt)
 {
 	uint64_t octets[PATHS];
 	int code;
 
 	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int64_t start_s = sqlite3_column_int64(stmt, 1);
+
+		if (start_s > u->open_s && (code = each_open(u)) != SQLITE_DONE)
+			break;
 		column_octets(stmt, 2, octets);
-		fn(arg, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1), octets);
+		u->fn(u->arg, sqlite3_column_int64(stmt, 0), start_s, octets);
 	}
 	return code;
 }
 
-static int each_key(sqlite3_stmt *stmt, int64_t start_s, const int64_t *keys, size_t n_keys,
-		    report_db_usage_fn *fn, void *arg)
+static int each_key(struct usage *u, sqlite3_stmt *stmt, int64_t start_s, const int64_t *keys,
+		    size_t n_keys)
 {
 	int code = SQLITE_DONE;
 
 	sqlite3_bind_int64(stmt, 1, start_s);
 	for (size_t i = 0; i < n_keys && code == SQLITE_DONE; i++) {
 		sqlite3_bind_int64(stmt, 2, keys[i]);
-		code = each_usage(stmt, fn, arg);
+		code = each_usage(u, stmt);
 		sqlite3_reset(stmt);
 	}
 	return code;
@@ -312,21 +359,26 @@ int report_db_usage(struct report_db *db, enum report_db_usage table, int64_t si
 		[REPORT_DB_HOUR] = USAGE "hour WHERE start = ?1 AND address = ?2",
 	};
 	int64_t step = table == REPORT_DB_HOUR ? PERIOD_HOUR_S : PERIOD_5MIN_S;
+	struct usage u = { db, INT64_MAX, fn, arg };
 	sqlite3_stmt *stmt = NULL;
 	int code, rc = 0;
 
 	if (since_s >= until_s)
 		return 0;
+	if (db->has_open && db->counted_at_s >= since_s && db->counted_at_s < until_s)
+		u.open_s = period_floor(db->counted_at_s, step);
 	code = sqlite3_prepare_v2(db->handle, keys ? one[table] : all[table], -1, &stmt, NULL);
 	if (code == SQLITE_OK && !keys) {
 		sqlite3_bind_int64(stmt, 1, since_s);
 		sqlite3_bind_int64(stmt, 2, until_s);
-		code = each_usage(stmt, fn, arg);
+		code = each_usage(&u, stmt);
 	} else if (code == SQLITE_OK) {
 		code = SQLITE_DONE;
 		for (int64_t s = since_s; s < until_s && code == SQLITE_DONE; s += step)
-			code = each_key(stmt, s, keys, n_keys, fn, arg);
+			code = each_key(&u, stmt, s, keys, n_keys);
 	}
+	if (code == SQLITE_DONE && u.open_s != INT64_MAX)
+		code = each_open(&u);
 	if (code != SQLITE_DONE)
 		rc = explain(db, code, e);
 	sqlite3_finalize(stmt);

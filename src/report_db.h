@@ -51,8 +51,9 @@ typedef void report_db_usage_fn(void *arg, int64_t address, int64_t start_s,
 				const uint64_t octets[PATHS]);
 
 /* The usage that began in [since_s, until_s), both multiples of the table's step, in the order of
- * time. `keys` chooses addresses by sorted keys (NULL: all): they are looked up one by one, which
- * pays when they are few. */
+ * time. What was counted since the last period was booked belongs to the period of the last checkpoint,
+ * of which an address may so come twice. `keys` chooses addresses by sorted keys (NULL: all): they are
+ * looked up one by one, which pays when they are few; others may come too. */
 int report_db_usage(struct report_db *db, enum report_db_usage table, int64_t since_s,
 		    int64_t until_s, const int64_t *keys, size_t n_keys, report_db_usage_fn *fn,
 		    void *arg, struct err *e);

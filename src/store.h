@@ -51,7 +51,9 @@ struct store_address {
 	bool owner; /* what the address's rules count is booked here */
 	uint8_t seen; /* bits of paths whose rule was read */
 	struct counters last[PATHS]; /* the last kernel readings, of this boot */
-	struct counters used[PATHS]; /* saving only: what is new since the last checkpoint */
+	/* Saving only: the totals when it was last stored. A database that does not have it yet has
+	 * not lost what it used since. */
+	struct counters before[PATHS];
 };
 
 struct store_meta {
@@ -82,17 +84,23 @@ int store_load(struct store *s, struct store_meta *ret_meta, store_container_fn 
 
 /* One checkpoint: begin, put what changed, end. When begin fails, there is no end; nothing waits
  * longer than 50 ms for another's lock. A failing put makes the end fail; a failed end has changed
- * nothing. After -EUCLEAN (damaged) and -ESTALE (the file was removed or replaced) close the store,
+ * nothing, or all if only syncing it failed. After -EUCLEAN (damaged) and -ESTALE (the file was removed or replaced) close the store,
  * open it again (the first sets the file aside) and put everything; any other failure passes with
  * its cause, and the next begin tries anew.
  * synced: survive power loss, not just kill -9. (At the begin, since SQLite cannot change it
  * within a transaction.)
- * wall_s: the moment that `used` is booked to (its 5-minute and hour buckets). */
-int store_begin(struct store *s, bool synced, struct err *e);
+ * wall_s: now. What a total is higher than at the checkpoint before is what was used in the 5
+ * minutes and the hour of this one. */
+int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e);
 int store_put_meta(struct store *s, const struct store_meta *m);
 int store_put_container(struct store *s, const struct store_container *c);
-int store_put_address(struct store *s, const struct store_address *a, int64_t wall_s);
+int store_put_address(struct store *s, const struct store_address *a);
 int store_end(struct store *s, struct err *e);
+
+/* After a checkpoint: copy the WAL into the database file if it has become long, which may take a
+ * while and which nothing else does; give memory back that the next checkpoint needs again. What
+ * fails here fails at a checkpoint too. */
+void store_tidy(struct store *s);
 
 /* Remove some (at most `limit`) of the usage older than its time (5 minutes: 35 days, hours: 400
  * days) in a transaction of its own. Returns the number removed, 0 when there is none left, or

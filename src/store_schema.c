@@ -21,6 +21,9 @@
 	"(start" NUMBER ", address" NUMBER \
 	" REFERENCES address, " STORE_COUNTERS("", NUMBER) ", PRIMARY KEY (start, address));"
 
+#define COUNTERS STORE_COUNTERS("", "")
+#define COUNTERS_NEW STORE_COUNTERS("", NUMBER)
+
 static const char *const steps[] = {
 	"CREATE TABLE meta (key TEXT PRIMARY KEY NOT NULL, value NOT NULL);"
 	"CREATE TABLE container (ifindex INTEGER PRIMARY KEY, ctid TEXT NOT NULL UNIQUE,"
@@ -43,21 +46,40 @@ static const char *const steps[] = {
 							"ON a.key = u.address;"
 							"PRAGMA application_id = " STR(
 								APPLICATION_ID) ";",
+	/* Until here each checkpoint booked what was used. */
+	"CREATE TABLE booked (address INTEGER PRIMARY KEY REFERENCES address, " COUNTERS_NEW ");"
+	"INSERT INTO booked SELECT key, " COUNTERS " FROM address;"
+	"DROP VIEW traffic;"
+	"CREATE VIEW traffic AS SELECT a.ip AS ip, datetime(u.start, 'unixepoch') AS measuringtime,"
+	" u.in_octets + u.out_octets AS bytes FROM usage_hour AS u"
+	" JOIN address AS a ON a.key = u.address"
+	" UNION ALL"
+	" SELECT a.ip, datetime(m.value - m.value % 3600, 'unixepoch'),"
+	" a.in_octets - ifnull(b.in_octets, 0) + a.out_octets - ifnull(b.out_octets, 0)"
+	" FROM meta AS m JOIN address AS a LEFT JOIN booked AS b ON b.address = a.key"
+	" WHERE m.key = 'counted_at' AND (a.in_octets <> ifnull(b.in_octets, 0)"
+	" OR a.out_octets <> ifnull(b.out_octets, 0));",
 };
 
 /* Reading these through finds every damage that would make loading or the next save fail: all
  * rows of the small tables, the end of the history where rows are added and the one where they
  * are removed, through their index. */
-static const char *const probes[] = {
-	"SELECT count(*), max(length(value)) FROM meta",
-	"SELECT count(*), total(zero_node_out_pkts), max(length(ctid)) FROM container",
-	"SELECT count(*), total(last_node_out_pkts), max(length(ip)) FROM address",
-	"SELECT ctid FROM container ORDER BY ctid",
-	"SELECT container, ip FROM address ORDER BY container, ip",
-	"SELECT start, node_out_pkts FROM usage_5min ORDER BY start, address LIMIT 1000",
-	"SELECT start, node_out_pkts FROM usage_5min ORDER BY start DESC, address DESC LIMIT 1000",
-	"SELECT start, node_out_pkts FROM usage_hour ORDER BY start, address LIMIT 1000",
-	"SELECT start, node_out_pkts FROM usage_hour ORDER BY start DESC, address DESC LIMIT 1000",
+static const struct {
+	int since; /* schema version */
+	const char *sql;
+} probes[] = {
+	{ 1, "SELECT count(*), max(length(value)) FROM meta" },
+	{ 1, "SELECT count(*), total(zero_node_out_pkts), max(length(ctid)) FROM container" },
+	{ 1, "SELECT count(*), total(last_node_out_pkts), max(length(ip)) FROM address" },
+	{ 1, "SELECT ctid FROM container ORDER BY ctid" },
+	{ 1, "SELECT container, ip FROM address ORDER BY container, ip" },
+	{ 1, "SELECT start, node_out_pkts FROM usage_5min ORDER BY start, address LIMIT 1000" },
+	{ 1, "SELECT start, node_out_pkts FROM usage_5min ORDER BY start DESC, address DESC"
+	     " LIMIT 1000" },
+	{ 1, "SELECT start, node_out_pkts FROM usage_hour ORDER BY start, address LIMIT 1000" },
+	{ 1, "SELECT start, node_out_pkts FROM usage_hour ORDER BY start DESC, address DESC"
+	     " LIMIT 1000" },
+	{ 2, "SELECT count(*), total(node_out_pkts) FROM booked" },
 };
 
 static int errno_of(int rc)
@@ -175,8 +197,9 @@ int store_schema_check(sqlite3 *db, const char *path, bool *ret_present, struct 
 			path, version, ARRAY_LEN(steps));
 		return -ENOTSUP;
 	}
-	for (size_t i = 0; version && i < ARRAY_LEN(probes) && !ret; i++)
-		ret = probe(db, path, probes[i], e);
+	for (size_t i = 0; i < ARRAY_LEN(probes) && !ret; i++)
+		if (version >= probes[i].since)
+			ret = probe(db, path, probes[i].sql, e);
 	if (!ret)
 		*ret_present = version > 0;
 	return ret;

@@ -48,6 +48,7 @@ static int remove_family(struct fw *fw, enum addr_family family, struct loop *lo
 	while (!ret && !s->done)
 		loop_run_once(loop, -1);
 	ruleset_free(none);
+	fw_forget(fw, family); /* it is in no ledger's total, as no daemon runs */
 	ret = ret ? ret : s->result;
 	if (ret < 0)
 		err_set(e, "the rules are still in place: %s", *s->text ? s->text : strerror(-ret));

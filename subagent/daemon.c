@@ -263,17 +263,23 @@ static void reply_list(struct daemon *d, struct ctl_request *req)
 	ctl_reply_stream(req, list_next, list_done, view_list_new(engine_snap(d->engine), now));
 }
 
+static void zeroed(void *arg, int result, const char *text)
+{
+	if (result < 0)
+		ctl_reply_error(arg, "%s%s", result == -EIO ? "the mark cannot be stored: " : "",
+				text);
+	else
+		ctl_reply(arg, json_object());
+}
+
 static void reply_zero(struct daemon *d, struct ctl_request *req)
 {
 	const char *what = json_string_value(json_object_get(ctl_request_json(req), "what"));
-	struct err e = { "" };
 
-	if (!what)
-		ctl_reply_error(req, "which container or address?");
-	else if (engine_zero(d->engine, what, &e) < 0)
-		ctl_reply_error(req, "%s", e.text);
+	if (what)
+		engine_zero(d->engine, what, zeroed, req);
 	else
-		ctl_reply(req, json_object());
+		ctl_reply_error(req, "which container or address?");
 }
 
 /* A request that is answered when the rules are as it wants them. */

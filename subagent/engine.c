@@ -9,7 +9,9 @@
 #include "log.h"
 #include "nl.h"
 #include "ports.h"
+#include "sampler.h"
 #include "source.h"
+#include "waiters.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -21,19 +23,9 @@
 #define TICK_NS (10 * NS_PER_S) /* between readings when nobody polls */
 #define FRESH_NS (500 * NS_PER_MS)
 #define RETRY_NS (20 * NS_PER_MS) /* after a reading that was half committed */
-#define READ_BUDGET_NS (40 * NS_PER_MS) /* for trying again within one call */
 #define MISSED_PAUSE_NS (100 * NS_PER_MS) /* after a reading that could not be had */
 #define LOOK_PAUSE_NS (500 * NS_PER_MS) /* between looks that the kernel's events ask for */
 #define READY_AFTER_NS (30 * NS_PER_S)
-
-struct waiter {
-	struct waiter *next;
-	engine_done_fn *done;
-	void *arg;
-	uint64_t asked_ns;
-	bool looked; /* the sources were asked since it came */
-	bool teardown;
-};
 
 struct engine {
 	const struct cfg *cfg;
@@ -47,7 +39,8 @@ struct engine {
 	struct inventory *pending; /* not yet taken over */
 	bool informed, complete; /* an inventory was taken over; a whole one */
 	bool inventory_failing, ready; /* as in the snapshot */
-	bool tearing_down;
+	bool unplanned; /* what follows from it for the rules is for the next turn */
+	bool tearing_down, ending;
 	struct conflicts conflicts; /* as logged */
 	uint64_t looked_ns; /* when the last look began */
 	size_t refused; /* addresses over max-rows, as logged */
@@ -57,17 +50,21 @@ struct engine {
 	struct loop_timer tick, look, step, checkpoint, ready_by;
 	void (*published)(void *arg);
 	void *published_arg;
-	struct fw_reading
-		reading[ADDR_FAMILIES]; /* the last ones, their rows known while readable */
-	bool readable[ADDR_FAMILIES];
-	int read_failure[ADDR_FAMILIES];
-	uint64_t sampled_ns, missed_ns; /* the last whole reading; one that could not be had */
+	struct sampler sampler;
+	uint64_t unseen; /* the ticket that must be settled before anything is published */
+	bool was_held; /* by it */
+	uint64_t finals[ADDR_FAMILIES]; /* the tickets of what is only in the journals */
 	uint32_t inventory_failures, stale_answers;
 };
 
 static struct ledger_now now_both(uint64_t now_ns)
 {
 	return (struct ledger_now) { now_ns, (int64_t)time(NULL) };
+}
+
+static bool sample(struct engine *en, uint64_t now_ns)
+{
+	return sampler_run(&en->sampler, now_both(now_ns));
 }
 
 static void step_soon(struct engine *en, uint64_t at_ns)
@@ -88,18 +85,35 @@ static uint8_t wanted_paths(const struct engine *en)
 	return bits;
 }
 
+/* What nobody may see before it is stored is not stored yet: see take_inventory. */
+static bool is_held(const struct engine *en)
+{
+	return !keep_is_settled(en->keep, en->unseen);
+}
+
+static void hold(struct engine *en, uint64_t ticket)
+{
+	if (!ticket)
+		return;
+	en->unseen = ticket;
+	en->was_held = true;
+}
+
 static void publish(struct engine *en)
 {
 	bool problem[ADDR_FAMILIES];
-	struct snap *snap = snap_new();
+	struct snap *snap;
 
+	if (is_held(en))
+		return;
+	snap = snap_new();
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		problem[f] = fw_family_problem(en->fw, f) != NULL;
 		snap->rules += fw_present(en->fw, f)->n_counting;
 		snap->rule_repairs += enforce_get_figures(en->enforce[f])->repairs;
 	}
 	ledger_snapshot(en->ledger, wanted_paths(en), problem, snap);
-	snap->taken_ns = en->sampled_ns;
+	snap->taken_ns = en->sampler.sampled_ns;
 	snap->ready = en->ready;
 	snap->inventory_failing = en->inventory_failing;
 	snap->inventory_failures = en->inventory_failures;
@@ -117,106 +131,36 @@ struct snap *engine_snap(const struct engine *en)
 	return en->snap;
 }
 
-/* --- reading ------------------------------------------------------------------------------ */
-
-static void pause_ms(void)
-{
-	nanosleep(&(struct timespec) { .tv_nsec = (long)NS_PER_MS }, NULL);
-}
-
-/* One whole reading of a family into the ledger. Other people's commits make it fail for some
- * milliseconds; our own may last longer and is not waited for. */
-static int read_family(struct engine *en, enum addr_family f, uint64_t now_ns, uint64_t until_ns)
-{
-	bool committing = enforce_committing(en->enforce[f]);
-	struct fw_reading *reading = &en->reading[f];
-	bool unsure;
-	int ret;
-
-	for (;;) {
-		en->readable[f] = false;
-		ret = fw_read(en->fw, f, now_ns, reading);
-		unsure = !ret && reading->unsure;
-		if (!ret)
-			enforce_seen(en->enforce[f], reading->generation);
-		if (!ret && (unsure || ledger_apply(en->ledger, f, reading, committing,
-						    now_both(now_ns)) == LEDGER_RECHECK))
-			ret = -EAGAIN;
-		if (ret != -EAGAIN || fw_busy(en->fw, f) || loop_now_ns() >= until_ns)
-			break;
-		pause_ms();
-	}
-	en->readable[f] = !ret || unsure;
-	return ret;
-}
-
-/* A failure that lasts is told once, and does not hold up the other family. */
-static void note_reading(struct engine *en, enum addr_family f, int ret)
-{
-	if (ret == -EAGAIN || ret == en->read_failure[f])
-		return;
-	if (ret < 0)
-		log_error("fw", "cannot read %s: %s", en->what[f], strerror(-ret));
-	else
-		log_info("fw", "%s can be read again", en->what[f]);
-	en->read_failure[f] = ret;
-}
-
-/* Read all families; returns whether the totals are now as of now_ns. */
-static bool sample(struct engine *en, uint64_t now_ns)
-{
-	uint64_t until = loop_now_ns() + READ_BUDGET_NS;
-	bool whole = true;
-
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
-		int ret = fw_family_problem(en->fw, f) ? 0 : read_family(en, f, now_ns, until);
-
-		note_reading(en, f, ret);
-		whole = whole && ret != -EAGAIN;
-	}
-	if (whole)
-		en->sampled_ns = now_ns;
-	else
-		en->missed_ns = now_ns;
-	return whole;
-}
-
 /* --- rules -------------------------------------------------------------------------------- */
 
 /* Before the first whole inventory the rules of addresses that nobody claims yet stay: their
  * counters are somebody's bill. */
-static bool keep_present(const struct engine *en, enum addr_family f, struct addr **addrs,
-			 size_t *n)
-{
-	const struct fw_reading *r = &en->reading[f];
-	struct addr *all;
-
-	if (en->complete || fw_family_problem(en->fw, f))
-		return true;
-	if (!en->readable[f])
-		return false;
-	all = fw_reading_join(r, *addrs, n);
-	free(*addrs);
-	*addrs = all;
-	return true;
-}
-
 static void want_rules(struct engine *en, enum addr_family f)
 {
+	bool all_known = en->complete || en->tearing_down || fw_family_problem(en->fw, f);
+	struct addr *addrs = NULL, *claimed = NULL;
 	size_t n = 0;
-	struct addr *addrs = en->tearing_down ? NULL : ledger_wanted(en->ledger, f, &n);
 
-	if (en->tearing_down || keep_present(en, f, &addrs, &n))
-		enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
-	else
-		free(addrs); /* not known yet what must stay */
+	if (!all_known && !en->sampler.readable[f])
+		return; /* not known yet what must stay */
+	if (!en->tearing_down)
+		addrs = ledger_wanted(en->ledger, f, &n);
+	if (!all_known) {
+		claimed = addrs;
+		addrs = fw_reading_join(&en->sampler.reading[f], claimed, &n);
+	}
+	enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
+	free(claimed);
 }
 
 static void enforce_rules(struct engine *en, uint64_t now_ns)
 {
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
-		uint64_t at = enforce_turn(en->enforce[f], now_ns);
+		uint64_t at = 0;
 
+		/* The next commit's journal takes the place of the last one's. */
+		if (keep_is_settled(en->keep, en->finals[f]))
+			at = enforce_turn(en->enforce[f], now_ns);
 		if (at)
 			step_soon(en, at);
 	}
@@ -226,7 +170,7 @@ void engine_freshen(struct engine *en, uint64_t now_ns)
 {
 	if (now_ns - en->snap->taken_ns < FRESH_NS)
 		return;
-	if (now_ns - en->missed_ns < MISSED_PAUSE_NS) {
+	if (is_held(en) || now_ns - en->sampler.missed_ns < MISSED_PAUSE_NS) {
 		en->stale_answers++;
 		return;
 	}
@@ -237,52 +181,43 @@ void engine_freshen(struct engine *en, uint64_t now_ns)
 	enforce_rules(en, now_ns);
 }
 
-static bool settled(const struct engine *en, uint64_t since_ns, int *ret_result,
-		    const char **ret_text)
+/* Whether what the waiter asked for is done, in the kernel and in the store. */
+static bool is_ready(void *arg, const struct waiter *w, int *ret_result, const char **ret_text)
 {
-	*ret_result = 0;
-	*ret_text = "";
-	if (en->pending)
+	struct engine *en = arg;
+
+	if (w->ticket) {
+		if (!keep_is_stored(en->keep, w->ticket) && keep_problem(en->keep)) {
+			*ret_result = -EIO;
+			*ret_text = keep_problem(en->keep);
+		}
+		return keep_is_settled(en->keep, w->ticket);
+	}
+	if (!w->looked || en->pending || en->unplanned || is_held(en))
 		return false;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		const char *text;
 		int result;
 
-		if (!enforce_settled(en->enforce[f], since_ns, &result, &text))
+		if (!keep_is_settled(en->keep, en->finals[f]) ||
+		    !enforce_settled(en->enforce[f], w->asked_ns, &result, &text))
 			return false;
 		if (result < 0) {
 			*ret_result = result;
 			*ret_text = text;
 		}
 	}
+	if (w->teardown && *ret_result < 0)
+		en->tearing_down = false; /* what is left of the rules is put right */
 	return true;
 }
 
-static void answer_waiters(struct engine *en)
+static void wait_for_rules(struct engine *en, engine_done_fn *done, void *arg, bool teardown)
 {
-	struct waiter **p = &en->waiters, *w;
-	const char *text;
-	int result;
+	struct waiter w = { .done = done, .arg = arg, .asked_ns = loop_now_ns() };
 
-	while ((w = *p)) {
-		if (!w->looked || !settled(en, w->asked_ns, &result, &text)) {
-			p = &w->next;
-			continue;
-		}
-		*p = w->next;
-		if (w->teardown && result < 0)
-			en->tearing_down = false; /* what is left of the rules is put right */
-		w->done(w->arg, result, text);
-		free(w);
-	}
-}
-
-static void add_waiter(struct engine *en, engine_done_fn *done, void *arg, bool teardown)
-{
-	struct waiter *w = xmalloc(sizeof(*w));
-
-	*w = (struct waiter) { en->waiters, done, arg, loop_now_ns(), teardown, teardown };
-	en->waiters = w;
+	w.looked = w.teardown = teardown;
+	waiters_add(&en->waiters, &w);
 }
 
 /* With what there is, if a source keeps failing. */
@@ -297,29 +232,47 @@ static void on_ready_by(void *arg, uint64_t now_ns)
 
 /* --- the turn of the wheel ---------------------------------------------------------------- */
 
-static void take_inventory(struct engine *en, uint64_t now_ns)
+/* Take over who has which address. Returns whether anything changed.
+ *
+ * From here on traffic is booked to the new owners, and what has changed is written. Until that is
+ * done nothing is published: so nobody has seen an owner, a row or an ifIndex that a kill -9 could
+ * undo. If it does, the next process finds the owners of before, with all their last readings, reads
+ * what the rules have counted since, books it to them, and takes the inventory over anew: each octet
+ * once, no published figure falls, and the moment of the take-over is the one that was stored.
+ * A commit may begin meanwhile. After a kill its finals come again from its journal, which stays
+ * until they are stored (on_applied), and so later than this; they are booked to the same old
+ * owners, or, of addresses that the store does not know, are those of new rules: 0.
+ * Should the disk not take it, counting goes on in memory and publishing with it (keep.h). */
+static bool take_inventory(struct engine *en, uint64_t now_ns)
 {
+	bool changed;
+
+	publish(en); /* while it is held, what was counted until now is what is served */
 	conflicts_note(&en->conflicts, en->pending);
-	/* Who owns what is stored at once: after a kill, an address's traffic must not be booked to
-	 * whom it belonged before. */
-	if (ledger_set_inventory(en->ledger, en->pending, now_both(now_ns)))
-		keep_checkpoint(en->keep, now_both(now_ns), false);
+	changed = ledger_set_inventory(en->ledger, en->pending, now_both(now_ns));
+	if (changed)
+		hold(en, keep_checkpoint(en->keep, now_both(now_ns), false));
 	en->informed = true;
 	en->complete = en->complete || en->pending->complete;
 	inv_free(en->pending);
 	en->pending = NULL;
+	return changed;
 }
 
-/* At a start after a reboot a boot script may have put our rules back, counting from 0: then no
+/* One that is not stored yet must be, and be published, before the next is taken over; and all is
+ * read that the owners of before have counted.
+ * At a start after a reboot a boot script may have put our rules back, counting from 0: then no
  * counter is believed until a commit has seeded the canaries, and no commit is made before an
  * inventory says what is wanted. Which of two owners such a counter was, before there was a daemon
  * to see one follow the other, nobody could tell anyway. */
-static bool rows_known(const struct engine *en)
+static bool can_take_over(const struct engine *en, bool whole)
 {
+	if (!en->pending || is_held(en))
+		return false;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		if (!fw_family_problem(en->fw, f) && !en->readable[f])
-			return false;
-	return true;
+		if (!fw_family_problem(en->fw, f) && !en->sampler.readable[f])
+			return whole;
+	return whole || !en->informed;
 }
 
 static void step(void *arg, uint64_t now_ns)
@@ -327,19 +280,44 @@ static void step(void *arg, uint64_t now_ns)
 	struct engine *en = arg;
 	bool whole = sample(en, now_ns);
 
-	if (en->pending && (whole || (!en->informed && rows_known(en)))) {
-		take_inventory(en, now_ns);
-		whole = sample(en, now_ns); /* what the kernel holds already for new rows */
+	/* What follows from it is for the next turn: each holds the loop for one reading only. */
+	if (can_take_over(en, whole) && take_inventory(en, now_ns)) {
+		en->unplanned = true;
+		step_soon(en, now_ns);
+		return;
 	}
 	if (!whole)
 		step_soon(en, now_ns + RETRY_NS);
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		if (en->informed || en->tearing_down)
 			want_rules(en, f);
+	en->unplanned = false;
 	enforce_rules(en, now_ns);
 	en->ready = en->ready || (en->complete && !en->pending && whole);
 	publish(en);
-	answer_waiters(en);
+	waiters_answer(&en->waiters, is_ready, en);
+}
+
+/* Something that was to be kept is, or cannot be. Who waited for that goes on, without a reading. */
+static void on_kept(void *arg, uint64_t now_ns)
+{
+	struct engine *en = arg;
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		if (en->finals[f] && keep_is_stored(en->keep, en->finals[f])) {
+			fw_forget(en->fw, f);
+			en->finals[f] = 0;
+		}
+	if (en->ending)
+		return;
+	enforce_rules(en, now_ns);
+	if (en->was_held && !is_held(en)) {
+		en->was_held = false;
+		publish(en);
+		if (en->pending)
+			step_soon(en, now_ns);
+	}
+	waiters_answer(&en->waiters, is_ready, en);
 }
 
 static void on_tick(void *arg, uint64_t now_ns)
@@ -357,7 +335,7 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 	struct engine *en = arg;
 
 	/* What is stored is as of now; a tick just before has read already. */
-	if (now_ns - en->sampled_ns > NS_PER_S)
+	if (now_ns - en->sampler.sampled_ns > NS_PER_S)
 		sample(en, now_ns);
 	keep_checkpoint(en->keep, now_both(now_ns), true);
 	loop_timer_set(en->loop, &en->checkpoint,
@@ -396,22 +374,22 @@ static void on_sources(void *arg, const struct sources_result *result, uint64_t 
 	en->refused = result->refused;
 	inv_free(en->pending);
 	en->pending = result->inventory;
-	/* A source may take longer than the interval: then a look always follows a look. */
-	for (struct waiter *w = en->waiters; w; w = w->next)
-		w->looked = w->looked || w->asked_ns <= result->began_ns;
+	waiters_looked(en->waiters, result->began_ns);
 	step(en, now_ns);
 }
 
-/* A commit ended. Only book here: the next commit may start once the journal is away. */
+/* A commit ended. Only book here: the next one may begin once this one's finals are stored, and
+ * with that its journal is of no use any more. */
 static void on_applied(void *arg, enum addr_family f, int result, const char *text, uint64_t epoch,
 		       const struct fw_final *finals, size_t n, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
-	/* Stored before the journal with the finals goes away. */
 	ledger_finals(en->ledger, f, epoch, finals, n, now_both(now_ns));
 	if (epoch)
-		keep_checkpoint(en->keep, now_both(now_ns), false);
+		en->finals[f] = keep_checkpoint(en->keep, now_both(now_ns), false);
+	else
+		fw_forget(en->fw, f);
 	enforce_ended(en->enforce[f], result, text, now_ns);
 	step_soon(en, now_ns);
 }
@@ -420,35 +398,35 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 
 void engine_refresh(struct engine *en, engine_done_fn *done, void *arg)
 {
-	add_waiter(en, done, arg, false);
+	wait_for_rules(en, done, arg, false);
 	sources_look(en->sources);
 }
 
-int engine_zero(struct engine *en, const char *what, struct err *e)
+void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void *arg)
 {
 	uint64_t now = loop_now_ns();
-	int ret;
+	struct waiter w = { .done = done, .arg = arg };
+	struct err e = { "" };
 
 	if (!sample(en, now)) {
-		err_set(e, "the counters cannot be read right now: try again");
-		return -EAGAIN;
+		done(arg, -EAGAIN, "the counters cannot be read right now: try again");
+		return;
 	}
 	if (!ledger_zero(en->ledger, what, now_both(now))) {
-		err_set(e, "there is no container or address \"%s\" (ctmeter list shows them)",
+		err_set(&e, "there is no container or address \"%s\" (ctmeter list shows them)",
 			what);
-		return -ENOENT;
+		done(arg, -ENOENT, e.text);
+		return;
 	}
 	publish(en);
-	ret = keep_checkpoint(en->keep, now_both(now), false);
-	if (ret < 0)
-		err_set(e, "the mark is set but cannot be stored: %s", keep_problem(en->keep));
-	return ret;
+	w.ticket = keep_checkpoint(en->keep, now_both(now), false);
+	waiters_add(&en->waiters, &w);
 }
 
 void engine_teardown(struct engine *en, engine_done_fn *done, void *arg)
 {
 	en->tearing_down = true;
-	add_waiter(en, done, arg, true);
+	wait_for_rules(en, done, arg, true);
 	step_soon(en, loop_now_ns());
 }
 
@@ -464,7 +442,8 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 	sources_free(en->sources);
 	en->sources = sources;
 	en->cfg = cfg;
-	ports_take_view(en->ledger, en->keep, cfg->ports.direction, now_both(loop_now_ns()));
+	hold(en,
+	     ports_take_view(en->ledger, en->keep, cfg->ports.direction, now_both(loop_now_ns())));
 	cfg_warn_restart(old, cfg);
 	on_look(en, loop_now_ns());
 	return 0;
@@ -513,16 +492,22 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 			    cfg->inventory.max_rows, "", en->loop, on_sources, en, &en->sources, e);
 
 	if (!ret)
-		ret = keep_new(cfg->ledger.path, en->ledger, now_both(loop_now_ns()), &en->keep, e);
+		ret = keep_new(cfg->ledger.path, en->ledger, now_both(loop_now_ns()), en->loop,
+			       on_kept, en, &en->keep, e);
 	if (!ret)
 		ret = open_netfilter(en, run_dir, e);
 	if (ret < 0)
 		return ret;
-	ports_take_view(en->ledger, en->keep, cfg->ports.direction, now_both(loop_now_ns()));
+	hold(en,
+	     ports_take_view(en->ledger, en->keep, cfg->ports.direction, now_both(loop_now_ns())));
+	en->sampler.fw = en->fw;
+	en->sampler.ledger = en->ledger;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		snprintf(en->what[f], sizeof(en->what[f]), "%s table %s",
 			 f == ADDR_V4 ? "IPv4" : "IPv6", cfg->netfilter.table);
 		en->enforce[f] = enforce_new(en->fw, f, en->what[f], ledger_epoch(en->ledger, f));
+		en->sampler.enforce[f] = en->enforce[f];
+		en->sampler.what[f] = en->what[f];
 		if (fw_family_problem(en->fw, f))
 			log_warning("fw", "%s", fw_family_problem(en->fw, f));
 	}
@@ -568,18 +553,14 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 
 void engine_free(struct engine *en)
 {
-	struct waiter *w;
-
 	if (!en)
 		return;
-	while ((w = en->waiters)) {
-		en->waiters = w->next;
-		w->done(w->arg, -ECANCELED, "ctmeterd ends");
-		free(w);
-	}
+	en->ending = true;
+	waiters_cancel(&en->waiters, -ECANCELED, "ctmeterd ends");
 	if (en->checkpoint.at_ns) { /* it ran */
 		sample(en, loop_now_ns());
 		keep_checkpoint(en->keep, now_both(loop_now_ns()), true);
+		keep_wait(en->keep);
 	}
 	loop_timer_clear(en->loop, &en->tick);
 	loop_timer_clear(en->loop, &en->look);

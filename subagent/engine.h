@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "snap.h"
 #include "source.h"
+#include "waiters.h"
 
 /* The engine: one way through the house, turned by the loop.
  *
@@ -35,15 +36,13 @@ struct snap *engine_snap(const struct engine *en);
 /* Somebody is about to look: read the counters if the snapshot is older than 500 ms. */
 void engine_freshen(struct engine *en, uint64_t now_ns);
 
-typedef void engine_done_fn(void *arg, int result, const char *text);
-
 /* Look at the sources again and call `done` when all rules that follow from them are in place
  * (or cannot be: result -errno and why). */
 void engine_refresh(struct engine *en, engine_done_fn *done, void *arg);
 
-/* Count `what`, a container id or an address, from now on (ledger_zero), durably. Returns 0, -ENOENT
- * when there is no such row, or -errno with e filled. */
-int engine_zero(struct engine *en, const char *what, struct err *e);
+/* Count `what`, a container id or an address, from now on (ledger_zero), and call `done` when that is
+ * stored: 0, -ENOENT when there is no such row, or another -errno with why. */
+void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void *arg);
 
 /* Remove every rule of ours, booking what they counted last, and want none from now on; `done`
  * when that is so. */

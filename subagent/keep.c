@@ -2,7 +2,7 @@
 #include "keep.h"
 
 #include "log.h"
-#include "loop.h"
+#include "store_writer.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -13,14 +13,23 @@
 #include <unistd.h>
 
 #define LOCKED_TRIES 100 /* 50 ms apart */
-#define PRUNE_ROWS 500 /* a checkpoint */
+#define PATIENCE_NS (5 * NS_PER_S) /* after that a slow disk is one that cannot be written */
 
 struct keep {
 	char *path;
 	struct ledger *ledger;
-	struct store *store; /* NULL while it cannot be opened */
+	struct store *store; /* at the start, until the writer has it */
+	struct store_writer *writer;
+	struct loop *loop;
+	keep_settled_fn *told;
+	void *arg;
 	char boot_id[40];
 	char problem[512]; /* "" when all is well */
+	uint64_t asked, sent, settled, stored; /* tickets, the highest of each */
+	bool synced; /* one of those asked for and not sent is */
+	int64_t wall_s; /* when it was asked for */
+	struct loop_timer patience; /* with the one under way */
+	bool late; /* it is at an end */
 };
 
 static void read_boot_id(char id[40])
@@ -49,15 +58,20 @@ static void note_success(struct keep *k)
 	k->problem[0] = '\0';
 }
 
+static void note_aside(const struct keep *k, const char *aside)
+{
+	if (aside)
+		log_error("ledger", "%s was damaged: set aside as %s, beginning a new one", k->path,
+			  aside);
+}
+
 /* Returns as store_open does, -EROFS told apart by the caller. */
 static int open_store(struct keep *k, struct err *e)
 {
 	char *aside = NULL;
 	int ret = store_open(k->path, &k->store, &aside, e);
 
-	if (aside)
-		log_error("ledger", "%s was damaged: set aside as %s, beginning a new one", k->path,
-			  aside);
+	note_aside(k, aside);
 	free(aside);
 	return ret;
 }
@@ -97,15 +111,92 @@ static int load(struct keep *k, struct ledger_now now, struct err *e)
 	return ret;
 }
 
-int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, struct keep **ret_keep,
-	     struct err *e)
+/* --- writing ------------------------------------------------------------------------------- */
+
+static void send_batch(struct keep *k)
+{
+	struct store_batch *b = ledger_take_changed(k->ledger);
+
+	memcpy(b->meta.boot_id, k->boot_id, sizeof(b->meta.boot_id));
+	b->wall_s = k->wall_s;
+	b->synced = k->synced;
+	k->synced = false;
+	k->sent = k->asked;
+	loop_timer_set(k->loop, &k->patience, loop_now_ns() + PATIENCE_NS);
+	store_writer_put(k->writer, b);
+}
+
+/* The batch under way takes long: nobody waits for it any more, nor for those behind it. */
+static void on_late(void *arg, uint64_t now_ns)
+{
+	struct keep *k = arg;
+	char text[512];
+
+	snprintf(text, sizeof(text), "%.400s: its disk takes longer than %llu s for a checkpoint",
+		 k->path, PATIENCE_NS / NS_PER_S);
+	note_problem(k, text);
+	k->late = true;
+	k->settled = k->asked;
+	k->told(k->arg, now_ns);
+}
+
+static void on_written(void *arg, struct store_batch *take_b, const struct store_written *written,
+		       uint64_t now_ns)
+{
+	struct keep *k = arg;
+
+	loop_timer_clear(k->loop, &k->patience);
+	k->late = false;
+	note_aside(k, written->aside);
+	if (written->error) {
+		note_problem(k, written->why.text);
+		ledger_not_saved(k->ledger);
+	} else {
+		note_success(k);
+		ledger_saved(k->ledger, take_b);
+		k->stored = k->sent;
+	}
+	if (written->lost)
+		ledger_unsaved(k->ledger);
+	store_batch_free(take_b);
+	if (k->settled < k->sent)
+		k->settled = k->sent;
+	if (k->asked > k->sent)
+		send_batch(k);
+	k->told(k->arg, now_ns);
+}
+
+uint64_t keep_checkpoint(struct keep *k, struct ledger_now now, bool synced)
+{
+	k->asked++;
+	k->synced |= synced;
+	k->wall_s = now.wall_s;
+	if (!store_writer_busy(k->writer))
+		send_batch(k);
+	else if (k->late)
+		k->settled = k->asked;
+	return k->asked;
+}
+
+void keep_wait(struct keep *k)
+{
+	while (k->writer && store_writer_busy(k->writer))
+		store_writer_wait(k->writer);
+}
+
+/* --- life ---------------------------------------------------------------------------------- */
+
+int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, struct loop *loop,
+	     keep_settled_fn *settled, void *arg, struct keep **ret_keep, struct err *e)
 {
 	struct keep *k = xcalloc(1, sizeof(*k));
 	bool there = access(path, F_OK) == 0;
 	int ret;
 
-	k->path = xstrdup(path);
-	k->ledger = ledger;
+	*k = (struct keep) {
+		.path = xstrdup(path), .ledger = ledger, .loop = loop, .told = settled, .arg = arg
+	};
+	loop_timer_init(&k->patience, on_late, k);
 	read_boot_id(k->boot_id);
 	ret = open_patiently(k, e);
 	if (ret == -EROFS || (ret < 0 && !there)) {
@@ -114,6 +205,10 @@ int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, str
 	}
 	if (!ret && k->store)
 		ret = load(k, now, e);
+	if (!ret) {
+		ret = store_writer_new(path, k->store, loop, on_written, k, &k->writer, e);
+		k->store = NULL;
+	}
 	if (ret < 0)
 		keep_free(k);
 	else
@@ -121,91 +216,33 @@ int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, str
 	return ret;
 }
 
+static void tell_nobody(void *arg, uint64_t now_ns)
+{
+	(void)arg;
+	(void)now_ns;
+}
+
 void keep_free(struct keep *k)
 {
 	if (!k)
 		return;
+	k->told = tell_nobody;
+	keep_wait(k);
+	store_writer_free(k->writer);
+	loop_timer_clear(k->loop, &k->patience);
 	store_close(k->store);
 	free(k->path);
 	free(k);
 }
 
-/* A checkpoint under way. */
-struct writing {
-	struct store *store;
-	int64_t wall_s;
-};
-
-static void put_container(void *arg, const struct store_container *c)
+bool keep_is_settled(const struct keep *k, uint64_t ticket)
 {
-	store_put_container(((struct writing *)arg)->store, c);
+	return ticket <= k->settled;
 }
 
-static void put_address(void *arg, const struct store_address *a)
+bool keep_is_stored(const struct keep *k, uint64_t ticket)
 {
-	struct writing *w = arg;
-
-	store_put_address(w->store, a, w->wall_s);
-}
-
-/* A database that could not be opened at the start, and is not ours to overwrite if by now it has
- * something in it. */
-static int open_late(struct keep *k, struct err *e)
-{
-	struct store_meta meta;
-	int ret = open_store(k, e);
-
-	if (!ret)
-		ret = store_load(k->store, &meta, NULL, NULL, NULL, e);
-	if (!ret && meta.boot_id[0]) {
-		err_set(e, "%s appeared after ctmeterd began: restart ctmeterd to take it up",
-			k->path);
-		ret = -EEXIST;
-	}
-	if (ret < 0) {
-		store_close(k->store);
-		k->store = NULL;
-	}
-	return ret;
-}
-
-/* The file is damaged or not there any more: the next checkpoint opens (and if need be makes) it
- * anew, and puts all there is. */
-static void start_over(struct keep *k)
-{
-	store_close(k->store);
-	k->store = NULL;
-	ledger_unsaved(k->ledger);
-}
-
-int keep_checkpoint(struct keep *k, struct ledger_now now, bool synced)
-{
-	struct writing w = { .wall_s = now.wall_s };
-	struct store_meta meta;
-	struct err e = { "" };
-	int ret = k->store ? 0 : open_late(k, &e);
-
-	w.store = k->store;
-	if (!ret)
-		ret = store_begin(k->store, synced, &e);
-	if (!ret) {
-		ledger_get_meta(k->ledger, &meta);
-		memcpy(meta.boot_id, k->boot_id, sizeof(meta.boot_id));
-		store_put_meta(k->store, &meta);
-		ledger_each_changed(k->ledger, put_container, put_address, &w);
-		ret = store_end(k->store, &e);
-	}
-	if (ret < 0) {
-		note_problem(k, e.text);
-		if (ret == -EUCLEAN || ret == -ESTALE)
-			start_over(k);
-		return ret;
-	}
-	ledger_saved(k->ledger);
-	note_success(k);
-	if (synced)
-		store_prune(k->store, now.wall_s, PRUNE_ROWS);
-	return 0;
+	return ticket <= k->stored;
 }
 
 const char *keep_problem(const struct keep *k)

@@ -4,26 +4,48 @@
 
 #include "err.h"
 #include "ledger.h"
+#include "loop.h"
 
-/* Keeps the ledger in the store: takes it up at the start, writes checkpoints, and when the disk
- * is full, the directory read-only or the database locked says so once, lets counting go on in
- * memory, and writes all of it when it can again. */
+/* Keeps the ledger in the store: takes it up at the start, has checkpoints written, and when the
+ * disk is full, the directory read-only or the database locked says so once, lets counting go on in
+ * memory, and writes all of it when it can again.
+ *
+ * Writing is the store's thread's (store_writer.h), so nothing here waits for a disk. A checkpoint is
+ * asked for, and its ticket tells what became of it:
+ *   settled  it is stored; or it cannot be, or not within 5 s: then whoever has waited goes on
+ *            without, as keep_problem says
+ *   stored   it is in the store
+ * 1. What is written is the ledger of one moment, never earlier than the asking.
+ * 2. One is written at a time; all that were asked for meanwhile are one, the next.
+ * 3. A ticket that is settled stays so, and one that is stored. A later one that is stored
+ *    includes all earlier ones. */
 
 struct keep;
+
+/* From the loop: some ticket is settled or stored now. */
+typedef void keep_settled_fn(void *arg, uint64_t now_ns);
 
 /* Open the database at `path` and fill the (empty) ledger from it, which is borrowed. A damaged file is
  * set aside and logged. Waits up to 5 s for a locked one. A directory or disk that cannot be
  * written is no error: keep_problem tells. Returns 0, or -errno with e filled for a database that
  * is there and cannot be read: going on without it would show counters that fall. */
-int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, struct keep **ret_keep,
-	     struct err *e);
+int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, struct loop *loop,
+	     keep_settled_fn *settled, void *arg, struct keep **ret_keep, struct err *e);
+/* Waits for what is being written. */
 void keep_free(struct keep *k);
 
-/* Write what changed, in one transaction. `synced`: against power loss too, not just a kill;
- * these also prune old usage. Returns 0 or -errno. */
-int keep_checkpoint(struct keep *k, struct ledger_now now, bool synced);
+/* Have what changed written, in one transaction. `synced`: against power loss too, not just a kill;
+ * these also prune old usage. Returns its ticket, never 0. */
+uint64_t keep_checkpoint(struct keep *k, struct ledger_now now, bool synced);
 
-/* Why the last checkpoint failed, or NULL. Borrowed. */
+/* Of ticket 0 both are true. */
+bool keep_is_settled(const struct keep *k, uint64_t ticket);
+bool keep_is_stored(const struct keep *k, uint64_t ticket);
+
+/* Wait until all that was asked for is written or has failed. */
+void keep_wait(struct keep *k);
+
+/* Why not all that was asked for is stored, or NULL. Borrowed. */
 const char *keep_problem(const struct keep *k);
 
 #endif

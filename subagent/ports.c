@@ -3,13 +3,13 @@
 
 #include "log.h"
 
-void ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_direction direction,
-		     struct ledger_now now)
+uint64_t ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_direction direction,
+			 struct ledger_now now)
 {
 	bool port = direction == CFG_DIRECTION_PORT;
 
 	if (!ledger_turn_ports(ledger, port ? PORT_VIEW_SWITCH : PORT_VIEW_CONTAINER, now))
-		return;
+		return 0;
 	log_warning(
 		"cfg",
 		"[ports] direction = %s: In and Out of every port are turned round from now on; "
@@ -17,5 +17,5 @@ void ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_directio
 		port ? "port" : "container");
 	/* Not later: a daemon killed before its next checkpoint would have shown what nobody
 	 * remembers. */
-	keep_checkpoint(keep, now, true);
+	return keep_checkpoint(keep, now, true);
 }

@@ -38,11 +38,17 @@ static void on_done(void *arg, enum addr_family family, int result, const char *
 		memcpy(told.finals, finals, n * sizeof(*finals));
 }
 
+static void open_fw(void)
+{
+	struct fw_config config = { .table = "mangle", .run_dir = dir };
+	struct err e = { "" };
+
+	ck_assert_msg(fw_open(backend, &config, loop, on_done, NULL, &fw, &e) == 0, "%s", e.text);
+}
+
 static void setup(void)
 {
 	const char *why = backend == CFG_BACKEND_FAKE ? NULL : lo_net_enter();
-	struct fw_config config = { .table = "mangle", .run_dir = dir };
-	struct err e = { "" };
 
 	if (why) {
 		printf("SKIP %s\n", why);
@@ -51,13 +57,15 @@ static void setup(void)
 	strcpy(dir, "/tmp/ctmeter-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	loop = loop_new();
-	ck_assert_msg(fw_open(backend, &config, loop, on_done, NULL, &fw, &e) == 0, "%s", e.text);
+	open_fw();
 }
 
 static void teardown(void)
 {
 	char path[128];
 
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		fw_forget(fw, f);
 	fw_close(fw);
 	loop_free(loop);
 	snprintf(path, sizeof(path), "%s/counters", dir);
@@ -244,6 +252,47 @@ START_TEST(fw_apply_nothing_wanted_removes_all)
 }
 END_TEST
 
+/* As after a kill: the next process is told what this one may not have stored. */
+START_TEST(fw_open_what_is_not_forgotten_told_again)
+{
+	if (backend == CFG_BACKEND_FAKE)
+		return; /* its rules do not outlive the process */
+	apply(ADDR_V4, one_two, 2);
+	carry("198.51.100.2", 300, 2);
+	apply(ADDR_V4, one, 1);
+	for (int i = 0; i < 2; i++) {
+		fw_close(fw);
+		open_fw();
+		ck_assert(fw_busy(fw, ADDR_V4));
+		told.done = false;
+		while (!told.done)
+			loop_run_once(loop, 5000);
+		ck_assert_uint_eq(final_of(2, PATH_NODE_OUT)->final.octets, 600);
+	}
+	fw_forget(fw, ADDR_V4);
+	fw_close(fw);
+	open_fw();
+	ck_assert(!fw_busy(fw, ADDR_V4));
+}
+END_TEST
+
+START_TEST(fw_forget_next_apply_begun_nothing_forgotten)
+{
+	struct ruleset *rs = wanted(ADDR_V4, one, 1);
+
+	apply(ADDR_V4, one_two, 2);
+	carry("198.51.100.2", 300, 2);
+	told.done = false;
+	ck_assert_int_eq(fw_apply(fw, rs), 0);
+	while (!told.done) {
+		fw_forget(fw, ADDR_V4); /* the one before, at any time */
+		loop_run_once(loop, 1);
+	}
+	ck_assert_uint_eq(final_of(2, PATH_NODE_OUT)->final.octets, 600);
+	ruleset_free(rs);
+}
+END_TEST
+
 /* Addresses come and go at random, the tree is cut anew each time, traffic never stops: finals
  * and readings together are exactly what was carried under a rule. */
 START_TEST(fw_apply_random_changes_nothing_lost_nor_doubled)
@@ -302,6 +351,8 @@ static Suite *suite_for(const char *name)
 	tcase_add_test(tc, fw_apply_address_added_others_count_on);
 	tcase_add_test(tc, fw_apply_address_removed_final_is_exact);
 	tcase_add_test(tc, fw_apply_nothing_wanted_removes_all);
+	tcase_add_test(tc, fw_open_what_is_not_forgotten_told_again);
+	tcase_add_test(tc, fw_forget_next_apply_begun_nothing_forgotten);
 	tcase_add_test(tc, fw_apply_random_changes_nothing_lost_nor_doubled);
 	return suite;
 }

@@ -83,13 +83,12 @@ START_TEST(ledger_snapshot_ports_are_sorted_by_ifindex)
 	static const struct claim third[] = { { "3", "192.0.2.3", false },
 					      { "7", A, false },
 					      { "8", B, false } };
-	struct shelf shelf;
 
 	set(second + 1, 1, true);
 	set(second, 2, true);
 	set(third, 3, true);
 	expect_ports("1:8 2:7 3:3 ");
-	restart(&shelf, true);
+	restart(true);
 	expect_ports("1:8 2:7 3:3 ");
 	set(third, 2, true); /* 8 retires */
 	expect_ports("1:8 2:7 3:3 ");
@@ -122,7 +121,6 @@ END_TEST
 START_TEST(ledger_run_since_is_when_it_was_noticed)
 {
 	uint64_t began, stopped;
-	struct shelf shelf;
 
 	now.ns = 100 * SECOND;
 	set_run(INV_RUN_RUNNING);
@@ -133,14 +131,14 @@ START_TEST(ledger_run_since_is_when_it_was_noticed)
 	set_run(INV_RUN_STOPPED);
 	stopped = now.ns;
 	ck_assert_uint_eq(run_ns("7"), stopped);
-	restart(&shelf, true);
+	restart(true);
 	set_run(INV_RUN_STOPPED);
 	ck_assert_uint_eq(run_ns("7"), 0); /* since before this daemon */
 	set(a_is_7, 1, true);
 	ck_assert_uint_eq(run_ns("7"), now.ns);
 	set(a_is_7, 0, true);
 	ck_assert_uint_eq(run_ns("7"), now.ns);
-	restart(&shelf, true);
+	restart(true);
 	ck_assert_uint_ge(run_ns("7"), stopped - SECOND); /* by the date it left, in seconds */
 }
 END_TEST
@@ -166,20 +164,19 @@ END_TEST
 
 START_TEST(ledger_turn_ports_is_remembered)
 {
-	struct shelf shelf;
 	uint64_t turned;
 
 	now.ns = 100 * SECOND;
 	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now)); /* the first time */
 	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now));
 	expect_turned(PORT_VIEW_CONTAINER, 0);
-	restart(&shelf, true);
+	restart(true);
 	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now));
 	expect_turned(PORT_VIEW_CONTAINER, 0);
 	ck_assert(ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now));
 	turned = now.ns;
 	expect_turned(PORT_VIEW_SWITCH, turned);
-	restart(&shelf, true);
+	restart(true);
 	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now));
 	/* Stored as a date in seconds: one second later by it, 1,000 ns by the other clock. */
 	expect_turned(PORT_VIEW_SWITCH, turned + 1000 - SECOND);
@@ -190,13 +187,12 @@ END_TEST
 
 START_TEST(ledger_turned_before_boot_is_no_time)
 {
-	struct shelf shelf;
 
 	ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now);
 	ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now);
 	now.wall_s += 1000;
 	now.ns = 10 * SECOND;
-	restart(&shelf, false);
+	restart(false);
 	expect_turned(PORT_VIEW_SWITCH, 0);
 }
 END_TEST

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ledger to and from a store, which here is a shelf in memory. */
 #include "ledger_shelf.h"
+#include "seed.h"
+#include "xalloc.h"
 
 START_TEST(ledger_restore_same_boot_goes_on_exactly)
 {
 	static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
 	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
-	struct shelf shelf;
 
 	set(both, 2, true);
 	apply(rows, 2, false, false);
 	set(a_is_7, 1, true);
-	restart(&shelf, true);
+	restart(true);
 	expect("7", A, 100, ROW_COUNTING, 0);
 	expect("8", B, 11, ROW_RETIRED, 0);
 	rows[0] = row_of(A, 140, 3);
@@ -28,11 +29,10 @@ END_TEST
 START_TEST(ledger_restore_other_boot_starts_rules_from_zero)
 {
 	struct fw_row row = row_of(A, 100, 2);
-	struct shelf shelf;
 
 	set(a_is_7, 1, true);
 	apply(&row, 1, false, false);
-	restart(&shelf, false);
+	restart(false);
 	expect("7", A, 100, ROW_PENDING, 1);
 	set(a_is_7, 1, true);
 	for (enum path p = 0; p < PATHS; p++)
@@ -46,11 +46,10 @@ END_TEST
 START_TEST(ledger_restore_other_boot_old_counters_never_double)
 {
 	struct fw_row row = row_of(A, 100, 2);
-	struct shelf shelf;
 
 	set(a_is_7, 1, true);
 	apply(&row, 1, false, false);
-	restart(&shelf, false);
+	restart(false);
 	set(a_is_7, 1, true);
 	row = row_of(A, 90, 2); /* put back by a boot script, canary and all */
 	apply(&row, 1, false, false);
@@ -64,11 +63,10 @@ END_TEST
 START_TEST(ledger_restore_other_boot_zeroed_counts_all)
 {
 	struct fw_row row = row_of(A, 100, 2);
-	struct shelf shelf;
 
 	set(a_is_7, 1, true);
 	apply(&row, 1, false, false);
-	restart(&shelf, false);
+	restart(false);
 	set(a_is_7, 1, true);
 	row = row_of(A, 9, 1); /* put back without counters: the canary is 0 */
 	apply(&row, 1, true, false);
@@ -78,26 +76,202 @@ START_TEST(ledger_restore_other_boot_zeroed_counts_all)
 }
 END_TEST
 
-START_TEST(ledger_each_changed_after_saved_is_what_changed)
+/* --- batches ------------------------------------------------------------------------------- */
+
+#define C "192.0.2.3"
+
+static void expect_row(const struct store_batch *b, size_t i, const char *addr, uint64_t before,
+		       uint64_t total)
 {
-	static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
+	struct addr a = addr_of(addr);
+
+	ck_assert_uint_lt(i, b->n_addresses);
+	ck_assert_int_eq(addr_cmp(&b->addresses[i].addr, &a), 0);
+	ck_assert_uint_eq(b->addresses[i].before[PATH_FWD_IN].octets, before);
+	ck_assert_uint_eq(b->addresses[i].totals.path[PATH_FWD_IN].octets, total);
+	ck_assert_uint_eq(b->addresses[i].last[PATH_FWD_IN].octets, total);
+}
+
+static void save(void)
+{
+	struct store_batch *b = ledger_take_changed(ledger);
+
+	ledger_saved(ledger, b);
+	store_batch_free(b);
+}
+
+static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
+
+START_TEST(ledger_take_changed_after_saved_is_what_changed)
+{
 	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
-	struct shelf shelf;
+	struct store_batch *b;
 
 	set(both, 2, true);
 	apply(rows, 2, false, false);
-	ledger_saved(ledger);
+	save();
 	rows[1] = row_of(B, 61, 2);
 	apply(rows, 2, false, false);
+	b = ledger_take_changed(ledger);
+	ck_assert_uint_eq(b->n_containers, 1);
+	ck_assert_uint_eq(b->n_addresses, 1);
+	ck_assert_str_eq(b->containers[0].id, "8");
+	expect_row(b, 0, B, 11, 61);
+	ledger_saved(ledger, b);
+	store_batch_free(b);
+	b = ledger_take_changed(ledger);
+	ck_assert_uint_eq(b->n_containers + b->n_addresses, 0);
+	ledger_saved(ledger, b);
+	store_batch_free(b);
+}
+END_TEST
+
+START_TEST(ledger_saved_what_came_meanwhile_is_next)
+{
+	static const struct claim three[] = { { "7", A, false },
+					      { "7", C, false },
+					      { "8", B, false } };
+	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1), row_of(C, 5, 1) };
+	struct store_batch *b;
+
+	set(both, 2, true);
+	apply(rows, 2, false, false);
+	b = ledger_take_changed(ledger);
+	set(three, 3, true); /* a row in between */
+	rows[1] = row_of(B, 20, 1);
+	apply(rows, 3, false, false);
+	expect_row(b, 0, A, 0, 100); /* still of its moment */
+	expect_row(b, 1, B, 0, 11);
+	ledger_saved(ledger, b);
+	store_batch_free(b);
+	b = ledger_take_changed(ledger);
+	ck_assert_uint_eq(b->n_addresses, 2);
+	expect_row(b, 0, C, 0, 5);
+	expect_row(b, 1, B, 11, 20);
+	ledger_saved(ledger, b);
+	store_batch_free(b);
+}
+END_TEST
+
+START_TEST(ledger_not_saved_taken_again)
+{
+	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 11, 1) };
+	struct store_batch *b;
+
+	set(both, 2, true);
+	apply(rows, 2, false, false);
+	save();
+	rows[0] = row_of(A, 150, 3);
+	apply(rows, 2, false, false);
+	for (int i = 0; i < 3; i++) {
+		b = ledger_take_changed(ledger);
+		ck_assert_uint_eq(b->n_addresses, 1);
+		expect_row(b, 0, A, 100, 150 + (uint64_t)i);
+		rows[0] = row_of(A, 151 + (uint64_t)i, 4);
+		apply(rows, 2, false, false);
+		ledger_not_saved(ledger);
+		store_batch_free(b);
+	}
+	ledger_unsaved(ledger);
+	b = ledger_take_changed(ledger);
+	ck_assert_uint_eq(b->n_containers, 2);
+	ck_assert_uint_eq(b->n_addresses, 2);
+	expect_row(b, 0, A, 100, 153);
+	expect_row(b, 1, B, 11, 11);
+	ledger_saved(ledger, b);
+	store_batch_free(b);
+}
+END_TEST
+
+START_TEST(ledger_restore_before_is_what_was_stored)
+{
+	struct fw_row row = row_of(A, 100, 2);
+	struct store_batch *b;
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	restart(true);
+	row = row_of(A, 130, 3);
+	apply(&row, 1, false, false);
+	ledger_unsaved(ledger);
+	b = ledger_take_changed(ledger);
+	expect_row(b, 0, A, 100, 130);
+	ledger_saved(ledger, b);
+	store_batch_free(b);
+}
+END_TEST
+
+/* A store as docs/ledger.md has it: usage is what a total is higher than before. */
+static struct {
+	bool there[8];
+	uint64_t total[8]; /* by key */
+	uint64_t usage, known; /* with that before it was lost; that somebody was told is stored */
+} shelf;
+
+static void shelve(const struct store_batch *b)
+{
+	for (size_t i = 0; i < b->n_addresses; i++) {
+		const struct store_address *a = &b->addresses[i];
+		uint64_t before =
+			shelf.there[a->key] ? shelf.total[a->key] : a->before[PATH_FWD_IN].octets;
+
+		shelf.usage += a->totals.path[PATH_FWD_IN].octets - before;
+		shelf.total[a->key] = a->totals.path[PATH_FWD_IN].octets;
+		shelf.there[a->key] = true;
+	}
+}
+
+START_TEST(ledger_take_changed_random_failures_used_once)
+{
+	uint64_t seed = seed_random("ledger_take_changed_random_failures_used_once");
+	struct fw_row rows[] = { row_of(A, 0, 0), row_of(B, 0, 0) };
+	struct store_batch *b = NULL;
+	uint64_t all = 0;
+
 	memset(&shelf, 0, sizeof(shelf));
-	ledger_each_changed(ledger, shelve_container, shelve_address, &shelf);
-	ck_assert_uint_eq(shelf.n_containers, 1);
-	ck_assert_uint_eq(shelf.n_addresses, 1);
-	ck_assert_str_eq(shelf.containers[0].id, "8");
-	ck_assert_uint_eq(shelf.addresses[0].used[PATH_FWD_IN].octets, 50);
-	ck_assert_uint_eq(shelf.addresses[0].last[PATH_FWD_IN].octets, 61);
-	free((char *)shelf.containers[0].id);
-	free((char *)shelf.containers[0].name);
+	for (int i = 0; i < 2000; i++) {
+		uint64_t octets = next_random(&seed) % 1000;
+
+		rows[i & 1].path[PATH_FWD_IN].octets += octets;
+		all += octets;
+		if (next_random(&seed) % 4 == 0)
+			set(both + next_random(&seed) % 2, 1, false);
+		set(both, 2, false);
+		apply(rows, 2, false, false);
+		if (!b) {
+			b = ledger_take_changed(ledger);
+			continue;
+		}
+		switch (next_random(&seed) % 5) {
+		case 0: /* it came, and seemed to fail */
+			shelve(b);
+			ledger_not_saved(ledger);
+			break;
+		case 1:
+			ledger_not_saved(ledger);
+			break;
+		case 2: /* the file was lost */
+			ledger_not_saved(ledger);
+			ledger_unsaved(ledger);
+			memset(shelf.there, 0, sizeof(shelf.there));
+			shelf.usage = shelf.known;
+			break;
+		default:
+			shelve(b);
+			ledger_saved(ledger, b);
+			shelf.known = shelf.usage;
+		}
+		store_batch_free(b);
+		b = NULL;
+	}
+	if (b)
+		ledger_not_saved(ledger);
+	store_batch_free(b);
+	b = ledger_take_changed(ledger);
+	shelve(b);
+	store_batch_free(b);
+	ck_assert_uint_eq(shelf.total[1] + shelf.total[2], all);
+	ck_assert_uint_eq(shelf.usage, all);
 }
 END_TEST
 
@@ -114,7 +288,11 @@ int main(void)
 	tcase_add_test(tc, ledger_restore_other_boot_starts_rules_from_zero);
 	tcase_add_test(tc, ledger_restore_other_boot_old_counters_never_double);
 	tcase_add_test(tc, ledger_restore_other_boot_zeroed_counts_all);
-	tcase_add_test(tc, ledger_each_changed_after_saved_is_what_changed);
+	tcase_add_test(tc, ledger_take_changed_after_saved_is_what_changed);
+	tcase_add_test(tc, ledger_saved_what_came_meanwhile_is_next);
+	tcase_add_test(tc, ledger_not_saved_taken_again);
+	tcase_add_test(tc, ledger_restore_before_is_what_was_stored);
+	tcase_add_test(tc, ledger_take_changed_random_failures_used_once);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

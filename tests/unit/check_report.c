@@ -114,6 +114,46 @@ START_TEST(report_read_ends_within_an_hour_use_5_minutes)
 }
 END_TEST
 
+START_TEST(report_read_open_usage_is_of_its_period)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_ADDRESS, MIDNIGHT + HOUR, MIDNIGHT + HOUR + 900);
+	int64_t at = MIDNIGHT + HOUR + 599;
+	char *ct = (char *)"102";
+
+	ledger_exec(w->db, "UPDATE address SET in_octets = 1000000");
+	ledger_exec(w->db, "INSERT INTO booked (address, in_octets) SELECT key, in_octets"
+			   " FROM address");
+	ledger_use(w->db, 2, MIDNIGHT + HOUR, 750, 0, 0, 0);
+	ledger_use(w->db, 2, MIDNIGHT + HOUR + 300, 1500, 0, 0, 0);
+	ledger_use(w->db, 2, MIDNIGHT + HOUR + 600, 75, 0, 0, 0); /* the clock was set back */
+	ledger_leave_open(w->db, 2, at, 1500, 0);
+	ledger_leave_open(w->db, 3, at, 0, 2);
+	for (int i = 0; i < 2; i++) {
+		const struct report *r = get(w, &q);
+
+		ck_assert_uint_eq(r->sum.total, 3827);
+		ck_assert_str_eq(r->rows[0].address, "192.0.2.2");
+		ck_assert_uint_eq(r->rows[0].total, 3825);
+		ck_assert_uint_eq(r->rows[0].p95_in_bits,
+				  3000 * 8 / 300); /* once, and with its like */
+		ck_assert_uint_eq(r->rows[1].total, 2);
+		q.cts = &ct; /* looked up */
+		q.n_cts = 1;
+	}
+	q.period.since_s = MIDNIGHT + HOUR + 600;
+	ck_assert_uint_eq(get(w, &q)->sum.total, 75);
+	q.period.since_s = MIDNIGHT;
+	q.period.until_s = MIDNIGHT + HOUR + 300;
+	ck_assert_uint_eq(get(w, &q)->sum.total, 750);
+	q.period.until_s = MIDNIGHT + 2 * HOUR; /* by the hour */
+	ck_assert_uint_eq(get(w, &q)->sum.total, 3827);
+	q.period.until_s = MIDNIGHT + HOUR;
+	ck_assert_uint_eq(get(w, &q)->sum.total, 0);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(report_read_random_periods_add_up)
 {
 	static const enum report_by bys[] = { REPORT_BY_CONTAINER, REPORT_BY_ADDRESS, REPORT_BY_DAY,
@@ -134,6 +174,10 @@ START_TEST(report_read_random_periods_add_up)
 			   0);
 		whole += 2 * octets;
 	}
+	octets = next_random(&seed) % 1000000;
+	ledger_leave_open(w->db, 2, begin + 300 + (int64_t)(next_random(&seed) % (50 * DAY)),
+			  octets, 7);
+	whole += octets + 7;
 	ledger_exec(w->db, "COMMIT");
 	for (int i = 0; i < 40; i++) {
 		cut = period_floor(begin + 3600 + (int64_t)(next_random(&seed) % (49 * DAY)), 300);
@@ -365,6 +409,10 @@ START_TEST(report_read_few_of_many_equals_all)
 		ledger_use(w->db, (int)(next_random(&seed) % 80) + 2,
 			   NOW - 2 * DAY + (int64_t)(next_random(&seed) % (2 * DAY)), 1000000,
 			   next_random(&seed) % 1000000, 0, 0);
+	for (int key = 2; key < 90; key++)
+		ledger_leave_open(w->db, key,
+				  NOW - 2 * DAY + (int64_t)(next_random(&seed) % (2 * DAY)),
+				  1000000, next_random(&seed) % 1000000);
 	ledger_exec(w->db, "COMMIT");
 	get(w, &q);
 	for (size_t i = 0; i < w->report->n_rows; i++) {
@@ -403,6 +451,7 @@ int main(void)
 	tcase_add_test(tc, report_read_by_address_keeps_owners_apart);
 	tcase_add_test(tc, report_read_unknown_choice_is_named);
 	tcase_add_test(tc, report_read_ends_within_an_hour_use_5_minutes);
+	tcase_add_test(tc, report_read_open_usage_is_of_its_period);
 	tcase_add_test(tc, report_read_random_periods_add_up);
 	tcase_add_test(tc, report_read_by_day_follows_the_zone);
 	tcase_add_test(tc, report_read_by_hour_has_every_hour);

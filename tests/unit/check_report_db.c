@@ -12,8 +12,8 @@ START_TEST(report_read_no_ledger_says_what_to_do)
 	struct world *w = world_new();
 	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY, NOW);
 
-	ledger_exec(w->db, "PRAGMA user_version = 2");
-	assert_fails(&q, -ENOTSUP, "is of a newer ctmeter (schema 2, this one reads 1)");
+	ledger_exec(w->db, "PRAGMA user_version = 3");
+	assert_fails(&q, -ENOTSUP, "is of a newer ctmeter (schema 3, this one reads 2)");
 	ledger_exec(w->db, "PRAGMA user_version = 0");
 	assert_fails(&q, -EINVAL, "is no ledger of ctmeter");
 	end_daemon(w);
@@ -25,6 +25,18 @@ START_TEST(report_read_no_ledger_says_what_to_do)
 	assert_fails(&q, -ENOENT, "there is no ledger /tmp/check_report.");
 	q.path = w->dir;
 	assert_fails(&q, -EINVAL, "is no file");
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_older_schema_is_read)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY - 127, NOW);
+
+	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
+	ledger_exec(w->db, "DROP TABLE booked; PRAGMA user_version = 1");
+	ck_assert_uint_eq(get(w, &q)->sum.total, 5);
 	world_free(w);
 }
 END_TEST
@@ -188,6 +200,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, report_read_no_ledger_says_what_to_do);
+	tcase_add_test(tc, report_read_older_schema_is_read);
 	tcase_add_test(tc, report_read_new_ledger_has_no_rows);
 	tcase_add_test(tc, report_read_leaves_no_files);
 	tcase_add_test(tc, report_read_beside_a_writer_sees_what_is_committed);

@@ -52,7 +52,7 @@ START_TEST(store_load_after_save_same)
 	id[64] = '\0';
 	c[1].id = id;
 	print_meta(f, &meta);
-	ck_assert_int_eq(store_begin(s, true, NULL), 0);
+	ck_assert_int_eq(store_begin(s, true, WALL, NULL), 0);
 	store_put_meta(s, &meta);
 	for (int i = 0; i < 3; i++) {
 		c[i].run = INV_RUN_RUNNING + i;
@@ -69,7 +69,7 @@ START_TEST(store_load_after_save_same)
 		a[i].seen = (uint8_t)(15 - i);
 		a[i].totals = some_totals((1ull << 63) - 20);
 		memcpy(a[i].last, a[i].totals.zero, sizeof(a[i].last));
-		store_put_address(s, &a[i], WALL);
+		store_put_address(s, &a[i]);
 		print_address(f, &a[i]);
 	}
 	fclose(f);
@@ -137,7 +137,7 @@ START_TEST(store_end_put_failed_nothing_changed)
 	struct err e = { "" };
 
 	must_put_small(s, 5, 5);
-	ck_assert_int_eq(store_begin(s, false, NULL), 0);
+	ck_assert_int_eq(store_begin(s, false, WALL, NULL), 0);
 	ck_assert_int_eq(store_put_container(s, &other), -EINVAL); /* its id is 1's */
 	ck_assert_int_eq(store_put_meta(s,
 					&(struct store_meta) {
@@ -156,32 +156,43 @@ END_TEST
 
 /* --- usage --------------------------------------------------------------------------------- */
 
-static void put_used(struct store *s, struct store_address a, int64_t wall_s, uint64_t octets,
-		     uint64_t pkts)
+/* A checkpoint in which the address has so much more. */
+static void use(struct store *s, struct store_address *a, int64_t wall_s, uint64_t octets,
+		uint64_t pkts)
 {
-	for (unsigned i = 0; i < PATHS; i++)
-		a.used[i] = (struct counters) { octets ? octets + i : 0, pkts };
-	ck_assert_int_eq(store_begin(s, false, NULL), 0);
-	store_put_address(s, &a, wall_s);
+	for (unsigned i = 0; i < PATHS; i++) {
+		a->totals.path[i].octets += octets ? octets + i : 0;
+		a->totals.path[i].pkts += pkts;
+	}
+	ck_assert_int_eq(store_begin(s, false, wall_s, NULL), 0);
+	store_put_address(s, a);
 	ck_assert_int_eq(store_end(s, NULL), 0);
 }
 
-START_TEST(store_put_address_used_summed_in_buckets)
+/* One that changes nothing. */
+static void turn(struct store *s, int64_t wall_s)
+{
+	ck_assert_int_eq(store_begin(s, false, wall_s, NULL), 0);
+	ck_assert_int_eq(store_end(s, NULL), 0);
+}
+
+START_TEST(store_begin_other_period_used_summed_in_buckets)
 {
 	struct place p = place_new();
 	struct store *s = must_open(p.path);
 	struct store_address a = address_row(1, 1, "192.0.2.1"), b = address_row(2, 1, "192.0.2.2");
 	int64_t hour = WALL - WALL % 3600;
 
-	put_used(s, a, hour, 100, 1);
-	put_used(s, a, hour + 299, 10, 1);
-	put_used(s, a, hour + 300, 1000, 1);
-	put_used(s, a, hour + 3599, 5, 0);
-	put_used(s, a, hour + 3600, 7, 1);
-	put_used(s, b, hour + 10, 0, 3);
-	put_used(s, b, hour + 7200, 0, 0);
-	put_used(s, a, hour - 1, 1, 1);
-	put_used(s, a, -1, 9, 9); /* a clock that is not set: still whole buckets */
+	use(s, &a, hour, 100, 1);
+	use(s, &a, hour + 299, 10, 1);
+	use(s, &a, hour + 300, 1000, 1);
+	use(s, &a, hour + 3599, 5, 0);
+	use(s, &a, hour + 3600, 7, 1);
+	use(s, &b, hour + 10, 0, 3); /* back: still summed */
+	use(s, &b, hour + 7200, 0, 0);
+	use(s, &a, hour - 1, 1, 1);
+	use(s, &a, -1, 9, 9); /* a clock that is not set: still whole buckets */
+	turn(s, hour);
 	store_close(s);
 	expect_answer(
 		p.path,
@@ -203,14 +214,86 @@ START_TEST(store_put_address_used_summed_in_buckets)
 }
 END_TEST
 
-START_TEST(store_put_address_used_huge_still_integers)
+START_TEST(store_begin_same_period_nothing_booked)
+{
+	struct place p = place_new();
+	struct store *s = must_open(p.path);
+	struct store_address a = address_row(1, 1, "192.0.2.1");
+	int64_t hour = WALL - WALL % 3600;
+
+	use(s, &a, hour, 100, 1);
+	use(s, &a, hour + 299, 10, 1);
+	expect_answer(p.path, "SELECT count(*) FROM usage_5min", "0 ");
+	store_close(s);
+	s = must_open(p.path); /* another process, long after */
+	expect_answer(p.path, "SELECT in_octets FROM booked", "0 ");
+	use(s, &a, hour + 7205, 1, 1);
+	expect_answer(p.path, "SELECT start - 1699999200, in_octets FROM usage_5min", "0|110 ");
+	expect_answer(p.path, "SELECT start - 1699999200, in_octets FROM usage_hour", "0|110 ");
+	expect_answer(p.path, "SELECT in_octets FROM booked", "110 ");
+	store_close(s);
+	place_remove(&p);
+}
+END_TEST
+
+START_TEST(store_end_failed_booked_once)
+{
+	struct place p = place_new();
+	struct store *s = must_open(p.path);
+	struct store_address a = address_row(1, 1, "192.0.2.1"),
+			     wrong = address_row(2, 1, "192.0.2.1");
+	int64_t hour = WALL - WALL % 3600;
+
+	use(s, &a, hour, 100, 1);
+	a.totals.path[0].octets += 50;
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(store_begin(s, false, hour + 300, NULL), 0);
+		store_put_address(s, &a);
+		ck_assert_int_eq(store_put_address(s, &wrong), -EINVAL); /* it is 1's */
+		ck_assert_int_eq(store_end(s, NULL), -EINVAL);
+	}
+	expect_answer(p.path, "SELECT count(*) FROM usage_5min", "0 ");
+	use(s, &a, hour + 300, 0, 0);
+	use(s, &a, hour + 300, 0,
+	    0); /* the same once more, as after a COMMIT that only seemed to fail */
+	turn(s, hour + 600);
+	expect_answer(p.path, "SELECT start - 1699999200, in_octets FROM usage_5min",
+		      "0|100 300|50 ");
+	store_close(s);
+	place_remove(&p);
+}
+END_TEST
+
+START_TEST(store_put_address_new_before_is_not_used)
 {
 	struct place p = place_new();
 	struct store *s = must_open(p.path);
 	struct store_address a = address_row(1, 1, "192.0.2.1");
 
-	put_used(s, a, WALL, (1ull << 62) + 1, 1);
-	put_used(s, a, WALL, 1ull << 62, 1);
+	a.before[PATH_FWD_IN].octets = 1000;
+	a.totals.path[PATH_FWD_IN].octets = 1000;
+	use(s, &a, WALL, 5, 0);
+	a.before[PATH_FWD_IN].octets = 2000; /* for a row that is there: of no meaning */
+	use(s, &a, WALL, 6, 0);
+	turn(s, WALL + 300);
+	store_close(s);
+	expect_answer(p.path, "SELECT in_octets FROM usage_hour", "11 ");
+	place_remove(&p);
+}
+END_TEST
+
+START_TEST(store_begin_other_period_huge_still_integers)
+{
+	struct place p = place_new();
+	struct store *s = must_open(p.path);
+	struct store_address a = address_row(1, 1, "192.0.2.1");
+
+	use(s, &a, WALL, 1ull << 62, 1);
+	use(s, &a, WALL, (1ull << 62) + 1, 1);
+	turn(s, WALL + 300);
+	use(s, &a, WALL, UINT64_MAX - 100, 1); /* it wraps */
+	use(s, &a, WALL, 101, 1);
+	turn(s, WALL + 300);
 	store_close(s);
 	expect_answer(p.path, "SELECT typeof(in_octets), in_octets FROM usage_hour",
 		      "integer|-9223372036854775807 "); /* 2^63 + 1, bit for bit */
@@ -225,10 +308,10 @@ START_TEST(view_traffic_wiki_query_answered)
 	struct store_address a = address_row(1, 1, "192.0.2.1");
 	int64_t now = time(NULL);
 
-	put_used(s, a, WALL, 1000, 1);
-	put_used(s, a, now - 29 * 86400, 10, 1);
-	put_used(s, a, now - 31 * 86400, 500, 1);
-	put_used(s, a, now, 100, 1);
+	use(s, &a, WALL, 1000, 1);
+	use(s, &a, now - 29 * 86400, 10, 1);
+	use(s, &a, now - 31 * 86400, 500, 1);
+	use(s, &a, now, 100, 1); /* is in no period yet */
 	store_close(s);
 	expect_answer(p.path,
 		      "SELECT ip, sum(bytes) FROM traffic"
@@ -247,11 +330,12 @@ START_TEST(store_prune_old_removed_in_pieces)
 	int64_t day = 86400, now = WALL - WALL % 3600 + 500 * day;
 
 	for (int i = 0; i < 25; i++)
-		put_used(s, a, WALL + i * 3600, 1, 1); /* both are too old */
-	put_used(s, a, now - 36 * day, 1, 1); /* the 5 minutes are */
-	put_used(s, a, now - 400 * day, 1, 1); /* and here the hour is just kept */
-	put_used(s, a, now - 35 * day, 1, 1);
-	put_used(s, a, now, 1, 1);
+		use(s, &a, WALL + i * 3600, 1, 1); /* both are too old */
+	use(s, &a, now - 36 * day, 1, 1); /* the 5 minutes are */
+	use(s, &a, now - 400 * day, 1, 1); /* and here the hour is just kept */
+	use(s, &a, now - 35 * day, 1, 1);
+	use(s, &a, now, 1, 1);
+	turn(s, now + 300);
 	ck_assert_int_eq(store_prune(s, now, 10), 10);
 	ck_assert_int_eq(store_prune(s, now, 10), 10);
 	expect_answer(p.path, "SELECT count(*) FROM usage_5min", "9 ");
@@ -324,8 +408,49 @@ START_TEST(store_open_version_0_migrated)
 	must_put_small(s, 2, 2);
 	store_close(s);
 	expect_small(p.path, "2 ", "2 ");
-	expect_answer(p.path, "PRAGMA user_version", "1 ");
+	expect_answer(p.path, "PRAGMA user_version", "2 ");
 	expect_answer(p.path, "PRAGMA journal_mode", "wal ");
+	place_remove(&p);
+}
+END_TEST
+
+/* A database as version 1 had it, in which every checkpoint booked. */
+static const char *const back_to_1[] = {
+	"DROP TABLE booked",
+	"DROP VIEW traffic",
+	"CREATE VIEW traffic AS SELECT a.ip AS ip, datetime(u.start, 'unixepoch') AS measuringtime,"
+	" u.in_octets + u.out_octets AS bytes FROM usage_hour AS u"
+	" JOIN address AS a ON a.key = u.address",
+	"DELETE FROM meta WHERE key = 'counted_at'",
+	"PRAGMA user_version = 1",
+};
+
+START_TEST(store_open_version_1_migrated)
+{
+	struct place p = place_new();
+	struct store *s = must_open(p.path);
+	struct store_address a = address_row(1, 1, "192.0.2.1"), b = address_row(2, 1, "192.0.2.2");
+	char *was;
+
+	use(s, &a, WALL, 100, 1);
+	use(s, &b, WALL, 0, 0);
+	turn(s, WALL + 300);
+	must_put_small(s, 100, 0);
+	was = contents(s);
+	store_close(s);
+	for (size_t i = 0; i < ARRAY_LEN(back_to_1); i++)
+		tell(p.path, back_to_1[i]);
+	s = must_open(p.path);
+	expect_contents(s, was);
+	expect_answer(p.path, "PRAGMA user_version", "2 ");
+	expect_answer(p.path, "SELECT address, in_octets FROM booked", "1|100 2|0 ");
+	use(s, &b, WALL + 900, 7, 1);
+	use(s, &a, WALL + 900, 5, 1);
+	turn(s, WALL + 1200);
+	expect_answer(p.path, "SELECT start - 1699999800, address, in_octets FROM usage_5min",
+		      "0|1|100 900|1|5 900|2|7 ");
+	store_close(s);
+	free(was);
 	place_remove(&p);
 }
 END_TEST
@@ -408,13 +533,17 @@ int main(void)
 	tcase_add_test(t, store_load_no_callbacks_only_meta);
 	tcase_add_test(t, store_load_numbers_lost_not_given_twice);
 	tcase_add_test(t, store_end_put_failed_nothing_changed);
-	tcase_add_test(t, store_put_address_used_summed_in_buckets);
-	tcase_add_test(t, store_put_address_used_huge_still_integers);
+	tcase_add_test(t, store_begin_other_period_used_summed_in_buckets);
+	tcase_add_test(t, store_begin_same_period_nothing_booked);
+	tcase_add_test(t, store_end_failed_booked_once);
+	tcase_add_test(t, store_put_address_new_before_is_not_used);
+	tcase_add_test(t, store_begin_other_period_huge_still_integers);
 	tcase_add_test(t, view_traffic_wiki_query_answered);
 	tcase_add_test(t, store_prune_old_removed_in_pieces);
 	tcase_add_test(t, store_open_newer_schema_refused);
 	tcase_add_test(t, store_open_other_programs_database_refused);
 	tcase_add_test(t, store_open_version_0_migrated);
+	tcase_add_test(t, store_open_version_1_migrated);
 	tcase_add_test(t, store_begin_locked_busy_then_saved);
 	tcase_add_test(t, store_open_held_exclusively_busy);
 	tcase_add_test(t, store_begin_file_removed_told);

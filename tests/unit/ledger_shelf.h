@@ -4,29 +4,7 @@
 
 /* A store in memory for the ledger under test. */
 #include "ledger_world.h"
-
-struct shelf {
-	struct store_meta meta;
-	struct store_container containers[8];
-	struct store_address addresses[16];
-	size_t n_containers, n_addresses;
-};
-
-static inline void shelve_container(void *arg, const struct store_container *c)
-{
-	struct shelf *s = arg;
-
-	s->containers[s->n_containers] = *c;
-	s->containers[s->n_containers].id = strdup(c->id);
-	s->containers[s->n_containers++].name = strdup(c->name);
-}
-
-static inline void shelve_address(void *arg, const struct store_address *a)
-{
-	struct shelf *s = arg;
-
-	s->addresses[s->n_addresses++] = *a;
-}
+#include "store_batch.h"
 
 /* The store gives containers by their key. */
 static inline int shelf_cmp(const void *a, const void *b)
@@ -37,24 +15,23 @@ static inline int shelf_cmp(const void *a, const void *b)
 }
 
 /* Store everything and go on with a new ledger that took it up. */
-static inline void restart(struct shelf *s, bool same_boot)
+static inline void restart(bool same_boot)
 {
-	memset(s, 0, sizeof(*s));
-	ledger_each_changed(ledger, shelve_container, shelve_address, s);
-	qsort(s->containers, s->n_containers, sizeof(s->containers[0]), shelf_cmp);
-	ledger_get_meta(ledger, &s->meta);
+	struct store_batch *b;
+
+	ledger_unsaved(ledger);
+	b = ledger_take_changed(ledger);
+	qsort(b->containers, b->n_containers, sizeof(b->containers[0]), shelf_cmp);
 	ledger_free(ledger);
 	ledger = ledger_new();
 	later();
-	ledger_restore_begin(ledger, &s->meta, same_boot, now);
-	for (size_t i = 0; i < s->n_containers; i++) {
-		ledger_restore_container(ledger, &s->containers[i]);
-		free((char *)s->containers[i].id);
-		free((char *)s->containers[i].name);
-	}
-	for (size_t i = 0; i < s->n_addresses; i++)
-		ledger_restore_address(ledger, &s->addresses[i]);
+	ledger_restore_begin(ledger, &b->meta, same_boot, now);
+	for (size_t i = 0; i < b->n_containers; i++)
+		ledger_restore_container(ledger, &b->containers[i]);
+	for (size_t i = 0; i < b->n_addresses; i++)
+		ledger_restore_address(ledger, &b->addresses[i]);
 	ledger_restore_end(ledger);
+	store_batch_free(b);
 }
 
 #endif

@@ -59,7 +59,9 @@ static inline sqlite3 *ledger_create(const char *path)
 				"last_") ", UNIQUE (container, ip));"
 					 "CREATE TABLE usage_5min " LEDGER_USAGE
 					 "CREATE TABLE usage_hour " LEDGER_USAGE
-					 "PRAGMA user_version = 1;");
+					 "CREATE TABLE booked (address INTEGER PRIMARY "
+					 "KEY," LEDGER_COUNTERS("") ");"
+								    "PRAGMA user_version = 2;");
 	return db;
 }
 
@@ -104,6 +106,21 @@ static inline void ledger_use(sqlite3 *db, int key, int64_t t, uint64_t in, uint
 			   tables[i].table, (int64_t)in, (int64_t)out, (int64_t)node_in,
 			   (int64_t)node_out, start, key);
 	}
+}
+
+/* So much of what the address has counted is in no period yet; it is of the one that t is in, the time of
+ * the last checkpoint. */
+static inline void ledger_leave_open(sqlite3 *db, int key, int64_t t, uint64_t in, uint64_t out)
+{
+	ledger_put(db, "INSERT OR REPLACE INTO meta VALUES ('counted_at', %" PRId64 ")", t);
+	ledger_put(db,
+		   "INSERT OR REPLACE INTO booked (address, in_octets, out_octets)"
+		   " SELECT key, in_octets, out_octets FROM address WHERE key = %d",
+		   key);
+	ledger_put(db,
+		   "UPDATE address SET in_octets = in_octets + %" PRId64
+		   ", out_octets = out_octets + %" PRId64 " WHERE key = %d",
+		   (int64_t)in, (int64_t)out, key);
 }
 
 #endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_STORE_SQL_H
+#define CTM_STORE_SQL_H
+
+#include "store.h"
+
+#include <sqlite3.h>
+#include <sys/types.h>
+
+/* The store's own objects: its connection and its prepared statements. For store*.c alone. */
+
+enum store_statement {
+	STORE_GET_META,
+	STORE_PUT_META,
+	STORE_UPDATE_CONTAINER,
+	STORE_INSERT_CONTAINER,
+	STORE_UPDATE_ADDRESS,
+	STORE_INSERT_ADDRESS,
+	STORE_EACH_OPEN,
+	STORE_PUT_BOOKED,
+	STORE_USAGE_5MIN, /* four each, in the order of enum store_usage_statement */
+	STORE_USAGE_HOUR = STORE_USAGE_5MIN + 4,
+	STORE_STATEMENTS = STORE_USAGE_HOUR + 4
+};
+
+enum store_usage_statement { STORE_FIND, STORE_UPDATE, STORE_INSERT, STORE_PRUNE };
+
+struct store {
+	char *path;
+	sqlite3 *db; /* NULL: not connected, or nothing to read */
+	bool writable;
+	bool begun;
+	int synced; /* what the connection is set to, -1: not set */
+	int wal_pages; /* in the WAL since it was last copied into the file, all of it */
+	int failed; /* the first failure since begin, and its text */
+	struct err why;
+	bool known; /* the file's identity is */
+	dev_t dev;
+	ino_t ino;
+	sqlite3_stmt *stmt[STORE_STATEMENTS];
+};
+
+/* A statement and the column that is bound or read next. NULL stmt: preparing it failed. */
+struct store_cursor {
+	sqlite3_stmt *stmt;
+	int column;
+};
+
+/* Remember the first failure of a transaction. Returns it. */
+int store_fail(struct store *s);
+
+/* The statement, prepared, its first parameter next. */
+struct store_cursor store_statement(struct store *s, int which);
+void store_finalize(struct store *s);
+
+void store_bind(struct store_cursor *c, uint64_t value);
+void store_bind_text(struct store_cursor *c, const char *text); /* borrowed until it has run */
+void store_bind_counters(struct store_cursor *c, const struct counters path[PATHS]);
+
+/* One more row? Its first column is the next to be read. False at the end and after a failure;
+ * then the statement is reset. */
+bool store_next(struct store *s, struct store_cursor *c);
+uint64_t store_read(struct store_cursor *c);
+void store_read_counters(struct store_cursor *c, struct counters path[PATHS]);
+
+/* Run to the end. Returns 0 or -errno; *ret_changes (may be NULL): rows written. */
+int store_run(struct store *s, struct store_cursor *c, int *ret_changes);
+
+/* See store_begin. */
+int store_set_synced(struct store *s, bool synced, struct err *e);
+
+/* A failure outside of puts: what does not pass by itself is noted or given up. Returns it. */
+int store_give_up(struct store *s, int error);
+
+/* So much of an address's totals is in the history. */
+void store_put_booked(struct store *s, uint64_t key, const struct counters total[PATHS]);
+
+/* Within a transaction: if wall_s is in another 5 minutes than the checkpoint before, put what was
+ * counted until that one and is in no period yet into its 5 minutes and its hour; and note wall_s as
+ * this checkpoint's. A failure is remembered. */
+void store_turn_period(struct store *s, int64_t wall_s);
+
+#endif

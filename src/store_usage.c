@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The history: what each address used in each 5 minutes and each hour.
+ *
+ * A checkpoint writes totals alone. `booked` holds, for each address, how much of its total is in
+ * the history already; the rest belongs to the present period, which is the one that the meta
+ * value counted_at, the moment of the last checkpoint, is in. The first checkpoint of another
+ * period books it, before it writes its own totals.
+ * 1. So usage is a difference of totals that are both in the database: writing a checkpoint anew,
+ *    or none for a while, can neither book an octet twice nor lose one. */
+#include "store_sql.h"
+
+#include "xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static const struct period {
+	enum store_statement first;
+	int64_t s;
+	int64_t keep_s;
+} periods[] = {
+	{ STORE_USAGE_5MIN, 300, 35 * 86400 },
+	{ STORE_USAGE_HOUR, 3600, 400 * 86400 },
+};
+
+/* Also before 1970, which a clock that is not set may show. */
+static int64_t period_start(const struct period *p, int64_t wall_s)
+{
+	return wall_s - (wall_s % p->s + p->s) % p->s;
+}
+
+/* Sums and differences are made here: in SQL they turn into floating-point numbers at 2^63. */
+static void put_usage(struct store *s, const struct period *period, uint64_t key, int64_t wall_s,
+		      const struct counters used[PATHS])
+{
+	struct store_cursor c = store_statement(s, period->first + STORE_FIND);
+	uint64_t rowid = 0, start = (uint64_t)period_start(period, wall_s);
+	struct counters sum[PATHS] = { { 0, 0 } };
+
+	store_bind(&c, start);
+	store_bind(&c, key);
+	while (store_next(s, &c)) {
+		rowid = store_read(&c);
+		store_read_counters(&c, sum);
+	}
+	if (s->failed)
+		return;
+	for (int p = 0; p < PATHS; p++) {
+		sum[p].octets += used[p].octets;
+		sum[p].pkts += used[p].pkts;
+	}
+	c = store_statement(s, period->first + (rowid ? STORE_UPDATE : STORE_INSERT));
+	store_bind_counters(&c, sum);
+	store_bind(&c, rowid ? rowid : start);
+	if (!rowid)
+		store_bind(&c, key);
+	store_run(s, &c, NULL);
+}
+
+void store_put_booked(struct store *s, uint64_t key, const struct counters total[PATHS])
+{
+	struct store_cursor c = store_statement(s, STORE_PUT_BOOKED);
+
+	store_bind_counters(&c, total);
+	store_bind(&c, key);
+	store_run(s, &c, NULL);
+}
+
+/* Put what is in no period yet into the one that wall_s is in. */
+static void book(struct store *s, int64_t wall_s)
+{
+	struct store_cursor c = store_statement(s, STORE_EACH_OPEN);
+
+	while (!s->failed && store_next(s, &c)) {
+		uint64_t key = store_read(&c);
+		struct counters total[PATHS], used[PATHS];
+		uint64_t any = 0;
+
+		store_read_counters(&c, total);
+		store_read_counters(&c, used);
+		for (int p = 0; p < PATHS; p++) {
+			used[p].octets = total[p].octets - used[p].octets;
+			used[p].pkts = total[p].pkts - used[p].pkts;
+			any |= used[p].octets | used[p].pkts;
+		}
+		for (size_t i = 0; any && !s->failed && i < ARRAY_LEN(periods); i++)
+			put_usage(s, &periods[i], key, wall_s, used);
+		if (any && !s->failed)
+			store_put_booked(s, key, total);
+	}
+	sqlite3_reset(c.stmt);
+}
+
+void store_turn_period(struct store *s, int64_t wall_s)
+{
+	struct store_cursor c = store_statement(s, STORE_GET_META);
+	int64_t counted_at = wall_s;
+
+	store_bind_text(&c, "counted_at");
+	while (!s->failed && store_next(s, &c))
+		counted_at = (int64_t)store_read(&c);
+	if (period_start(periods, counted_at) != period_start(periods, wall_s))
+		book(s, counted_at);
+	if (s->failed)
+		return;
+	c = store_statement(s, STORE_PUT_META);
+	store_bind_text(&c, "counted_at");
+	store_bind(&c, (uint64_t)wall_s);
+	store_run(s, &c, NULL);
+}
+
+int store_prune(struct store *s, int64_t now_wall_s, unsigned limit)
+{
+	int removed = 0;
+
+	assert(!s->begun);
+	if (!s->writable)
+		return -EROFS;
+	s->failed = store_set_synced(s, false, NULL);
+	for (size_t i = 0; !s->failed && i < ARRAY_LEN(periods) && (unsigned)removed < limit; i++) {
+		struct store_cursor c = store_statement(s, periods[i].first + STORE_PRUNE);
+		int n;
+
+		store_bind(&c, (uint64_t)(now_wall_s - periods[i].keep_s));
+		store_bind(&c, limit - (unsigned)removed);
+		if (!store_run(s, &c, &n))
+			removed += n;
+	}
+	return s->failed ? store_give_up(s, s->failed) : removed;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sampler.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define READ_BUDGET_NS (40 * NS_PER_MS) /* for trying again within one call */
+
+static void pause_ms(void)
+{
+	nanosleep(&(struct timespec) { .tv_nsec = (long)NS_PER_MS }, NULL);
+}
+
+/* One whole reading of a family into the ledger. Other people's commits make it fail for some
+ * milliseconds; our own may last longer and is not waited for. */
+static int read_family(struct sampler *s, enum addr_family f, struct ledger_now now,
+		       uint64_t until_ns)
+{
+	bool committing = enforce_committing(s->enforce[f]);
+	struct fw_reading *reading = &s->reading[f];
+	bool unsure;
+	int ret;
+
+	for (;;) {
+		s->readable[f] = false;
+		ret = fw_read(s->fw, f, now.ns, reading);
+		unsure = !ret && reading->unsure;
+		if (!ret)
+			enforce_seen(s->enforce[f], reading->generation);
+		if (!ret && (unsure || ledger_apply(s->ledger, f, reading, committing, now) ==
+					       LEDGER_RECHECK))
+			ret = -EAGAIN;
+		if (ret != -EAGAIN || fw_busy(s->fw, f) || loop_now_ns() >= until_ns)
+			break;
+		pause_ms();
+	}
+	s->readable[f] = !ret || unsure;
+	return ret;
+}
+
+/* A failure that lasts is told once, and does not hold up the other family. */
+static void note_reading(struct sampler *s, enum addr_family f, int ret)
+{
+	if (ret == -EAGAIN || ret == s->failure[f])
+		return;
+	if (ret < 0)
+		log_error("fw", "cannot read %s: %s", s->what[f], strerror(-ret));
+	else
+		log_info("fw", "%s can be read again", s->what[f]);
+	s->failure[f] = ret;
+}
+
+bool sampler_run(struct sampler *s, struct ledger_now now)
+{
+	uint64_t until = loop_now_ns() + READ_BUDGET_NS;
+	bool whole = true;
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
+		int ret = fw_family_problem(s->fw, f) ? 0 : read_family(s, f, now, until);
+
+		note_reading(s, f, ret);
+		whole = whole && ret != -EAGAIN;
+	}
+	if (whole)
+		s->sampled_ns = now.ns;
+	else
+		s->missed_ns = now.ns;
+	return whole;
+}
