@@ -37,6 +37,9 @@ void ledger_free(struct ledger *l);
  * retires nothing. Returns whether a row came, went or changed hands or status. */
 bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct ledger_now now);
 
+/* Would that change anything? Cheap; may say so of an inventory that is not in inv_merge's order. */
+bool ledger_differs(const struct ledger *l, const struct inventory *inv);
+
 /* Which addresses need rules: sorted, distinct; not those in conflict. A new array for free(). */
 struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size_t *ret_n);
 

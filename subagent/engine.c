@@ -334,9 +334,9 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
-	/* What is stored is as of now; a tick just before has read already. */
+	/* What is stored is as of now. One reading does for both, whatever their times were. */
 	if (now_ns - en->sampler.sampled_ns > NS_PER_S)
-		sample(en, now_ns);
+		on_tick(en, now_ns);
 	keep_checkpoint(en->keep, now_both(now_ns), true);
 	loop_timer_set(en->loop, &en->checkpoint,
 		       now_ns + (uint64_t)en->cfg->ledger.checkpoint_s * NS_PER_S);
@@ -361,6 +361,17 @@ static void on_kernel_event(void *arg, uint64_t now_ns)
 		loop_timer_set(en->loop, &en->look, at > now_ns ? at : now_ns);
 }
 
+/* Most looks find nothing new, and then need no reading if there was one not long ago. */
+static bool is_news(const struct engine *en, uint64_t now_ns)
+{
+	uint64_t interval_ns = (uint64_t)en->cfg->inventory.interval_s * NS_PER_S;
+	uint64_t age_ns = now_ns - en->sampler.sampled_ns;
+
+	return en->waiters || !en->complete ||
+	       en->inventory_failing != en->snap->inventory_failing || age_ns >= TICK_NS ||
+	       age_ns >= interval_ns || ledger_differs(en->ledger, en->pending);
+}
+
 static void on_sources(void *arg, const struct sources_result *result, uint64_t now_ns)
 {
 	struct engine *en = arg;
@@ -375,7 +386,12 @@ static void on_sources(void *arg, const struct sources_result *result, uint64_t 
 	inv_free(en->pending);
 	en->pending = result->inventory;
 	waiters_looked(en->waiters, result->began_ns);
-	step(en, now_ns);
+	if (is_news(en, now_ns)) {
+		step(en, now_ns);
+		return;
+	}
+	inv_free(en->pending);
+	en->pending = NULL;
 }
 
 /* A commit ended. Only book here: the next one may begin once this one's finals are stored, and

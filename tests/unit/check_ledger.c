@@ -407,6 +407,41 @@ START_TEST(ledger_random_moves_every_octet_booked_once)
 }
 END_TEST
 
+START_TEST(ledger_differs_only_what_would_change)
+{
+	static const struct claim ab[] = { { "7", A, false }, { "8", B, false } };
+	static const struct claim ba[] = { { "7", B, false }, { "8", A, false } };
+	static const struct claim conflict[] = { { "7", A, true }, { "8", A, true } };
+	struct inventory inv = inventory_of(ab, 2, true);
+
+	ck_assert(ledger_differs(ledger, &inv));
+	set(ab, 2, true);
+	ck_assert(!ledger_differs(ledger, &inv));
+	inv = inventory_of(ab, 1, false); /* what is not in it stays */
+	ck_assert(!ledger_differs(ledger, &inv));
+	inv = inventory_of(ab, 1, true);
+	ck_assert(ledger_differs(ledger, &inv));
+	inv = inventory_of(ab, 2, true);
+	inv.containers[1].run = INV_RUN_STOPPED;
+	ck_assert(ledger_differs(ledger, &inv));
+	inv = inventory_of(ab, 2, true);
+	inv.containers[0].name = (char *)"new";
+	ck_assert(ledger_differs(ledger, &inv));
+	inv = inventory_of(ab, 2, true);
+	inv.n_addresses = 1; /* a container without one */
+	ck_assert(ledger_differs(ledger, &inv));
+	inv = inventory_of(ba, 2, true);
+	inv.addresses[0] = (struct inv_address) { addr_of(A), 1, false };
+	inv.addresses[1] = (struct inv_address) { addr_of(B), 0, false };
+	ck_assert(ledger_differs(ledger, &inv)); /* they changed hands */
+	inv = inventory_of(conflict, 2, true);
+	ck_assert(ledger_differs(ledger, &inv));
+	set(ab, 1, true);
+	inv = inventory_of(ab, 2, true);
+	ck_assert(ledger_differs(ledger, &inv)); /* retired, and back */
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ledger");
@@ -416,6 +451,7 @@ int main(void)
 
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, ledger_differs_only_what_would_change);
 	tcase_add_test(tc, ledger_apply_new_rule_pending_then_counting);
 	tcase_add_test(tc, ledger_apply_decrease_once_not_believed);
 	tcase_add_test(tc, ledger_apply_decrease_twice_is_discontinuity);

@@ -39,10 +39,10 @@ struct claim {
 	bool conflict;
 };
 
-static inline bool set(const struct claim *claims, size_t n, bool complete)
+static inline struct inventory inventory_of(const struct claim *claims, size_t n, bool complete)
 {
-	struct inv_container containers[16];
-	struct inv_address addresses[16];
+	static struct inv_container containers[16];
+	static struct inv_address addresses[16];
 	struct inventory inv = { .containers = containers,
 				 .addresses = addresses,
 				 .n_addresses = n,
@@ -58,8 +58,18 @@ static inline bool set(const struct claim *claims, size_t n, bool complete)
 			(struct inv_address) { addr_of(claims[i].addr),
 					       (uint32_t)inv.n_containers - 1, claims[i].conflict };
 	}
+	return inv;
+}
+
+static inline bool set(const struct claim *claims, size_t n, bool complete)
+{
+	struct inventory inv = inventory_of(claims, n, complete);
+	bool differs = ledger_differs(ledger, &inv), changed;
+
 	later();
-	return ledger_set_inventory(ledger, &inv, now);
+	changed = ledger_set_inventory(ledger, &inv, now);
+	ck_assert(differs || !changed);
+	return changed;
 }
 
 static inline struct fw_row row_of(const char *addr, uint64_t octets, uint64_t pkts)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The ledger compared with an inventory: one sweep over what is sorted alike in both. */
+#include "ledger_rows.h"
+
+#include <string.h>
+
+/* Number the containers as the inventory does; UINT32_MAX: not in it. Returns whether all of it are
+ * there just so. */
+static bool match_containers(const struct ledger *l, const struct inventory *inv)
+{
+	size_t n = 0, live = 0;
+
+	for (size_t i = 0; i < l->n_containers; i++) {
+		struct container *c = l->containers[i];
+		const struct inv_container *from = &inv->containers[n];
+
+		c->number = UINT32_MAX;
+		live += c->state == STORE_LIVE;
+		if (n == inv->n_containers || strcmp(c->id, from->id) != 0)
+			continue;
+		if (c->state != STORE_LIVE || c->run != from->run || strcmp(c->name, from->name))
+			return false;
+		c->number = (uint32_t)n++;
+	}
+	return n == inv->n_containers && (!inv->complete || live == n);
+}
+
+bool ledger_differs(const struct ledger *l, const struct inventory *inv)
+{
+	size_t live = 0, k = 0;
+
+	if (!match_containers(l, inv))
+		return true;
+	for (size_t i = 0; i < l->n_rows; i++)
+		live += l->rows[i]->state == STORE_LIVE || l->rows[i]->state == STORE_CONFLICT;
+	if (inv->complete && live != inv->n_addresses)
+		return true;
+	for (size_t i = 0; i < inv->n_addresses; i++) {
+		const struct inv_address *a = &inv->addresses[i];
+		const struct row *owner;
+
+		if (a->conflict)
+			return true; /* rare, and not worth more */
+		while (k < l->n_slots && addr_cmp(&l->slots[k].addr, &a->addr) < 0)
+			k++;
+		if (k == l->n_slots || addr_cmp(&l->slots[k].addr, &a->addr) != 0)
+			return true;
+		owner = l->slots[k].owner;
+		if (owner->state != STORE_LIVE || owner->container->number != a->container)
+			return true;
+	}
+	return false;
+}
