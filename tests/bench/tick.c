@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tick: what it costs to read all counters, book them and publish a snapshot, beside a bare copy of
+ * the same table.
+ *
+ *   tick CONFIGURATION RUN-DIRECTORY COUNTING-RULES
+ *
+ * Runs the daemon's engine itself, without a daemon around it: puts the rules in place, says
+ * "ready", and then measures once for each line on stdin. It prints
+ * "BARE-US BARE-CPU-US TICK-US TICK-CPU-US": bare is one getsockopt(IPT_SO_GET_ENTRIES) of the IPv4
+ * table into a buffer that is used again; tick is engine_freshen(), which reads both families.
+ * 1. The two take turns in being first, since the first one finds the counters cold.
+ * 2. The engine takes the time it is told, so no half second has to pass between two readings.
+ * 3. Between two lines packets must have passed, or a tick would have nothing to book: a tick after
+ *    which the sum of all octets is what it was before is an error. */
+#include "engine.h"
+#include "xalloc.h"
+#include "xt_table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READY_S 120
+
+struct spent {
+	uint64_t wall_ns, cpu_ns;
+};
+
+struct bare {
+	int fd;
+	struct ipt_get_entries *entries;
+	socklen_t len;
+};
+
+struct tick {
+	struct engine *engine;
+	uint64_t now_ns; /* what the engine is told */
+	struct bare bare;
+};
+
+__attribute__((noreturn)) static void die(const char *what, const char *why)
+{
+	fprintf(stderr, "tick: %s: %s\n", what, why);
+	exit(1);
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static struct spent spent_now(void)
+{
+	return (struct spent) { clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_PROCESS_CPUTIME_ID) };
+}
+
+static struct spent spent_since(struct spent began)
+{
+	struct spent now = spent_now();
+
+	return (struct spent) { now.wall_ns - began.wall_ns, now.cpu_ns - began.cpu_ns };
+}
+
+/* Room for the table as it is now; its structure does not change any more. */
+static void bare_prepare(struct bare *b, const char *table)
+{
+	struct ipt_getinfo info;
+	socklen_t len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	snprintf(info.name, sizeof(info.name), "%s", table);
+	b->fd = xt_socket(ADDR_V4);
+	if (b->fd < 0 || getsockopt(b->fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &len) < 0)
+		die(table, strerror(errno));
+	b->len = (socklen_t)(sizeof(*b->entries) + info.size);
+	b->entries = xcalloc(1, b->len);
+	memcpy(b->entries->name, info.name, sizeof(b->entries->name));
+	b->entries->size = info.size;
+}
+
+static struct spent measure_bare(struct bare *b)
+{
+	struct spent began = spent_now();
+	socklen_t len = b->len;
+
+	if (getsockopt(b->fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, b->entries, &len) < 0)
+		die("the bare copy", strerror(errno));
+	return spent_since(began);
+}
+
+static uint64_t octets_of(const struct snap *s)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < s->n_addresses; i++)
+		for (enum path p = 0; p < PATHS; p++)
+			sum += s->addresses[i].totals.path[p].octets;
+	return sum;
+}
+
+static struct spent measure_tick(struct tick *t)
+{
+	uint64_t before = octets_of(engine_snap(t->engine));
+	struct spent began, spent;
+
+	t->now_ns += NS_PER_S;
+	began = spent_now();
+	engine_freshen(t->engine, t->now_ns);
+	spent = spent_since(began);
+	if (engine_snap(t->engine)->taken_ns != t->now_ns)
+		die("a tick", "the table could not be read");
+	if (octets_of(engine_snap(t->engine)) == before)
+		die("a tick", "nothing was counted since the one before");
+	return spent;
+}
+
+static void measure(struct tick *t, bool bare_first)
+{
+	struct spent bare = { 0, 0 }, tick;
+
+	if (bare_first)
+		bare = measure_bare(&t->bare);
+	tick = measure_tick(t);
+	if (!bare_first)
+		bare = measure_bare(&t->bare);
+	printf("%.1f %.1f %.1f %.1f\n", (double)bare.wall_ns / 1e3, (double)bare.cpu_ns / 1e3,
+	       (double)tick.wall_ns / 1e3, (double)tick.cpu_ns / 1e3);
+	fflush(stdout);
+}
+
+static void on_published(void *arg)
+{
+	(void)arg; /* nobody is told */
+}
+
+static void await_rules(struct tick *t, struct loop *loop, uint32_t rules)
+{
+	uint64_t end_ns = loop_now_ns() + READY_S * NS_PER_S;
+
+	while (engine_snap(t->engine)->rules != rules) {
+		loop_run_once(loop, 100);
+		if (loop_now_ns() > end_ns)
+			die("the rules", "not in place");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct tick t = { .now_ns = 0 };
+	struct loop *loop = loop_new();
+	struct err e = { "" };
+	bool bare_first = false;
+	struct cfg *cfg;
+	char line[64];
+
+	if (argc != 4)
+		die("usage", "tick CONFIGURATION RUN-DIRECTORY COUNTING-RULES < LINES");
+	if (cfg_load(argv[1], &cfg, &e) < 0 ||
+	    engine_new(cfg, argv[2], loop, on_published, NULL, &t.engine, &e) < 0)
+		die("cannot start", e.text);
+	await_rules(&t, loop, (uint32_t)strtoul(argv[3], NULL, 10));
+	bare_prepare(&t.bare, cfg->netfilter.table);
+	t.now_ns = loop_now_ns();
+	puts("ready");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		measure(&t, bare_first);
+		bare_first = !bare_first;
+	}
+	close(t.bare.fd);
+	free(t.bare.entries);
+	engine_free(t.engine);
+	cfg_free(cfg);
+	loop_free(loop);
+	return 0;
+}
