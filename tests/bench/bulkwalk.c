@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bulkwalk: walk several columns side by side, as a poller does; snmpbulkwalk knows only one.
  *
- *   bulkwalk PORT COMMUNITY REPETITIONS OID...      time it: prints "CELLS REQUESTS MICROSECONDS"
- *   bulkwalk -d PORT COMMUNITY REPETITIONS OID...   print what is there: "OID TYPE VALUE" lines
+ *   bulkwalk [-n CELLS] PORT COMMUNITY REPETITIONS OID...   prints "CELLS REQUESTS MICROSECONDS"
+ *   bulkwalk -d PORT COMMUNITY REPETITIONS OID...           prints "OID TYPE VALUE" lines
  *
  * Each GETBULK asks 127.0.0.1 for REPETITIONS of all OIDs, until the first of them is walked to its
- * end. Types and values of -d are those of net-snmp's pass_persist, so that a script can serve them
+ * end, or at least CELLS have come. Types and values of -d are those of net-snmp's pass_persist, so that a script can serve them
  * as they are. A request is not repeated: an answer that is lost, late or short of a whole row fails,
  * or the time would be no measure. */
 #include "oid_text.h"
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define COLUMNS_MAX 16
 #define ANSWER_US 10000000l
@@ -30,7 +31,7 @@ struct walk {
 	size_t n_columns;
 	long repetitions;
 	bool dump;
-	uint64_t cells, requests;
+	uint64_t cells, requests, cells_max;
 };
 
 __attribute__((noreturn)) static void die(const char *what)
@@ -142,7 +143,7 @@ static bool ask(struct walk *w, void *session)
 	more = take_answer(w, answer);
 	snmp_free_pdu(answer);
 	w->requests++;
-	return more;
+	return more && w->cells < w->cells_max;
 }
 
 static void *open_session(const char *port, const char *community)
@@ -165,30 +166,39 @@ static void *open_session(const char *port, const char *community)
 	return opened;
 }
 
-int main(int argc, char **argv)
+static void read_columns(struct walk *w, int n, char **oids)
 {
-	static struct walk w;
-	uint64_t began;
-	void *session;
+	if (n < 1 || n > COLUMNS_MAX)
+		die("usage: bulkwalk [-d | -n CELLS] PORT COMMUNITY REPETITIONS OID...");
+	w->n_columns = (size_t)n;
+	for (int i = 0; i < n; i++) {
+		struct column *c = &w->columns[i];
 
-	if (argc > 1 && !strcmp(argv[1], "-d")) {
-		w.dump = true;
-		argc--, argv++;
-	}
-	if (argc < 5 || argc - 4 > COLUMNS_MAX)
-		die("usage: bulkwalk [-d] PORT COMMUNITY REPETITIONS OID...");
-	w.repetitions = strtol(argv[3], NULL, 10);
-	w.n_columns = (size_t)argc - 4;
-	for (size_t i = 0; i < w.n_columns; i++) {
-		struct column *c = &w.columns[i];
-
-		c->root_len = oid_parse(argv[4 + i], c->root);
+		c->root_len = oid_parse(oids[i], c->root);
 		if (!c->root_len)
 			die("not a numeric OID");
 		memcpy(c->at, c->root, sizeof(c->at));
 		c->at_len = c->root_len;
 	}
-	session = open_session(argv[1], argv[2]);
+}
+
+int main(int argc, char **argv)
+{
+	static struct walk w = { .cells_max = UINT64_MAX };
+	uint64_t began;
+	void *session;
+	int option;
+
+	while ((option = getopt(argc, argv, "dn:")) != -1) {
+		if (option == 'd')
+			w.dump = true;
+		else if (option == 'n')
+			w.cells_max = strtoull(optarg, NULL, 10);
+	}
+	read_columns(&w, argc - optind - 3, argv + optind + 3);
+	argv += optind;
+	w.repetitions = strtol(argv[2], NULL, 10);
+	session = open_session(argv[0], argv[1]);
 	began = now_us();
 	while (ask(&w, session))
 		;
