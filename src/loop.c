@@ -1,24 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A turn is one epoll_wait(2). What a turn costs counts, since each of a poller's requests takes one:
+ * epoll asks only the descriptors that are ready, and the next timer is a timerfd that is set when it
+ * changes, so that no wait has a timeout to arm and no clock to read first.
+ * 1. A watch's `ready` is what the wait of this turn reported, until its callback is called; a watch
+ *    made during the turn has none, so an event never reaches another descriptor of the same number. */
 #include "loop.h"
 
+#include "log.h"
 #include "xalloc.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
+
+#define EVENTS_MAX 16 /* of a turn: the rest comes with the next one */
+
+_Static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR &&
+		       POLLHUP == EPOLLHUP,
+	       "poll's events and epoll's are the same");
 
 struct watch {
+	int fd;
+	short events, ready;
 	loop_fd_fn *fn;
 	void *arg;
 };
 
 struct loop {
-	struct pollfd *pfds;
-	struct watch *watches; /* beside pfds */
-	size_t n, cap_pfds, cap_watches;
+	int epoll, timer;
+	struct watch *watches;
+	size_t n, cap;
 	struct loop_timer *timers; /* unsorted: there are few */
+	uint64_t armed_ns; /* when the timerfd fires, 0: not at all */
 	uint64_t turn_ns; /* this turn's time: what a callback sets comes after it */
 	bool stopped;
 };
@@ -31,16 +50,41 @@ uint64_t loop_now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* The kernel refuses only for want of memory or descriptors. */
+static void must(bool done, const char *what)
+{
+	if (done)
+		return;
+	log_error("loop", "%s: %s", what, strerror(errno));
+	abort();
+}
+
+static void control(struct loop *loop, int operation, int fd, short events)
+{
+	struct epoll_event e = { .events = (uint32_t)events, .data.fd = fd };
+
+	must(epoll_ctl(loop->epoll, operation, fd, &e) == 0, "epoll_ctl");
+}
+
 struct loop *loop_new(void)
 {
-	return xcalloc(1, sizeof(struct loop));
+	struct loop *loop = xcalloc(1, sizeof(*loop));
+
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	must(loop->epoll >= 0, "epoll_create1");
+	/* Its timeouts are relative: kernels before 3.15 have no timerfd of CLOCK_BOOTTIME. */
+	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	must(loop->timer >= 0, "timerfd_create");
+	control(loop, EPOLL_CTL_ADD, loop->timer, EPOLLIN);
+	return loop;
 }
 
 void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
-	free(loop->pfds);
+	close(loop->timer);
+	close(loop->epoll);
 	free(loop->watches);
 	free(loop);
 }
@@ -49,7 +93,7 @@ static size_t find_fd(const struct loop *loop, int fd)
 {
 	size_t i = 0;
 
-	while (i < loop->n && loop->pfds[i].fd != fd)
+	while (i < loop->n && loop->watches[i].fd != fd)
 		i++;
 	return i;
 }
@@ -60,14 +104,16 @@ void loop_watch(struct loop *loop, int fd, short events, loop_fd_fn *fn, void *a
 
 	assert(fd >= 0);
 	if (i == loop->n) {
-		loop->pfds = xgrow(loop->pfds, i, &loop->cap_pfds, sizeof(*loop->pfds));
-		loop->watches = xgrow(loop->watches, i, &loop->cap_watches, sizeof(*loop->watches));
-		loop->pfds[i].fd = fd;
-		loop->pfds[i].revents = 0;
+		loop->watches = xgrow(loop->watches, i, &loop->cap, sizeof(*loop->watches));
+		loop->watches[i] = (struct watch) { .fd = fd };
 		loop->n++;
+		control(loop, EPOLL_CTL_ADD, fd, events);
+	} else if (loop->watches[i].events != events) {
+		control(loop, EPOLL_CTL_MOD, fd, events);
 	}
-	loop->pfds[i].events = events;
-	loop->watches[i] = (struct watch) { fn, arg };
+	loop->watches[i].events = events;
+	loop->watches[i].fn = fn;
+	loop->watches[i].arg = arg;
 }
 
 void loop_unwatch(struct loop *loop, int fd)
@@ -76,9 +122,8 @@ void loop_unwatch(struct loop *loop, int fd)
 
 	if (i == loop->n)
 		return;
-	loop->n--;
-	loop->pfds[i] = loop->pfds[loop->n];
-	loop->watches[i] = loop->watches[loop->n];
+	control(loop, EPOLL_CTL_DEL, fd, 0);
+	loop->watches[i] = loop->watches[--loop->n];
 }
 
 void loop_timer_init(struct loop_timer *t, loop_timer_fn *fn, void *arg)
@@ -116,47 +161,59 @@ static struct loop_timer *earliest(const struct loop *loop)
 	return best;
 }
 
-static int wait_ms(const struct loop *loop, int max_wait_ms)
+/* Let the timerfd fire when the earliest timer is due. Setting it also takes back that it fired. */
+static void arm(struct loop *loop)
 {
 	const struct loop_timer *t = earliest(loop);
-	uint64_t now = loop_now_ns(), ms;
+	uint64_t at_ns = t ? t->at_ns : 0, now = 0, wait_ns = 0;
+	struct itimerspec in = { .it_value.tv_nsec = 0 };
 
-	if (!t)
-		return max_wait_ms;
-	ms = t->at_ns > now ? (t->at_ns - now + NS_PER_MS - 1) / NS_PER_MS : 0;
-	if (ms > 60000)
-		ms = 60000;
-	return max_wait_ms >= 0 && (int)ms > max_wait_ms ? max_wait_ms : (int)ms;
+	if (at_ns == loop->armed_ns)
+		return;
+	if (at_ns) {
+		now = loop_now_ns();
+		wait_ns = at_ns > now ? at_ns - now : 1; /* 0 would disarm it */
+	}
+	in.it_value.tv_sec = (time_t)(wait_ns / NS_PER_S);
+	in.it_value.tv_nsec = (long)(wait_ns % NS_PER_S);
+	must(timerfd_settime(loop->timer, 0, &in, NULL) == 0, "timerfd_settime");
+	loop->armed_ns = at_ns;
 }
 
-/* Each ready descriptor is looked up again before its callback runs, since an earlier callback
- * may have unwatched it or moved the arrays. */
-static void run_ready(struct loop *loop, uint64_t now_ns)
+/* Note what is ready. The timerfd's own event only ends the wait. */
+static void take_events(struct loop *loop, const struct epoll_event *events, int n)
 {
-	for (size_t i = 0; i < loop->n;) {
-		short revents = loop->pfds[i].revents;
-		int fd = loop->pfds[i].fd;
+	for (int i = 0; i < n; i++) {
+		size_t w = find_fd(loop, events[i].data.fd);
 
-		if (!revents) {
-			i++;
-			continue;
-		}
-		loop->pfds[i].revents = 0;
-		loop->watches[i].fn(loop->watches[i].arg, revents, now_ns);
-		/* Whatever moved, start over at the first still ready: each is handled once. */
-		i = i < loop->n && loop->pfds[i].fd == fd ? i + 1 : 0;
+		if (w < loop->n)
+			loop->watches[w].ready = (short)events[i].events;
 	}
 }
 
-void loop_run_once(struct loop *loop, int max_wait_ms)
+/* Each ready descriptor is looked up again before its callback runs, since an earlier callback
+ * may have unwatched it or moved the array. */
+static void run_ready(struct loop *loop, uint64_t now_ns)
 {
-	int n = poll(loop->pfds, loop->n, wait_ms(loop, max_wait_ms));
-	uint64_t now = loop_now_ns();
-	struct loop_timer *t;
+	for (size_t i = 0; i < loop->n;) {
+		struct watch w = loop->watches[i];
 
-	if (n > 0)
-		run_ready(loop, now);
-	assert(n >= 0 || errno == EINTR);
+		if (!w.ready) {
+			i++;
+			continue;
+		}
+		loop->watches[i].ready = 0;
+		w.fn(w.arg, w.ready, now_ns);
+		/* Whatever moved, start over at the first still ready: each is handled once. */
+		i = i < loop->n && loop->watches[i].fd == w.fd ? i + 1 : 0;
+	}
+}
+
+static void run_timers(struct loop *loop)
+{
+	struct loop_timer *t;
+	uint64_t now;
+
 	now = loop->turn_ns = loop_now_ns();
 	while ((t = earliest(loop)) && t->at_ns <= now) {
 		loop_timer_clear(loop, t);
@@ -164,6 +221,21 @@ void loop_run_once(struct loop *loop, int max_wait_ms)
 		if (loop->stopped)
 			break;
 	}
+}
+
+void loop_run_once(struct loop *loop, int max_wait_ms)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int n;
+
+	arm(loop);
+	n = epoll_wait(loop->epoll, events, EVENTS_MAX, max_wait_ms);
+	assert(n >= 0 || errno == EINTR);
+	if (n > 0) {
+		take_events(loop, events, n);
+		run_ready(loop, loop_now_ns());
+	}
+	run_timers(loop);
 }
 
 void loop_run(struct loop *loop)

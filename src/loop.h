@@ -2,7 +2,7 @@
 #ifndef CTM_LOOP_H
 #define CTM_LOOP_H
 
-/* The event loop: poll(2) over watched descriptors and one-shot timers. Single-threaded.
+/* The event loop: epoll(7) over watched descriptors and one-shot timers. Single-threaded.
  * 1. A callback may watch, unwatch, set or clear anything, itself included.
  * 2. No callback may block: nothing may hold the loop for more than 100 ms.
  * 3. Time is CLOCK_BOOTTIME in nanoseconds, read once a turn and handed to each callback. */
@@ -32,8 +32,8 @@ uint64_t loop_now_ns(void);
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
-/* Call fn when poll(2) reports one of `events` (POLLIN, POLLOUT; POLLERR and POLLHUP always) on
- * fd. The loop does not own fd; watching a watched fd changes events, fn and arg. */
+/* Call fn when one of `events` (POLLIN, POLLOUT; POLLERR and POLLHUP always) is ready on fd, which is
+ * no plain file. The loop does not own fd; watching a watched fd changes events, fn and arg. */
 void loop_watch(struct loop *loop, int fd, short events, loop_fd_fn *fn, void *arg);
 /* Must be called before fd is closed. An unwatched fd is ignored. */
 void loop_unwatch(struct loop *loop, int fd);
