@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define PINS 4 /* SNMP requests that snmpd works on at the same time, and some */
-#define REPEATS 64 /* requests remembered */
+#define REPEATS 64 /* requests remembered, each in its packet id's place: a master counts them up */
 #define RESPONSE_FIXED_OCTETS 28 /* header, sysUpTime, error, index */
 
 struct pin {
@@ -37,7 +37,7 @@ struct ax_serve {
 	struct ax_hooks hooks;
 	struct pin pins[PINS];
 	struct seen seen[REPEATS];
-	size_t next_seen;
+	size_t near; /* the row that a GetNext found last */
 	uint64_t requests;
 	uint64_t varbinds;
 };
@@ -97,15 +97,12 @@ void ax_serve_get_counts(const struct ax_serve *s, uint64_t *ret_requests, uint6
 
 bool ax_serve_is_repeat(struct ax_serve *s, const struct ax_header *h)
 {
-	for (size_t i = 0; i < REPEATS; i++) {
-		const struct seen *e = &s->seen[i];
+	struct seen *e = &s->seen[h->packet % REPEATS];
 
-		if (e->type == h->type && e->packet == h->packet &&
-		    e->transaction == h->transaction && e->session == h->session)
-			return true;
-	}
-	s->seen[s->next_seen] = (struct seen) { h->type, h->session, h->transaction, h->packet };
-	s->next_seen = (s->next_seen + 1) % REPEATS;
+	if (e->type == h->type && e->packet == h->packet && e->transaction == h->transaction &&
+	    e->session == h->session)
+		return true;
+	*e = (struct seen) { h->type, h->session, h->transaction, h->packet };
 	return false;
 }
 
@@ -163,14 +160,14 @@ static void get_one(const struct pin *pin, netsnmp_variable_list *var, const str
 
 /* Make var the first instance after `name` (or at it) and before `end`, and name that
  * instance's; or endOfMibView at name (RFC 2741 s7.2.3.2). Returns false for the end. */
-static bool next_one(const struct pin *pin, netsnmp_variable_list *var, struct oid *name,
-		     const struct oid *end, bool include)
+static bool next_one(struct ax_serve *s, const struct pin *pin, netsnmp_variable_list *var,
+		     struct oid *name, const struct oid *end, bool include)
 {
 	struct smi_value value;
 	struct oid found;
 
-	if (oidtab_view_next(pin->view, pin->data, name->sub, name->len, include, &found, &value) !=
-		    OIDTAB_FOUND ||
+	if (oidtab_view_next(pin->view, pin->data, name->sub, name->len, include, &found, &value,
+			     &s->near) != OIDTAB_FOUND ||
 	    (end->len && oid_cmp(found.sub, found.len, end->sub, end->len) >= 0)) {
 		ax_var_set_name(var, name);
 		ax_var_set_exception(var, OIDTAB_END);
@@ -207,7 +204,7 @@ static enum ax_error answer_next(struct ax_serve *s, const struct pin *pin, nets
 	for (netsnmp_variable_list *var = pdu->variables; var; var = var->next_variable) {
 		if (!ax_var_name(var, &name) || !ax_var_end(var, &end))
 			return AX_PARSE_FAILED;
-		next_one(pin, var, &name, &end, is_inclusive(var));
+		next_one(s, pin, var, &name, &end, is_inclusive(var));
 		s->varbinds++;
 	}
 	return AX_NO_ERROR;
@@ -233,7 +230,7 @@ static enum ax_error first_repetition(struct ax_serve *s, const struct pin *pin,
 
 		if (!ax_var_name(var, &r->name) || !ax_var_end(var, &r->end))
 			return AX_PARSE_FAILED;
-		next_one(pin, var, &r->name, &r->end, is_inclusive(var));
+		next_one(s, pin, var, &r->name, &r->end, is_inclusive(var));
 		*ret_octets += ax_var_octets(var);
 		*ret_last = var;
 		s->varbinds++;
@@ -252,7 +249,7 @@ static bool repeat_once(struct ax_serve *s, const struct pin *pin, struct repeat
 
 	for (size_t i = 0; i < n; i++) {
 		var = ax_var_append(var);
-		if (next_one(pin, var, &repeaters[i].name, &repeaters[i].end, false))
+		if (next_one(s, pin, var, &repeaters[i].name, &repeaters[i].end, false))
 			found = true;
 		sum += ax_var_octets(var);
 	}

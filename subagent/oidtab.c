@@ -46,29 +46,34 @@ static size_t first_column(const struct oidtab *tab, uint32_t sub)
 	return c;
 }
 
-/* The first row whose index is past `index`, or equal to it if `include`. */
+/* The first row whose index is past `index`, or equal to it if `include`. A walk asks for the row
+ * beside the one it got last, so `near` and its neighbour are looked at first, and then the rest is
+ * halved. */
 static size_t first_row(const struct oidtab *tab, const void *data, const uint32_t *index,
-			size_t len, bool include)
+			size_t len, bool include, size_t near)
 {
 	uint32_t sub[OID_MAX];
-	size_t low = 0, high = tab->rows(data);
+	size_t low = 0, high = tab->rows(data), at = near < high ? near : high / 2;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		size_t n = tab->index(data, middle, sub);
+	for (bool beside = near < high; low < high; beside = false) {
+		size_t n = tab->index(data, at, sub);
 		int order = oid_cmp(sub, n, index, len);
 
 		if (order < 0 || (order == 0 && !include))
-			low = middle + 1;
+			low = at + 1;
 		else
-			high = middle;
+			high = at;
+		if (beside)
+			at = low > at ? low : high - 1;
+		else
+			at = low + (high - low) / 2;
 	}
 	return low;
 }
 
 /* The first cell, hole or not, at or after an OID that does not lie past the table. */
 static struct place first_place(const struct oidtab *tab, const void *data, const uint32_t *oid,
-				size_t len, bool include)
+				size_t len, bool include, size_t near)
 {
 	struct place p = { 0, 0 };
 	size_t names = tab->prefix_len + 1;
@@ -77,7 +82,7 @@ static struct place first_place(const struct oidtab *tab, const void *data, cons
 		return p;
 	p.column = first_column(tab, oid[tab->prefix_len]);
 	if (p.column < tab->n_columns && tab->columns[p.column] == oid[tab->prefix_len])
-		p.row = first_row(tab, data, oid + names, len - names, include);
+		p.row = first_row(tab, data, oid + names, len - names, include, near);
 	return p;
 }
 
@@ -105,7 +110,7 @@ enum oidtab_result oidtab_get(const struct oidtab *tab, const void *data, const 
 	column = first_column(tab, oid[tab->prefix_len]);
 	if (column == tab->n_columns || tab->columns[column] != oid[tab->prefix_len])
 		return OIDTAB_NO_SUCH_OBJECT;
-	row = first_row(tab, data, oid + names, len - names, true);
+	row = first_row(tab, data, oid + names, len - names, true, SIZE_MAX);
 	if (row == tab->rows(data) ||
 	    oid_cmp(index, tab->index(data, row, index), oid + names, len - names) != 0)
 		return OIDTAB_NO_SUCH_INSTANCE;
@@ -114,7 +119,8 @@ enum oidtab_result oidtab_get(const struct oidtab *tab, const void *data, const 
 }
 
 enum oidtab_result oidtab_next(const struct oidtab *tab, const void *data, const uint32_t *oid,
-			       size_t len, bool include, struct oid *ret_oid, struct smi_value *ret)
+			       size_t len, bool include, struct oid *ret_oid, struct smi_value *ret,
+			       size_t *near)
 {
 	struct place p;
 	size_t rows;
@@ -122,12 +128,14 @@ enum oidtab_result oidtab_next(const struct oidtab *tab, const void *data, const
 	if (compare_prefix(tab, oid, len) > 0)
 		return OIDTAB_END;
 	rows = tab->rows(data);
-	p = first_place(tab, data, oid, len, include);
+	p = first_place(tab, data, oid, len, include, near ? *near : SIZE_MAX);
 	for (; p.column < tab->n_columns; p.column++, p.row = 0) {
 		for (; p.row < rows; p.row++) {
 			if (!tab->cell(data, p.row, tab->columns[p.column], ret))
 				continue;
 			name_cell(tab, data, p, ret_oid);
+			if (near)
+				*near = p.row;
 			return OIDTAB_FOUND;
 		}
 	}
@@ -151,10 +159,10 @@ enum oidtab_result oidtab_view_get(const struct oidtab_view *view, const void *d
 
 enum oidtab_result oidtab_view_next(const struct oidtab_view *view, const void *data,
 				    const uint32_t *oid, size_t len, bool include,
-				    struct oid *ret_oid, struct smi_value *ret)
+				    struct oid *ret_oid, struct smi_value *ret, size_t *near)
 {
 	for (size_t i = 0; i < view->n_tabs; i++) {
-		if (oidtab_next(view->tabs[i], data, oid, len, include, ret_oid, ret) ==
+		if (oidtab_next(view->tabs[i], data, oid, len, include, ret_oid, ret, near) ==
 		    OIDTAB_FOUND)
 			return OIDTAB_FOUND;
 	}

@@ -80,10 +80,12 @@ enum oidtab_result oidtab_get(const struct oidtab *tab, const void *data, const 
 			      size_t len, struct smi_value *ret);
 
 /* The first instance after `oid` (at or after it if `include`), its name in *ret_oid.
+ * near (may be NULL): the row answered last, where the search begins, and then the row of this
+ * answer; any value is as right as another, the right one makes a walk's steps cheap.
  * OIDTAB_FOUND or OIDTAB_END. */
 enum oidtab_result oidtab_next(const struct oidtab *tab, const void *data, const uint32_t *oid,
-			       size_t len, bool include, struct oid *ret_oid,
-			       struct smi_value *ret);
+			       size_t len, bool include, struct oid *ret_oid, struct smi_value *ret,
+			       size_t *near);
 
 /* A group of tables: what one SNMP context serves. They stand in the order of their instances, none
  * of a later one before one of an earlier one. A prefix may lie inside another (scalars beside a
@@ -98,6 +100,6 @@ enum oidtab_result oidtab_view_get(const struct oidtab_view *view, const void *d
 				   const uint32_t *oid, size_t len, struct smi_value *ret);
 enum oidtab_result oidtab_view_next(const struct oidtab_view *view, const void *data,
 				    const uint32_t *oid, size_t len, bool include,
-				    struct oid *ret_oid, struct smi_value *ret);
+				    struct oid *ret_oid, struct smi_value *ret, size_t *near);
 
 #endif

@@ -71,7 +71,7 @@ static void expect_next(const uint32_t *oid, size_t len, bool include, const uin
 	struct smi_value v;
 	struct oid o;
 
-	ck_assert_int_eq(oidtab_next(&small_tab, &small_full, oid, len, include, &o, &v),
+	ck_assert_int_eq(oidtab_next(&small_tab, &small_full, oid, len, include, &o, &v, NULL),
 			 OIDTAB_FOUND);
 	ck_assert_int_eq(oid_cmp(o.sub, o.len, next, next_len), 0);
 	ck_assert_int_eq(v.u.integer, value);
@@ -82,7 +82,8 @@ static void expect_end(const struct small *data, const uint32_t *oid, size_t len
 	struct smi_value v;
 	struct oid o = { .len = 77 };
 
-	ck_assert_int_eq(oidtab_next(&small_tab, data, oid, len, include, &o, &v), OIDTAB_END);
+	ck_assert_int_eq(oidtab_next(&small_tab, data, oid, len, include, &o, &v, NULL),
+			 OIDTAB_END);
 	ck_assert_uint_eq(o.len, 77);
 }
 
@@ -198,7 +199,8 @@ START_TEST(oidtab_next_in_place_walks)
 	struct smi_value v;
 	int n = 0;
 
-	while (oidtab_next(&small_tab, &small_full, o.sub, o.len, false, &o, &v) == OIDTAB_FOUND)
+	while (oidtab_next(&small_tab, &small_full, o.sub, o.len, false, &o, &v, NULL) ==
+	       OIDTAB_FOUND)
 		n++;
 	ck_assert_int_eq(n, 3);
 	ck_assert_int_eq(oid_cmp(o.sub, o.len, OID(1, 3, 9, 5, 1)), 0);
@@ -232,29 +234,76 @@ static bool big_cell(const void *data, size_t row, uint32_t column, struct smi_v
 	return true;
 }
 
+static const struct oidtab big_tab = {
+	.prefix = small_prefix,
+	.prefix_len = ARRAY_LEN(small_prefix),
+	.columns = small_columns,
+	.n_columns = ARRAY_LEN(small_columns),
+	.rows = big_rows,
+	.index = big_index,
+	.cell = big_cell,
+};
+
 START_TEST(oidtab_next_long_table_searches_binary)
 {
-	const struct oidtab tab = {
-		.prefix = small_prefix,
-		.prefix_len = ARRAY_LEN(small_prefix),
-		.columns = small_columns,
-		.n_columns = ARRAY_LEN(small_columns),
-		.rows = big_rows,
-		.index = big_index,
-		.cell = big_cell,
-	};
 	struct big *big = xcalloc(1, sizeof(*big));
 	struct oid o = { .len = 0 };
 	struct smi_value v;
 	size_t n = 0;
 
-	while (oidtab_next(&tab, big, o.sub, o.len, false, &o, &v) == OIDTAB_FOUND) {
+	while (oidtab_next(&big_tab, big, o.sub, o.len, false, &o, &v, NULL) == OIDTAB_FOUND) {
 		ck_assert_uint_eq(v.u.u64, n % 10000 * 10 + small_columns[n / 10000]);
 		ck_assert_uint_le(big->calls, 15);
 		big->calls = 0;
 		n++;
 	}
 	ck_assert_uint_eq(n, 20000);
+	free(big);
+}
+END_TEST
+
+START_TEST(oidtab_next_walk_with_a_hint_looks_at_neighbours_only)
+{
+	struct big *big = xcalloc(1, sizeof(*big));
+	struct oid o = { .len = 0 };
+	size_t n = 0, near = 7777;
+	struct smi_value v;
+
+	while (oidtab_next(&big_tab, big, o.sub, o.len, false, &o, &v, &near) == OIDTAB_FOUND) {
+		ck_assert_uint_eq(v.u.u64, n % 10000 * 10 + small_columns[n / 10000]);
+		ck_assert_uint_eq(near, n % 10000);
+		ck_assert_uint_le(big->calls, 3);
+		big->calls = 0;
+		n++;
+	}
+	ck_assert_uint_eq(n, 20000);
+	free(big);
+}
+END_TEST
+
+/* A hint that is of no use costs two steps. */
+START_TEST(oidtab_next_wrong_hint_costs_little)
+{
+	static const size_t hints[] = { 0, 5000, 9999, 10000, SIZE_MAX };
+	struct big *big = xcalloc(1, sizeof(*big));
+	uint32_t oid[] = { 1, 3, 9, 2, 0 };
+	struct smi_value v;
+	struct oid o;
+
+	oid[3] = small_columns[0];
+	for (uint32_t row = 0; row < 9999; row += 7) {
+		oid[4] = row;
+		for (size_t h = 0; h < ARRAY_LEN(hints); h++) {
+			size_t near = hints[h];
+
+			big->calls = 0;
+			ck_assert_int_eq(oidtab_next(&big_tab, big, oid, ARRAY_LEN(oid), false, &o,
+						     &v, &near),
+					 OIDTAB_FOUND);
+			ck_assert_uint_eq(v.u.u64, (row + 1) * 10 + small_columns[0]);
+			ck_assert_uint_le(big->calls, 17);
+		}
+	}
 	free(big);
 }
 END_TEST
@@ -266,7 +315,7 @@ START_TEST(oidtab_view_empty_has_nothing)
 	struct oid o;
 
 	ck_assert_int_eq(oidtab_view_get(&none, NULL, OID(1, 3), &v), OIDTAB_NO_SUCH_OBJECT);
-	ck_assert_int_eq(oidtab_view_next(&none, NULL, OID(1, 3), true, &o, &v), OIDTAB_END);
+	ck_assert_int_eq(oidtab_view_next(&none, NULL, OID(1, 3), true, &o, &v, NULL), OIDTAB_END);
 }
 END_TEST
 
@@ -292,11 +341,13 @@ START_TEST(oidtab_view_prefix_within_another_longest_counts)
 	for (int i = 0; i < 3; i++) {
 		static const int32_t walks[2][3] = { { 700, 200, 500 }, { 200, 500, 1200 } };
 
-		ck_assert_int_eq(oidtab_view_next(&view, &one, at.sub, at.len, false, &at, &v),
+		ck_assert_int_eq(oidtab_view_next(&view, &one, at.sub, at.len, false, &at, &v,
+						  NULL),
 				 OIDTAB_FOUND);
 		ck_assert_int_eq(v.u.integer, walks[_i][i]);
 	}
-	ck_assert_int_eq(oidtab_view_next(&view, &one, at.sub, at.len, false, &at, &v), OIDTAB_END);
+	ck_assert_int_eq(oidtab_view_next(&view, &one, at.sub, at.len, false, &at, &v, NULL),
+			 OIDTAB_END);
 }
 END_TEST
 
@@ -317,6 +368,8 @@ int main(void)
 	tcase_add_test(t, oidtab_next_past_last_gives_end);
 	tcase_add_test(t, oidtab_next_in_place_walks);
 	tcase_add_test(t, oidtab_next_long_table_searches_binary);
+	tcase_add_test(t, oidtab_next_walk_with_a_hint_looks_at_neighbours_only);
+	tcase_add_test(t, oidtab_next_wrong_hint_costs_little);
 	tcase_add_test(t, oidtab_view_empty_has_nothing);
 	tcase_add_loop_test(t, oidtab_view_prefix_within_another_longest_counts, 0, 2);
 	suite_add_tcase(s, t);

@@ -58,7 +58,7 @@ static inline void walk_expect_next(const struct walk *w, const void *data, cons
 	struct smi_value v;
 	struct oid next, want;
 	enum oidtab_result r =
-		oidtab_view_next(w->view, data, from->sub, from->len, include, &next, &v);
+		oidtab_view_next(w->view, data, from->sub, from->len, include, &next, &v, NULL);
 
 	if (!e) {
 		ck_assert_int_eq(r, OIDTAB_END);
