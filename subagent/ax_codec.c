@@ -7,6 +7,7 @@
  * 3. Out of memory inside net-snmp is fatal as everywhere. */
 #include "ax_codec.h"
 
+#include "ax_response.h"
 #include "log.h"
 #include "xalloc.h"
 
@@ -25,7 +26,7 @@ int agentx_parse(netsnmp_session *session, netsnmp_pdu *pdu, u_char *data, size_
 
 struct ax_codec {
 	netsnmp_session session; /* the codec wants one for the version and errors */
-	u_char *buf;
+	uint8_t *buf;
 	size_t cap;
 };
 
@@ -132,6 +133,12 @@ int ax_codec_build(struct ax_codec *c, netsnmp_pdu *pdu, const uint8_t **ret_oct
 {
 	size_t len = 0;
 
+	if (pdu->command == AX_RESPONSE) {
+		int rc = ax_response_write(pdu, &c->buf, &c->cap, ret_len);
+
+		*ret_octets = c->buf;
+		return rc;
+	}
 	if (agentx_realloc_build(&c->session, pdu, &c->buf, &c->cap, &len) != 0)
 		return -EINVAL;
 	if (len > AX_PDU_MAX)
@@ -351,34 +358,4 @@ netsnmp_pdu *ax_pdu_notify(uint32_t session, uint32_t packet, const struct oid *
 		ax_var_set_value(var, &vars[i].value);
 	}
 	return pdu;
-}
-
-static size_t oid_octets(const oid *sub, size_t len)
-{
-	bool internet = len >= 5 && sub[0] == 1 && sub[1] == 3 && sub[2] == 6 && sub[3] == 1 &&
-			sub[4] > 0 && sub[4] < 256;
-
-	return 4 + 4 * (internet ? len - 5 : len);
-}
-
-size_t ax_var_octets(const netsnmp_variable_list *var)
-{
-	size_t octets = 4 + oid_octets(var->name, var->name_length);
-
-	switch (var->type) {
-	case ASN_INTEGER:
-	case ASN_COUNTER:
-	case ASN_GAUGE:
-	case ASN_TIMETICKS:
-		return octets + 4;
-	case ASN_COUNTER64:
-		return octets + 8;
-	case ASN_OCTET_STR:
-	case ASN_IPADDRESS:
-		return octets + 4 + ((var->val_len + 3) & ~(size_t)3);
-	case ASN_OBJECT_ID:
-		return octets + oid_octets(var->val.objid, var->val_len / sizeof(oid));
-	default:
-		return octets;
-	}
 }

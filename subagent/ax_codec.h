@@ -118,7 +118,4 @@ void ax_var_set_exception(netsnmp_variable_list *var, enum oidtab_result result)
 /* Append an empty varbind behind `last` in constant time; returns it. */
 netsnmp_variable_list *ax_var_append(netsnmp_variable_list *last);
 
-/* Octets of a varbind in a Response (RFC 2741 s5.4). */
-size_t ax_var_octets(const netsnmp_variable_list *var);
-
 #endif

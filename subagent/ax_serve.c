@@ -7,6 +7,7 @@
  * 4. Nothing is writable: TestSet is refused, so nothing is ever there to commit or undo. */
 #include "ax_serve.h"
 
+#include "ax_response.h"
 #include "xalloc.h"
 
 #include <assert.h>
@@ -15,7 +16,6 @@
 
 #define PINS 4 /* SNMP requests that snmpd works on at the same time, and some */
 #define REPEATS 64 /* requests remembered, each in its packet id's place: a master counts them up */
-#define RESPONSE_FIXED_OCTETS 28 /* header, sysUpTime, error, index */
 
 struct pin {
 	bool used;
@@ -280,7 +280,7 @@ static void keep_first(netsnmp_pdu *pdu, size_t keep)
 static enum ax_error answer_bulk(struct ax_serve *s, const struct pin *pin, netsnmp_pdu *pdu)
 {
 	size_t n = 0, non_repeaters = (size_t)pdu->non_repeaters;
-	size_t octets = RESPONSE_FIXED_OCTETS;
+	size_t octets = AX_RESPONSE_FIXED_OCTETS;
 	netsnmp_variable_list *last = NULL;
 	struct repeater *repeaters;
 	enum ax_error error;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ax_master.h"
+#include "ax_response.h"
 #include "seed.h"
 #include "xalloc.h"
 
