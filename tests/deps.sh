@@ -27,6 +27,8 @@ test  procps           procps-ng
 test  bash             bash
 bench nftables         nftables
 bench ipset            ipset
+bench collectd-core    collectd
+bench python3          python3
 lint  clang            clang
 lint  clang-format     clang-tools-extra
 lint  cppcheck         cppcheck

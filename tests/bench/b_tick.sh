@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What it costs to read all counters and publish a snapshot: beside a bare copy of the same table,
+# and what the whole daemon spends beside collectd's iptables plugin on the same containers.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/../netns/lab.sh"
+# shellcheck source=tests/bench/bench.sh
+. "$(dirname "$0")/bench.sh"
+lab_enter "$@"
+
+REPETITIONS=$(times 21 7)
+BURST_S=0.3 # of packets to and from random addresses before each reading
+CONTAINERS=1000 # beside collectd
+TURNS=$(times 3 1) # of watching each daemon
+WATCH_READINGS=$(times 4 2) # readings of a turn
+
+# The lab's container c1 has every address of 10.0.0.0/8: there the packets end.
+tick_network() {
+	lab_network
+	ip -n outside route add 10.0.0.0/8 via 198.51.100.1
+	ip -n c1 route add local 10.0.0.0/8 dev lo
+	ip neigh add 169.254.1.2 lladdr 02:00:00:00:01:02 nud permanent dev vc1
+	ip route add 10.0.0.0/8 via 169.254.1.2 dev vc1 onlink
+}
+
+burst() { # to|from
+	local from=outside to=c1
+	[ "$1" = to ] || from=c1 to=outside
+	pinned "$B/tests/bench/flood" "/run/netns/$from" "/run/netns/$to" "$1" 198.51.100.2 $BURST_S \
+		<"$LAB/addresses" >/dev/null
+}
+
+# ---- beside a bare copy -----------------------------------------------------------------------
+
+set_up() { # N
+	bench_addresses "$1" >"$LAB/addresses"
+	bench_inventory "$1" | lab_inventory
+	bench_defaults "$1"
+	rm -f "$LAB"/ledger.db*
+	lab_write_conf
+}
+
+beside_copy() { # N
+	local n=$1 i bare bare_cpu tick tick_cpu reach=
+	set_up "$n"
+	progress "$n addresses"
+	coproc TICK { exec taskset -c "$BENCH_CPU" "$B/tests/bench/tick" "$LAB/ctmeter.conf" "$LAB/tick" \
+		$((4 * n)) 2>"$LAB/tick.log"; }
+	local pid=$TICK_PID in=${TICK[1]}
+	read -r _ <&"${TICK[0]}" || { fail 'the rules are not in place'; cat "$LAB/tick.log"; return 1; }
+	for ((i = 0; i < REPETITIONS; i++)); do
+		burst to && burst from || fail 'packets got lost'
+		echo >&"$in"
+		read -r bare bare_cpu tick tick_cpu <&"${TICK[0]}" ||
+			{ fail 'a reading'; tail -n 3 "$LAB/tick.log"; return 1; }
+		row tick 'bare copy' "$n" "$(calc "$bare / 1e3")" ms
+		row tick 'reading and snapshot' "$n" "$(calc "$tick / 1e3")" ms
+		row tick 'bare copy, CPU' "$n" "$(calc "$bare_cpu / 1e3")" ms
+		row tick 'reading and snapshot, CPU' "$n" "$(calc "$tick_cpu / 1e3")" ms
+	done
+	exec {in}>&-
+	wait "$pid" || fail 'the measuring process'
+	[ "$n" != 10000 ] || reach='<= 1.3'
+	ratio tick 'reading and snapshot over bare copy' "$n" 'reading and snapshot' 'bare copy' "$reach"
+	ratio tick 'reading and snapshot over bare copy, CPU' "$n" 'reading and snapshot, CPU' \
+		'bare copy, CPU' "$reach"
+	iptables-legacy -t mangle -F && iptables-legacy -t mangle -X
+}
+
+# ---- beside collectd --------------------------------------------------------------------------
+
+# Every container's two rules in one chain, with the comments that make collectd count them.
+collectd_rules() {
+	awk 'BEGIN { print "*filter\n:FORWARD ACCEPT" }
+		{
+			print "-A FORWARD -s " $2 " -m comment --comment " $1 "-out"
+			print "-A FORWARD -d " $2 " -m comment --comment " $1 "-in"
+		}
+		END { print "COMMIT" }' "$LAB/inventory" | iptables-legacy-restore
+}
+
+# chain: one line for all of a chain's commented rules. rule: a line for each rule, which is how the
+# manual says to choose and name them.
+collectd_config() { # chain|rule INTERVAL
+	cat <<-END
+		Hostname node
+		FQDNLookup false
+		BaseDir "$LAB/collectd"
+		PIDFile "$LAB/collectd/pid"
+		TypesDB "/usr/share/collectd/types.db"
+		Interval $2
+		LoadPlugin iptables
+		<Plugin iptables>
+	END
+	if [ "$1" = chain ]; then echo 'Chain filter FORWARD'
+	else awk '{ print "Chain filter FORWARD \"" $1 "-in\"\nChain filter FORWARD \"" $1 "-out\"" }' \
+		"$LAB/inventory"; fi
+	echo '</Plugin>'
+}
+
+# CPU time of all threads of a process, in nanoseconds.
+threads_ns() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; } # PID
+
+# Time itself is what is measured here.
+watch() { # WHAT PID INTERVAL
+	local before after span=$(($3 * WATCH_READINGS))
+	before=$(threads_ns "$2")
+	sleep $span
+	after=$(threads_ns "$2")
+	row tick "$1" $CONTAINERS "$(calc "($after - $before) / 1e7 / $span")" '% of a core'
+}
+
+beside_collectd() {
+	local kind interval pid
+	set_up $CONTAINERS
+	mkdir -p "$LAB/collectd"
+	lab_snmpd_start
+	lab_ctmeterd_start taskset -c "$BENCH_CPU"
+	ctmeter refresh >/dev/null && await 10 snmp_serves || { fail 'ctmeterd does not come up'; return 1; }
+	collectd_rules
+	progress "ctmeterd and collectd, $CONTAINERS containers"
+	for ((i = 0; i < TURNS; i++)); do
+		watch 'ctmeterd, nobody polls (reads every 10 s)' "$CTMETERD_PID" 10
+		poll_every_second & pid=$!
+		watch 'ctmeterd, a cell polled every second (reads every second)' "$CTMETERD_PID" 1
+		stop_process $pid
+		for kind in chain rule; do
+			for interval in 10 1; do watch_collectd $kind $interval || return 1; done
+		done
+	done
+	ratio tick 'ctmeterd over collectd, every 10 s' $CONTAINERS 'ctmeterd, nobody polls (reads every 10 s)' \
+		'collectd, one line for the chain, interval 10'
+	ratio tick 'ctmeterd over collectd, every second' $CONTAINERS \
+		'ctmeterd, a cell polled every second (reads every second)' \
+		'collectd, one line for the chain, interval 1'
+}
+
+# Being asked makes ctmeterd read anew, as an interval of a second makes collectd.
+poll_every_second() {
+	while :; do
+		snmp_get "$(oid_scalar 4)" >/dev/null
+		sleep 1
+	done
+}
+
+watch_collectd() { # chain|rule INTERVAL
+	local pid what='one line for the chain'
+	[ "$1" = chain ] || what='a line for each rule'
+	collectd_config "$1" "$2" >"$LAB/collectd/collectd.conf"
+	taskset -c "$BENCH_CPU" collectd -f -C "$LAB/collectd/collectd.conf" </dev/null >"$LAB/collectd/log" 2>&1 &
+	pid=$!
+	sleep 1 # its start, with all its plugins, is not what is measured
+	watch "collectd, $what, interval $2" $pid "$2"
+	kill -0 $pid || { fail 'collectd has ended'; tail -n 5 "$LAB/collectd/log"; return 1; }
+	stop_process $pid
+}
+
+tick_network
+for n in 1000 10000 $(times 100000 ''); do beside_copy "$n" || bench_end; done
+beside_collectd
+note tick "reading and snapshot: both families read, booked, compared with what should be there, published"
+bench_end
