@@ -8,6 +8,7 @@
 # shellcheck source=tests/bench/bench.sh
 . "$(dirname "$0")/bench.sh"
 lab_enter "$@"
+go_first
 
 ADDRESSES=$(times 1000 100)
 REPETITIONS=$(times 5 3)

@@ -17,6 +17,7 @@
 # shellcheck source=tests/bench/bench.sh
 . "$(dirname "$0")/bench.sh"
 lab_enter "$@"
+go_first
 
 REPETITIONS=$(times 9 3)
 BULKWALK=$B/tests/bench/bulkwalk
@@ -169,9 +170,6 @@ stop() { # CANDIDATE
 
 # ---- measuring --------------------------------------------------------------------------------
 
-# CPU time of all threads of a process, in nanoseconds.
-threads_ns() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; } # PID
-
 # A walk prints "CELLS MICROSECONDS".
 walk_snmpbulkwalk() { # PORT
 	local began=${EPOCHREALTIME/./}
@@ -200,10 +198,10 @@ measure() { # CANDIDATE full|four N
 	local master agent cells us LIMIT=$((4 * $3 < PART ? 4 * $3 : PART))
 	[ "$1" = script ] || [ "$1" = collectd ] || LIMIT=1000000000
 	wake "$1"
-	master=$(threads_ns "${MASTER[$1]}") agent=$(threads_ns "${AGENT[$1]}")
+	master=$(cpu_ns "${MASTER[$1]}") agent=$(cpu_ns "${AGENT[$1]}")
 	read -r cells us < <(walk "$1" "$2") || { fail "the $2 walk of $1 at $3"; return 1; }
-	master=$(($(threads_ns "${MASTER[$1]}") - master))
-	agent=$(($(threads_ns "${AGENT[$1]}") - agent))
+	master=$(($(cpu_ns "${MASTER[$1]}") - master))
+	agent=$(($(cpu_ns "${AGENT[$1]}") - agent))
 	rest "$1"
 	row snmp "$2, $1" "$3" "$(calc "$cells * 1e6 / $us")" 'cells/s'
 	row snmp "$2, $1: own CPU a cell" "$3" "$(calc "$agent / $cells / 1e3")" us

@@ -8,6 +8,7 @@
 # shellcheck source=tests/bench/bench.sh
 . "$(dirname "$0")/bench.sh"
 lab_enter "$@"
+go_first
 
 REPETITIONS=$(times 21 7)
 BURST_S=0.3 # of packets to and from random addresses before each reading
@@ -50,7 +51,7 @@ beside_copy() { # N
 	local pid=$TICK_PID in=${TICK[1]}
 	read -r _ <&"${TICK[0]}" || { fail 'the rules are not in place'; cat "$LAB/tick.log"; return 1; }
 	for ((i = 0; i < REPETITIONS; i++)); do
-		burst to && burst from || fail 'packets got lost'
+		{ burst to && burst from; } || fail 'packets got lost'
 		echo >&"$in"
 		read -r bare bare_cpu tick tick_cpu <&"${TICK[0]}" ||
 			{ fail 'a reading'; tail -n 3 "$LAB/tick.log"; return 1; }
@@ -99,15 +100,12 @@ collectd_config() { # chain|rule INTERVAL
 	echo '</Plugin>'
 }
 
-# CPU time of all threads of a process, in nanoseconds.
-threads_ns() { cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; } # PID
-
 # Time itself is what is measured here.
 watch() { # WHAT PID INTERVAL
 	local before after span=$(($3 * WATCH_READINGS))
-	before=$(threads_ns "$2")
+	before=$(cpu_ns "$2")
 	sleep $span
-	after=$(threads_ns "$2")
+	after=$(cpu_ns "$2")
 	row tick "$1" $CONTAINERS "$(calc "($after - $before) / 1e7 / $span")" '% of a core'
 }
 
@@ -117,7 +115,7 @@ beside_collectd() {
 	mkdir -p "$LAB/collectd"
 	lab_snmpd_start
 	lab_ctmeterd_start taskset -c "$BENCH_CPU"
-	ctmeter refresh >/dev/null && await 10 snmp_serves || { fail 'ctmeterd does not come up'; return 1; }
+	{ ctmeter refresh >/dev/null && await 10 snmp_serves; } || { fail 'ctmeterd does not come up'; return 1; }
 	collectd_rules
 	progress "ctmeterd and collectd, $CONTAINERS containers"
 	for ((i = 0; i < TURNS; i++)); do
