@@ -7,6 +7,7 @@
  * 3. Out of memory inside net-snmp is fatal as everywhere. */
 #include "ax_codec.h"
 
+#include "ax_request.h"
 #include "ax_response.h"
 #include "log.h"
 #include "xalloc.h"
@@ -113,7 +114,7 @@ netsnmp_pdu *ax_codec_parse(struct ax_codec *c, uint8_t *octets, size_t len)
 	netsnmp_pdu *pdu;
 	size_t context;
 
-	if (len < AX_HEADER_OCTETS || len > AX_PDU_MAX)
+	if (len < AX_HEADER_OCTETS || len > AX_PDU_MAX || octets[0] != AX_VERSION)
 		return NULL;
 	ax_header_read(octets, &h);
 	context = context_octets(&h, octets + AX_HEADER_OCTETS, len - AX_HEADER_OCTETS);
@@ -121,7 +122,9 @@ netsnmp_pdu *ax_codec_parse(struct ax_codec *c, uint8_t *octets, size_t len)
 	    len - AX_HEADER_OCTETS - context < fixed_octets(h.type))
 		return NULL;
 	pdu = must(snmp_pdu_create(h.type));
-	if (agentx_parse(&c->session, pdu, octets, len) != SNMP_ERR_NOERROR) {
+	if (ax_request_is_read(h.type)
+		    ? !ax_request_parse(pdu, &h, octets + AX_HEADER_OCTETS, len - AX_HEADER_OCTETS)
+		    : agentx_parse(&c->session, pdu, octets, len)) {
 		snmp_free_pdu(pdu);
 		return NULL;
 	}

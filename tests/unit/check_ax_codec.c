@@ -67,6 +67,35 @@ START_TEST(parse_of_cut_pdus_fails)
 }
 END_TEST
 
+/* 128 sub-identifiers are the most (RFC 2741 s5.1), those that a prefix stands for included. */
+START_TEST(parse_of_an_oid_too_long_fails)
+{
+	struct ax_codec *codec = ax_codec_new();
+
+	for (int n = OID_MAX; n <= OID_MAX + 1; n++) {
+		char text[2 * 200 + 32] = "1.3.6.1.4";
+
+		for (int i = 5; i < n; i++)
+			strcat(text, ".1");
+		for (int type = AX_GET; type <= AX_GETBULK; type++) {
+			netsnmp_pdu *r = request_new(type, (uint32_t)type, 1, NULL);
+			uint8_t *octets;
+			size_t len;
+
+			if (type == AX_GETBULK)
+				r->max_repetitions = 2;
+			request_add(r, text, false, "");
+			octets = pdu_octets(codec, r, &len);
+			r = ax_codec_parse(codec, octets, len);
+			ck_assert_int_eq(r == NULL, n > OID_MAX);
+			snmp_free_pdu(r);
+			free(octets);
+		}
+	}
+	ax_codec_free(codec);
+}
+END_TEST
+
 /* Old codecs read the fixed part of a PDU unchecked. */
 START_TEST(parse_of_a_pdu_without_its_fixed_part_fails)
 {
@@ -174,6 +203,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, header_read_in_both_byte_orders_agrees);
 	tcase_add_test(t, parse_of_cut_pdus_fails);
+	tcase_add_test(t, parse_of_an_oid_too_long_fails);
 	tcase_add_test(t, parse_of_a_pdu_without_its_fixed_part_fails);
 	tcase_add_test(t, parse_of_random_octets_does_no_harm);
 	tcase_add_test(t, build_of_more_than_the_limit_fails);

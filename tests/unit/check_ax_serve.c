@@ -526,25 +526,6 @@ START_TEST(answer_in_an_unknown_context_is_an_error)
 }
 END_TEST
 
-START_TEST(answer_to_an_oid_too_long_is_a_parse_error)
-{
-	struct fixture *f = setup();
-	char text[2 * 200 + 32] = BASE;
-
-	for (int i = 7; i < 129; i++)
-		strcat(text, ".1");
-	for (int type = AX_GET; type <= AX_GETBULK; type++) {
-		netsnmp_pdu *r = request_new(type, (uint32_t)type, 1, NULL);
-
-		if (type == AX_GETBULK)
-			r->max_repetitions = 2;
-		request_add(r, text, false, "");
-		assert_error(ask(f, r), AX_PARSE_FAILED, 0);
-	}
-	teardown(f);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("ax_serve");
@@ -564,7 +545,6 @@ int main(void)
 	tcase_add_test(t, answer_set_refuses);
 	tcase_add_loop_test(t, answer_in_a_context_uses_its_data, 0, 2);
 	tcase_add_test(t, answer_in_an_unknown_context_is_an_error);
-	tcase_add_test(t, answer_to_an_oid_too_long_is_a_parse_error);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
