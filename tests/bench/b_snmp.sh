@@ -159,7 +159,7 @@ stop_stock() { stop_process "${AGENT[stock]}"; }
 stop_script() { :; } # ends with its snmpd
 stop_collectd() {
 	wake collectd
-	stop_process "${AGENT[collectd]}"
+	stop_process "${AGENT[collectd]}" KILL # it would take leave of each cell by itself
 	iptables-legacy -F FORWARD
 }
 
