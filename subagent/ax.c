@@ -110,7 +110,7 @@ static void send_pdu(struct ax *ax, netsnmp_pdu *pdu)
 	}
 	if (rc == 0)
 		ax_conn_send(ax->conn, octets, len);
-	snmp_free_pdu(pdu);
+	ax_codec_release(ax->codec, pdu);
 }
 
 static void watch_answers(struct ax *ax)

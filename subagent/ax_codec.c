@@ -29,6 +29,7 @@ struct ax_codec {
 	netsnmp_session session; /* the codec wants one for the version and errors */
 	uint8_t *buf;
 	size_t cap;
+	struct ax_spare spare;
 };
 
 static void *must(void *p)
@@ -72,8 +73,15 @@ void ax_codec_free(struct ax_codec *c)
 {
 	if (!c)
 		return;
+	snmp_free_varbind(c->spare.list);
 	free(c->buf);
 	free(c);
+}
+
+void ax_codec_release(struct ax_codec *c, netsnmp_pdu *pdu)
+{
+	ax_spare_keep(&c->spare, pdu);
+	snmp_free_pdu(pdu);
 }
 
 /* What the fixed part of a PDU needs: old codecs read it unchecked. */
@@ -122,9 +130,9 @@ netsnmp_pdu *ax_codec_parse(struct ax_codec *c, uint8_t *octets, size_t len)
 	    len - AX_HEADER_OCTETS - context < fixed_octets(h.type))
 		return NULL;
 	pdu = must(snmp_pdu_create(h.type));
-	if (ax_request_is_read(h.type)
-		    ? !ax_request_parse(pdu, &h, octets + AX_HEADER_OCTETS, len - AX_HEADER_OCTETS)
-		    : agentx_parse(&c->session, pdu, octets, len)) {
+	if (ax_request_is_read(h.type) ? !ax_request_parse(pdu, &h, octets + AX_HEADER_OCTETS,
+							   len - AX_HEADER_OCTETS, &c->spare)
+				       : agentx_parse(&c->session, pdu, octets, len)) {
 		snmp_free_pdu(pdu);
 		return NULL;
 	}

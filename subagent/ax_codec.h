@@ -81,6 +81,9 @@ void ax_codec_free(struct ax_codec *c);
  * be parsed. */
 netsnmp_pdu *ax_codec_parse(struct ax_codec *c, uint8_t *octets, size_t len);
 
+/* snmp_free_pdu for PDUs whose varbinds the next parse may use. */
+void ax_codec_release(struct ax_codec *c, netsnmp_pdu *pdu);
+
 /* Build the octets of a PDU: *ret_octets stay valid until the next build. Returns 0, -EMSGSIZE
  * when they would be more than AX_PDU_MAX, or -EINVAL for what cannot be encoded. */
 int ax_codec_build(struct ax_codec *c, netsnmp_pdu *pdu, const uint8_t **ret_octets,

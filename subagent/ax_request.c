@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPARE_MAX 64 /* a KiB each */
 #define OID_HEAD 4 /* number, prefix, include, reserved */
 #define INTERNET 5 /* sub-identifiers that a prefix n stands for: 1.3.6.1.n */
 
@@ -89,7 +90,31 @@ static bool get_context(struct reader *r, netsnmp_pdu *pdu)
 	return true;
 }
 
-static bool get_range(struct reader *r, netsnmp_variable_list **tail)
+static netsnmp_variable_list *take_var(struct ax_spare *spare)
+{
+	netsnmp_variable_list *var = spare->list;
+
+	if (!var)
+		return xcalloc(1, sizeof(*var));
+	spare->list = var->next_variable;
+	spare->n--;
+	var->next_variable = NULL;
+	return var;
+}
+
+void ax_spare_keep(struct ax_spare *spare, netsnmp_pdu *pdu)
+{
+	netsnmp_variable_list *var;
+
+	while (spare->n < SPARE_MAX && (var = pdu->variables)) {
+		pdu->variables = var->next_variable;
+		var->next_variable = spare->list;
+		spare->list = var;
+		spare->n++;
+	}
+}
+
+static bool get_range(struct reader *r, netsnmp_variable_list **tail, struct ax_spare *spare)
 {
 	oid start[OID_MAX], end[OID_MAX];
 	size_t start_len, end_len;
@@ -97,9 +122,10 @@ static bool get_range(struct reader *r, netsnmp_variable_list **tail)
 
 	if (!get_oid(r, start, &start_len, &include) || !get_oid(r, end, &end_len, &ignored))
 		return false;
-	return snmp_varlist_add_variable(tail, start, start_len,
-					 include ? ASN_PRIV_INCL_RANGE : ASN_PRIV_EXCL_RANGE,
-					 (const u_char *)end, end_len * sizeof(end[0]));
+	*tail = take_var(spare);
+	return snmp_set_var_objid(*tail, start, start_len) == 0 &&
+	       snmp_set_var_typed_value(*tail, include ? ASN_PRIV_INCL_RANGE : ASN_PRIV_EXCL_RANGE,
+					end, end_len * sizeof(end[0])) == 0;
 }
 
 bool ax_request_is_read(uint8_t type)
@@ -108,7 +134,7 @@ bool ax_request_is_read(uint8_t type)
 }
 
 bool ax_request_parse(netsnmp_pdu *pdu, const struct ax_header *h, const uint8_t *payload,
-		      size_t len)
+		      size_t len, struct ax_spare *spare)
 {
 	struct reader r = { payload, len, h->flags & AX_FLAG_NETWORK_ORDER };
 	netsnmp_variable_list **tail = &pdu->variables;
@@ -126,7 +152,7 @@ bool ax_request_parse(netsnmp_pdu *pdu, const struct ax_header *h, const uint8_t
 		pdu->max_repetitions = get_u16(&r);
 	}
 	for (; r.left; tail = &(*tail)->next_variable) {
-		if (!get_range(&r, tail))
+		if (!get_range(&r, tail, spare))
 			return false;
 	}
 	return true;
