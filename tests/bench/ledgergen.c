@@ -42,7 +42,7 @@ static void put_inventory(const char *path, uint32_t addresses, int64_t since)
 	struct store *s;
 	struct err e;
 
-	if (store_open(path, &s, NULL, &e) < 0 || store_begin(s, false, &e) < 0)
+	if (store_open(path, &s, NULL, &e) < 0 || store_begin(s, false, since, &e) < 0)
 		die(e.text);
 	for (uint32_t i = 1; i <= addresses; i++) {
 		struct store_container c = { .ifindex = i, .id = id, .name = id, .run = 2 };
@@ -51,7 +51,7 @@ static void put_inventory(const char *path, uint32_t addresses, int64_t since)
 		if (scanf("%63s %63s", id, text) != 2 || addr_parse(text, &a.addr) < 0)
 			die("the inventory is no list of CTID ADDRESS, or too short");
 		c.totals.since_wall_s = a.totals.since_wall_s = since;
-		if (store_put_container(s, &c) < 0 || store_put_address(s, &a, since) < 0)
+		if (store_put_container(s, &c) < 0 || store_put_address(s, &a) < 0)
 			die("cannot put a container");
 	}
 	if (store_put_meta(s, &meta) < 0 || store_end(s, &e) < 0)
