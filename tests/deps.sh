@@ -35,6 +35,15 @@ lint  cppcheck         cppcheck
 lint  shellcheck       ShellCheck
 lint  smitools         libsmi
 lint  mandoc           mandoc
+nms   chromium         chromium
+nms   cacti            cacti
+nms   dbconfig-no-thanks cacti
+nms   mariadb-server   mariadb-server
+nms   mrtg             mrtg
+nms   php-cgi          php-cgi
+nms   php-cli          php-cli
+nms   php-mysql        php-mysqlnd
+nms   rrdtool          rrdtool
 '
 
 wanted() # COLUMN GROUP...
