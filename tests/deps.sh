@@ -42,6 +42,7 @@ nms   mariadb-server   mariadb-server
 nms   mrtg             mrtg
 nms   php-cgi          php-cgi
 nms   php-cli          php-cli
+nms   php-gd           php-gd
 nms   php-mysql        php-mysqlnd
 nms   rrdtool          rrdtool
 '

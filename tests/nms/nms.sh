@@ -68,14 +68,17 @@ nms_snmpd_start() { # [EXTRA CONFIGURATION LINE...]
 		'access v3Group containers usm priv exact ctports none none' "$@"
 }
 
+nms_ports_serve() { COMMUNITY=$COMMUNITY-ct snmp_number .1.3.6.1.2.1.2.1.0; }
+
 # Network, snmpd that grants $COMMUNITY the tables, $COMMUNITY-ct the switch view and the v3 user
-# both, and ctmeterd with the usual inventory; returns when the tables are served.
+# both, and ctmeterd with the usual inventory; returns when both views are served.
 nms_lab() { # [EXTRA CONFIGURATION LINE FOR snmpd...]
 	lab_network
 	lab_inventory_usual
 	nms_snmpd_start "$@"
 	lab_ctmeterd_start
 	await 10 snmp_serves || fail 'the tables are not served'
+	await 10 nms_ports_serve || fail 'the switch view is not served'
 	ctmeter refresh >/dev/null || fail 'ctmeter refresh'
 }
 
@@ -171,22 +174,55 @@ nms_pkts() { # CTID ADDR in|out
 
 # ---- screenshots ----------------------------------------------------------------------------
 
-# A page in headless Chromium, as a PNG in $NMS_SHOTS. Each has a profile of its own; scripts get
-# up to MS milliseconds of their own clock (10,000) to draw.
+# A page in headless Chromium, as a PNG of some 10 kB in $NMS_SHOTS. Each has a profile of its own;
+# scripts get up to MS milliseconds of their own clock (10,000) to draw.
 nms_screenshot() { # URL FILE.png [WIDTH,HEIGHT [MS]]
-	local profile=$NMS/chromium.$RANDOM$RANDOM shot=$NMS/shot.$RANDOM.png
+	local profile=$NMS/chromium.$RANDOM$RANDOM shot=$NMS/shot.$RANDOM.png size=${3:-1200,900}
 	mkdir -p "$profile" "$NMS_SHOTS"
+	# The page gets less than the window's height; what is too much is cut off below.
 	timeout -k 2 120 chromium --headless=new --no-sandbox --disable-gpu --disable-quic \
 		--no-first-run --disable-background-networking --disable-component-update \
 		--disable-sync --disable-dev-shm-usage --hide-scrollbars --user-data-dir="$profile" \
-		--window-size="${3:-1200,900}" --virtual-time-budget="${4:-10000}" \
-		--screenshot="$shot" "$1" </dev/null >>"$NMS/chromium.log" 2>&1 9>&-
+		--window-size="${size%,*},$((${size#*,} + 200))" \
+		--virtual-time-budget="${4:-10000}" --screenshot="$shot" "$1" \
+		</dev/null >>"$NMS/chromium.log" 2>&1 9>&-
 	rm -rf "$profile"
-	if [ "$(head -c 8 "$shot" 2>/dev/null | od -An -tx1 | tr -d ' \n')" != 89504e470d0a1a0a ]; then
+	if nms_crop "$shot" "$size" "$NMS_SHOTS/$2"; then
+		pass
+	else
 		fail "no screenshot of $1"
 		nms_log chromium
 		return 1
 	fi
-	mv "$shot" "$NMS_SHOTS/$2"
-	pass
+}
+
+# The upper part of a PNG, in 64 colours.
+nms_crop() { # FILE WIDTH,HEIGHT RESULT
+	php -r '
+		[$width, $height] = explode(",", $argv[2]);
+		$picture = @imagecreatefrompng($argv[1]) or exit(1);
+		$part = imagecrop($picture,
+			["x" => 0, "y" => 0, "width" => (int)$width, "height" => (int)$height]);
+		imagetruecolortopalette($part, false, 64);
+		exit(imagepng($part, $argv[3], 9) ? 0 : 1);' "$@"
+}
+
+# How many pixels of a screenshot have about this colour: whether a curve is there to be seen.
+nms_pixels() { # FILE.png RRGGBB
+	php -r '
+		$picture = @imagecreatefrompng($argv[1]) or exit(1);
+		imagepalettetotruecolor($picture);
+		$count = 0;
+		for ($x = 0; $x < imagesx($picture); $x++) {
+			for ($y = 0; $y < imagesy($picture); $y++) {
+				$colour = imagecolorat($picture, $x, $y);
+				$far = 0;
+				foreach ([16, 8, 0] as $bit) {
+					$far = max($far,
+						abs(($colour >> $bit & 255) - (hexdec($argv[2]) >> $bit & 255)));
+				}
+				$count += $far < 24;
+			}
+		}
+		print $count;' "$NMS_SHOTS/$1" "$2"
 }
