@@ -11,16 +11,6 @@
 CACTI=/usr/share/cacti
 CACTI_URL=http://127.0.0.1:8080/cacti
 
-# A writable twin of DIRECTORY, in its place.
-cacti_cover() { # DIRECTORY
-	local twin=$NMS/cacti$1
-	mkdir -p "$twin"
-	cp -a "$1/." "$twin"
-	chown --reference="$1" "$twin"
-	chmod --reference="$1" "$twin"
-	mount --bind "$twin" "$1"
-}
-
 cacti_sql() { mariadb --no-defaults -S "$NMS/mysql.sock" -uroot -BN "${1:-cacti}"; } # [DATABASE]
 cacti_ask() { cacti_sql <<<"$1"; } # QUERY: its rows, columns apart by tabs
 
@@ -69,10 +59,8 @@ cacti_install() { # TEMPLATE PACKAGE...
 
 # Returns when the database is filled and the pages are served.
 cacti_start() { # TEMPLATE PACKAGE...
-	local password=$RANDOM$RANDOM dir
-	for dir in /var/lib/cacti /var/log/cacti /etc/cacti "$CACTI/resource/snmp_queries"; do
-		cacti_cover "$dir"
-	done
+	local password=$RANDOM$RANDOM
+	nms_cover /var/lib/cacti /var/log/cacti /etc/cacti "$CACTI/resource/snmp_queries"
 	sed -e 's/_DBC_DBNAME_/cacti/; s/_DBC_DBUSER_/cacti/; s/_DBC_DBPORT_/3306/' \
 		-e "s|_DBC_DBSERVER_|$NMS/mysql.sock|; s/_DBC_DBPASS_/$password/" \
 		"$CACTI/conf_templates/debian.php.dist" >/etc/cacti/debian.php

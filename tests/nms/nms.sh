@@ -57,6 +57,19 @@ nms_enter() { # "$@"
 	unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY
 }
 
+# A writable twin of what a package has in DIRECTORY, in its place, for this test alone.
+nms_cover() { # DIRECTORY...
+	local dir twin
+	for dir; do
+		twin=$NMS/covers$dir
+		mkdir -p "$twin"
+		cp -a "$dir/." "$twin"
+		chown --reference="$dir" "$twin"
+		chmod --reference="$dir" "$twin"
+		mount --bind "$twin" "$dir"
+	done
+}
+
 # ---- the node -------------------------------------------------------------------------------
 
 # snmpd with the v3 user too. It is told of the user in its configuration, since the lab's snmpd
