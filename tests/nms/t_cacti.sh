@@ -12,8 +12,9 @@
 nms_needs cacti:/usr/share/doc/cacti/cacti.sql mariadb-server:mariadb-install-db php-cli:php \
 	php-mysql:/usr/share/doc/php-mysql rrdtool:rrdtool chromium:chromium
 nms_enter "$@"
-TEMPLATES=$LAB_TOP/conf/cacti/ctmeter_templates.xml
+TEMPLATES=$CACTI/resource/snmp_queries/ctmeter_templates.xml
 HERE=$(dirname "$0")
+AUTH=auth-$RANDOM$RANDOM PRIV=priv-$RANDOM$RANDOM # of the user that the README makes
 
 # Graphs of every row whose FIELD matches REGEX, of one of a data query's kinds.
 add_graphs() { # DEVICE QUERY KIND TEMPLATE FIELD REGEX
@@ -26,27 +27,31 @@ add_graphs() { # DEVICE QUERY KIND TEMPLATE FIELD REGEX
 		--snmp-field="$5" --snmp-value-regex="$6" | grep -c '^Graph Added'
 }
 
-add_device() { # NAME TEMPLATE COMMUNITY: its id
-	cacti_cli add_device.php --description="$1" --ip=127.0.0.1 --version=2 --community="$3" \
-		--template="$(cacti_id "$2" add_device.php --list-host-templates)" --avail=snmp --proxy |
+add_device() { # NAME TEMPLATE OPTION...: its id
+	cacti_cli add_device.php --description="$1" --ip=127.0.0.1 "${@:3}" --avail=snmp --proxy \
+		--template="$(cacti_id "$2" add_device.php --list-host-templates)" |
 		sed -n 's/^Success - new device-id: (\([0-9]*\))$/\1/p'
 }
 
-nms_lab
+nms_lab "createUser ctmeter SHA-256 $AUTH AES $PRIV" 'group v3Group usm ctmeter'
 nms_traffic # so that counters and what is sent while Cacti looks differ
 cacti_start Generic_SNMP_Device
 
 step 'our templates: what is imported is what is kept in conf/cacti'
-cp "$B"/conf/cacti/ctmeter_{addresses,containers}.xml "$CACTI/resource/snmp_queries"
-said=$(cacti_cli import_template.php --filename="$TEMPLATES" --with-profile)
+cp "$B"/conf/cacti/*.xml "$LAB_TOP"/conf/cacti/*.xml "$CACTI/resource/snmp_queries"
+said=$(cacti_cli import_template.php --with-profile --filename="$TEMPLATES")
 assert_eq 'imported' 7 "$(grep -c '^\[success\] ctmeter.*\[new\]' <<<"$said")"
 assert_eq 'exported again' '' \
 	"$(cacti_php "$HERE/cacti_export.php" 'ctmeter node' | diff "$TEMPLATES" - | head -n 20)"
 cacti_hurry
 
 step 'devices: the node by our template, its containers by the stock one'
-NODE=$(add_device node1 'ctmeter node' "$COMMUNITY")
-PORTS=$(add_device 'node1 containers' 'Generic SNMP Device' "$COMMUNITY-ct")
+v3=(--version=3 --username=ctmeter --authproto=SHA256 --password="$AUTH" --privproto=AES128
+	--privpass="$PRIV" --context=containers)
+NODE=$(add_device node1 'ctmeter node' --version=2 --community="$COMMUNITY")
+PORTS=$(add_device 'node1 containers' 'Generic SNMP Device' --version=2 \
+	--community="$COMMUNITY-ct")
+PORTS_V3=$(add_device 'node1 by SNMPv3' 'Generic SNMP Device' "${v3[@]}")
 for query in 'ctmeter - Containers' 'ctmeter - Addresses'; do
 	assert_ok "$query: new rows are seen" cacti_cli add_data_query.php --host-id="$NODE" \
 		--data-query-id="$(cacti_id "$query" add_graphs.php --list-snmp-queries)" \
@@ -61,8 +66,10 @@ for kind in Traffic 'Traffic with the node' Packets; do
 	assert_eq "$kind of containers" 3 \
 		"$(add_graphs "$NODE" 'ctmeter - Containers' "$kind" "$template" ctmContainerIdText .)"
 done
-assert_eq 'ports that are up' 3 "$(add_graphs "$PORTS" 'SNMP - Interface Statistics' \
-	'In/Out Bits (64-bit)' 'Interface - Traffic (bits/sec)' ifOperStatus Up)"
+for device in "$PORTS" "$PORTS_V3"; do
+	assert_eq 'ports that are up' 3 "$(add_graphs "$device" 'SNMP - Interface Statistics' \
+		'In/Out Bits (64-bit)' 'Interface - Traffic (bits/sec)' ifOperStatus Up)"
+done
 
 step 'two minutes of traffic'
 first=$(cacti_rrd "$NODE" '101 192.0.2.101 - Traffic')
@@ -117,8 +124,10 @@ assert_row '103 mail.example' 103 -
 step 'ports, by the stock template'
 port_octets() { echo "$(nms_octets "$1" - in) $(nms_octets "$1" - out)"; } # CTID
 for ct in 101 102 103; do
-	assert_file "port ct$ct" "$(cacti_rrd "$PORTS" "ct$ct")" "$(port_octets $ct)" \
-		"$(in_before port_octets $ct)"
+	for device in "$PORTS" "$PORTS_V3"; do
+		assert_file "port ct$ct" "$(cacti_rrd "$device" "ct$ct")" "$(port_octets $ct)" \
+			"$(in_before port_octets $ct)"
+	done
 done
 
 step 'no counter that goes back is ever drawn as traffic'
