@@ -40,7 +40,6 @@ nms   cacti            cacti
 nms   dbconfig-no-thanks cacti
 nms   mariadb-server   mariadb-server
 nms   mrtg             mrtg
-nms   php-cgi          php-cgi
 nms   php-cli          php-cli
 nms   php-gd           php-gd
 nms   php-mysql        php-mysqlnd

@@ -6,11 +6,13 @@
 #   . "$(dirname "$0")/nms.sh"
 #   nms_needs PACKAGE:COMMAND PACKAGE:/A/FILE ...   # or SKIP, saying which are missing
 #   nms_enter "$@"                                  # in lab_enter's place
+#   nms_cover /etc/PACKAGE                          # a copy to write to, in its place
 #   nms_lab                                         # node, snmpd with both views, ctmeterd
 #   nms_start NAME USER COMMAND...                  # a server, with a log and a pid
 #   nms_await NAME SECONDS COMMAND...               # until COMMAND succeeds
 #   nms_traffic A; nms_octets 101 - in              # known octets, and what a port must show
-#   nms_screenshot URL FILE.png                     # into $B/nms/screenshots
+#   nms_screenshot URL FILE.png                     # into $B/nms/screenshots; and does it
+#   nms_pixels FILE.png RRGGBB                      # show a curve of that colour?
 #   nms_end
 #
 # 1. Everything lives in the lab's namespaces: any port is free, no packet leaves, and whatever
