@@ -163,7 +163,8 @@ nms_listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); } # PORT
 # ---- traffic --------------------------------------------------------------------------------
 
 # Every address sends and receives, forwarded and with the node, and no two figures are the same.
-# FACTOR makes more of it (about 2.6 MB each).
+# FACTOR makes more of it (about 2.6 MB each). Returns when all of it is served: an answer may be as
+# old as half a second, so whoever polls at once after a lab_flow needs a book_check first.
 nms_traffic() { # [FACTOR]
 	local n=${1:-1} a out node i=1
 	for a in "${LAB_ADDRESSES[@]}"; do
@@ -176,6 +177,7 @@ nms_traffic() { # [FACTOR]
 		i=$((i + 1))
 	done
 	lab_flow 192.0.2.101 192.0.2.102 $((n * 50)) 1000
+	book_check 'the traffic that was sent is served'
 }
 
 # Octets that must be served: of an address, or with "-" of the container; forwarded plus node, as
