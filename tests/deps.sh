@@ -37,13 +37,22 @@ lint  smitools         libsmi
 lint  mandoc           mandoc
 nms   chromium         chromium
 nms   cacti            cacti
+nms   curl             curl
 nms   dbconfig-no-thanks cacti
+nms   jq               jq
 nms   mariadb-server   mariadb-server
 nms   mrtg             mrtg
+nms   php-bcmath       php-bcmath
 nms   php-cli          php-cli
 nms   php-gd           php-gd
+nms   php-mbstring     php-mbstring
 nms   php-mysql        php-mysqlnd
+nms   php-pgsql        php-pgsql
+nms   php-xml          php-xml
+nms   postgresql       postgresql-server
 nms   rrdtool          rrdtool
+nms   zabbix-frontend-php zabbix-web-pgsql
+nms   zabbix-server-pgsql zabbix-server-pgsql
 '
 
 wanted() # COLUMN GROUP...
