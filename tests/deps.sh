@@ -35,14 +35,15 @@ lint  cppcheck         cppcheck
 lint  shellcheck       ShellCheck
 lint  smitools         libsmi
 lint  mandoc           mandoc
-nms   chromium         chromium
 nms   cacti            cacti
+nms   chromium         chromium
 nms   curl             curl
 nms   dbconfig-no-thanks cacti
 nms   jq               jq
 nms   mariadb-server   mariadb-server
 nms   mrtg             mrtg
 nms   php-bcmath       php-bcmath
+nms   php-cgi          php-cgi
 nms   php-cli          php-cli
 nms   php-gd           php-gd
 nms   php-mbstring     php-mbstring
@@ -50,6 +51,10 @@ nms   php-mysql        php-mysqlnd
 nms   php-pgsql        php-pgsql
 nms   php-xml          php-xml
 nms   postgresql       postgresql-server
+nms   prometheus       prometheus
+nms   prometheus-snmp-exporter prometheus-snmp-exporter
+nms   python3          python3
+nms   python3-yaml     python3-pyyaml
 nms   rrdtool          rrdtool
 nms   zabbix-frontend-php zabbix-web-pgsql
 nms   zabbix-server-pgsql zabbix-server-pgsql

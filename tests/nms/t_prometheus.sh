@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# snmp_exporter and Prometheus poll the node with our configuration, at one second's pace: metric
+# lines and samples are the octets really sent, rules and the dashboard's queries give data, the
+# quota alarm goes off.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/../netns/lab.sh"
+# shellcheck source=tests/nms/nms.sh
+. "$(dirname "$0")/nms.sh"
+# shellcheck source=tests/nms/prom.sh
+. "$(dirname "$0")/prom.sh"
+nms_needs prometheus:prometheus prometheus:promtool chromium:chromium curl:curl jq:jq \
+	prometheus-snmp-exporter:prometheus-snmp-exporter \
+	prometheus-snmp-exporter:prometheus-snmp-generator python3:/usr/bin/python3 \
+	python3-yaml:/usr/lib/python3/dist-packages/yaml/__init__.py
+nms_enter "$@"
+CONF=$LAB_TOP/conf/prometheus
+
+step 'the files'
+assert_ok 'rules' promtool check rules "$CONF/ctmeter.rules.yml"
+assert_ok 'configuration' promtool check config "$CONF/prometheus.yml"
+assert_ok 'rules over simulated months' promtool test rules prometheus_rules_test.yml
+assert_ok 'the generator makes what is ready' prom_generator_agrees
+
+step 'the exporter'
+nms_lab
+prom_exporter_start
+nms_traffic
+book_check 'served'
+prom_metrics ctmeter >"$NMS/metrics"
+prom_lines "$NMS/metrics" >"$NMS/lines"
+prom_check_tables 'metric line' "$NMS/lines"
+assert_match 'name' 'ctmContainerInOctets\{ctmContainerId="101",ctmContainerName="web.example"\}' \
+	"$(<"$NMS/metrics")"
+assert_match 'address' 'ctmAddress="192.0.2.101",ctmAddressText="192.0.2.101"' "$(<"$NMS/metrics")"
+assert_match 'version' 'ctmVersion\{ctmVersion="[0-9.]+"\} 1' "$(<"$NMS/metrics")"
+
+step 'Prometheus'
+began=$(date +%s)
+prom_start
+assert_await 'polls' 20 prom_is 1 'up{job="ctmeter"}'
+assert_await 'has counters' 20 prom_some 'ctmContainerInOctets'
+assert_await 'has what a month counts from' 20 prom_some 'ctmeter:container_octets:month'
+declare -A before=()
+for key in "${!BOOK[@]}"; do before[$key]=${BOOK[$key]}; done
+# Some bursts, so that there is something to see.
+for factor in 1 4 2 5 3; do
+	nms_traffic "$factor"
+	prom_await_samples 4
+done
+book_check 'served then'
+assert_await 'samples come to what was sent' 20 prom_tables_agree
+prom_samples >"$NMS/samples"
+prom_check_tables 'sample' "$NMS/samples"
+
+step 'a picture'
+graph='8 * sum by (ctmContainerId, ctmContainerName) (rate(ctmContainerInOctets[5s]))'
+nms_screenshot "http://$PROM/graph?g0.expr=$(jq -rn --arg q "$graph" '$q | @uri')&g0.tab=0&g0.range_input=$(($(date +%s) - began))s" \
+	prometheus.png 1000,880
+
+step 'rules'
+for ct in 101 102 103; do
+	for way in in out; do
+		key="$ct - fwd-$way.octets"
+		month="ctmeter:container_octets:month{ctmContainerId=\"$ct\",direction=\"$way\"}"
+		sent=$((BOOK[$key] - before[$key]))
+		assert_await "month's octets, $ct $way: $sent" 20 prom_is "$sent" "$month"
+		assert_eq "month, $ct $way" "$(date -u +%Y%m)" "$(prom_query "$month" .metric.month)"
+		assert_await "95th percentile, $ct $way" 20 \
+			prom_some "ctmeter:container_bits:p95_30d{ctmContainerId=\"$ct\",direction=\"$way\"} > 0"
+	done
+done
+
+step 'quota'
+used() { prom_query "sum(ctmeter:container_octets:month{ctmContainerId=\"$1\"})" '.value[1]'; }
+firing() {
+	curl -s 127.0.0.1:9090/api/v1/alerts | jq -r '.data.alerts[] |
+		select(.labels.alertname == "CtmeterQuotaExceeded" and .state == "firing") |
+		.labels.ctmContainerId' | sort | xargs
+}
+fires() { [ "$(firing)" = "$1" ]; }
+assert_eq 'under 1 TB: no alarm' '' "$(firing)"
+# The default is between the uses of the first and the second container; then 102 gets its own.
+mapfile -t uses < <(for ct in 101 102 103; do echo "$(used $ct) $ct"; done | sort -rn)
+most=${uses[0]} second=${uses[1]}
+sed -i "s/> 1e12/> $(((${most% *} + ${second% *}) / 2))/" "$NMS/ctmeter.rules.yml"
+prom_reload
+assert_await "the alarm of ${most#* } alone (${uses[*]})" 20 fires "${most#* }"
+sed -i -e "s/^      #- record/      - record/; s/^      #  \(expr: \)5e12/        \11/" \
+	-e "s/^      #  \(labels: .*\)101/        \1${second#* }/" "$NMS/ctmeter.rules.yml"
+assert_ok 'rules with a quota of its own' promtool check rules "$NMS/ctmeter.rules.yml"
+prom_reload
+assert_await "the alarm of ${second#* } too" 20 fires \
+	"$(printf '%s\n' "${most#* }" "${second#* }" | sort | xargs)"
+
+step 'a discontinuity'
+disc=$(snmp_get "$(oid_ct 101 disc-count)")
+iptables-legacy -t mangle -Z
+zeroed() { [ "$(snmp_get "$(oid_ct 101 disc-count)")" -gt "$disc" ]; }
+lab_flow 198.51.100.2 192.0.2.101 50 500
+assert_await 'is known' 20 zeroed
+
+step 'the dashboard'
+prom_dashboard "$LAB_TOP/conf/grafana/ctmeter-dashboard.json"
+
+nms_end
