@@ -6,6 +6,7 @@
 # container's own row.
 
 PROM_EXPORTER=127.0.0.1:9116
+PROM_EXPORTER_V3=127.0.0.1:9117
 PROM=127.0.0.1:9090
 
 # The part of a metric's name for each of the lab's paths.
@@ -70,6 +71,18 @@ prom_exporter_start() {
 	nms_await exporter 20 nms_listens "${PROM_EXPORTER#*:}"
 }
 
+# The same modules over SNMPv3, as the comments in the file say, by an exporter of its own.
+prom_exporter_v3_start() {
+	local v3="security_level: authPriv\\n\\1username: $NMS_V3_USER\\n\\1auth_protocol: SHA"
+	v3+="\\n\\1password: $NMS_V3_AUTH\\n\\1priv_protocol: AES\\n\\1priv_password: $NMS_V3_PRIV"
+	sed -e 's/version: 2$/version: 3/' -e "s/^\( *\)community: $COMMUNITY$/\1$v3/" \
+		-e "s/^\( *\)community: $COMMUNITY-ct$/\1$v3\\n\1context_name: containers/" \
+		"$NMS/snmp.yml" | prom_install snmp-v3.yml
+	nms_start exporter-v3 prometheus prometheus-snmp-exporter --config.file="$NMS/snmp-v3.yml" \
+		--no-snmp.wrap-large-counters --web.listen-address="$PROM_EXPORTER_V3"
+	nms_await exporter-v3 20 nms_listens "${PROM_EXPORTER_V3#*:}"
+}
+
 # Our configuration, but of this node and at one second's pace.
 prom_start() {
 	sed 's/node1\.example/127.0.0.1/; s/scrape_interval: 1m/scrape_interval: 1s/
@@ -112,8 +125,8 @@ prom_await_samples() { # COUNT
 	await 60 prom_polled "$1"
 }
 
-prom_metrics() { # MODULE: what the exporter says
-	curl -s "http://$PROM_EXPORTER/snmp?target=127.0.0.1:$SNMP_PORT&module=$1&auth=$1"
+prom_metrics() { # MODULE [EXPORTER]: what it says
+	curl -s "http://${2:-$PROM_EXPORTER}/snmp?target=127.0.0.1:$SNMP_PORT&module=$1&auth=$1"
 }
 
 # ---- comparing ------------------------------------------------------------------------------
@@ -131,6 +144,33 @@ prom_lines() { # FILE
 		unit = match($0, "^[A-Za-z]*Octets") ? "octets" : "pkts"
 		printf "%s %s %s-%s.%s %.0f\n", label("ctmContainerId"), label("ctmAddressText"), path, way, unit, $NF
 	}' "$1"
+}
+
+# Metric lines of the switch view: "ctCTID in|out octets|pkts VALUE".
+prom_port_lines() { # FILE
+	sed -nE 's/^ifHC(In|Out)(Octets|UcastPkts)\{ifAlias="[a-z.]+",ifIndex="[0-9]+",ifName="(ct[0-9]+)"\} (.*)/\3 \1 \2 \4/p' "$1" |
+		awk '{ printf "%s %s %s %.0f\n", $1, tolower($2), $3 == "Octets" ? "octets" : "pkts", $4 }'
+}
+
+prom_port_samples() {
+	local way name
+	for way in In Out; do
+		for name in Octets UcastPkts; do
+			prom_query "ifHC$way$name" ".metric.ifName, \"${way,,}\", \"$name\", .value[1]"
+		done
+	done | sed 's/Octets/octets/; s/UcastPkts/pkts/' | tr '\t' ' '
+}
+
+# Each port's figures are forwarded and node traffic together, and there is no other port.
+prom_check_ports() { # LABEL FILE
+	local ct way
+	for ct in 101 102 103; do
+		for way in in out; do
+			echo "ct$ct $way octets $(nms_octets $ct - $way)"
+			echo "ct$ct $way pkts $(nms_pkts $ct - $way)"
+		done
+	done | sort >"$NMS/ports.wanted"
+	assert_eq "$1: ports" '' "$(sort "$2" | diff "$NMS/ports.wanted" -)"
 }
 
 # The same of what Prometheus has.
@@ -156,11 +196,13 @@ prom_check_tables() { # LABEL FILE
 	assert_eq "$1: as many as the book has" "$(book_lines | wc -l)" "${#got[@]}"
 }
 
-prom_tables_agree() { # for await: what Prometheus has is the book's
-	prom_samples >"$NMS/samples.now"
+prom_agrees() { # for await: what Prometheus has is the book's
+	prom_samples >"$NMS/samples"
+	prom_port_samples >"$NMS/port-samples"
 	(
 		FAILED=0
-		prom_check_tables sample "$NMS/samples.now" >/dev/null
+		prom_check_tables sample "$NMS/samples" >/dev/null
+		prom_check_ports sample "$NMS/port-samples" >/dev/null
 		[ "$FAILED" -eq 0 ]
 	)
 }

@@ -36,10 +36,28 @@ assert_match 'name' 'ctmContainerInOctets\{ctmContainerId="101",ctmContainerName
 assert_match 'address' 'ctmAddress="192.0.2.101",ctmAddressText="192.0.2.101"' "$(<"$NMS/metrics")"
 assert_match 'version' 'ctmVersion\{ctmVersion="[0-9.]+"\} 1' "$(<"$NMS/metrics")"
 
+step 'the exporter, switch view'
+prom_metrics ctmeter_ports >"$NMS/metrics"
+prom_port_lines "$NMS/metrics" >"$NMS/port-lines"
+prom_check_ports 'metric line' "$NMS/port-lines"
+assert_match 'speed' 'ifHighSpeed\{ifAlias="db.example",ifIndex="[0-9]+",ifName="ct102"\} 1000' \
+	"$(<"$NMS/metrics")"
+assert_match 'state' 'ifOperStatus\{ifAlias="db.example",ifIndex="[0-9]+",ifName="ct102"\} 1' \
+	"$(<"$NMS/metrics")"
+
+step 'the exporter, SNMPv3'
+prom_exporter_v3_start
+prom_metrics ctmeter $PROM_EXPORTER_V3 >"$NMS/metrics"
+prom_lines "$NMS/metrics" >"$NMS/lines"
+prom_check_tables 'metric line, v3' "$NMS/lines"
+prom_metrics ctmeter_ports $PROM_EXPORTER_V3 >"$NMS/metrics"
+prom_port_lines "$NMS/metrics" >"$NMS/port-lines"
+prom_check_ports 'metric line, v3' "$NMS/port-lines"
+
 step 'Prometheus'
 began=$(date +%s)
 prom_start
-assert_await 'polls' 20 prom_is 1 'up{job="ctmeter"}'
+assert_await 'polls both views' 20 prom_is 2 'sum(up)'
 assert_await 'has counters' 20 prom_some 'ctmContainerInOctets'
 assert_await 'has what a month counts from' 20 prom_some 'ctmeter:container_octets:month'
 declare -A before=()
@@ -50,9 +68,9 @@ for factor in 1 4 2 5 3; do
 	prom_await_samples 4
 done
 book_check 'served then'
-assert_await 'samples come to what was sent' 20 prom_tables_agree
-prom_samples >"$NMS/samples"
+assert_await 'samples come to what was sent' 20 prom_agrees
 prom_check_tables 'sample' "$NMS/samples"
+prom_check_ports 'sample' "$NMS/port-samples"
 
 step 'a picture'
 graph='8 * sum by (ctmContainerId, ctmContainerName) (rate(ctmContainerInOctets[5s]))'
