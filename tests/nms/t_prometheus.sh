@@ -23,7 +23,7 @@ assert_ok 'configuration' promtool check config "$CONF/prometheus.yml"
 assert_ok 'rules over simulated months' promtool test rules prometheus_rules_test.yml
 assert_ok 'the generator makes what is ready' prom_generator_agrees
 
-step 'the exporter'
+step "the exporter: $(prometheus-snmp-exporter --version 2>&1 | head -n 1), $(prom_snmp_yml)"
 nms_lab
 prom_exporter_start
 nms_traffic
@@ -118,6 +118,7 @@ iptables-legacy -t mangle -Z
 zeroed() { [ "$(snmp_get "$(oid_ct 101 disc-count)")" -gt "$disc" ]; }
 lab_flow 198.51.100.2 192.0.2.101 50 500
 assert_await 'is known' 20 zeroed
+assert_await 'is known to Prometheus' 20 prom_some 'changes(ctmContainerDiscontinuities[5m]) > 0'
 
 step 'the dashboard'
 prom_dashboard "$LAB_TOP/conf/grafana/ctmeter-dashboard.json"
