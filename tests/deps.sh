@@ -39,6 +39,7 @@ nms   cacti            cacti
 nms   chromium         chromium
 nms   curl             curl
 nms   dbconfig-no-thanks cacti
+nms   influxdb         influxdb
 nms   jq               jq
 nms   mariadb-server   mariadb-server
 nms   mrtg             mrtg
