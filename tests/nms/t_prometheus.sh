@@ -90,6 +90,13 @@ for ct in 101 102 103; do
 	done
 done
 
+step 'what docs/prometheus.md queries'
+while read -r query; do
+	assert_match "$query" '^[0-9.]*[1-9]' "$(prom_query "max($query)" '.value[1]')"
+	queries=$((${queries-0} + 1))
+done < <(sed -n '/^```$/,/^```$/p' "$LAB_TOP/docs/prometheus.md" | grep '^max')
+assert_eq 'queries' 2 "$queries"
+
 step 'quota'
 used() { prom_query "sum(ctmeter:container_octets:month{ctmContainerId=\"$1\"})" '.value[1]'; }
 firing() {

@@ -16,7 +16,7 @@ INFLUX=127.0.0.1:8086
 # Ours, of this node, with the switch view's half in force.
 telegraf_config() {
 	sed -e '/^#\[\[inputs.snmp\]\]/,$ s/^#//' -e "s/node1\.example:161/127.0.0.1:$SNMP_PORT/" \
-		-e "s/\"COMMUNITY-containers\"/\"$COMMUNITY-ct\"/; s/\"COMMUNITY\"/\"$COMMUNITY\"/" \
+		-e "s/\"COMMUNITY-ports\"/\"$COMMUNITY-ct\"/; s/\"COMMUNITY\"/\"$COMMUNITY\"/" \
 		"$B/conf/telegraf/ctmeter.conf"
 }
 
