@@ -12,7 +12,7 @@
 . "$(dirname "$0")/prom.sh"
 nms_needs prometheus:prometheus prometheus:promtool chromium:chromium curl:curl jq:jq \
 	prometheus-snmp-exporter:prometheus-snmp-exporter \
-	prometheus-snmp-exporter:prometheus-snmp-generator python3:/usr/bin/python3 \
+	iptables:iptables-legacy prometheus-snmp-exporter:prometheus-snmp-generator python3:/usr/bin/python3 \
 	python3-yaml:/usr/lib/python3/dist-packages/yaml/__init__.py
 nms_enter "$@"
 CONF=$LAB_TOP/conf/prometheus
