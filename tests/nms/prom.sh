@@ -54,7 +54,7 @@ prom_generator_agrees() {
 		assert made["ctmeter"] == new["modules"]["ctmeter"], "snmp.yml differs"
 		assert old == new["modules"], "snmp-0.22.yml differs from snmp.yml"
 		assert set(new["auths"]) == set(old), "each module has credentials of its name"
-		assert len(made["ctmeter"]["metrics"]) == 30
+		assert len(made["ctmeter"]["metrics"]) >= 30
 	END
 }
 
