@@ -53,8 +53,9 @@ UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_
 UNIT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/check_%.c,$(wildcard tests/unit/*.c)))
 NET_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/netns/*.c))
 BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
-# What names OIDs is made from a template: conf/NMS/FILE.in is build/conf/NMS/FILE.
-CONFS     := $(patsubst %.in,$(B)/%,$(wildcard conf/*.in conf/*/*.in))
+# What names OIDs is made from a template: conf/NMS/FILE.in is build/conf/NMS/FILE. What names none
+# goes there as it is, so that each monitoring system's files are together.
+CONFS     := $(patsubst %.in,%,$(patsubst %,$(B)/%,$(wildcard conf/*.in conf/*/*)))
 MIBS      := $(B)/mibs/CTMETER-MIB.txt $(B)/mibs/flat/CTMETER-MIB.txt
 
 .PHONY: all
@@ -97,6 +98,9 @@ $(B)/mibs/CTMETER-MIB.txt: mibs/CTMETER-MIB.txt mibs/flat-prelude.txt mibs/gener
 $(B)/conf/%: conf/%.in $(B)/version.h
 	@mkdir -p $(@D)
 	$(Q)sed 's/@OID@/$(CTMETER_OID)/g' $< >$@
+$(B)/conf/%: conf/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(B)/tests/%: tests/unit/%.c $(UNIT_OBJS) $(LIBS_ALL)
 	@mkdir -p $(@D)
@@ -187,6 +191,8 @@ MANDIR   = $(DESTDIR)$(PREFIX)/share/man
 MIBDIR   = $(DESTDIR)$(PREFIX)/share/snmp/mibs
 DOCDIR   = $(DESTDIR)$(PREFIX)/share/doc/ctmeter
 CONFDIR  = $(DESTDIR)$(SYSCONFDIR)/ctmeter
+NMSDIR   = $(DESTDIR)$(PREFIX)/share/ctmeter
+NMS_CONFS = $(filter-out $(B)/conf/snmpd-ctmeter.conf,$(CONFS))
 
 .PHONY: install
 install: all
@@ -198,6 +204,9 @@ install: all
 	$(INSTALL) -m 644 docs/ctmeter.conf.5 $(MANDIR)/man5
 	$(INSTALL) -m 644 $(B)/mibs/CTMETER-MIB.txt $(MIBDIR)/CTMETER-MIB.txt
 	$(INSTALL) -m 644 README.md $(B)/conf/snmpd-ctmeter.conf $(B)/mibs/flat/CTMETER-MIB.txt $(DOCDIR)
+	$(Q)for f in $(NMS_CONFS:$(B)/conf/%=%); do \
+		$(INSTALL) -D -p -m $$([ -x $(B)/conf/$$f ] && echo 755 || echo 644) \
+			$(B)/conf/$$f $(NMSDIR)/$$f || exit 1; done
 	$(INSTALL) -m 644 conf/ctmeter.conf $(CONFDIR)/ctmeter.conf.example
 	[ -e $(CONFDIR)/ctmeter.conf ] || $(INSTALL) -m 644 conf/ctmeter.conf $(CONFDIR)/ctmeter.conf
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|; s|@CONF@|$(SYSCONFDIR)/ctmeter/ctmeter.conf|' \
@@ -209,7 +218,7 @@ uninstall:
 	rm -f $(SBINDIR)/ctmeterd $(BINDIR)/ctmeter $(MANDIR)/man8/ctmeter.8 \
 		$(MANDIR)/man8/ctmeterd.8 $(MANDIR)/man5/ctmeter.conf.5 $(MIBDIR)/CTMETER-MIB.txt \
 		$(DESTDIR)$(UNITDIR)/ctmeterd.service $(CONFDIR)/ctmeter.conf.example
-	rm -rf $(DOCDIR)
+	rm -rf $(DOCDIR) $(NMSDIR)
 
 .PHONY: clean
 clean:

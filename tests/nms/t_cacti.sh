@@ -39,7 +39,7 @@ nms_traffic # so that counters and what is sent while Cacti looks differ
 cacti_start Generic_SNMP_Device
 
 step 'our templates: what is imported is what is kept in conf/cacti'
-cp "$B"/conf/cacti/*.xml "$LAB_TOP"/conf/cacti/*.xml "$CACTI/resource/snmp_queries"
+cp "$B"/conf/cacti/*.xml "$CACTI/resource/snmp_queries"
 said=$(cacti_cli import_template.php --with-profile --filename="$TEMPLATES")
 assert_eq 'imported' 7 "$(grep -c '^\[success\] ctmeter.*\[new\]' <<<"$said")"
 assert_eq 'exported again' '' \
