@@ -19,7 +19,6 @@ static void container_free(struct container *c)
 {
 	snap_mark_unref(c->totals.zero);
 	free(c->id);
-	free(c->name);
 	free(c);
 }
 
@@ -279,6 +278,18 @@ void ledger_add_container(struct ledger *l, struct container *c)
 	l->containers[l->n_containers++] = c;
 }
 
+void ledger_name_container(struct container *c, const char *id, const char *name)
+{
+	size_t at = strlen(id) + 1, size = at + strlen(name) + 1;
+	char *text = xmalloc(size);
+
+	memcpy(text, id, at);
+	memcpy(text + at, name, size - at);
+	free(c->id);
+	c->id = text;
+	c->name = text + at;
+}
+
 static struct container *take_container(struct sweep *w, const struct inv_container *from)
 {
 	struct ledger *l = w->l;
@@ -286,8 +297,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 
 	if (!c) {
 		c = xcalloc(1, sizeof(*c));
-		c->id = xstrdup(from->id);
-		c->name = xstrdup("");
+		ledger_name_container(c, from->id, "");
 		c->ifindex = l->next_ifindex++;
 		c->totals.since_wall_s = w->now.wall_s;
 		c->state = STORE_AGED;
@@ -298,8 +308,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 	if (c->run != from->run)
 		c->run_ns = w->now.ns;
 	if (c->state != STORE_LIVE || c->run != from->run || strcmp(c->name, from->name) != 0) {
-		free(c->name);
-		c->name = xstrdup(from->name);
+		ledger_name_container(c, from->id, from->name);
 		c->changed = w->changed = true;
 	}
 	c->run = from->run;

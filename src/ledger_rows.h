@@ -13,7 +13,7 @@
  * changes hands only gets another owner. */
 
 struct container {
-	char *id, *name;
+	char *id, *name; /* of one allocation, see ledger_name_container */
 	struct snap_totals totals;
 	uint64_t run_ns; /* since when; 0: not known */
 	int64_t gone_ns, gone_wall_s; /* boot time, negative when before it; Unix time */
@@ -71,6 +71,9 @@ struct ledger {
 
 /* The address's slot among the first n_sorted, or NULL. */
 struct slot *ledger_find_slot(const struct ledger *l, size_t n_sorted, const struct addr *addr);
+
+/* Give it these, both copied. */
+void ledger_name_container(struct container *c, const char *id, const char *name);
 
 /* Append a container; its ifIndex must be the highest. */
 void ledger_add_container(struct ledger *l, struct container *c);

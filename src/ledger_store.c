@@ -52,8 +52,7 @@ void ledger_restore_container(struct ledger *l, const struct store_container *fr
 {
 	struct container *c = xcalloc(1, sizeof(*c));
 
-	c->id = xstrdup(from->id);
-	c->name = xstrdup(from->name);
+	ledger_name_container(c, from->id, from->name);
 	c->run = (enum inv_run)from->run;
 	c->ifindex = from->ifindex;
 	c->state = from->state;

@@ -86,6 +86,7 @@ int main(int argc, char **argv)
 	/* Each snapshot's and each commit's arrays go back to the kernel when they are freed, instead
 	 * of leaving holes in the heap. (By itself the limit rises with what is freed.) */
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	mallopt(M_ARENA_MAX, 1); /* the store's thread leaves no heap of its own behind */
 	setlocale(LC_CTYPE, "");
 	if (cfg_load(options.config, &cfg, &e) < 0) {
 		log_error("cfg", "%s", e.text);
