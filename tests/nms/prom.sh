@@ -218,7 +218,7 @@ prom_unvary() { # PROMQL
 # The greatest value a query had in the last minutes; nothing, where it had no data.
 prom_greatest() { # PROMQL
 	local now
-	now=$(date +%s)
+	now=$(($(date +%s) + 1)) # whole seconds: what came in this one counts too
 	curl -sG "$PROM/api/v1/query_range" --data-urlencode "query=$1" \
 		-d "start=$((now - 300))" -d "end=$now" -d step=1 |
 		jq -r '[.data.result[].values[][1] | tonumber] | max // empty'
