@@ -3,6 +3,7 @@
 
 #include "xalloc.h"
 
+#include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
@@ -254,35 +255,74 @@ static bool can_end_walk(const struct xt_entry *e)
 	return xt_verdict(e) != (int)(e->offset + e->next_offset); /* not a bare counting rule */
 }
 
+/* What iptables calls it; NULL when there is no word for it. */
+static const char *verdict_name(const struct heads *h, int verdict)
+{
+	switch (verdict) {
+	case -NF_ACCEPT - 1:
+		return "ACCEPT";
+	case -NF_DROP - 1:
+		return "DROP";
+	case XT_RETURN:
+		return "RETURN";
+	default:
+		return verdict >= 0 ? head_name(h, verdict) : NULL;
+	}
+}
+
+/* The first rule of a hook that can end a walk before it comes to us. */
+static void note_shadow(struct parser *p, enum hook hook, const struct xt_entry *e, uint32_t number)
+{
+	const char *name = e->target->u.user.name;
+
+	if (p->layout->place[hook].shadow)
+		return;
+	if (xt_is_standard(e))
+		name = verdict_name(&p->heads, xt_verdict(e));
+	p->layout->place[hook].shadow = number;
+	snprintf(p->layout->place[hook].shadow_target, sizeof(p->layout->place[hook].shadow_target),
+		 "%.*s", XT_EXTENSION_MAXNAMELEN - 1, name ? name : "");
+}
+
+/* A jump to a chain of ours; false: one that asks for something, which is not the one we made. */
+static bool take_jump(struct parser *p, enum hook hook, const struct xt_entry *e,
+		      const char *target, bool shadowed, uint32_t number)
+{
+	struct present *present = &p->layout->present;
+	size_t octets = addr_octets(p->raw->family);
+	struct match m = match_of(p->raw, e);
+	bool ours = !m.other && !m.is_goto && all_zero(m.src_mask, octets) &&
+		    all_zero(m.dst_mask, octets);
+
+	if (present->hook[hook].jumps++)
+		return ours;
+	p->layout->tail.jump_at[hook] = e->offset;
+	p->layout->place[hook].jump = number;
+	present->hook[hook].shadowed = shadowed || !ours;
+	snprintf(present->hook[hook].target, sizeof(present->hook[hook].target), "%s", target);
+	return ours;
+}
+
 /* Our jumps in one built-in chain. */
 static void parse_hook(struct parser *p, enum hook hook, uint32_t from, uint32_t to)
 {
-	struct present *present = &p->layout->present;
+	uint32_t number = 1;
 	bool ends = false;
+
 	/* Entry numbers do not matter here. */
 	for (struct xt_entry e = xt_entry_at(p->raw, from, 0); e.at && e.offset < to;
-	     e = xt_entry_next(p->raw, &e)) {
+	     e = xt_entry_next(p->raw, &e), number++) {
 		int v = xt_is_standard(&e) ? xt_verdict(&e) : -1;
 		const char *target = v >= 0 ? head_name(&p->heads, v) : NULL;
+		bool first = !p->layout->place[hook].jump, can_end = can_end_walk(&e);
 		enum hook h;
 		enum path path;
 		uint64_t epoch;
 
-		if (target && rule_name_parse(target, &h, &epoch, &path) != RULE_NAME_FOREIGN) {
-			struct match m = match_of(p->raw, &e);
-			size_t octets = addr_octets(p->raw->family);
-
-			/* A jump that asks for something is not the one we made. */
-			if (m.other || m.is_goto || !all_zero(m.src_mask, octets) ||
-			    !all_zero(m.dst_mask, octets))
-				ends = true;
-			if (!present->hook[hook].jumps++) {
-				p->layout->tail.jump_at[hook] = e.offset;
-				present->hook[hook].shadowed = ends;
-				snprintf(present->hook[hook].target,
-					 sizeof(present->hook[hook].target), "%s", target);
-			}
-		}
+		if (target && rule_name_parse(target, &h, &epoch, &path) != RULE_NAME_FOREIGN)
+			can_end = !take_jump(p, hook, &e, target, ends, number);
+		if (can_end && first)
+			note_shadow(p, hook, &e, number);
 		ends = ends || can_end_walk(&e);
 	}
 }

@@ -27,6 +27,12 @@ struct xt_layout {
 	uint32_t policy
 		[XT_HOOKS]; /* entry numbers plus 1 of the built-in chains' policies, 0 none */
 	struct present present;
+	/* For people: numbers as iptables counts rules, from 1, 0 for none. */
+	struct {
+		uint32_t jump; /* our first jump */
+		uint32_t shadow; /* the first rule before it that can end a packet's walk */
+		char shadow_target[XT_EXTENSION_MAXNAMELEN]; /* that one's, "" for none */
+	} place[HOOKS];
 	/* Where a table can be changed without being read whole (see compose_tail.h); all 0 when it
 	 * cannot: foreign entries stand behind ours, or jump into our chains. */
 	struct {
