@@ -19,16 +19,19 @@ enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 struct command {
 	const char *name, *args, *summary;
 	int (*run)(const struct cli *cli, struct err *e);
-	bool takes_ids; /* arguments: container ids */
+	bool takes_ids; /* arguments: container ids; of check, names */
 	bool takes_units; /* --bytes, --packets */
 	bool takes_report; /* --since, --until, ..; --bytes */
 	bool takes_top; /* --once, --interval, .. */
+	bool takes_check; /* --community, .. */
 	/* Are its options right? NULL: nothing to check. */
 	int (*check)(const struct cli *cli, struct err *e);
 };
 
 static const struct command commands[] = {
 	{ "status", "", "is everything counted and served?", .run = cli_status },
+	{ "check", " [CHECK...]", "what stands between a packet and the poller, and what mends it",
+	  .run = cli_check, .takes_ids = true, .takes_check = true, .check = cli_check_check },
 	{ "list", " [CTID...]", "traffic of containers and their addresses", .run = cli_list,
 	  .takes_ids = true, .takes_units = true },
 	{ "top", "", "live rates, the busiest first", .run = cli_top, .takes_top = true,
@@ -54,6 +57,9 @@ static void print_usage(FILE *out)
 	fputs("options:\n"
 	      "  -c, --config FILE  configuration, " CFG_DEFAULT_PATH " by default\n"
 	      "      --json         print the answer as JSON\n"
+	      "      --community C  check: by which snmpd shows the tables; the switch view is\n"
+	      "                     asked for with --ports-community, \"C-ports\" by default\n"
+	      "      --agent HOST   check: where snmpd listens, HOST[:PORT]\n"
 	      "      --bytes        list, report: every digit instead of kB, MB, GB\n"
 	      "      --packets      list: packets instead of octets\n"
 	      "      --once         top: one table after one interval, no live display\n"
@@ -99,7 +105,17 @@ static bool wants_colour(int fd)
 	return isatty(fd) && !(no_color && *no_color) && term && strcmp(term, "dumb");
 }
 
-enum long_option { OPT_ONCE = 256, OPT_INTERVAL, OPT_SORT, OPT_ADDRESSES, OPT_COUNT, OPT_REPORT };
+enum long_option {
+	OPT_ONCE = 256,
+	OPT_INTERVAL,
+	OPT_SORT,
+	OPT_ADDRESSES,
+	OPT_COUNT,
+	OPT_REPORT,
+	OPT_COMMUNITY,
+	OPT_PORTS_COMMUNITY,
+	OPT_AGENT
+};
 
 /* False: it is not one of top's. */
 static bool take_top_option(int c, const char *value, struct cli_top_options *top)
@@ -125,6 +141,24 @@ static bool take_top_option(int c, const char *value, struct cli_top_options *to
 	}
 }
 
+/* False: it is not one of check's. */
+static bool take_check_option(int c, const char *value, struct cli_check_options *check)
+{
+	switch (c) {
+	case OPT_COMMUNITY:
+		check->community = value;
+		return true;
+	case OPT_PORTS_COMMUNITY:
+		check->ports_community = value;
+		return true;
+	case OPT_AGENT:
+		check->agent = value;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "json", no_argument, NULL, 'j' },
@@ -135,6 +169,9 @@ static const struct option options[] = {
 	{ "sort", required_argument, NULL, OPT_SORT },
 	{ "addresses", no_argument, NULL, OPT_ADDRESSES },
 	{ "count", required_argument, NULL, OPT_COUNT },
+	{ "community", required_argument, NULL, OPT_COMMUNITY },
+	{ "ports-community", required_argument, NULL, OPT_PORTS_COMMUNITY },
+	{ "agent", required_argument, NULL, OPT_AGENT },
 	{ "since", required_argument, NULL, OPT_REPORT },
 	{ "until", required_argument, NULL, OPT_REPORT },
 	{ "by", required_argument, NULL, OPT_REPORT },
@@ -179,7 +216,8 @@ static int parse_options(int argc, char **argv, struct cli *cli)
 			puts("ctmeter " CTM_VERSION);
 			return EXIT_DONE;
 		default:
-			if (take_top_option(c, optarg, &cli->top))
+			if (take_top_option(c, optarg, &cli->top) ||
+			    take_check_option(c, optarg, &cli->check))
 				break;
 			print_usage(stderr);
 			return EXIT_USAGE;
@@ -224,6 +262,27 @@ static int run_command(const struct command *command, struct cli *cli)
 	return rc < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+static bool has_check_options(const struct cli_check_options *check)
+{
+	return check->community || check->ports_community || check->agent;
+}
+
+/* What does not go with the command; NULL: all does. */
+static const char *misplaced(const struct command *command, const struct cli *cli)
+{
+	if ((cli->exact && !command->takes_units && !command->takes_report) ||
+	    (cli->packets && !command->takes_units))
+		return "--bytes goes with list and report, --packets with list, not with ";
+	if (cli->report->first_option && !command->takes_report)
+		return "--since, --until, --by, --ct, --ip, --format and --since-zero go with "
+		       "report, not with ";
+	if (has_top_options(&cli->top) && !command->takes_top)
+		return "--once, --interval, --sort, --addresses and --count go with top, not with ";
+	if (has_check_options(&cli->check) && !command->takes_check)
+		return "--community, --ports-community and --agent go with check, not with ";
+	return NULL;
+}
+
 static int run_main(int argc, char **argv, struct cli_report *report)
 {
 	struct cli cli = {
@@ -235,6 +294,7 @@ static int run_main(int argc, char **argv, struct cli_report *report)
 	int status = parse_options(argc, argv, &cli);
 	struct err e = { "" };
 	const struct command *command;
+	const char *wrong;
 
 	if (status >= 0)
 		return status;
@@ -247,19 +307,9 @@ static int run_main(int argc, char **argv, struct cli_report *report)
 	cli.n_args = (size_t)(argc - optind - 1);
 	if (cli.n_args && !command->takes_ids)
 		return usage_error("too many arguments: ", cli.args[0]);
-	if ((cli.exact && !command->takes_units && !command->takes_report) ||
-	    (cli.packets && !command->takes_units))
-		return usage_error("--bytes goes with list and report, --packets with list, not "
-				   "with ",
-				   command->name);
-	if (report->first_option && !command->takes_report)
-		return usage_error("--since, --until, --by, --ct, --ip, --format and --since-zero "
-				   "go with report, not with ",
-				   command->name);
-	if (has_top_options(&cli.top) && !command->takes_top)
-		return usage_error("--once, --interval, --sort, --addresses and --count go with "
-				   "top, not with ",
-				   command->name);
+	wrong = misplaced(command, &cli);
+	if (wrong)
+		return usage_error(wrong, command->name);
 	if (command->check && command->check(&cli, &e) < 0)
 		return usage_error("", e.text);
 	return run_command(command, &cli);

@@ -3,6 +3,7 @@
 #define CTM_CLI_H
 
 #include "cfg.h"
+#include "doctor.h"
 #include "err.h"
 #include "rates.h"
 
@@ -29,6 +30,9 @@ struct cli {
 		const char *interval, *sort, *count; /* as given; NULL: not given */
 		bool once, by_address;
 	} top;
+	struct cli_check_options {
+		const char *community, *ports_community, *agent; /* NULL: not given */
+	} check;
 	struct cli_report *report; /* options of report */
 	struct cfg *cfg;
 	char *const *args; /* after the command's name */
@@ -47,9 +51,11 @@ int cli_refresh(const struct cli *cli, struct err *e);
 int cli_zero(const struct cli *cli, struct err *e);
 int cli_top(const struct cli *cli, struct err *e);
 int cli_teardown(const struct cli *cli, struct err *e);
+int cli_check(const struct cli *cli, struct err *e); /* -EREMOTEIO: looked, and something failed */
 
 /* Are the command's options right? -EINVAL with e filled if not. */
 int cli_top_check(const struct cli *cli, struct err *e);
+int cli_check_check(const struct cli *cli, struct err *e);
 
 /* Ask the daemon `command` and wait for at most timeout_s. When it takes longer than a second and
  * a person watches, `waiting_for` (NULL: never) is said on stderr. Returns 0 and a new reference,
@@ -63,6 +69,10 @@ int cli_ask_about(const struct cli *cli, const char *command, const char *what, 
 
 void cli_print_json(const struct cli *cli, const json_t *answer);
 
+/* Add to the daemon's answer to `status` what the quick checks of `ctmeter check` find wrong: to
+ * "problems", and to "warnings", which the daemon does not have. */
+void cli_check_quick(const struct cli *cli, json_t *status);
+
 /* A member of an answer: "-" and 0 stand for what is missing or of another type. A counter over
  * 2^63-1 comes as a string of digits. */
 const char *cli_text(const json_t *object, const char *key);
@@ -75,6 +85,8 @@ void cli_status_print(const json_t *answer, bool colour, FILE *out);
 int cli_list_select(const json_t *answer, char *const *ids, size_t n_ids, json_t **ret_selected,
 		    struct err *e);
 void cli_list_print(const struct cli *cli, const json_t *answer);
+/* One check's line, with its cure and what to look at below it. */
+void cli_check_print(const char *name, const struct doctor_finding *f, bool colour, FILE *out);
 /* Header (with `note`, unless NULL) and at most max_rows rows; the rates are by address or not. */
 void cli_top_print(const struct rates *r, bool by_address, enum rates_key key, const char *note,
 		   size_t max_rows, FILE *out);

@@ -90,22 +90,31 @@ static void print_agentx(const json_t *s, bool colour, FILE *out)
 	line(out, "stale answers:", "%" PRIu64, cli_number(s, "stale_answers"));
 }
 
+static void print_sentences(const json_t *list, const char *label, enum table_style style,
+			    bool colour, FILE *out)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *sentence = json_string_value(json_array_get(list, i));
+		char *clean = display_clean(sentence ? sentence : "-");
+
+		fprintf(out, "%s%s%s %s\n", table_style_begin(style, colour), label,
+			table_style_end(style, colour), clean);
+		free(clean);
+	}
+}
+
 static void print_verdict(const json_t *s, bool colour, FILE *out)
 {
 	const json_t *problems = json_object_get(s, "problems");
-	size_t n = json_array_size(problems);
+	const json_t *warnings = json_object_get(s, "warnings");
 
-	if (!n)
+	if (!json_array_size(problems))
 		fprintf(out, "%shealthy%s\n", table_style_begin(TABLE_GOOD, colour),
 			table_style_end(TABLE_GOOD, colour));
-	for (size_t i = 0; i < n; i++) {
-		const char *problem = json_string_value(json_array_get(problems, i));
-		char *clean = display_clean(problem ? problem : "-");
-
-		fprintf(out, "%sproblem:%s %s\n", table_style_begin(TABLE_BAD, colour),
-			table_style_end(TABLE_BAD, colour), clean);
-		free(clean);
-	}
+	print_sentences(problems, "problem:", TABLE_BAD, colour, out);
+	print_sentences(warnings, "warning:", TABLE_WARN, colour, out);
+	if (json_array_size(problems) || json_array_size(warnings))
+		fputs("ctmeter check tells more, and how to mend it\n", out);
 }
 
 void cli_status_print(const json_t *answer, bool colour, FILE *out)
@@ -127,6 +136,7 @@ int cli_status(const struct cli *cli, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	cli_check_quick(cli, answer);
 	if (cli->json)
 		cli_print_json(cli, answer);
 	else

@@ -5,10 +5,18 @@
 #include <stdio.h>
 
 static enum log_level max_level = LOG_LEVEL_INFO;
+static log_sink_fn *sink;
+static void *sink_arg;
 
 void log_set_level(enum log_level level)
 {
 	max_level = level;
+}
+
+void log_set_sink(log_sink_fn *fn, void *arg)
+{
+	sink = fn;
+	sink_arg = arg;
 }
 
 static void log_line(enum log_level level, const char *subsystem, const char *fmt, va_list ap)
@@ -22,7 +30,10 @@ static void log_line(enum log_level level, const char *subsystem, const char *fm
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = '?';
-	fprintf(stderr, "%s %s: %s\n", names[level], subsystem, text);
+	if (sink)
+		sink(sink_arg, level, text);
+	else
+		fprintf(stderr, "%s %s: %s\n", names[level], subsystem, text);
 }
 
 #define LOG_FUNCTION(name, level)                              \

@@ -10,6 +10,11 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 /* Lines above this level are dropped; LOG_LEVEL_INFO until told otherwise. */
 void log_set_level(enum log_level level);
 
+/* Lines go to fn instead of stderr (the text alone, cleaned, borrowed); NULL: to stderr again. For
+ * who shows in its own way what the modules below complain about. */
+typedef void log_sink_fn(void *arg, enum log_level level, const char *text);
+void log_set_sink(log_sink_fn *fn, void *arg);
+
 /* `subsystem` is a short token: cfg, inv, fw, ledger, ax, ctl, loop. Control characters in the
  * text become '?', so that hostile input cannot forge lines. */
 void log_error(const char *subsystem, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

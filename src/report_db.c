@@ -5,6 +5,7 @@
  *    file is read as it is ("immutable"), and report_db_is_void tells when it did change. */
 #include "report_db.h"
 
+#include "loop.h"
 #include "period.h"
 #include "xalloc.h"
 
@@ -382,5 +383,37 @@ int report_db_usage(struct report_db *db, enum report_db_usage table, int64_t si
 	if (code != SQLITE_DONE)
 		rc = explain(db, code, e);
 	sqlite3_finalize(stmt);
+	return rc;
+}
+
+/* ---- is it whole? ---- */
+
+#define CHECK_STEPS 10000 /* of SQLite's machine between two looks at the clock */
+
+static int is_over(void *arg)
+{
+	return loop_now_ns() > *(const uint64_t *)arg;
+}
+
+int report_db_check(struct report_db *db, int timeout_ms, struct err *e)
+{
+	uint64_t until_ns = loop_now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	sqlite3_stmt *stmt = NULL;
+	int code, rc = 0;
+
+	sqlite3_progress_handler(db->handle, CHECK_STEPS, is_over, &until_ns);
+	code = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt);
+	if (code == SQLITE_INTERRUPT) {
+		rc = -ETIMEDOUT;
+	} else if (code != SQLITE_ROW) {
+		rc = explain(db, code, e);
+	} else if (strcmp(column_text(stmt, 0), "ok") != 0) {
+		err_set(e, "%s is damaged: %s", db->path, column_text(stmt, 0));
+		rc = -EUCLEAN;
+	}
+	sqlite3_finalize(stmt);
+	sqlite3_progress_handler(db->handle, 0, NULL, NULL);
 	return rc;
 }

@@ -27,6 +27,11 @@ bool report_db_is_void(const struct report_db *db);
 /* The newest checkpoints are in a log that could not be read. */
 bool report_db_lacks_newest(const struct report_db *db);
 
+/* Is the file whole (SQLite's quick_check)? Looks for at most timeout_ms. Returns 0; -EUCLEAN with e
+ * saying what is damaged; -ETIMEDOUT: sound as far as it was looked at; or another -errno with e
+ * filled. */
+int report_db_check(struct report_db *db, int timeout_ms, struct err *e);
+
 /* A row of `container` or `address`; texts are borrowed during the call. */
 struct report_db_row {
 	int64_t key; /* container: its ifindex */

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The daemon: does it answer, may it do what it must, and does somebody undo what it does? */
+#include "doctor_room.h"
+
+#include "display.h"
+#include "version.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STALE_MS 30000
+#define FIGHT_REPAIRS 3 /* fewer are accidents */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static uint64_t number_of(const json_t *object, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(object, key));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+/* ---- daemon ---- */
+
+static void no_daemon(struct doctor *d, struct doctor_finding *f)
+{
+	char *start = doctor_service_command(d, "start", "ctmeterd");
+	char *restart = doctor_service_command(d, "restart", "ctmeterd");
+
+	if (d->status_rc == -EACCES || d->status_rc == -EPERM) {
+		doctor_say(f, DOCTOR_SKIP, "%s: only root may ask ctmeterd", d->status_text);
+	} else if (d->status_rc == -ENOENT || d->status_rc == -ECONNREFUSED) {
+		doctor_say(f, DOCTOR_FAIL,
+			   "no ctmeterd answers at %s: nothing is booked or served (rules that "
+			   "are there count on)",
+			   d->o.cfg->control.socket);
+		doctor_cure(f, "%s", start);
+	} else {
+		doctor_say(f, DOCTOR_FAIL, "%s", d->status_text);
+		doctor_cure(f, "%s", restart);
+	}
+	free(start);
+	free(restart);
+}
+
+/* Is it in another network namespace than we are? Cannot be told: no. */
+static bool is_elsewhere(const struct doctor *d)
+{
+	char path[64], own[64], its[64];
+	ssize_t n, m;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/net", d->pid);
+	n = readlink("/proc/self/ns/net", own, sizeof(own));
+	m = readlink(path, its, sizeof(its));
+	return n > 0 && m > 0 && (n != m || memcmp(own, its, (size_t)n) != 0);
+}
+
+void doctor_daemon(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	const char *version = text_of(d->status, "version");
+	uint64_t age = number_of(d->status, "sample_age_ms");
+	char *restart, *again, since[DISPLAY_NUMBER_SIZE * 2];
+
+	(void)family;
+	if (!d->status) {
+		no_daemon(d, f);
+		return;
+	}
+	restart = doctor_service_command(d, "restart", "ctmeterd");
+	again = doctor_ctmeter_command(d, "check");
+	doctor_say(f, DOCTOR_OK,
+		   "ctmeterd %s, pid %u, running for %s, read the counters %.1f s ago", version,
+		   d->pid, display_duration(number_of(d->status, "uptime_s"), since),
+		   (double)age / 1000);
+	if (is_elsewhere(d)) {
+		doctor_say(f, DOCTOR_WARN,
+			   "ctmeterd (pid %u) counts in another network namespace than this one, "
+			   "of which all that follows tells",
+			   d->pid);
+		doctor_look(f, "nsenter -t %u -n %s", d->pid, again);
+	} else if (age > STALE_MS) {
+		doctor_say(f, DOCTOR_FAIL, "the counters were last read %.0f s ago",
+			   (double)age / 1000);
+		doctor_cure(f, "%s", restart);
+	} else if (strcmp(version, CTM_VERSION) != 0) {
+		doctor_say(f, DOCTOR_WARN, "ctmeterd %s runs, but " CTM_VERSION " is installed",
+			   version);
+		doctor_cure(f, "%s", restart);
+	} else if (!strcmp(text_of(d->status, "backend"), "fake")) {
+		doctor_say(f, DOCTOR_WARN, "a dry run (backend = fake): nothing is counted");
+	}
+	free(restart);
+	free(again);
+}
+
+/* ---- privileges ---- */
+
+enum { CAP_NET_ADMIN_BIT = 12, CAP_NET_RAW_BIT = 13 }; /* linux/capability.h */
+
+/* A set of capabilities in /proc/PID/status. False: it is not there. */
+static bool capabilities(const char *status, const char *set, unsigned long long *ret)
+{
+	char line[32];
+	const char *at;
+
+	snprintf(line, sizeof(line), "\n%s:", set);
+	at = status ? strstr(status, line) : NULL;
+	if (!at)
+		return false;
+	*ret = strtoull(at + strlen(line), NULL, 16);
+	return true;
+}
+
+/* What is missing, "" when nothing is. */
+static const char *lacks(unsigned long long set)
+{
+	bool admin = set >> CAP_NET_ADMIN_BIT & 1, raw = set >> CAP_NET_RAW_BIT & 1;
+
+	return admin ? raw ? "" : "CAP_NET_RAW"
+	       : raw ? "CAP_NET_ADMIN"
+		     : "CAP_NET_ADMIN, CAP_NET_RAW";
+}
+
+void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	const char *who = d->status ? "ctmeterd" : "root";
+	unsigned long long set = 0;
+	char *status, *restart;
+
+	(void)family;
+	status = d->pid ? doctor_read(d, "/proc/%u/status", d->pid)
+			: doctor_read(d, "/proc/self/status");
+	restart = doctor_service_command(d, "restart", "ctmeterd");
+	if (d->status ? !d->pid : d->status_rc != -ENOENT && d->status_rc != -ECONNREFUSED) {
+		doctor_say(f, DOCTOR_SKIP, "ctmeterd could not be asked who it is");
+	} else if (!capabilities(status, d->status ? "CapEff" : "CapBnd", &set)) {
+		doctor_say(f, DOCTOR_SKIP, "/proc tells nothing about process %u", d->pid);
+	} else if (*lacks(set)) {
+		doctor_say(f, DOCTOR_FAIL, "%s lacks %s%s", who, lacks(set),
+			   d->status ? "" : " here, so no ctmeterd can have it");
+		if (d->status)
+			doctor_cure(f, "%s", restart);
+	} else {
+		doctor_say(f, DOCTOR_OK, "%s has CAP_NET_ADMIN and CAP_NET_RAW", who);
+	}
+	free(status);
+	free(restart);
+}
+
+/* ---- repairs ---- */
+
+void doctor_repairs(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	uint64_t repairs = number_of(d->status, "rule_repairs");
+	uint64_t uptime_s = number_of(d->status, "uptime_s");
+	char since[DISPLAY_NUMBER_SIZE * 2];
+
+	(void)family;
+	display_duration(uptime_s, since);
+	if (!d->status) {
+		doctor_say(f, DOCTOR_SKIP, "only a running ctmeterd counts its repairs");
+	} else if (!repairs) {
+		doctor_say(f, DOCTOR_OK, "nobody changed our rules in %s", since);
+	} else if (repairs < FIGHT_REPAIRS || repairs * 3600 < uptime_s) {
+		doctor_say(f, DOCTOR_OK, "our rules were put back %llu times in %s",
+			   (unsigned long long)repairs, since);
+	} else {
+		doctor_say(f, DOCTOR_WARN,
+			   "our rules were put back %llu times in %s: another program insists on "
+			   "the first place or flushes the table",
+			   (unsigned long long)repairs, since);
+		doctor_look(f, "journalctl -u ctmeterd -g repairing");
+	}
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The doctor's facts: see doctor_room.h. Each is gathered once, when first asked for. */
+#include "doctor_room.h"
+
+#include "ctl_client.h"
+#include "log.h"
+#include "source.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIST_TIMEOUT_MS 10000
+#define READ_MAX (1 << 20)
+
+/* ---- files ---- */
+
+static char *path_of(const struct doctor *d, const char *fmt, va_list ap)
+{
+	char *below, *path;
+
+	if (vasprintf(&below, fmt, ap) < 0)
+		xalloc_die();
+	path = xasprintf("%s%s", d->o.root, below);
+	free(below);
+	return path;
+}
+
+static char *read_file(const char *path)
+{
+	char *text = xmalloc(READ_MAX + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error;
+	size_t len = 0;
+	ssize_t n = -1;
+
+	while (fd >= 0 && len < READ_MAX && (n = read(fd, text + len, READ_MAX - len)) > 0)
+		len += (size_t)n;
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	if (n < 0) {
+		free(text);
+		errno = error;
+		return NULL;
+	}
+	if (len && text[len - 1] == '\n')
+		len--;
+	text[len] = '\0';
+	return xreallocarray(text, len + 1, 1);
+}
+
+char *doctor_read(const struct doctor *d, const char *fmt, ...)
+{
+	char *path, *text;
+	va_list ap;
+	int error;
+
+	va_start(ap, fmt);
+	path = path_of(d, fmt, ap);
+	va_end(ap);
+	text = read_file(path);
+	error = errno;
+	free(path);
+	errno = error;
+	return text;
+}
+
+long doctor_read_number(const struct doctor *d, const char *fmt, ...)
+{
+	char *path, *text, *end;
+	long n = -1;
+	va_list ap;
+
+	va_start(ap, fmt);
+	path = path_of(d, fmt, ap);
+	va_end(ap);
+	text = read_file(path);
+	if (text) {
+		n = strtol(text, &end, 10);
+		if (end == text)
+			n = -1;
+	}
+	free(text);
+	free(path);
+	return n;
+}
+
+bool doctor_exists(const struct doctor *d, const char *path)
+{
+	char *whole = xasprintf("%s%s", d->o.root, path);
+	bool exists = access(whole, F_OK) == 0;
+
+	free(whole);
+	return exists;
+}
+
+/* ---- links ---- */
+
+static int link_cmp(const void *a, const void *b)
+{
+	int x = ((const struct rtnl_link *)a)->index, y = ((const struct rtnl_link *)b)->index;
+
+	return (x > y) - (x < y);
+}
+
+const struct rtnl_link *doctor_links(struct doctor *d, size_t *ret_n)
+{
+	int fd;
+
+	if (!d->links_known) {
+		d->links_known = true;
+		fd = rtnl_open();
+		d->links_rc = fd < 0 ? fd : rtnl_links(fd, &d->links, &d->n_links);
+		if (fd >= 0)
+			close(fd);
+		if (d->n_links)
+			qsort(d->links, d->n_links, sizeof(*d->links), link_cmp);
+	}
+	*ret_n = d->n_links;
+	return d->links;
+}
+
+const struct rtnl_link *doctor_link(struct doctor *d, int index)
+{
+	struct rtnl_link key = { .index = index };
+	size_t n;
+	const struct rtnl_link *links = doctor_links(d, &n);
+
+	return n ? bsearch(&key, links, n, sizeof(*links), link_cmp) : NULL;
+}
+
+/* venet has no kind in its older drivers: it is known by its name. */
+bool doctor_is_uplink(const struct rtnl_link *l)
+{
+	static const char *const kinds[] = { "", "bond", "vlan", "team" };
+
+	if (l->loopback || !strncmp(l->name, "venet", 5))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strcmp(l->kind, kinds[i]))
+			return true;
+	return false;
+}
+
+/* ---- the sources, looked at from here ---- */
+
+static void on_complaint(void *arg, enum log_level level, const char *text)
+{
+	struct doctor *d = arg;
+
+	if (level == LOG_LEVEL_WARNING && !d->n_complaints++)
+		snprintf(d->complaint, sizeof(d->complaint), "%s", text);
+}
+
+static void on_looked(void *arg, const struct sources_result *result, uint64_t now_ns)
+{
+	struct doctor *d = arg;
+
+	(void)now_ns;
+	d->inventory = result->inventory;
+	d->refused = result->refused;
+	if (result->failure)
+		snprintf(d->look_text, sizeof(d->look_text), "%s", result->failure);
+	loop_stop(d->loop);
+}
+
+void doctor_look_at_sources(struct doctor *d)
+{
+	const struct cfg *cfg = d->o.cfg;
+	struct sources *sources = NULL;
+	struct err e = { "" };
+
+	if (d->looked)
+		return;
+	d->looked = true;
+	log_set_sink(on_complaint, d);
+	if (sources_new(cfg->inventory.sources, cfg->inventory.n_sources, cfg->inventory.max_rows,
+			"", d->loop, on_looked, d, &sources, &e) == 0) {
+		sources_look(sources);
+		loop_run(d->loop); /* each source has a deadline */
+	} else {
+		snprintf(d->look_text, sizeof(d->look_text), "%s", e.text);
+	}
+	sources_free(sources);
+	log_set_sink(NULL, NULL);
+}
+
+/* ---- addresses ---- */
+
+static void add_address(struct doctor *d, size_t *cap, const struct addr *addr, const char *id,
+			bool stopped)
+{
+	struct doctor_address *a;
+
+	d->addresses = xgrow(d->addresses, d->n_addresses, cap, sizeof(*d->addresses));
+	a = &d->addresses[d->n_addresses++];
+	memset(a, 0, sizeof(*a));
+	a->addr = *addr;
+	a->stopped = stopped;
+	snprintf(a->id, sizeof(a->id), "%s", id);
+}
+
+static const char *member(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static void take_container(struct doctor *d, size_t *cap, const json_t *container)
+{
+	const json_t *addresses = json_object_get(container, "addresses");
+	bool stopped = !strcmp(member(container, "state"), "stopped");
+	struct addr addr;
+
+	for (size_t i = 0; i < json_array_size(addresses); i++) {
+		const json_t *a = json_array_get(addresses, i);
+
+		if (strcmp(member(a, "status"), "retired") != 0 &&
+		    addr_parse(member(a, "address"), &addr) == 0)
+			add_address(d, cap, &addr, member(container, "id"), stopped);
+	}
+}
+
+/* The daemon's list. Returns 0 or -errno. */
+static int ask_list(struct doctor *d)
+{
+	struct ctl_client_wait wait = { .timeout_ms = LIST_TIMEOUT_MS };
+	json_t *request = json_object(), *answer = NULL;
+	const json_t *containers;
+	struct err e = { "" };
+	size_t cap = 0;
+	int rc;
+
+	json_object_set_new(request, "command", json_string("list"));
+	rc = ctl_client_call(d->o.cfg->control.socket, request, &wait, &answer, &e);
+	json_decref(request);
+	if (rc < 0)
+		return rc;
+	containers = json_object_get(answer, "containers");
+	for (size_t i = 0; i < json_array_size(containers); i++)
+		take_container(d, &cap, json_array_get(containers, i));
+	json_decref(answer);
+	return 0;
+}
+
+static void take_inventory(struct doctor *d)
+{
+	const struct inventory *inv;
+	size_t cap = 0;
+
+	doctor_look_at_sources(d);
+	inv = d->inventory;
+	for (size_t i = 0; inv && i < inv->n_addresses; i++) {
+		const struct inv_address *a = &inv->addresses[i];
+		const struct inv_container *c = &inv->containers[a->container];
+
+		add_address(d, &cap, &a->addr, c->id, c->run == INV_RUN_STOPPED);
+	}
+}
+
+static void find_ways(struct doctor *d)
+{
+	int fd = rtnl_open();
+
+	for (size_t i = 0; fd >= 0 && i < d->n_addresses; i++)
+		rtnl_route(fd, &d->addresses[i].addr, &d->addresses[i].route);
+	if (fd >= 0)
+		close(fd);
+}
+
+const struct doctor_address *doctor_addresses(struct doctor *d, size_t *ret_n)
+{
+	if (!d->addresses_known) {
+		d->addresses_known = true;
+		if (!d->status || ask_list(d) < 0)
+			take_inventory(d);
+		find_ways(d);
+	}
+	*ret_n = d->n_addresses;
+	return d->addresses;
+}
+
+size_t doctor_count_addresses(struct doctor *d, enum addr_family family)
+{
+	size_t n, count = 0;
+	const struct doctor_address *a = doctor_addresses(d, &n);
+
+	for (size_t i = 0; i < n; i++)
+		count += a[i].addr.family == family;
+	return count;
+}
+
+/* The default route may lead to a bridge on which containers are, never to one of them otherwise. */
+const struct rtnl_link *doctor_container_link(struct doctor *d, const struct doctor_address *a)
+{
+	const struct rtnl_link *l =
+		a->route.way == RTNL_WAY_LINK ? doctor_link(d, a->route.link) : NULL;
+
+	if (!l || l->loopback || doctor_is_uplink(l))
+		return NULL;
+	return a->route.by_default && strcmp(l->kind, "bridge") != 0 ? NULL : l;
+}
+
+const struct rtnl_link **doctor_container_links(struct doctor *d, enum addr_family family,
+						size_t *ret_n)
+{
+	size_t n_addresses, n = 0, n_links;
+	const struct doctor_address *a = doctor_addresses(d, &n_addresses);
+	const struct rtnl_link *links = doctor_links(d, &n_links), **list;
+	bool *used = xcalloc(n_links, sizeof(*used));
+
+	for (size_t i = 0; i < n_addresses; i++) {
+		const struct rtnl_link *l =
+			a[i].addr.family == family ? doctor_container_link(d, &a[i]) : NULL;
+
+		if (l)
+			used[l - links] = true;
+	}
+	list = xcalloc(n_links, sizeof(*list));
+	for (size_t i = 0; i < n_links; i++)
+		if (used[i])
+			list[n++] = &links[i];
+	free(used);
+	*ret_n = n;
+	return list;
+}
+
+/* ---- words for all ---- */
+
+bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f)
+{
+	if (d->o.cfg->netfilter.backend != CFG_BACKEND_FAKE)
+		return false;
+	doctor_say(f, DOCTOR_SKIP, "a dry run (backend = fake) has no rules");
+	return true;
+}
+
+char *doctor_service_command(const struct doctor *d, const char *verb, const char *service)
+{
+	char *conf, *command;
+
+	if (doctor_exists(d, "/run/systemd/system") || strcmp(service, "ctmeterd") != 0)
+		return xasprintf("systemctl %s %s", verb, service);
+	conf = doctor_quote(d->o.config_path);
+	if (d->pid)
+		command = xasprintf("kill %u; ctmeterd -c %s", d->pid, conf);
+	else
+		command = xasprintf("ctmeterd -c %s", conf);
+	free(conf);
+	return command;
+}
+
+char *doctor_ctmeter_command(const struct doctor *d, const char *command)
+{
+	char *conf, *text;
+
+	if (!strcmp(d->o.config_path, CFG_DEFAULT_PATH))
+		return xasprintf("ctmeter %s", command);
+	conf = doctor_quote(d->o.config_path);
+	text = xasprintf("ctmeter -c %s %s", conf, command);
+	free(conf);
+	return text;
+}
+
+const char *doctor_family_name(enum addr_family family)
+{
+	return family == ADDR_V4 ? "IPv4" : "IPv6";
+}

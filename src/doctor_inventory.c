@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Do the sources answer, and is what they say now what is counted? */
+#include "doctor_room.h"
+
+#include "xalloc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the daemon says is wrong with a source; NULL: nothing. */
+static char *source_problem(const struct doctor *d)
+{
+	const json_t *sources = json_object_get(d->status, "sources");
+
+	for (size_t i = 0; i < json_array_size(sources); i++) {
+		const json_t *s = json_array_get(sources, i);
+		const char *name = json_string_value(json_object_get(s, "name"));
+		const char *state = json_string_value(json_object_get(s, "state"));
+
+		if (name && state && strcmp(state, "ok") != 0)
+			return xasprintf("%s: %s", name, state);
+	}
+	return NULL;
+}
+
+/* ---- what is counted against what the sources say ---- */
+
+static int address_cmp(const void *a, const void *b)
+{
+	const struct doctor_address *x = a, *y = b;
+	int c = addr_cmp(&x->addr, &y->addr);
+
+	return c ? c : strcmp(x->id, y->id);
+}
+
+static struct doctor_address *counted_sorted(struct doctor *d, size_t *ret_n)
+{
+	const struct doctor_address *a = doctor_addresses(d, ret_n);
+	struct doctor_address *sorted = xcalloc(*ret_n, sizeof(*sorted));
+
+	if (*ret_n) {
+		memcpy(sorted, a, *ret_n * sizeof(*sorted));
+		qsort(sorted, *ret_n, sizeof(*sorted), address_cmp);
+	}
+	return sorted;
+}
+
+struct difference {
+	struct doctor_words missing, extra;
+};
+
+/* Both sides are sorted by address, then by container. */
+static void compare(struct doctor *d, struct difference *diff)
+{
+	const struct inventory *inv = d->inventory;
+	size_t n, i = 0, k = 0;
+	struct doctor_address *counted = counted_sorted(d, &n);
+	char text[ADDR_TEXT_SIZE];
+
+	while (i < n || k < inv->n_addresses) {
+		const struct inv_address *said = &inv->addresses[k];
+		const char *id = k < inv->n_addresses ? inv->containers[said->container].id : NULL;
+		int c = i == n ? 1 : !id ? -1 : addr_cmp(&counted[i].addr, &said->addr);
+
+		if (!c)
+			c = strcmp(counted[i].id, id);
+		if (c < 0)
+			doctor_words_add(&diff->extra, "%s %s", counted[i].id,
+					 addr_format(&counted[i].addr, text));
+		else if (c > 0)
+			doctor_words_add(&diff->missing, "%s %s", id,
+					 addr_format(&said->addr, text));
+		i += c <= 0;
+		k += c >= 0;
+	}
+	free(counted);
+}
+
+static void judge_difference(struct doctor *d, struct difference *diff, struct doctor_finding *f)
+{
+	char *refresh = doctor_ctmeter_command(d, "refresh");
+
+	if (diff->missing.n || diff->extra.n) {
+		doctor_say(f, DOCTOR_WARN, "%s%s%s%s%s", diff->missing.n ? "not counted yet: " : "",
+			   doctor_words_text(&diff->missing),
+			   diff->missing.n && diff->extra.n ? "; " : "",
+			   diff->extra.n ? "counted, but not in the inventory any more: " : "",
+			   doctor_words_text(&diff->extra));
+		doctor_cure(f, "%s", refresh);
+	} else {
+		doctor_say(f, DOCTOR_OK,
+			   "%zu containers with %zu addresses, as the sources say now",
+			   d->inventory->n_containers, d->inventory->n_addresses);
+	}
+	free(refresh);
+}
+
+/* ---- the checks ---- */
+
+void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct difference diff = { .missing = { .n = 0 } };
+	char *problem = source_problem(d);
+
+	(void)family;
+	doctor_look_at_sources(d);
+	if (problem) {
+		doctor_say(f, DOCTOR_FAIL, "%s", problem);
+	} else if (*d->look_text) {
+		/* Who is not root may not be able to read what the daemon can. */
+		doctor_say(f, d->status_rc == 0 && d->status ? DOCTOR_WARN : DOCTOR_FAIL, "%s",
+			   d->look_text);
+		if (d->status_rc == -EACCES)
+			f->level = DOCTOR_SKIP;
+	} else if (d->refused) {
+		doctor_say(f, DOCTOR_FAIL,
+			   "%zu addresses are more than max-rows = %u allows and are not counted",
+			   d->refused, d->o.cfg->inventory.max_rows);
+	} else if (d->n_complaints) {
+		doctor_say(f, DOCTOR_WARN, "%s%s", d->complaint,
+			   d->n_complaints > 1 ? " (and more)" : "");
+	} else if (d->inventory && d->status) {
+		compare(d, &diff);
+		judge_difference(d, &diff, f);
+	} else {
+		doctor_say(f, DOCTOR_OK, "%zu containers with %zu addresses",
+			   d->inventory ? d->inventory->n_containers : 0,
+			   d->inventory ? d->inventory->n_addresses : 0);
+	}
+	doctor_words_clear(&diff.missing);
+	doctor_words_clear(&diff.extra);
+	free(problem);
+}
+
+void doctor_conflicts(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	long n = (long)json_integer_value(json_object_get(d->status, "conflicts"));
+	char *list;
+
+	(void)family;
+	if (!d->status) {
+		doctor_say(f, DOCTOR_SKIP, "only a running ctmeterd knows them");
+	} else if (n) {
+		list = doctor_ctmeter_command(d, "list");
+		doctor_say(f, DOCTOR_WARN,
+			   "%ld addresses are claimed by several containers and counted for none",
+			   n);
+		doctor_look(f, "%s | grep conflict", list);
+		free(list);
+	} else {
+		doctor_say(f, DOCTOR_OK, "no address is claimed by several containers");
+	}
+}

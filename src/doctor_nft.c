@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "doctor_nft.h"
+
+#include "xalloc.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct chain {
+	const char *family, *table, *name;
+	const char *hook; /* NULL: no base chain */
+	int priority;
+	bool drops; /* a rule in it, or in a chain it leads to, or its policy */
+};
+
+/* A chain that leads to another. */
+struct lead {
+	struct chain *from;
+	const char *to;
+};
+
+struct nft_view {
+	json_t *json; /* all texts are its */
+	struct chain *chains; /* sorted by name, table, family */
+	size_t n_chains, cap_chains;
+	struct lead *leads;
+	size_t n_leads, cap_leads;
+	struct nft_drop *drops;
+	size_t n_drops, cap_drops;
+	struct nft_flow *flows;
+	size_t n_flows, cap_flows;
+	size_t n_flowtables, compat_rules;
+	bool guards[ADDR_FAMILIES];
+};
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static bool is_one_of(const char *text, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(text, list[i]))
+			return true;
+	return false;
+}
+
+/* ---- expressions ---- */
+
+/* Does the expression hold a key anywhere? */
+static bool mentions(const json_t *e, const char *key)
+{
+	const char *name;
+	json_t *value;
+	size_t i;
+
+	if (json_object_get(e, key))
+		return true;
+	json_object_foreach((json_t *)e, name, value) if (mentions(value, key)) return true;
+	json_array_foreach(e, i, value) if (mentions(value, key)) return true;
+	return false;
+}
+
+/* Every {"jump": {"target": NAME}} and goto in it, verdict maps too. */
+static void add_leads(struct nft_view *v, struct chain *from, const json_t *e)
+{
+	static const char *const kinds[] = { "jump", "goto" };
+	const char *name;
+	json_t *value;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		const char *to = text_of(json_object_get(e, kinds[i]), "target");
+
+		if (!*to)
+			continue;
+		v->leads = xgrow(v->leads, v->n_leads, &v->cap_leads, sizeof(*v->leads));
+		v->leads[v->n_leads++] = (struct lead) { from, to };
+	}
+	json_object_foreach((json_t *)e, name, value) add_leads(v, from, value);
+	json_array_foreach(e, i, value) add_leads(v, from, value);
+}
+
+/* A drop that is nothing but rp_filter written as a rule. */
+static bool is_guard(const json_t *expr)
+{
+	return mentions(expr, "fib") && (mentions(expr, "drop") || mentions(expr, "reject"));
+}
+
+/* ---- chains and rules ---- */
+
+static void take_chain(struct nft_view *v, const json_t *c)
+{
+	const char *hook = json_string_value(json_object_get(c, "hook"));
+
+	v->chains = xgrow(v->chains, v->n_chains, &v->cap_chains, sizeof(*v->chains));
+	v->chains[v->n_chains++] = (struct chain) {
+		.family = text_of(c, "family"),
+		.table = text_of(c, "table"),
+		.name = text_of(c, "name"),
+		.hook = hook,
+		.priority = (int)json_integer_value(json_object_get(c, "prio")),
+		.drops = hook && !strcmp(text_of(c, "policy"), "drop"),
+	};
+}
+
+static int chain_cmp(const void *a, const void *b)
+{
+	const struct chain *x = a, *y = b;
+	int c = strcmp(x->name, y->name);
+
+	c = c ? c : strcmp(x->table, y->table);
+	return c ? c : strcmp(x->family, y->family);
+}
+
+/* NULL: there is none. The chains are sorted. */
+static struct chain *find_chain(const struct nft_view *v, const char *family, const char *table,
+				const char *name)
+{
+	struct chain key = { .family = family, .table = table, .name = name };
+
+	if (!v->n_chains)
+		return NULL;
+	return bsearch(&key, v->chains, v->n_chains, sizeof(key), chain_cmp);
+}
+
+static bool is_compat(const char *family, const char *table)
+{
+	static const char *const families[] = { "ip", "ip6" };
+	static const char *const tables[] = { "filter", "nat", "mangle", "raw", "security" };
+
+	return is_one_of(family, families, ARRAY_LEN(families)) &&
+	       is_one_of(table, tables, ARRAY_LEN(tables));
+}
+
+static void take_guard(struct nft_view *v, const char *family, const struct chain *chain)
+{
+	if (!chain->hook || strcmp(chain->hook, "prerouting") != 0)
+		return;
+	v->guards[ADDR_V4] = v->guards[ADDR_V4] || strcmp(family, "ip6") != 0;
+	v->guards[ADDR_V6] = v->guards[ADDR_V6] || strcmp(family, "ip") != 0;
+}
+
+static void take_flow(struct nft_view *v, const json_t *rule, const json_t *flow)
+{
+	const char *name = text_of(flow, "flowtable");
+
+	v->flows = xgrow(v->flows, v->n_flows, &v->cap_flows, sizeof(*v->flows));
+	v->flows[v->n_flows++] = (struct nft_flow) {
+		text_of(rule, "family"),
+		text_of(rule, "table"),
+		text_of(rule, "chain"),
+		*name == '@' ? name + 1 : name,
+		(long)json_integer_value(json_object_get(rule, "handle")),
+	};
+}
+
+static void take_rule(struct nft_view *v, const json_t *rule)
+{
+	const char *family = text_of(rule, "family"), *table = text_of(rule, "table");
+	const json_t *expr = json_object_get(rule, "expr"), *flow, *e;
+	struct chain *chain = find_chain(v, family, table, text_of(rule, "chain"));
+	size_t i;
+
+	v->compat_rules += is_compat(family, table);
+	json_array_foreach(expr, i, e)
+	{
+		flow = json_object_get(e, "flow");
+		if (flow)
+			take_flow(v, rule, flow);
+	}
+	if (!chain)
+		return;
+	if (is_guard(expr)) {
+		take_guard(v, family, chain);
+		return;
+	}
+	if (mentions(expr, "drop") || mentions(expr, "reject"))
+		chain->drops = true;
+	add_leads(v, chain, expr);
+}
+
+/* A chain that leads to one that drops, drops. */
+static void spread_drops(struct nft_view *v)
+{
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (size_t i = 0; i < v->n_leads; i++) {
+			struct chain *from = v->leads[i].from;
+			const struct chain *to =
+				find_chain(v, from->family, from->table, v->leads[i].to);
+
+			if (to && to->drops && !from->drops)
+				changed = from->drops = true;
+		}
+	}
+}
+
+/* ---- the view ---- */
+
+static void read_all(struct nft_view *v)
+{
+	const json_t *list = json_object_get(v->json, "nftables"), *item, *part;
+	size_t i;
+
+	/* Chains first: they are looked up from rules, and do not move after that. */
+	json_array_foreach(list, i, item)
+	{
+		part = json_object_get(item, "chain");
+		if (part)
+			take_chain(v, part);
+		v->n_flowtables += json_object_get(item, "flowtable") != NULL;
+	}
+	if (v->n_chains)
+		qsort(v->chains, v->n_chains, sizeof(*v->chains), chain_cmp);
+	json_array_foreach(list, i, item)
+	{
+		part = json_object_get(item, "rule");
+		if (part)
+			take_rule(v, part);
+	}
+	spread_drops(v);
+}
+
+struct nft_view *nft_view_new(const char *json)
+{
+	struct nft_view *v = xcalloc(1, sizeof(*v));
+
+	v->json = json_loads(json, 0, NULL);
+	if (!json_is_array(json_object_get(v->json, "nftables"))) {
+		nft_view_free(v);
+		return NULL;
+	}
+	read_all(v);
+	return v;
+}
+
+void nft_view_free(struct nft_view *v)
+{
+	if (!v)
+		return;
+	json_decref(v->json);
+	free(v->chains);
+	free(v->leads);
+	free(v->drops);
+	free(v->flows);
+	free(v);
+}
+
+size_t nft_view_compat_rules(const struct nft_view *v)
+{
+	return v->compat_rules;
+}
+
+/* Whether a base chain sees a packet before iptables' chains at `priority` do. */
+static bool is_before(const struct chain *c, int priority)
+{
+	static const char *const families[] = { "ip", "ip6", "inet", "netdev" };
+	static const char *const earlier[] = { "ingress", "prerouting" };
+	static const char *const same[] = { "forward", "input", "output" };
+
+	if (!is_one_of(c->family, families, ARRAY_LEN(families)))
+		return false;
+	return is_one_of(c->hook, earlier, ARRAY_LEN(earlier)) ||
+	       (is_one_of(c->hook, same, ARRAY_LEN(same)) && c->priority <= priority);
+}
+
+size_t nft_view_drops(const struct nft_view *view, int priority, const struct nft_drop **ret_drops)
+{
+	struct nft_view *v = (struct nft_view *)view; /* the list is its own affair */
+
+	v->n_drops = 0;
+	for (size_t i = 0; i < v->n_chains; i++) {
+		const struct chain *c = &v->chains[i];
+
+		if (!c->hook || !c->drops || !is_before(c, priority))
+			continue;
+		v->drops = xgrow(v->drops, v->n_drops, &v->cap_drops, sizeof(*v->drops));
+		v->drops[v->n_drops++] =
+			(struct nft_drop) { c->family, c->table, c->name, c->hook, c->priority };
+	}
+	*ret_drops = v->drops;
+	return v->n_drops;
+}
+
+size_t nft_view_flows(const struct nft_view *v, const struct nft_flow **ret_flows)
+{
+	*ret_flows = v->flows;
+	return v->n_flows;
+}
+
+size_t nft_view_flowtables(const struct nft_view *v)
+{
+	return v->n_flowtables;
+}
+
+bool nft_view_guards(const struct nft_view *v, enum addr_family family)
+{
+	return v->guards[family];
+}

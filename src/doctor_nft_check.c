@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nftables beside us: what it takes away before our rules see it. nft(8) is asked where it is
+ * installed. */
+#include "doctor_room.h"
+
+#include "child.h"
+#include "xalloc.h"
+#include "xt_look.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NFT_DEADLINE_NS (10 * NS_PER_S)
+#define NFT_OCTETS_MAX ((size_t)64 << 20)
+
+/* Priorities of iptables' chains (linux/netfilter_ipv4.h). */
+#define PRIORITY_MANGLE (-150)
+#define PRIORITY_FILTER 0
+
+static void nft_ended(void *arg, const struct child_result *result, uint64_t now_ns)
+{
+	struct doctor *d = arg;
+
+	(void)now_ns;
+	if (*result->text || !(d->nft = nft_view_new(result->out)))
+		snprintf(d->nft_text, sizeof(d->nft_text), "nft cannot list it: %s",
+			 *result->text ? result->text : "it printed something else than JSON");
+	loop_stop(d->loop);
+}
+
+static const char *find_nft(void)
+{
+	static const char *const paths[] = { "/usr/sbin/nft", "/sbin/nft", "/usr/local/sbin/nft",
+					     "/usr/bin/nft" };
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		if (access(paths[i], X_OK) == 0)
+			return paths[i];
+	return NULL;
+}
+
+/* Sets without their elements (-t): some have a million. */
+static void ask_nft(struct doctor *d)
+{
+	const char *path = find_nft();
+	char *const argv[] = { (char *)path,   (char *)"-j",      (char *)"-t",
+			       (char *)"list", (char *)"ruleset", NULL };
+	struct child *child;
+	struct err e = { "" };
+
+	if (!path) {
+		snprintf(d->nft_text, sizeof(d->nft_text), "not checked, nft is not installed");
+	} else if (geteuid() != 0) {
+		snprintf(d->nft_text, sizeof(d->nft_text), "only root may list it");
+	} else if (child_new(argv, loop_now_ns() + NFT_DEADLINE_NS, NFT_OCTETS_MAX, d->loop,
+			     nft_ended, d, &child, &e) < 0) {
+		snprintf(d->nft_text, sizeof(d->nft_text), "%s", e.text);
+	} else {
+		loop_run(d->loop);
+		child_free(child);
+	}
+}
+
+const struct nft_view *doctor_nft(struct doctor *d)
+{
+	if (!d->nft_known) {
+		d->nft_known = true;
+		ask_nft(d);
+	}
+	return d->nft;
+}
+
+/* Says why nothing is known of nftables, with the command that would change it. */
+static void say_unknown(const struct doctor *d, struct doctor_finding *f)
+{
+	doctor_say(f, DOCTOR_SKIP, "nftables: %s", d->nft_text);
+	if (!find_nft() && doctor_exists(d, "/usr/bin/apt-get"))
+		doctor_cure(f, "apt-get install nftables");
+	else if (!find_nft())
+		doctor_cure(f, "yum install nftables");
+}
+
+/* ---- drops before us ---- */
+
+/* Legacy rules that drop before mangle's FORWARD. */
+static unsigned legacy_drops(void)
+{
+	struct xt_look look;
+	unsigned n = 0;
+
+	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
+		if (xt_look(i, "raw", &look) == 0)
+			n += look.n_drops;
+		if (xt_look(i, "mangle", &look) == 0)
+			n += look.n_prerouting_drops;
+	}
+	return n;
+}
+
+void doctor_early_drops(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	bool mangle = !strcmp(d->o.cfg->netfilter.table, "mangle");
+	int priority = mangle ? PRIORITY_MANGLE : PRIORITY_FILTER;
+	struct doctor_words words = { .n = 0 };
+	const struct nft_view *nft;
+	const struct nft_drop *drops;
+	unsigned legacy;
+	size_t n;
+
+	(void)family;
+	if (doctor_dry_run(d, f))
+		return;
+	nft = doctor_nft(d);
+	if (!nft) {
+		say_unknown(d, f);
+		return;
+	}
+	legacy = legacy_drops();
+	n = nft_view_drops(nft, priority, &drops);
+	for (size_t i = 0; i < n; i++)
+		doctor_words_add(&words, "%s %s %s (%s, priority %d)", drops[i].family,
+				 drops[i].table, drops[i].chain, drops[i].hook, drops[i].priority);
+	if (legacy)
+		doctor_words_add(&words, "%u legacy rules before FORWARD", legacy);
+	if (!words.n) {
+		doctor_say(f, DOCTOR_OK, "nobody drops packets before our rules have seen them");
+		return;
+	}
+	doctor_say(f, DOCTOR_WARN,
+		   "what these drop is not counted, not even to the container that sent it: %s",
+		   doctor_words_text(&words));
+	if (n) {
+		char *table = doctor_quote(drops[0].table), *chain = doctor_quote(drops[0].chain);
+
+		doctor_look(f, "nft -a list chain %s %s %s", drops[0].family, table, chain);
+		free(table);
+		free(chain);
+	} else {
+		doctor_look(f, "iptables-legacy-save; ip6tables-legacy-save");
+	}
+	doctor_words_clear(&words);
+}
+
+/* ---- flowtables ---- */
+
+void doctor_flowtable(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	const struct nft_view *nft = doctor_nft(d);
+	char *cure = NULL;
+	const struct nft_flow *flows;
+	size_t n;
+
+	(void)family;
+	if (!nft) {
+		say_unknown(d, f);
+		return;
+	}
+	n = nft_view_flows(nft, &flows);
+	if (!n) {
+		doctor_say(f, DOCTOR_OK, "%s",
+			   nft_view_flowtables(nft) ? "there are flowtables, but no rule uses them"
+						    : "no flowtable takes packets past FORWARD");
+		return;
+	}
+	doctor_say(f, DOCTOR_FAIL,
+		   "connections in the flowtable %s (%s %s) pass FORWARD by and are not counted",
+		   flows[0].flowtable, flows[0].family, flows[0].table);
+	for (size_t i = 0; i < n; i++) {
+		char *table = doctor_quote(flows[i].table), *chain = doctor_quote(flows[i].chain);
+		char *longer = xasprintf("%s%snft delete rule %s %s %s handle %ld",
+					 cure ? cure : "", cure ? " && " : "", flows[i].family,
+					 table, chain, flows[i].handle);
+
+		free(cure);
+		free(table);
+		free(chain);
+		cure = longer;
+	}
+	doctor_cure(f, "%s", cure);
+	free(cure);
+}

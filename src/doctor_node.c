@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The node under the ledger: its file, its disk, its clock. */
+#include "doctor_room.h"
+
+#include "display.h"
+#include "report_db.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#define CHECK_TIMEOUT_MS 10000
+#define ROOM_FAIL (4ull << 20) /* a checkpoint of 20,000 rows, and its log */
+#define ROOM_WARN (64ull << 20)
+
+/* ---- ledger ---- */
+
+static uint64_t ledger_octets(const char *path)
+{
+	char *wal = xasprintf("%s-wal", path);
+	uint64_t octets = 0;
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		octets += (uint64_t)st.st_size;
+	if (stat(wal, &st) == 0)
+		octets += (uint64_t)st.st_size;
+	free(wal);
+	return octets;
+}
+
+/* A running daemon holds all totals and writes them to a new file when this one is gone; its log goes
+ * first, or SQLite would take it for the new one's. */
+static void say_damaged(struct doctor *d, const struct err *e, struct doctor_finding *f)
+{
+	char *path = doctor_quote(d->o.cfg->ledger.path);
+
+	doctor_say(f, DOCTOR_FAIL, "%s", e->text);
+	if (d->status)
+		doctor_cure(f, "mkdir %s.damaged && mv %s-* %s %s.damaged/", path, path, path,
+			    path);
+	else
+		doctor_look(f, "sqlite3 %s 'PRAGMA integrity_check'", path);
+	free(path);
+}
+
+static void check_ledger(struct doctor *d, struct report_db *db, struct doctor_finding *f)
+{
+	const char *path = d->o.cfg->ledger.path;
+	char size[DISPLAY_NUMBER_SIZE];
+	struct err e = { "" };
+	int rc = report_db_check(db, CHECK_TIMEOUT_MS, &e);
+
+	display_octets(ledger_octets(path), size);
+	if (rc == -ETIMEDOUT)
+		doctor_say(f, DOCTOR_OK, "%s is sound as far as 10 s reached, %s", path, size);
+	else if (rc == -EUCLEAN || rc == -EINVAL)
+		say_damaged(d, &e, f);
+	else if (rc < 0)
+		doctor_say(f, DOCTOR_WARN, "%s", e.text);
+	else
+		doctor_say(f, DOCTOR_OK, "%s is sound, %s", path, size);
+}
+
+void doctor_ledger(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	const char *store = json_string_value(json_object_get(d->status, "store"));
+	struct report_db *db = NULL;
+	struct err e = { "" };
+	char *start;
+	int rc;
+
+	(void)family;
+	if (store && strcmp(store, "ok") != 0) {
+		doctor_say(f, DOCTOR_FAIL, "%s", store);
+		return;
+	}
+	rc = report_db_open(d->o.cfg->ledger.path, &db, &e);
+	if (!rc)
+		check_ledger(d, db, f);
+	else if (rc == -EACCES)
+		doctor_say(f, DOCTOR_SKIP, "%s", e.text);
+	else if (rc == -ENOENT)
+		doctor_say(f, d->status ? DOCTOR_FAIL : DOCTOR_WARN, "%s", e.text);
+	else if (rc == -EINVAL)
+		say_damaged(d, &e, f);
+	else
+		doctor_say(f, DOCTOR_FAIL, "%s", e.text);
+	if (rc == -ENOENT) {
+		start = doctor_service_command(d, d->status ? "restart" : "start", "ctmeterd");
+		doctor_cure(f, "%s", start);
+		free(start);
+	}
+	report_db_close(db);
+}
+
+/* ---- disk ---- */
+
+/* The mount point of the file system that a directory is on: the first above it that another file
+ * system's directory holds. For free(). */
+static char *mount_point(const char *dir)
+{
+	char *path = realpath(dir, NULL), *slash;
+	struct stat own, above;
+
+	if (!path)
+		return xstrdup(dir);
+	while (strcmp(path, "/") != 0 && stat(path, &own) == 0) {
+		char *parent = xstrdup(path);
+
+		slash = strrchr(parent, '/');
+		slash[slash == parent ? 1 : 0] = '\0';
+		if (stat(parent, &above) < 0 || above.st_dev != own.st_dev) {
+			free(parent);
+			break;
+		}
+		free(path);
+		path = parent;
+	}
+	return path;
+}
+
+static void judge_room(const char *dir, const struct statvfs *s, struct doctor_finding *f)
+{
+	uint64_t room = (uint64_t)s->f_bavail * s->f_frsize;
+	enum doctor_level level = room < ROOM_FAIL   ? DOCTOR_FAIL
+				  : room < ROOM_WARN ? DOCTOR_WARN
+						     : DOCTOR_OK;
+	char text[DISPLAY_NUMBER_SIZE], *quoted = doctor_quote(dir);
+	bool no_inodes = s->f_files && !s->f_favail;
+
+	if (no_inodes)
+		doctor_say(f, DOCTOR_FAIL, "no inode is free at %s", dir);
+	else
+		doctor_say(f, level, "%s are free at %s", display_octets(room, text), dir);
+	if (f->level != DOCTOR_OK)
+		doctor_look(f, "df -%sh %s", no_inodes ? "i" : "", quoted);
+	free(quoted);
+}
+
+void doctor_disk(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	char *path = xstrdup(d->o.cfg->ledger.path), *dir = dirname(path), *mount, *quoted;
+	struct statvfs s;
+
+	(void)family;
+	if (statvfs(dir, &s) < 0) {
+		doctor_say(f, errno == ENOENT ? DOCTOR_WARN : DOCTOR_SKIP, "%s: %s", dir,
+			   strerror(errno));
+	} else if (s.f_flag & ST_RDONLY) {
+		mount = mount_point(dir);
+		quoted = doctor_quote(mount);
+		doctor_say(f, DOCTOR_FAIL, "%s is mounted read-only: totals cannot be saved",
+			   mount);
+		doctor_cure(f, "mount -o remount,rw %s", quoted);
+		free(mount);
+		free(quoted);
+	} else {
+		judge_room(dir, &s, f);
+	}
+	free(path);
+}
+
+/* ---- clock ---- */
+
+void doctor_clock(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct timex t = { .modes = 0 };
+	int state = adjtimex(&t);
+
+	(void)family;
+	(void)d;
+	if (state < 0) {
+		doctor_say(f, DOCTOR_SKIP, "the kernel does not tell: %s", strerror(errno));
+	} else if (state == TIME_ERROR || t.status & STA_UNSYNC) {
+		doctor_say(f, DOCTOR_WARN,
+			   "the clock is not synchronised: reports book to its hours");
+		doctor_cure(f, "timedatectl set-ntp true");
+	} else {
+		doctor_say(f, DOCTOR_OK, "the clock is synchronised");
+	}
+}

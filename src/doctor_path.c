@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A packet's way over the node to a container: is it forwarded, does a bridge show it to iptables,
+ * and does a route lead there at all? */
+#include "doctor_room.h"
+
+#include "xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_bridge(const struct rtnl_link *l)
+{
+	return !strcmp(l->kind, "bridge");
+}
+
+/* Has the bridge a port that leads off the node? */
+static bool has_uplink(struct doctor *d, const struct rtnl_link *bridge)
+{
+	size_t n;
+	const struct rtnl_link *links = doctor_links(d, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (links[i].master == bridge->index && doctor_is_uplink(&links[i]))
+			return true;
+	return false;
+}
+
+/* ---- bridges ---- */
+
+void doctor_bridge(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	static const char *const keys[] = { "call-iptables", "call-ip6tables" };
+	static const char *const files[] = { "nf_call_iptables", "nf_call_ip6tables" };
+	long on = doctor_read_number(d, "/proc/sys/net/bridge/bridge-nf-%s", keys[family]);
+	struct doctor_words words = { .n = 0 };
+	bool uplink = false, any = false;
+	size_t n;
+	const struct rtnl_link **links = doctor_container_links(d, family, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_bridge(links[i]))
+			continue;
+		any = true;
+		/* A bridge may be told by itself. */
+		if (on == 1 || doctor_read_number(d, "/sys/class/net/%s/bridge/%s", links[i]->name,
+						  files[family]) == 1)
+			continue;
+		uplink = uplink || has_uplink(d, links[i]);
+		doctor_words_add(&words, "%s", links[i]->name);
+	}
+	if (words.n) {
+		doctor_say(f, uplink ? DOCTOR_FAIL : DOCTOR_WARN,
+			   "iptables does not see what %s carries%s (bridge-nf-%s is %s)",
+			   doctor_words_text(&words), uplink ? "" : " from container to container",
+			   keys[family], on < 0 ? "not there" : "off");
+		doctor_cure(f, "%ssysctl -w net.bridge.bridge-nf-%s=1",
+			    on < 0 ? "modprobe br_netfilter && " : "", keys[family]);
+	} else {
+		doctor_say(f, DOCTOR_OK, "%s",
+			   any ? "iptables sees what the containers' bridges carry"
+			       : "no container is behind a bridge");
+	}
+	doctor_words_clear(&words);
+	free(links);
+}
+
+/* ---- forwarding ---- */
+
+/* IPv4 asks the link a packet comes in by, IPv6 only the switch for all (kernel, ip_route_input and
+ * ip6_forward). Adds the container links that do not forward. */
+static void find_unforwarded(struct doctor *d, struct doctor_words *words, char **ret_cure)
+{
+	size_t n;
+	const struct rtnl_link **links = doctor_container_links(d, ADDR_V4, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		char *name, *longer;
+
+		if (is_bridge(links[i]) && has_uplink(d, links[i]))
+			continue;
+		if (doctor_read_number(d, "/proc/sys/net/ipv4/conf/%s/forwarding",
+				       links[i]->name) != 0)
+			continue;
+		doctor_words_add(words, "%s", links[i]->name);
+		name = doctor_quote_sysctl(links[i]->name);
+		longer = xasprintf("%s net.ipv4.conf.%s.forwarding=1",
+				   *ret_cure ? *ret_cure : "sysctl -w", name);
+		free(*ret_cure);
+		free(name);
+		*ret_cure = longer;
+	}
+	free(links);
+}
+
+/* Are all containers of the family on bridges that lead off the node, where nothing is routed? */
+static bool all_bridged(struct doctor *d, enum addr_family family)
+{
+	size_t n;
+	const struct rtnl_link **links = doctor_container_links(d, family, &n);
+	bool all = n > 0;
+
+	for (size_t i = 0; i < n; i++)
+		all = all && is_bridge(links[i]) && has_uplink(d, links[i]);
+	free(links);
+	return all;
+}
+
+void doctor_forwarding(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	static const char *const keys[] = { "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding" };
+	const char *name = doctor_family_name(family);
+	long on = family == ADDR_V4
+			  ? doctor_read_number(d, "/proc/sys/net/ipv4/ip_forward")
+			  : doctor_read_number(d, "/proc/sys/net/ipv6/conf/all/forwarding");
+	struct doctor_words words = { .n = 0 };
+	char *cure = NULL;
+
+	if (on > 0 && family == ADDR_V4)
+		find_unforwarded(d, &words, &cure);
+	if (!doctor_count_addresses(d, family)) {
+		doctor_say(f, DOCTOR_OK, "no container has an %s address", name);
+	} else if (all_bridged(d, family)) {
+		doctor_say(f, DOCTOR_OK, "the containers are bridged, nothing is routed");
+	} else if (on < 0) {
+		doctor_say(f, DOCTOR_FAIL, "this kernel has no %s", name);
+	} else if (!on) {
+		doctor_say(f, DOCTOR_FAIL, "the node forwards no %s to or from containers", name);
+		doctor_cure(f, "sysctl -w %s=1", keys[family]);
+	} else if (words.n) {
+		doctor_say(f, DOCTOR_FAIL, "the node forwards no %s that comes in by %s", name,
+			   doctor_words_text(&words));
+		doctor_cure(f, "%s", cure);
+	} else {
+		doctor_say(f, DOCTOR_OK, "the node forwards %s", name);
+	}
+	doctor_words_clear(&words);
+	free(cure);
+}
+
+/* ---- routes ---- */
+
+struct ways {
+	struct doctor_words none, own, off; /* no route; the node's own; off the node */
+	char first[ADDR_TEXT_SIZE]; /* of the addresses found */
+	size_t n_running;
+};
+
+static void note_way(struct doctor *d, const struct doctor_address *a, struct ways *w)
+{
+	const struct rtnl_link *l = doctor_link(d, a->route.link);
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(&a->addr, text);
+	if (a->route.way == RTNL_WAY_NONE || a->route.way == RTNL_WAY_REFUSED)
+		doctor_words_add(&w->none, "%s %s", a->id, text);
+	else if (a->route.way == RTNL_WAY_LOCAL || (l && l->loopback))
+		doctor_words_add(&w->own, "%s %s", a->id, text);
+	else if (!doctor_container_link(d, a))
+		doctor_words_add(&w->off, "%s %s (%s)", a->id, text, l ? l->name : "?");
+	else
+		return;
+	if (!*w->first)
+		snprintf(w->first, sizeof(w->first), "%s", text);
+}
+
+void doctor_routes(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct ways w = { .first = "" };
+	size_t n;
+	const struct doctor_address *a = doctor_addresses(d, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (a[i].addr.family != family || a[i].stopped)
+			continue;
+		w.n_running++;
+		note_way(d, &a[i], &w);
+	}
+	if (*w.first) {
+		doctor_say(f, DOCTOR_WARN, "%s%s%s%s%s%s%s%s", w.none.n ? "no route leads to " : "",
+			   doctor_words_text(&w.none), w.none.n && (w.own.n || w.off.n) ? "; " : "",
+			   w.own.n ? "these are the node's own: " : "", doctor_words_text(&w.own),
+			   w.own.n && w.off.n ? "; " : "",
+			   w.off.n ? "these lead off the node: " : "", doctor_words_text(&w.off));
+		doctor_look(f, "ip route get %s", w.first);
+	} else {
+		doctor_say(f, DOCTOR_OK,
+			   w.n_running ? "%zu addresses lead to links of containers"
+				       : "%zu addresses in use",
+			   w.n_running);
+	}
+	doctor_words_clear(&w.none);
+	doctor_words_clear(&w.own);
+	doctor_words_clear(&w.off);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The legacy tables: are they there, will they be after a reboot, are our rules in them and first,
+ * and does anybody else use them beside nftables? */
+#include "doctor_room.h"
+
+#include "xalloc.h"
+#include "xt_look.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+static const char *const commands[ADDR_FAMILIES] = { "iptables-legacy", "ip6tables-legacy" };
+static const char *const module_prefixes[ADDR_FAMILIES] = { "iptable", "ip6table" };
+
+/* ---- modules ---- */
+
+enum module_kind { MODULE_UNKNOWN, MODULE_BUILT_IN, MODULE_LOADABLE, MODULE_MISSING };
+
+static bool has_module_file(const struct doctor *d, const char *list, const char *module)
+{
+	char *name = xasprintf("/%s.ko", module), *text;
+	struct utsname u;
+	bool found;
+
+	uname(&u);
+	text = doctor_read(d, "/lib/modules/%s/%s", u.release, list);
+	found = text && strstr(text, name);
+	free(text);
+	free(name);
+	return found;
+}
+
+static enum module_kind module_kind(const struct doctor *d, const char *module)
+{
+	struct utsname u;
+	char *dep;
+	bool known;
+
+	/* A kernel without modules has no such file. */
+	if (!doctor_exists(d, "/proc/modules") || has_module_file(d, "modules.builtin", module))
+		return MODULE_BUILT_IN;
+	uname(&u);
+	dep = doctor_read(d, "/lib/modules/%s/modules.dep", u.release);
+	known = dep;
+	free(dep);
+	if (!known)
+		return MODULE_UNKNOWN;
+	return has_module_file(d, "modules.dep", module) ? MODULE_LOADABLE : MODULE_MISSING;
+}
+
+/* Is the module in a file that modules-load.d(5) or the older /etc/modules reads at boot? */
+static bool file_lists(char *text, const char *module)
+{
+	bool found = false;
+
+	for (char *line = text, *end; line && !found; line = end) {
+		end = strchr(line, '\n');
+		if (end)
+			*end++ = '\0';
+		line += strspn(line, " \t");
+		line[strcspn(line, " \t\r#;")] = '\0';
+		for (char *c = line; *c; c++)
+			*c = *c == '-' ? '_' : *c; /* modprobe takes both */
+		found = !strcmp(line, module);
+	}
+	return found;
+}
+
+static bool lists(const struct doctor *d, const char *path, const char *module)
+{
+	char *text = doctor_read(d, "%s", path);
+	bool found = text && file_lists(text, module);
+
+	free(text);
+	return found;
+}
+
+static bool loaded_at_boot(const struct doctor *d, const char *module)
+{
+	static const char *const dirs[] = { "/etc/modules-load.d", "/run/modules-load.d",
+					    "/usr/local/lib/modules-load.d",
+					    "/usr/lib/modules-load.d", "/lib/modules-load.d" };
+	bool found = lists(d, "/etc/modules", module);
+
+	for (size_t i = 0; !found && i < ARRAY_LEN(dirs); i++) {
+		char *dir_name = xasprintf("%s%s", d->o.root, dirs[i]);
+		DIR *dir = opendir(dir_name);
+		struct dirent *entry;
+
+		while (dir && !found && (entry = readdir(dir))) {
+			char *path = xasprintf("%s/%s", dirs[i], entry->d_name);
+			size_t len = strlen(entry->d_name);
+
+			if (len > 5 && !strcmp(entry->d_name + len - 5, ".conf"))
+				found = lists(d, path, module);
+			free(path);
+		}
+		if (dir)
+			closedir(dir);
+		free(dir_name);
+	}
+	return found;
+}
+
+void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct doctor_words absent = { .n = 0 }, present = { .n = 0 };
+	char *cure = xstrdup("printf '%s\\n'");
+
+	(void)family;
+	if (doctor_dry_run(d, f)) {
+		free(cure);
+		return;
+	}
+	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
+		char *module = xasprintf("%s_%s", module_prefixes[i], d->o.cfg->netfilter.table);
+		enum module_kind kind = module_kind(d, module);
+
+		if (kind == MODULE_LOADABLE && !loaded_at_boot(d, module)) {
+			char *longer = xasprintf("%s %s", cure, module);
+
+			free(cure);
+			cure = longer;
+			doctor_words_add(&absent, "%s", module);
+		} else if (kind == MODULE_LOADABLE) {
+			doctor_words_add(&present, "%s", module);
+		}
+		free(module);
+	}
+	if (absent.n) {
+		doctor_say(f, DOCTOR_WARN,
+			   "%s will not be loaded at the next boot, and nothing else loads it",
+			   doctor_words_text(&absent));
+		doctor_cure(f, "%s >>/etc/modules-load.d/ctmeter.conf", cure);
+	} else if (present.n) {
+		doctor_say(f, DOCTOR_OK, "%s: loaded at each boot", doctor_words_text(&present));
+	} else {
+		doctor_say(f, DOCTOR_OK, "no module is needed for the tables of this kernel");
+	}
+	doctor_words_clear(&absent);
+	doctor_words_clear(&present);
+	free(cure);
+}
+
+/* ---- tables ---- */
+
+/* Says it when a look failed, and returns whether it did. */
+static bool refused(struct doctor *d, enum addr_family family, int rc, struct doctor_finding *f)
+{
+	const char *table = d->o.cfg->netfilter.table;
+	char *module;
+
+	if (!rc)
+		return false;
+	if (rc == -EPERM || rc == -EACCES) {
+		doctor_say(f, DOCTOR_SKIP, "only root may read the legacy tables");
+		return true;
+	}
+	module = xasprintf("%s_%s", module_prefixes[family], table);
+	doctor_say(f, doctor_count_addresses(d, family) ? DOCTOR_FAIL : DOCTOR_WARN,
+		   "no legacy %s table \"%s\" (%s)%s", doctor_family_name(family), table,
+		   strerror(-rc),
+		   module_kind(d, module) == MODULE_MISSING
+			   ? ": this kernel was built without it, so it cannot count"
+			   : "");
+	if (module_kind(d, module) != MODULE_MISSING)
+		doctor_cure(f, "modprobe %s", module);
+	free(module);
+	return true;
+}
+
+void doctor_table(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct xt_look look;
+
+	if (doctor_dry_run(d, f) ||
+	    refused(d, family, xt_look(family, d->o.cfg->netfilter.table, &look), f))
+		return;
+	doctor_say(f, DOCTOR_OK, "the legacy table %s is there: %u entries, %u octets",
+		   d->o.cfg->netfilter.table, look.n_entries, look.size);
+}
+
+/* ---- rules ---- */
+
+/* What is wrong in one hook; false: nothing. */
+static bool judge_hook(const struct xt_look *look, enum hook hook, bool wanted,
+		       struct doctor_finding *f)
+{
+	unsigned jump = look->hook[hook].jump, shadow = look->hook[hook].shadow;
+	const char *name = rule_hook_name(hook);
+
+	if (!jump && wanted) {
+		doctor_say(f, DOCTOR_FAIL, "no rule in %s leads to ours: nothing is counted there",
+			   name);
+	} else if (jump && shadow) {
+		doctor_say(
+			f, DOCTOR_FAIL,
+			"%s: rule %u (%s) stands before ours (rule %u), and what it ends the way "
+			"of is not counted",
+			name, shadow, look->hook[hook].shadow_target, jump);
+	} else if (look->hook[hook].jumps > 1) {
+		doctor_say(f, DOCTOR_FAIL, "%s: %u rules lead to ours, so packets count twice",
+			   name, look->hook[hook].jumps);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void judge_rules(struct doctor *d, enum addr_family family, const struct xt_look *look,
+			struct doctor_finding *f)
+{
+	bool any = doctor_count_addresses(d, family);
+	struct doctor_words behind = { .n = 0 };
+	char *cure;
+
+	for (enum hook h = 0; h < HOOKS; h++) {
+		bool wanted = any && (h == HOOK_FORWARD || d->o.cfg->netfilter.node_traffic);
+
+		if (judge_hook(look, h, wanted, f)) {
+			cure = d->status ? doctor_ctmeter_command(d, "refresh")
+					 : doctor_service_command(d, "start", "ctmeterd");
+			doctor_cure(f, "%s", cure);
+			doctor_look(f, "%s -t %s -nvL %s --line-numbers", commands[family],
+				    d->o.cfg->netfilter.table, rule_hook_name(h));
+			free(cure);
+			goto cleanup;
+		}
+		if (look->hook[h].jump > 1)
+			doctor_words_add(&behind, "%s", rule_hook_name(h));
+	}
+	if (!any && !look->hook[HOOK_FORWARD].jump)
+		doctor_say(f, DOCTOR_OK, "no container has an %s address, so there are no rules",
+			   doctor_family_name(family));
+	else if (behind.n)
+		doctor_say(f, DOCTOR_OK,
+			   "%u counting rules; in %s behind rules of others that let each packet "
+			   "pass",
+			   look->n_counting, doctor_words_text(&behind));
+	else
+		doctor_say(f, DOCTOR_OK, "%u counting rules, ours come first", look->n_counting);
+cleanup:
+	doctor_words_clear(&behind);
+}
+
+void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	const char *state =
+		json_string_value(json_object_get(d->status, family == ADDR_V4 ? "ipv4" : "ipv6"));
+	struct xt_look look;
+	int rc;
+
+	if (doctor_dry_run(d, f))
+		return;
+	if (state && strchr(state, ':') && doctor_count_addresses(d, family)) {
+		doctor_say(f, DOCTOR_FAIL, "%s", state);
+		return;
+	}
+	rc = xt_look(family, d->o.cfg->netfilter.table, &look);
+	if (rc == -EPERM || rc == -EACCES)
+		doctor_say(f, DOCTOR_SKIP, "only root may read the legacy tables");
+	else if (rc < 0)
+		doctor_say(f, DOCTOR_SKIP, "there is no table for them");
+	else
+		judge_rules(d, family, &look, f);
+}
+
+/* ---- rule sets ---- */
+
+/* Rules of others in all legacy tables of a family that are in use. Returns -errno for want of
+ * rights, otherwise 0. */
+static int count_foreign(const struct doctor *d, enum addr_family family, size_t *ret_n)
+{
+	char *names = doctor_read(d, "/proc/net/%s_tables_names", family == ADDR_V4 ? "ip" : "ip6");
+	char *rest = names;
+	struct xt_look look;
+	int rc = names || errno == ENOENT ? 0 : -errno;
+
+	for (const char *name; rest && !rc && (name = strsep(&rest, "\n"));) {
+		rc = *name ? xt_look(family, name, &look) : -ENOENT;
+		if (!rc)
+			*ret_n += look.n_foreign;
+		if (rc != -EPERM && rc != -EACCES)
+			rc = 0;
+	}
+	free(names);
+	return rc;
+}
+
+void doctor_rule_sets(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	size_t legacy = 0, compat;
+	const struct nft_view *nft;
+	int rc = 0;
+
+	(void)family;
+	for (enum addr_family i = 0; i < ADDR_FAMILIES && !rc; i++)
+		rc = count_foreign(d, i, &legacy);
+	if (rc < 0) {
+		doctor_say(f, DOCTOR_SKIP, "only root may read the rules");
+		return;
+	}
+	nft = doctor_nft(d);
+	if (!nft) {
+		doctor_say(f, DOCTOR_SKIP, "%zu legacy rules of others; nftables: %s", legacy,
+			   d->nft_text);
+		return;
+	}
+	compat = nft_view_compat_rules(nft);
+	if (legacy && compat) {
+		doctor_say(f, DOCTOR_WARN,
+			   "%zu rules of others are legacy and %zu are iptables-nft's: each packet "
+			   "passes both sets, and each tool shows but one",
+			   legacy, compat);
+		doctor_look(f, "iptables-legacy-save; ip6tables-legacy-save; iptables-nft-save; "
+			       "ip6tables-nft-save");
+	} else if (compat) {
+		doctor_say(f, DOCTOR_OK,
+			   "other people's rules are iptables-nft's, which does not show ours: "
+			   "iptables-legacy does");
+	} else {
+		doctor_say(f, DOCTOR_OK, "%zu legacy rules of others, none of iptables-nft",
+			   legacy);
+	}
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Traffic that never comes to this node's FORWARD: taken away by XDP or tc before it, or by macvlan
+ * and ipvlan, whose containers stand on the wire beside the node. */
+#include "doctor_room.h"
+
+#include "xalloc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool no_links(const struct doctor *d, const struct rtnl_link *links,
+		     struct doctor_finding *f)
+{
+	if (links)
+		return false;
+	doctor_say(f, DOCTOR_SKIP, "the kernel does not list its links: %s",
+		   strerror(d->links_rc < 0 ? -d->links_rc : ENODEV));
+	return true;
+}
+
+/* ---- XDP ---- */
+
+static const char *xdp_word(enum rtnl_xdp xdp)
+{
+	return xdp == RTNL_XDP_SKB ? "xdpgeneric" : xdp == RTNL_XDP_HW ? "xdpoffload" : "xdp";
+}
+
+void doctor_xdp(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct doctor_words words = { .n = 0 };
+	const struct rtnl_link *links;
+	size_t n;
+
+	(void)family;
+	links = doctor_links(d, &n);
+	if (no_links(d, links, f))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		char *name;
+
+		if (!links[i].xdp)
+			continue;
+		if (!words.n) {
+			name = doctor_quote(links[i].name);
+			doctor_cure(f, "ip link set dev %s %s off", name, xdp_word(links[i].xdp));
+			free(name);
+		}
+		doctor_words_add(&words, "%s (program %u)", links[i].name, links[i].xdp_program);
+	}
+	if (words.n)
+		doctor_say(f, DOCTOR_WARN,
+			   "XDP programs; what they drop or redirect is not counted: %s",
+			   doctor_words_text(&words));
+	else
+		doctor_say(f, DOCTOR_OK, "no link has an XDP program");
+	doctor_words_clear(&words);
+}
+
+/* ---- tc ---- */
+
+static const char *filter_does(const struct rtnl_filter *t)
+{
+	return t->in_hardware ? "offloaded to hardware"
+	       : t->redirects ? "redirects"
+			      : "an eBPF program";
+}
+
+void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct doctor_words words = { .n = 0 };
+	struct rtnl_filter *filters = NULL;
+	int fd = rtnl_open();
+	size_t n = 0;
+	int rc = fd < 0 ? fd : rtnl_filters(fd, &filters, &n);
+
+	(void)family;
+	for (size_t i = 0; i < n; i++) {
+		const struct rtnl_link *l = doctor_link(d, filters[i].link);
+		const char *side = filters[i].egress ? "egress" : "ingress";
+		char *name = doctor_quote(l ? l->name : "?");
+
+		if (!words.n)
+			doctor_cure(f, "tc filter del dev %s %s pref %u", name, side,
+				    filters[i].pref);
+		doctor_words_add(&words, "%s %s %s (%s)", l ? l->name : "?", side, filters[i].kind,
+				 filter_does(&filters[i]));
+		free(name);
+	}
+	if (rc < 0)
+		doctor_say(f, DOCTOR_SKIP, "the kernel does not list tc's filters: %s",
+			   strerror(-rc));
+	else if (words.n)
+		doctor_say(f, DOCTOR_WARN,
+			   "what tc's filters redirect passes FORWARD by and is not counted: %s",
+			   doctor_words_text(&words));
+	else
+		doctor_say(f, DOCTOR_OK, "no filter of tc takes packets past FORWARD");
+	doctor_words_clear(&words);
+	free(filters);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- macvlan and ipvlan ---- */
+
+/* One search: through this network namespace and those of all processes. */
+struct search {
+	struct doctor *d;
+	ino_t *seen; /* namespaces */
+	size_t n_seen, cap_seen;
+	struct doctor_words ours, others; /* containers of the inventory; other interfaces */
+	char pid[16]; /* of a process beside the first found, "": here */
+};
+
+static bool hides_traffic(const struct rtnl_link *l)
+{
+	return strstr(l->kind, "macvlan") || strstr(l->kind, "macvtap") ||
+	       strstr(l->kind, "ipvlan") || strstr(l->kind, "ipvtap");
+}
+
+static bool note_owner(struct search *s, const struct rtnl_link *l, const struct addr *addr)
+{
+	size_t n;
+	const struct doctor_address *a = doctor_addresses(s->d, &n);
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < n; i++) {
+		if (addr_cmp(&a[i].addr, addr) != 0)
+			continue;
+		doctor_words_add(&s->ours, "%s %s (%s %s)", a[i].id, addr_format(addr, text),
+				 l->kind, l->name);
+		return true;
+	}
+	return false;
+}
+
+static void note_link(struct search *s, int fd, const struct rtnl_link *l, const char *pid)
+{
+	struct rtnl_address *a = NULL;
+	bool ours = false;
+	size_t n = 0;
+
+	rtnl_addresses(fd, &a, &n);
+	if (!s->ours.n && !s->others.n)
+		snprintf(s->pid, sizeof(s->pid), "%s", pid);
+	for (size_t i = 0; i < n; i++)
+		if (a[i].link == l->index)
+			ours = note_owner(s, l, &a[i].addr) || ours;
+	if (!ours)
+		doctor_words_add(&s->others, "%s %s", l->kind, l->name);
+	free(a);
+}
+
+/* In another namespace only what stands on a link of elsewhere counts: a container may have a
+ * macvlan upon its own link, whose packets come by that. */
+static void search_links(struct search *s, int fd, const char *pid)
+{
+	struct rtnl_link *links = NULL;
+	size_t n = 0;
+
+	rtnl_links(fd, &links, &n);
+	for (size_t i = 0; i < n; i++)
+		if (hides_traffic(&links[i]) && (!*pid || links[i].lower_elsewhere))
+			note_link(s, fd, &links[i], pid);
+	free(links);
+}
+
+/* A socket stays in the namespace it was made in. Returns a descriptor or -errno. */
+static int open_in(int ns, int home)
+{
+	int fd;
+
+	if (setns(ns, CLONE_NEWNET) < 0)
+		return -errno;
+	fd = rtnl_open();
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort(); /* cannot be, see below; all that follows would be about a container */
+	return fd;
+}
+
+static bool is_new(struct search *s, ino_t inode)
+{
+	for (size_t i = 0; i < s->n_seen; i++)
+		if (s->seen[i] == inode)
+			return false;
+	s->seen = xgrow(s->seen, s->n_seen, &s->cap_seen, sizeof(*s->seen));
+	s->seen[s->n_seen++] = inode;
+	return true;
+}
+
+/* Returns 0 or -errno: -EPERM, we may not look there. */
+static int search_process(struct search *s, const char *pid, int home)
+{
+	char path[64];
+	struct stat st;
+	int ns, fd;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/ns/net", pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return errno == EACCES || errno == EPERM ? -EPERM : 0; /* or it has ended */
+	if (fstat(ns, &st) < 0 || !is_new(s, st.st_ino)) {
+		close(ns);
+		return 0;
+	}
+	fd = open_in(ns, home);
+	close(ns);
+	if (fd < 0)
+		return fd;
+	search_links(s, fd, pid);
+	close(fd);
+	return 0;
+}
+
+/* Returns 0 or the first failure. */
+static int search_processes(struct search *s)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), first = 0, rc;
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	struct stat st;
+
+	/* Who could not come back is not let go. */
+	if (home < 0 || !proc || fstat(home, &st) < 0 || setns(home, CLONE_NEWNET) < 0)
+		first = -errno;
+	else
+		is_new(s, st.st_ino);
+	for (bool may = !first; may && (entry = readdir(proc));) {
+		rc = *entry->d_name >= '1' && *entry->d_name <= '9'
+			     ? search_process(s, entry->d_name, home)
+			     : 0;
+		first = first ? first : rc;
+	}
+	if (proc)
+		closedir(proc);
+	if (home >= 0)
+		close(home);
+	return first;
+}
+
+static void judge_search(struct search *s, int rc, struct doctor_finding *f)
+{
+	const char *unseen = rc < 0 ? "; only root may look into all containers" : "";
+
+	if (s->ours.n)
+		doctor_say(f, DOCTOR_FAIL,
+			   "these stand on the wire beside the node, which sees none of their "
+			   "packets; give them veth pairs: %s",
+			   doctor_words_text(&s->ours));
+	else if (s->others.n)
+		doctor_say(f, DOCTOR_WARN, "what passes these cannot be seen by the node: %s",
+			   doctor_words_text(&s->others));
+	else
+		doctor_say(f, rc < 0 ? DOCTOR_SKIP : DOCTOR_OK, "no macvlan or ipvlan here%s",
+			   unseen);
+	if (!s->ours.n && !s->others.n)
+		return;
+	if (*s->pid)
+		doctor_look(f, "nsenter -t %s -n ip -d link", s->pid);
+	else
+		doctor_look(f, "ip -d link");
+}
+
+void doctor_macvlan(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct search s = { .d = d };
+	int fd = rtnl_open(), rc;
+
+	(void)family;
+	if (fd >= 0) {
+		search_links(&s, fd, "");
+		close(fd);
+	}
+	rc = search_processes(&s);
+	judge_search(&s, rc, f);
+	doctor_words_clear(&s.ours);
+	doctor_words_clear(&s.others);
+	free(s.seen);
+}
