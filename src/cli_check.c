@@ -145,7 +145,7 @@ int cli_check(const struct cli *cli, struct err *e)
 	if (cli->json)
 		print_json(cli, &t);
 	else
-		fprintf(cli->out, "\n%u ok, %u to be warned of, %u failed, %u not checked\n",
+		fprintf(cli->out, "\n%u ok, %u warnings, %u failed, %u not checked\n",
 			t.n[DOCTOR_OK], t.n[DOCTOR_WARN], t.n[DOCTOR_FAIL], t.n[DOCTOR_SKIP]);
 	if (!t.n[DOCTOR_FAIL])
 		return 0;

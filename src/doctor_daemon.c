@@ -38,7 +38,7 @@ static void no_daemon(struct doctor *d, struct doctor_finding *f)
 	char *restart = doctor_service_command(d, "restart", "ctmeterd");
 
 	if (d->status_rc == -EACCES || d->status_rc == -EPERM) {
-		doctor_say(f, DOCTOR_SKIP, "%s: only root may ask ctmeterd", d->status_text);
+		doctor_say(f, DOCTOR_SKIP, "%s: run ctmeter check as root", d->status_text);
 	} else if (d->status_rc == -ENOENT || d->status_rc == -ECONNREFUSED) {
 		doctor_say(f, DOCTOR_FAIL,
 			   "no ctmeterd answers at %s: nothing is booked or served (rules that "
@@ -142,7 +142,7 @@ void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_
 			: doctor_read(d, "/proc/self/status");
 	restart = doctor_service_command(d, "restart", "ctmeterd");
 	if (d->status ? !d->pid : d->status_rc != -ENOENT && d->status_rc != -ECONNREFUSED) {
-		doctor_say(f, DOCTOR_SKIP, "ctmeterd could not be asked who it is");
+		doctor_say(f, DOCTOR_SKIP, "%s", doctor_silence(d));
 	} else if (!capabilities(status, d->status ? "CapEff" : "CapBnd", &set)) {
 		doctor_say(f, DOCTOR_SKIP, "/proc tells nothing about process %u", d->pid);
 	} else if (*lacks(set)) {
@@ -168,7 +168,7 @@ void doctor_repairs(struct doctor *d, enum addr_family family, struct doctor_fin
 	(void)family;
 	display_duration(uptime_s, since);
 	if (!d->status) {
-		doctor_say(f, DOCTOR_SKIP, "only a running ctmeterd counts its repairs");
+		doctor_say(f, DOCTOR_SKIP, "%s", doctor_silence(d));
 	} else if (!repairs) {
 		doctor_say(f, DOCTOR_OK, "nobody changed our rules in %s", since);
 	} else if (repairs < FIGHT_REPAIRS || repairs * 3600 < uptime_s) {

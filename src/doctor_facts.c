@@ -192,8 +192,8 @@ void doctor_look_at_sources(struct doctor *d)
 
 /* ---- addresses ---- */
 
-static void add_address(struct doctor *d, size_t *cap, const struct addr *addr, const char *id,
-			bool stopped)
+static struct doctor_address *add_address(struct doctor *d, size_t *cap, const struct addr *addr,
+					  const char *id)
 {
 	struct doctor_address *a;
 
@@ -201,8 +201,8 @@ static void add_address(struct doctor *d, size_t *cap, const struct addr *addr, 
 	a = &d->addresses[d->n_addresses++];
 	memset(a, 0, sizeof(*a));
 	a->addr = *addr;
-	a->stopped = stopped;
 	snprintf(a->id, sizeof(a->id), "%s", id);
+	return a;
 }
 
 static const char *member(const json_t *object, const char *key)
@@ -216,14 +216,18 @@ static void take_container(struct doctor *d, size_t *cap, const json_t *containe
 {
 	const json_t *addresses = json_object_get(container, "addresses");
 	bool stopped = !strcmp(member(container, "state"), "stopped");
+	struct doctor_address *new;
 	struct addr addr;
 
 	for (size_t i = 0; i < json_array_size(addresses); i++) {
 		const json_t *a = json_array_get(addresses, i);
 
-		if (strcmp(member(a, "status"), "retired") != 0 &&
-		    addr_parse(member(a, "address"), &addr) == 0)
-			add_address(d, cap, &addr, member(container, "id"), stopped);
+		if (!strcmp(member(a, "status"), "retired") ||
+		    addr_parse(member(a, "address"), &addr) < 0)
+			continue;
+		new = add_address(d, cap, &addr, member(container, "id"));
+		new->stopped = stopped;
+		new->conflict = !strcmp(member(a, "status"), "conflict");
 	}
 }
 
@@ -260,7 +264,10 @@ static void take_inventory(struct doctor *d)
 		const struct inv_address *a = &inv->addresses[i];
 		const struct inv_container *c = &inv->containers[a->container];
 
-		add_address(d, &cap, &a->addr, c->id, c->run == INV_RUN_STOPPED);
+		struct doctor_address *new = add_address(d, &cap, &a->addr, c->id);
+
+		new->stopped = c->run == INV_RUN_STOPPED;
+		new->conflict = a->conflict;
 	}
 }
 
@@ -332,6 +339,13 @@ const struct rtnl_link **doctor_container_links(struct doctor *d, enum addr_fami
 }
 
 /* ---- words for all ---- */
+
+const char *doctor_silence(const struct doctor *d)
+{
+	if (d->status_rc == -EACCES || d->status_rc == -EPERM)
+		return "only root may ask ctmeterd";
+	return "no ctmeterd answers";
+}
 
 bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f)
 {

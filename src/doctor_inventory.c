@@ -35,7 +35,7 @@ static int address_cmp(const void *a, const void *b)
 	return c ? c : strcmp(x->id, y->id);
 }
 
-static struct doctor_address *counted_sorted(struct doctor *d, size_t *ret_n)
+static struct doctor_address *sorted_addresses(struct doctor *d, size_t *ret_n)
 {
 	const struct doctor_address *a = doctor_addresses(d, ret_n);
 	struct doctor_address *sorted = xcalloc(*ret_n, sizeof(*sorted));
@@ -56,7 +56,7 @@ static void compare(struct doctor *d, struct difference *diff)
 {
 	const struct inventory *inv = d->inventory;
 	size_t n, i = 0, k = 0;
-	struct doctor_address *counted = counted_sorted(d, &n);
+	struct doctor_address *counted = sorted_addresses(d, &n);
 	char text[ADDR_TEXT_SIZE];
 
 	while (i < n || k < inv->n_addresses) {
@@ -110,8 +110,7 @@ void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_f
 		doctor_say(f, DOCTOR_FAIL, "%s", problem);
 	} else if (*d->look_text) {
 		/* Who is not root may not be able to read what the daemon can. */
-		doctor_say(f, d->status_rc == 0 && d->status ? DOCTOR_WARN : DOCTOR_FAIL, "%s",
-			   d->look_text);
+		doctor_say(f, d->status ? DOCTOR_WARN : DOCTOR_FAIL, "%s", d->look_text);
 		if (d->status_rc == -EACCES)
 			f->level = DOCTOR_SKIP;
 	} else if (d->refused) {
@@ -136,20 +135,22 @@ void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_f
 
 void doctor_conflicts(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
-	long n = (long)json_integer_value(json_object_get(d->status, "conflicts"));
-	char *list;
+	struct doctor_words words = { .n = 0 };
+	char text[ADDR_TEXT_SIZE];
+	size_t n;
+	struct doctor_address *a = sorted_addresses(d, &n);
 
 	(void)family;
-	if (!d->status) {
-		doctor_say(f, DOCTOR_SKIP, "only a running ctmeterd knows them");
-	} else if (n) {
-		list = doctor_ctmeter_command(d, "list");
+	for (size_t i = 1; i < n; i++)
+		if (a[i].conflict && !addr_cmp(&a[i].addr, &a[i - 1].addr))
+			doctor_words_add(&words, "%s (%s, %s)", addr_format(&a[i].addr, text),
+					 a[i - 1].id, a[i].id);
+	if (words.n)
 		doctor_say(f, DOCTOR_WARN,
-			   "%ld addresses are claimed by several containers and counted for none",
-			   n);
-		doctor_look(f, "%s | grep conflict", list);
-		free(list);
-	} else {
+			   "claimed by several containers, so counted for none of them: %s",
+			   doctor_words_text(&words));
+	else
 		doctor_say(f, DOCTOR_OK, "no address is claimed by several containers");
-	}
+	doctor_words_clear(&words);
+	free(a);
 }

@@ -197,25 +197,12 @@ static void judge(const struct doctor *d, const struct hierarchy *h, const struc
 		cure_limit(d, h, room, need, f);
 }
 
-void doctor_memory(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+void doctor_memory_judge(struct doctor *d, uint64_t need, struct doctor_finding *f)
 {
-	const struct hierarchy *h;
-	struct room room;
-	uint64_t need;
 	char *path;
+	const struct hierarchy *h = find_group(d, &path);
+	struct room room;
 
-	(void)family;
-	if (doctor_dry_run(d, f))
-		return;
-	if (!d->pid) {
-		doctor_say(f, DOCTOR_SKIP, "no ctmeterd could be asked for its process");
-		return;
-	}
-	if (table_need(d, &need) < 0) {
-		doctor_say(f, DOCTOR_SKIP, "only root may read the tables' size");
-		return;
-	}
-	h = find_group(d, &path);
 	if (!h) {
 		doctor_say(f, DOCTOR_OK, "no memory cgroup limits ctmeterd");
 		return;
@@ -224,4 +211,19 @@ void doctor_memory(struct doctor *d, enum addr_family family, struct doctor_find
 	judge(d, h, &room, need, f);
 	free(room.path);
 	free(path);
+}
+
+void doctor_memory(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	uint64_t need;
+
+	(void)family;
+	if (doctor_dry_run(d, f))
+		return;
+	if (!d->pid)
+		doctor_say(f, DOCTOR_SKIP, "%s", doctor_silence(d));
+	else if (table_need(d, &need) < 0)
+		doctor_say(f, DOCTOR_SKIP, "only root may read the tables' size");
+	else
+		doctor_memory_judge(d, need, f);
 }

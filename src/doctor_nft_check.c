@@ -124,7 +124,7 @@ void doctor_early_drops(struct doctor *d, enum addr_family family, struct doctor
 		doctor_words_add(&words, "%s %s %s (%s, priority %d)", drops[i].family,
 				 drops[i].table, drops[i].chain, drops[i].hook, drops[i].priority);
 	if (legacy)
-		doctor_words_add(&words, "%u legacy rules before FORWARD", legacy);
+		doctor_words_add(&words, "%u of the legacy rules before FORWARD", legacy);
 	if (!words.n) {
 		doctor_say(f, DOCTOR_OK, "nobody drops packets before our rules have seen them");
 		return;

@@ -170,6 +170,17 @@ void doctor_disk(struct doctor *d, enum addr_family family, struct doctor_findin
 
 /* ---- clock ---- */
 
+void doctor_clock_judge(int state, int status, struct doctor_finding *f)
+{
+	if (state == TIME_ERROR || status & STA_UNSYNC) {
+		doctor_say(f, DOCTOR_WARN,
+			   "the clock is not synchronised: reports book to its hours");
+		doctor_cure(f, "timedatectl set-ntp true");
+	} else {
+		doctor_say(f, DOCTOR_OK, "the clock is synchronised");
+	}
+}
+
 void doctor_clock(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	struct timex t = { .modes = 0 };
@@ -177,13 +188,8 @@ void doctor_clock(struct doctor *d, enum addr_family family, struct doctor_findi
 
 	(void)family;
 	(void)d;
-	if (state < 0) {
+	if (state < 0)
 		doctor_say(f, DOCTOR_SKIP, "the kernel does not tell: %s", strerror(errno));
-	} else if (state == TIME_ERROR || t.status & STA_UNSYNC) {
-		doctor_say(f, DOCTOR_WARN,
-			   "the clock is not synchronised: reports book to its hours");
-		doctor_cure(f, "timedatectl set-ntp true");
-	} else {
-		doctor_say(f, DOCTOR_OK, "the clock is synchronised");
-	}
+	else
+		doctor_clock_judge(state, t.status, f);
 }

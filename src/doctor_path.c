@@ -143,7 +143,7 @@ void doctor_forwarding(struct doctor *d, enum addr_family family, struct doctor_
 struct ways {
 	struct doctor_words none, own, off; /* no route; the node's own; off the node */
 	char first[ADDR_TEXT_SIZE]; /* of the addresses found */
-	size_t n_running;
+	size_t n_running, n_unknown;
 };
 
 static void note_way(struct doctor *d, const struct doctor_address *a, struct ways *w)
@@ -152,6 +152,10 @@ static void note_way(struct doctor *d, const struct doctor_address *a, struct wa
 	char text[ADDR_TEXT_SIZE];
 
 	addr_format(&a->addr, text);
+	if (a->route.way == RTNL_WAY_UNKNOWN) {
+		w->n_unknown++;
+		return;
+	}
 	if (a->route.way == RTNL_WAY_NONE || a->route.way == RTNL_WAY_REFUSED)
 		doctor_words_add(&w->none, "%s %s", a->id, text);
 	else if (a->route.way == RTNL_WAY_LOCAL || (l && l->loopback))
@@ -183,10 +187,11 @@ void doctor_routes(struct doctor *d, enum addr_family family, struct doctor_find
 			   w.own.n && w.off.n ? "; " : "",
 			   w.off.n ? "these lead off the node: " : "", doctor_words_text(&w.off));
 		doctor_look(f, "ip route get %s", w.first);
+	} else if (w.n_unknown) {
+		doctor_say(f, DOCTOR_SKIP, "the kernel does not tell the way to %zu addresses",
+			   w.n_unknown);
 	} else {
-		doctor_say(f, DOCTOR_OK,
-			   w.n_running ? "%zu addresses lead to links of containers"
-				       : "%zu addresses in use",
+		doctor_say(f, DOCTOR_OK, "%zu addresses in use, each leads to a container's link",
 			   w.n_running);
 	}
 	doctor_words_clear(&w.none);

@@ -16,6 +16,7 @@ struct doctor_address {
 	struct addr addr;
 	char id[INV_ID_MAX + 1];
 	bool stopped; /* its container: no route is expected */
+	bool conflict; /* several claim it: it is in the list for each */
 	struct rtnl_route route;
 };
 
@@ -113,6 +114,8 @@ const struct rtnl_link **doctor_container_links(struct doctor *d, enum addr_fami
 /* Does a link lead off the node (hardware, bond, VLAN)? */
 bool doctor_is_uplink(const struct rtnl_link *l);
 
+/* Why the daemon says nothing, for people. */
+const char *doctor_silence(const struct doctor *d);
 /* Does `backend = fake` make the check moot? Then it is said. */
 bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f);
 /* Commands of this node, for cures; for free(). */
@@ -134,5 +137,10 @@ doctor_fn doctor_rp_filter; /* doctor_spoof.c */
 doctor_fn doctor_inventory, doctor_conflicts; /* doctor_inventory.c */
 doctor_fn doctor_ledger, doctor_disk, doctor_clock; /* doctor_node.c */
 doctor_fn doctor_agentx, doctor_snmp_tables, doctor_snmp_switch; /* doctor_snmp.c */
+
+/* Their parts that ask no kernel. `need`: octets that a commit takes; `state`, `status`: what
+ * adjtimex(2) returned. */
+void doctor_memory_judge(struct doctor *d, uint64_t need, struct doctor_finding *f);
+void doctor_clock_judge(int state, int status, struct doctor_finding *f);
 
 #endif

@@ -39,15 +39,15 @@ static void judge_session(const struct doctor *d, const char *detail, struct doc
 	char *restart = doctor_service_command(d, "restart", "snmpd");
 
 	if (!d->status) {
-		doctor_say(f, DOCTOR_SKIP, "%s; the session is a running ctmeterd's",
-			   d->o.cfg->agentx.socket);
+		doctor_say(f, DOCTOR_SKIP, "%s is there, but %s", d->o.cfg->agentx.socket,
+			   doctor_silence(d));
 	} else if (session_is_up(d)) {
 		doctor_say(f, DOCTOR_OK, "snmpd answers at %s%s", d->o.cfg->agentx.socket, detail);
 	} else {
-		doctor_say(f, DOCTOR_FAIL, "no session with snmpd: %s",
-			   *problem ? problem
-			   : *state ? state
-				    : "not connected yet");
+		if (*problem)
+			doctor_say(f, DOCTOR_FAIL, "%s", problem);
+		else
+			doctor_say(f, DOCTOR_FAIL, "no session with snmpd yet: %s", state);
 		doctor_cure(f, "%s", restart);
 	}
 	free(restart);

@@ -61,7 +61,7 @@ static void judge_v4(struct doctor *d, const struct rtnl_link **links, size_t n,
 		doctor_say(f, DOCTOR_OK, "the node drops spoofed sources (rp_filter = 1)");
 	} else {
 		doctor_say(f, DOCTOR_WARN,
-			   "rp_filter is off: who spoofs a source there is billed to its owner: %s",
+			   "rp_filter is off, so a spoofed source is billed to its victim: %s",
 			   doctor_words_text(&words));
 		/* One for all that is loose makes each link loose. */
 		if (words.n > CURE_LINKS)
@@ -126,8 +126,7 @@ static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
 		doctor_say(f, DOCTOR_OK, "a rule drops spoofed sources");
 	} else {
 		doctor_say(f, DOCTOR_WARN,
-			   "no rule drops spoofed sources: who sends them is billed to their "
-			   "owners: %s",
+			   "no rule drops spoofed sources, so they are billed to their victims: %s",
 			   doctor_words_text(&words));
 		doctor_cure(f, "%s",
 			    words.n > CURE_LINKS ? "ip6tables-legacy -t raw -A PREROUTING -m "

@@ -110,19 +110,24 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 
 /* ---- macvlan and ipvlan ---- */
 
-/* One search: through this network namespace and those of all processes. */
+/* One search: through this network namespace, those of all processes, and those that ip-netns(8) has
+ * a name for. */
 struct search {
 	struct doctor *d;
 	ino_t *seen; /* namespaces */
 	size_t n_seen, cap_seen;
 	struct doctor_words ours, others; /* containers of the inventory; other interfaces */
-	char pid[16]; /* of a process beside the first found, "": here */
+	char where[320]; /* the first found's namespace, "": here */
 };
 
 static bool hides_traffic(const struct rtnl_link *l)
 {
-	return strstr(l->kind, "macvlan") || strstr(l->kind, "macvtap") ||
-	       strstr(l->kind, "ipvlan") || strstr(l->kind, "ipvtap");
+	static const char *const kinds[] = { "macvlan", "macvtap", "ipvlan", "ipvtap" };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strcmp(l->kind, kinds[i]))
+			return true;
+	return false;
 }
 
 static bool note_owner(struct search *s, const struct rtnl_link *l, const struct addr *addr)
@@ -141,7 +146,7 @@ static bool note_owner(struct search *s, const struct rtnl_link *l, const struct
 	return false;
 }
 
-static void note_link(struct search *s, int fd, const struct rtnl_link *l, const char *pid)
+static void note_link(struct search *s, int fd, const struct rtnl_link *l, const char *where)
 {
 	struct rtnl_address *a = NULL;
 	bool ours = false;
@@ -149,7 +154,7 @@ static void note_link(struct search *s, int fd, const struct rtnl_link *l, const
 
 	rtnl_addresses(fd, &a, &n);
 	if (!s->ours.n && !s->others.n)
-		snprintf(s->pid, sizeof(s->pid), "%s", pid);
+		snprintf(s->where, sizeof(s->where), "%s", where);
 	for (size_t i = 0; i < n; i++)
 		if (a[i].link == l->index)
 			ours = note_owner(s, l, &a[i].addr) || ours;
@@ -160,15 +165,15 @@ static void note_link(struct search *s, int fd, const struct rtnl_link *l, const
 
 /* In another namespace only what stands on a link of elsewhere counts: a container may have a
  * macvlan upon its own link, whose packets come by that. */
-static void search_links(struct search *s, int fd, const char *pid)
+static void search_links(struct search *s, int fd, const char *where)
 {
 	struct rtnl_link *links = NULL;
 	size_t n = 0;
 
 	rtnl_links(fd, &links, &n);
 	for (size_t i = 0; i < n; i++)
-		if (hides_traffic(&links[i]) && (!*pid || links[i].lower_elsewhere))
-			note_link(s, fd, &links[i], pid);
+		if (hides_traffic(&links[i]) && (!*where || links[i].lower_elsewhere))
+			note_link(s, fd, &links[i], where);
 	free(links);
 }
 
@@ -181,7 +186,7 @@ static int open_in(int ns, int home)
 		return -errno;
 	fd = rtnl_open();
 	if (setns(home, CLONE_NEWNET) < 0)
-		abort(); /* cannot be, see below; all that follows would be about a container */
+		abort(); /* it went well before; all that follows would be about a container */
 	return fd;
 }
 
@@ -196,14 +201,11 @@ static bool is_new(struct search *s, ino_t inode)
 }
 
 /* Returns 0 or -errno: -EPERM, we may not look there. */
-static int search_process(struct search *s, const char *pid, int home)
+static int search_namespace(struct search *s, const char *path, int home)
 {
-	char path[64];
 	struct stat st;
-	int ns, fd;
+	int ns = open(path, O_RDONLY | O_CLOEXEC), fd;
 
-	snprintf(path, sizeof(path), "/proc/%.16s/ns/net", pid);
-	ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0)
 		return errno == EACCES || errno == EPERM ? -EPERM : 0; /* or it has ended */
 	if (fstat(ns, &st) < 0 || !is_new(s, st.st_ino)) {
@@ -213,41 +215,59 @@ static int search_process(struct search *s, const char *pid, int home)
 	fd = open_in(ns, home);
 	close(ns);
 	if (fd < 0)
-		return fd;
-	search_links(s, fd, pid);
+		return fd == -EPERM ? fd : 0; /* or a name whose namespace is not there */
+	search_links(s, fd, path);
 	close(fd);
 	return 0;
 }
 
-/* Returns 0 or the first failure. */
-static int search_processes(struct search *s)
+/* The namespaces at DIRECTORY/ENTRY and then `below`, where an entry begins with one of `letters`
+ * ("": with any). Returns 0 or the first failure. */
+static int search_directory(struct search *s, const char *directory, const char *letters,
+			    const char *below, int home)
 {
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), first = 0, rc;
-	DIR *proc = opendir("/proc");
+	DIR *dir = opendir(directory);
 	struct dirent *entry;
+	int failure = 0, rc;
+	char *path;
+
+	while (dir && (entry = readdir(dir))) {
+		if (*entry->d_name == '.' || (*letters && !strchr(letters, *entry->d_name)))
+			continue;
+		path = xasprintf("%s/%s%s", directory, entry->d_name, below);
+		rc = search_namespace(s, path, home);
+		failure = failure ? failure : rc;
+		free(path);
+	}
+	if (dir)
+		closedir(dir);
+	return failure;
+}
+
+/* Returns 0 or the first failure. */
+static int search_everywhere(struct search *s)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), failure, named;
 	struct stat st;
 
 	/* Who could not come back is not let go. */
-	if (home < 0 || !proc || fstat(home, &st) < 0 || setns(home, CLONE_NEWNET) < 0)
-		first = -errno;
-	else
+	if (home < 0 || fstat(home, &st) < 0 || setns(home, CLONE_NEWNET) < 0) {
+		failure = -errno;
+	} else {
 		is_new(s, st.st_ino);
-	for (bool may = !first; may && (entry = readdir(proc));) {
-		rc = *entry->d_name >= '1' && *entry->d_name <= '9'
-			     ? search_process(s, entry->d_name, home)
-			     : 0;
-		first = first ? first : rc;
+		failure = search_directory(s, "/proc", "123456789", "/ns/net", home);
+		named = search_directory(s, "/run/netns", "", "", home);
+		failure = failure ? failure : named;
 	}
-	if (proc)
-		closedir(proc);
 	if (home >= 0)
 		close(home);
-	return first;
+	return failure;
 }
 
 static void judge_search(struct search *s, int rc, struct doctor_finding *f)
 {
 	const char *unseen = rc < 0 ? "; only root may look into all containers" : "";
+	char *where = doctor_quote(s->where);
 
 	if (s->ours.n)
 		doctor_say(f, DOCTOR_FAIL,
@@ -260,12 +280,10 @@ static void judge_search(struct search *s, int rc, struct doctor_finding *f)
 	else
 		doctor_say(f, rc < 0 ? DOCTOR_SKIP : DOCTOR_OK, "no macvlan or ipvlan here%s",
 			   unseen);
-	if (!s->ours.n && !s->others.n)
-		return;
-	if (*s->pid)
-		doctor_look(f, "nsenter -t %s -n ip -d link", s->pid);
-	else
-		doctor_look(f, "ip -d link");
+	if (s->ours.n || s->others.n)
+		doctor_look(f, "%s%s%sip -d link", *s->where ? "nsenter --net=" : "",
+			    *s->where ? where : "", *s->where ? " " : "");
+	free(where);
 }
 
 void doctor_macvlan(struct doctor *d, enum addr_family family, struct doctor_finding *f)
@@ -278,7 +296,7 @@ void doctor_macvlan(struct doctor *d, enum addr_family family, struct doctor_fin
 		search_links(&s, fd, "");
 		close(fd);
 	}
-	rc = search_processes(&s);
+	rc = search_everywhere(&s);
 	judge_search(&s, rc, f);
 	doctor_words_clear(&s.ours);
 	doctor_words_clear(&s.others);

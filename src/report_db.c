@@ -399,6 +399,7 @@ int report_db_check(struct report_db *db, int timeout_ms, struct err *e)
 {
 	uint64_t until_ns = loop_now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 	sqlite3_stmt *stmt = NULL;
+	const char *text;
 	int code, rc = 0;
 
 	sqlite3_progress_handler(db->handle, CHECK_STEPS, is_over, &until_ns);
@@ -410,7 +411,10 @@ int report_db_check(struct report_db *db, int timeout_ms, struct err *e)
 	} else if (code != SQLITE_ROW) {
 		rc = explain(db, code, e);
 	} else if (strcmp(column_text(stmt, 0), "ok") != 0) {
-		err_set(e, "%s is damaged: %s", db->path, column_text(stmt, 0));
+		/* "*** in database main ***", and on the next line what. */
+		text = column_text(stmt, 0);
+		err_set(e, "%s is damaged: %s", db->path,
+			strchr(text, '\n') ? strchr(text, '\n') + 1 : text);
 		rc = -EUCLEAN;
 	}
 	sqlite3_finalize(stmt);

@@ -35,6 +35,7 @@ struct rtnl_address {
 };
 
 enum rtnl_way {
+	RTNL_WAY_UNKNOWN, /* not asked, or no answer */
 	RTNL_WAY_NONE, /* no route */
 	RTNL_WAY_REFUSED, /* unreachable, prohibit, blackhole */
 	RTNL_WAY_LOCAL, /* an address of this namespace itself */
