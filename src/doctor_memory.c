@@ -54,7 +54,7 @@ static char *cgroup_path(const char *lines, bool is_v1)
 			continue;
 		len = (size_t)(path - controllers) - 1;
 		/* Each controller is in a hierarchy of its own, or beside others: "cpu,memory". */
-		if (is_v1 ? memmem(controllers, len, "memory", 6) != NULL : !len)
+		if (is_v1 ? memmem(controllers + 1, len, "memory", 6) != NULL : !len)
 			return xstrndup(path + 1, strcspn(path + 1, "\n"));
 	}
 	return NULL;

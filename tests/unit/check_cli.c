@@ -288,6 +288,39 @@ START_TEST(cli_status_print_problems_are_last)
 }
 END_TEST
 
+START_TEST(cli_status_print_warnings_follow_problems)
+{
+	char *text = status_text("{'problems':[],'warnings':['clock: no']}");
+
+	ck_assert_ptr_nonnull(strstr(text, "\n\nhealthy\nwarning: clock: no\nctmeter check "));
+	free(text);
+	text = status_text("{'problems':['p'],'warnings':['q']}");
+	ck_assert_ptr_nonnull(strstr(text, "\n\nproblem: p\nwarning: q\nctmeter check "));
+	free(text);
+}
+END_TEST
+
+START_TEST(cli_check_print_cure_below_the_line)
+{
+	char text_in[] = "a\nb", cure[] = "mend \033it", *text = NULL;
+	struct doctor_finding f = { .level = DOCTOR_WARN, .text = text_in, .cure = cure };
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	cli_check_print("disk", &f, false, out);
+	f.level = DOCTOR_FAIL;
+	f.cure = NULL;
+	f.look = cure;
+	cli_check_print("early-drops", &f, true, out);
+	fclose(out);
+	ck_assert_str_eq(text, "warn  disk             a?b\n"
+			       "      mend: mend ?it\n"
+			       "\033[31mfail\033[0m  early-drops      a?b\n"
+			       "      look: mend ?it\n");
+	free(text);
+}
+END_TEST
+
 /* ---- the whole command, in a child ---- */
 
 struct world {
@@ -430,6 +463,8 @@ START_TEST(cli_main_usage_exits_2)
 	assert_run(w, "--nonsense status", 2, "", "usage: ctmeter");
 	assert_run(w, "status 101", 2, "", "too many arguments: 101");
 	assert_run(w, "status --bytes", 2, "", "usage: ctmeter");
+	assert_run(w, "check nonsense", 2, "", "no check is called nonsense");
+	assert_run(w, "status --community x", 2, "", "go with check, not with status");
 	assert_run(w, "-c", 2, "", "usage: ctmeter");
 	world_free(w);
 }
@@ -452,6 +487,9 @@ START_TEST(cli_main_daemon_answers_are_shown)
 
 	assert_run(w, "-c CONF status", 0, "healthy", "");
 	assert_run(w, "-c CONF status --json", 0, "  \"version\": \"1.0\"", "");
+	assert_run(w, "-c CONF check daemon", 0, "warn  daemon ", "");
+	assert_run(w, "-c CONF check repairs", 0, "\n1 ok, 0 warnings, 0 failed", "");
+	assert_run(w, "-c CONF check --json repairs", 0, "\"level\": \"ok\"", "");
 	assert_run(w, "-c CONF list", 0, "192.0.2.1 ", "");
 	assert_run(w, "list --bytes 101 -c CONF", 0, "2345678", "");
 	assert_run(w, "-c CONF --json list 101", 0, "\"in_octets\": 1000", "");
@@ -471,6 +509,8 @@ START_TEST(cli_main_no_daemon_says_what_to_do)
 
 	assert_run(w, "-c CONF status", 1, "", ": No such file or directory: is it running?");
 	assert_run(w, "-c CONF refresh", 1, "", "(ctmeterd -c /tmp/check_cli.");
+	assert_run(w, "-c CONF check daemon", 1, "fail  daemon ", "ctmeter: 1 check failed");
+	assert_run(w, "-c CONF check daemon repairs --json", 1, "\"fail\": 1", "1 check failed");
 	world_free(w);
 }
 END_TEST
@@ -515,6 +555,8 @@ int main(void)
 	tcase_add_test(tc, cli_list_select_ids_in_their_order);
 	tcase_add_test(tc, cli_status_print_healthy_is_aligned);
 	tcase_add_test(tc, cli_status_print_problems_are_last);
+	tcase_add_test(tc, cli_status_print_warnings_follow_problems);
+	tcase_add_test(tc, cli_check_print_cure_below_the_line);
 	tcase_add_test(tc, cli_main_usage_exits_2);
 	tcase_add_test(tc, cli_main_help_and_version_exit_0);
 	tcase_add_test(tc, cli_main_daemon_answers_are_shown);

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The doctor's checks of the node and of what is at both ends of the daemon: modules, memory, clock,
+ * ledger, inventory, AgentX socket, communities. */
+#include "doctor_world.h"
+#include "report_db.h"
+#include "report_ledger.h"
+
+#include <sys/timex.h>
+#include <sys/utsname.h>
+
+static const char *const none = "";
+
+#define MIB *1024 * 1024
+
+/* ---- modules ---- */
+
+static void put_modules(struct world *w, const char *list, const char *text)
+{
+	struct utsname u;
+	char *path;
+
+	uname(&u);
+	path = xasprintf("/lib/modules/%s/%s", u.release, list);
+	put(w, path, text);
+	free(path);
+}
+
+START_TEST(doctor_modules_are_loaded_at_boot_or_not)
+{
+	static const char dep[] = "kernel/net/ipv4/netfilter/iptable_mangle.ko.xz: x\n"
+				  "kernel/net/ipv6/netfilter/ip6table_mangle.ko.xz: y\n";
+	struct world *w = world_new(NULL);
+
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "no module is needed", none);
+	put(w, "/proc/modules", "");
+	put_modules(w, "modules.dep", dep);
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_WARN, "iptable_mangle, ip6table_mangle",
+		       "printf '%s\\n' iptable_mangle ip6table_mangle "
+		       ">>/etc/modules-load.d/ctmeter.conf");
+	put(w, "/etc/modules-load.d/a.conf", "# iptable_mangle\n; ip6table-mangle\n");
+	put(w, "/etc/modules-load.d/b.conf~", "iptable_mangle\nip6table_mangle\n");
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_WARN, "iptable_mangle, ip6table_mangle",
+		       "printf '%s\\n' iptable_mangle ip6table_mangle "
+		       ">>/etc/modules-load.d/ctmeter.conf");
+	put(w, "/usr/lib/modules-load.d/c.conf", "x\n  ip6table-mangle # ours\n");
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_WARN, "iptable_mangle will",
+		       "printf '%s\\n' iptable_mangle >>/etc/modules-load.d/ctmeter.conf");
+	put(w, "/etc/modules", "loop\niptable_mangle");
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "loaded at each boot", none);
+	put_modules(w, "modules.builtin", dep);
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "no module is needed", none);
+	world_free(w);
+}
+END_TEST
+
+/* ---- memory ---- */
+
+static void assert_memory(struct world *w, uint64_t need, enum doctor_level level, const char *part,
+			  const char *cure)
+{
+	doctor_finding_clear(&w->f);
+	doctor_memory_judge(&w->d, need, &w->f);
+	ck_assert_msg(w->f.level == level, "level %s, wanted %s: %s", doctor_level_name(w->f.level),
+		      doctor_level_name(level), w->f.text);
+	ck_assert_msg(strstr(w->f.text, part) != NULL, "'%s' lacks '%s'", w->f.text, part);
+	ck_assert_str_eq(w->f.cure ? w->f.cure : "", cure);
+}
+
+START_TEST(doctor_memory_v2_the_tightest_group_counts)
+{
+	struct world *w = world_new("{'pid':77}");
+
+	assert_memory(w, 1, DOCTOR_OK, "no memory cgroup", none);
+	put(w, "/proc/77/cgroup", "0::/a.slice/b.service\n");
+	assert_memory(w, 1, DOCTOR_OK, "no limit", none);
+	put(w, "/sys/fs/cgroup/a.slice/b.service/memory.max", "max\n");
+	assert_memory(w, 1, DOCTOR_OK, "no limit", none);
+	/* 100 MiB, of 90 used ones 60 are page cache. */
+	put(w, "/sys/fs/cgroup/a.slice/b.service/memory.max", "104857600\n");
+	put(w, "/sys/fs/cgroup/a.slice/b.service/memory.current", "94371840\n");
+	put(w, "/sys/fs/cgroup/a.slice/b.service/memory.stat",
+	    "anon 1\ninactive_file 41943040\nactive_file 20971520\nx_active_file 7\n");
+	assert_memory(w, 30 MIB, DOCTOR_OK, "73.4 MB of the limit of 105 MB", none);
+	assert_memory(w, 50 MIB, DOCTOR_WARN, "52.4 MB",
+		      "echo 201326592 >/sys/fs/cgroup/a.slice/b.service/memory.max");
+	assert_memory(w, 71 MIB, DOCTOR_FAIL, "74.4 MB",
+		      "echo 268435456 >/sys/fs/cgroup/a.slice/b.service/memory.max");
+	put(w, "/run/systemd/system/x", "");
+	assert_memory(w, 71 MIB, DOCTOR_FAIL, "74.4 MB",
+		      "systemctl set-property ctmeterd.service MemoryMax=256M");
+	put(w, "/sys/fs/cgroup/a.slice/memory.max", "4194304\n");
+	put(w, "/sys/fs/cgroup/a.slice/memory.current", "0\n");
+	assert_memory(w, 3 MIB, DOCTOR_WARN, "4.19 MB of the limit of 4.19 MB",
+		      "systemctl set-property ctmeterd.service MemoryMax=16M");
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_memory_v1_beside_others)
+{
+	struct world *w = world_new("{'pid':77}");
+
+	put(w, "/proc/77/cgroup",
+	    "5:cpu,cpuacct:/x\n4:hugetlb,memory:/g\n1:name=systemd:/s\n0::/\n");
+	put(w, "/sys/fs/cgroup/memory/g/memory.limit_in_bytes", "9223372036854771712\n");
+	assert_memory(w, 1, DOCTOR_OK, "no limit", none);
+	put(w, "/sys/fs/cgroup/memory/g/memory.limit_in_bytes", "20971520\n");
+	put(w, "/sys/fs/cgroup/memory/g/memory.usage_in_bytes", "20971520\n");
+	put(w, "/sys/fs/cgroup/memory/g/memory.stat", "total_inactive_file 1048576\n");
+	assert_memory(w, 1 MIB + 1, DOCTOR_FAIL, "1.05 MB of the limit of 21.0 MB",
+		      "echo 33554432 >/sys/fs/cgroup/memory/g/memory.limit_in_bytes");
+	world_free(w);
+}
+END_TEST
+
+/* ---- clock, ledger ---- */
+
+START_TEST(doctor_clock_judge_levels)
+{
+	struct doctor_finding f = { .text = NULL };
+
+	doctor_clock_judge(TIME_OK, 0, &f);
+	ck_assert_int_eq(f.level, DOCTOR_OK);
+	doctor_clock_judge(TIME_ERROR, 0, &f);
+	ck_assert_int_eq(f.level, DOCTOR_WARN);
+	ck_assert_str_eq(f.cure, "timedatectl set-ntp true");
+	doctor_clock_judge(TIME_OK, STA_UNSYNC, &f);
+	ck_assert_int_eq(f.level, DOCTOR_WARN);
+	doctor_finding_clear(&f);
+}
+END_TEST
+
+static char *make_ledger(struct world *w)
+{
+	char *path = xasprintf("%s/l.db", w->root);
+	sqlite3 *db = ledger_create(path);
+
+	for (int i = 1; i <= 200; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%d", i);
+		ledger_container(db, i, name, "", 0, 1);
+	}
+	sqlite3_close(db);
+	return path;
+}
+
+/* A page of the file that is neither the first nor free becomes rubbish. */
+static void damage(const char *path)
+{
+	static const char rubbish[4096] = "rubbish";
+	FILE *f = fopen(path, "r+");
+	struct stat st;
+
+	ck_assert(f && fstat(fileno(f), &st) == 0);
+	ck_assert_int_gt(st.st_size, 4 * 4096);
+	for (long at = 4096; at < st.st_size; at += 4096) {
+		ck_assert_int_eq(fseek(f, at, SEEK_SET), 0);
+		ck_assert_uint_eq(fwrite(rubbish, sizeof(rubbish), 1, f), 1);
+	}
+	fclose(f);
+}
+
+START_TEST(doctor_ledger_sound_damaged_missing)
+{
+	struct world *w = world_new("{'store':'ok'}");
+	char *path = make_ledger(w);
+	char *cure =
+		xasprintf("mkdir %s.damaged && mv %s-* %s %s.damaged/", path, path, path, path);
+
+	free(w->cfg->ledger.path);
+	w->cfg->ledger.path = path;
+	assert_finding(w, doctor_ledger, ADDR_V4, DOCTOR_OK, "is sound", none);
+	json_object_set_new(w->d.status, "store", json_string("no room"));
+	assert_finding(w, doctor_ledger, ADDR_V4, DOCTOR_FAIL, "no room", none);
+	json_object_set_new(w->d.status, "store", json_string("ok"));
+	damage(path);
+	assert_finding(w, doctor_ledger, ADDR_V4, DOCTOR_FAIL, "is damaged", cure);
+	ck_assert_ptr_null(strchr(w->f.text, '\n'));
+	unlink(path);
+	assert_finding(w, doctor_ledger, ADDR_V4, DOCTOR_FAIL, "there is no ledger",
+		       "ctmeterd -c /etc/ctmeter/ctmeter.conf");
+	free(cure);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_disk_of_the_ledger)
+{
+	struct world *w = world_new(NULL);
+
+	assert_finding(w, doctor_disk, ADDR_V4, DOCTOR_WARN, "/nonexistent: No such file", none);
+	world_free(w);
+}
+END_TEST
+
+/* ---- the inventory ---- */
+
+static void set_inventory(struct world *w, const char *const *lines, size_t n)
+{
+	struct inv_part *part = inv_part_new("test", NULL);
+
+	for (size_t i = 0; i < n; i += 2) {
+		inv_part_container(part, 0, lines[i], "", INV_RUN_RUNNING);
+		inv_part_address(part, 0, lines[i + 1]);
+	}
+	inv_free(w->d.inventory);
+	w->d.inventory = inv_merge(&part, 1, 100, NULL);
+	inv_part_free(part);
+}
+
+START_TEST(doctor_inventory_against_what_is_counted)
+{
+	static const char *const said[] = { "101", "192.0.2.1", "102", "192.0.2.2",
+					    "104", "192.0.2.4", "103", "192.0.2.3" };
+	struct world *w = world_new("{'sources':[{'name':'vz','state':'ok'}]}");
+
+	/* In another order than by address. */
+	add_address(w, "103", "192.0.2.3", 1);
+	add_address(w, "102", "192.0.2.2", 1);
+	add_address(w, "101", "192.0.2.1", 1);
+	set_inventory(w, said, 4);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN,
+		       "counted, but not in the inventory any more: 103 192.0.2.3",
+		       "ctmeter refresh");
+	set_inventory(w, said, 8);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "not counted yet: 104 192.0.2.4",
+		       "ctmeter refresh");
+	add_address(w, "104", "192.0.2.4", 1);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK, "4 containers with 4 addresses",
+		       none);
+	/* It moved to another container. */
+	snprintf(w->d.addresses[3].id, sizeof(w->d.addresses[3].id), "999");
+	assert_finding(
+		w, doctor_inventory, ADDR_V4, DOCTOR_WARN,
+		"not counted yet: 104 192.0.2.4; counted, but not in the inventory any more: "
+		"999 192.0.2.4",
+		"ctmeter refresh");
+	set_inventory(w, said, 0);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "not in the inventory any more",
+		       "ctmeter refresh");
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_inventory_failures_come_first)
+{
+	struct world *w = world_new("{'sources':[{'name':'vz','state':'ok'},"
+				    "{'name':'file:/x','state':'gone'}]}");
+
+	w->d.n_complaints = 2;
+	snprintf(w->d.complaint, sizeof(w->d.complaint), "/x:7: what?");
+	w->d.refused = 5;
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "file:/x: gone", none);
+	json_object_set_new(w->d.status, "sources", json_array());
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "5 addresses are more than",
+		       none);
+	w->d.refused = 0;
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "/x:7: what? (and more)", none);
+	snprintf(w->d.look_text, sizeof(w->d.look_text), "cannot read");
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "cannot read", none);
+	json_decref(w->d.status);
+	w->d.status = NULL;
+	w->d.status_rc = -ENOENT;
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "cannot read", none);
+	w->d.status_rc = -EACCES;
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_SKIP, "cannot read", none);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_conflicts_are_named)
+{
+	struct world *w = world_new(NULL);
+
+	add_address(w, "101", "192.0.2.1", 1);
+	add_address(w, "102", "192.0.2.2", 1)->conflict = true;
+	add_address(w, "103", "192.0.2.3", 1);
+	assert_finding(w, doctor_conflicts, ADDR_V4, DOCTOR_OK, "no address", none);
+	add_address(w, "104", "192.0.2.2", 1)->conflict = true;
+	assert_finding(w, doctor_conflicts, ADDR_V4, DOCTOR_WARN, ": 192.0.2.2 (102, 104)", none);
+	world_free(w);
+}
+END_TEST
+
+/* ---- AgentX, SNMP ---- */
+
+START_TEST(doctor_agentx_socket_and_session)
+{
+	struct world *w = world_new("{'pid':77,'agentx':{'state':'up','problem':''}}");
+	char *path = xasprintf("%s/master", w->root), *cure;
+
+	free(w->cfg->agentx.socket);
+	w->cfg->agentx.socket = path;
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "master agentx",
+		       "systemctl restart snmpd");
+	put(w, "/master", "");
+	chmod(path, 0660);
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_OK, "mode 660", none);
+	chmod(path, 0777);
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_OK, "mode 777",
+		       none); /* the way is closed */
+	chmod(w->root, 0711);
+	cure = xasprintf("chmod o-rwx %s", path);
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_WARN, "is everybody's", cure);
+	free(cure);
+	chmod(path, 0660);
+	json_object_set_new(w->d.status, "agentx", quoted_json("{'state':'down','problem':'no'}"));
+	put(w, "/proc/77/status", "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0\n");
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "no", "systemctl restart snmpd");
+	put(w, "/proc/77/status",
+	    "Name:\tx\nUid:\t9\t64206\t9\t9\nGid:\t9\t64207\t9\t9\nGroups:\t \nX:\t0\n");
+	cure = xasprintf("chgrp 64207 %s && chmod g+rw %s && chmod a+x %s", path, path, w->root);
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "may not connect", cure);
+	free(cure);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_agentx_group_lets_in)
+{
+	struct world *w = world_new("{'pid':77,'agentx':{'state':'down','problem':'why'}}");
+	char *path = xasprintf("%s/master", w->root), *status;
+
+	free(w->cfg->agentx.socket);
+	w->cfg->agentx.socket = path;
+	put(w, "/master", "");
+	chmod(path, 0660);
+	chmod(w->root, 0711);
+	status = xasprintf("Name:\tx\nUid:\t9\t64206\t9\t9\nGid:\t9\t64207\t9\t9\n"
+			   "Groups:\t5 %u 7 \n",
+			   (unsigned)getegid());
+	put(w, "/proc/77/status", status);
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "why", "systemctl restart snmpd");
+	free(status);
+	free(w->cfg->agentx.socket);
+	w->cfg->agentx.socket = xstrdup("tcp:localhost:705");
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "why", "systemctl restart snmpd");
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_snmp_without_a_community_is_not_asked)
+{
+	struct world *w = world_new(NULL);
+
+	assert_finding(w, doctor_snmp_tables, ADDR_V4, DOCTOR_SKIP, "No such file", none);
+	w->d.communities_known = false;
+	free(w->d.community_source);
+	put(w, "/etc/snmp/snmpd.conf.d/ctmeter.conf", "#com2sec x 127.0.0.1 COMMUNITY\n");
+	assert_finding(w, doctor_snmp_switch, ADDR_V4, DOCTOR_SKIP, "has no com2sec", none);
+	*w->cfg->agentx.context = '\0';
+	assert_finding(w, doctor_snmp_switch, ADDR_V4, DOCTOR_OK, "switched off", none);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_snmp_nobody_listens)
+{
+	struct world *w = world_new(NULL);
+
+	w->d.o.community = "c";
+	w->d.o.agent = "127.0.0.1:1"; /* tcpmux, which is no UDP service */
+	assert_finding(w, doctor_snmp_tables, ADDR_V4, DOCTOR_FAIL, "no snmpd listens",
+		       "systemctl restart snmpd");
+	ck_assert_str_eq(w->d.ports_community, "c-ports");
+	world_free(w);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("doctor_node");
+	TCase *tc = tcase_create("doctor_node");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, doctor_modules_are_loaded_at_boot_or_not);
+	tcase_add_test(tc, doctor_memory_v2_the_tightest_group_counts);
+	tcase_add_test(tc, doctor_memory_v1_beside_others);
+	tcase_add_test(tc, doctor_clock_judge_levels);
+	tcase_add_test(tc, doctor_ledger_sound_damaged_missing);
+	tcase_add_test(tc, doctor_disk_of_the_ledger);
+	tcase_add_test(tc, doctor_inventory_against_what_is_counted);
+	tcase_add_test(tc, doctor_inventory_failures_come_first);
+	tcase_add_test(tc, doctor_conflicts_are_named);
+	tcase_add_test(tc, doctor_agentx_socket_and_session);
+	tcase_add_test(tc, doctor_agentx_group_lets_in);
+	tcase_add_test(tc, doctor_snmp_without_a_community_is_not_asked);
+	tcase_add_test(tc, doctor_snmp_nobody_listens);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
