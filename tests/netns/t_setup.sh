@@ -123,6 +123,8 @@ step 'the README: SNMPv2c'
 began=$SECONDS
 follow_readme 3 '"101 192.0.2.101"' '"ct101"'
 assert_ok 'ctmeter status has no problem' eval '! ctmeter status | grep problem'
+assert_eq 'ctmeter check finds the communities, and both views' 2 \
+	"$(ctmeter check snmp-tables snmp-switch | grep -c '^ok .* /etc/snmp/snmpd.conf.d/ctmeter.conf$')"
 conf=$PARTS/ctmeter.conf
 assert_eq "who may read the community" '640 root Debian-snmp' "$(stat -c '%a %U %G' $conf)"
 assert_eq 'no command of it left' '' "$(grep -n '^#com2sec' $conf)"
