@@ -51,17 +51,28 @@ static bool is_one_of(const char *text, const char *const *list, size_t n)
 
 /* ---- expressions ---- */
 
+/* What is in an object or an array, one by one: *it is NULL before the first. NULL at the end, and for
+ * anything else. */
+static const json_t *next_part(const json_t *e, size_t *i, void **it)
+{
+	if (json_is_array(e))
+		return json_array_get(e, (*i)++);
+	*it = *it ? json_object_iter_next((json_t *)e, *it) : json_object_iter((json_t *)e);
+	return *it ? json_object_iter_value(*it) : NULL;
+}
+
 /* Does the expression hold a key anywhere? */
 static bool mentions(const json_t *e, const char *key)
 {
-	const char *name;
-	json_t *value;
-	size_t i;
+	const json_t *part;
+	void *it = NULL;
+	size_t i = 0;
 
 	if (json_object_get(e, key))
 		return true;
-	json_object_foreach((json_t *)e, name, value) if (mentions(value, key)) return true;
-	json_array_foreach(e, i, value) if (mentions(value, key)) return true;
+	while ((part = next_part(e, &i, &it)))
+		if (mentions(part, key))
+			return true;
 	return false;
 }
 
@@ -69,20 +80,20 @@ static bool mentions(const json_t *e, const char *key)
 static void add_leads(struct nft_view *v, struct chain *from, const json_t *e)
 {
 	static const char *const kinds[] = { "jump", "goto" };
-	const char *name;
-	json_t *value;
-	size_t i;
+	const json_t *part;
+	void *it = NULL;
+	size_t i = 0;
 
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		const char *to = text_of(json_object_get(e, kinds[i]), "target");
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		const char *to = text_of(json_object_get(e, kinds[k]), "target");
 
 		if (!*to)
 			continue;
 		v->leads = xgrow(v->leads, v->n_leads, &v->cap_leads, sizeof(*v->leads));
 		v->leads[v->n_leads++] = (struct lead) { from, to };
 	}
-	json_object_foreach((json_t *)e, name, value) add_leads(v, from, value);
-	json_array_foreach(e, i, value) add_leads(v, from, value);
+	while ((part = next_part(e, &i, &it)))
+		add_leads(v, from, part);
 }
 
 /* A drop that is nothing but rp_filter written as a rule. */
@@ -162,14 +173,12 @@ static void take_flow(struct nft_view *v, const json_t *rule, const json_t *flow
 static void take_rule(struct nft_view *v, const json_t *rule)
 {
 	const char *family = text_of(rule, "family"), *table = text_of(rule, "table");
-	const json_t *expr = json_object_get(rule, "expr"), *flow, *e;
+	const json_t *expr = json_object_get(rule, "expr"), *flow;
 	struct chain *chain = find_chain(v, family, table, text_of(rule, "chain"));
-	size_t i;
 
 	v->compat_rules += is_compat(family, table);
-	json_array_foreach(expr, i, e)
-	{
-		flow = json_object_get(e, "flow");
+	for (size_t i = 0; i < json_array_size(expr); i++) {
+		flow = json_object_get(json_array_get(expr, i), "flow");
 		if (flow)
 			take_flow(v, rule, flow);
 	}
@@ -207,11 +216,10 @@ static void spread_drops(struct nft_view *v)
 static void read_all(struct nft_view *v)
 {
 	const json_t *list = json_object_get(v->json, "nftables"), *item, *part;
-	size_t i;
 
 	/* Chains first: they are looked up from rules, and do not move after that. */
-	json_array_foreach(list, i, item)
-	{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		item = json_array_get(list, i);
 		part = json_object_get(item, "chain");
 		if (part)
 			take_chain(v, part);
@@ -219,9 +227,8 @@ static void read_all(struct nft_view *v)
 	}
 	if (v->n_chains)
 		qsort(v->chains, v->n_chains, sizeof(*v->chains), chain_cmp);
-	json_array_foreach(list, i, item)
-	{
-		part = json_object_get(item, "rule");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		part = json_object_get(json_array_get(list, i), "rule");
 		if (part)
 			take_rule(v, part);
 	}

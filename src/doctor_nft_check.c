@@ -16,7 +16,7 @@
 #define NFT_DEADLINE_NS (10 * NS_PER_S)
 #define NFT_OCTETS_MAX ((size_t)64 << 20)
 
-/* Priorities of iptables' chains (linux/netfilter_ipv4.h). */
+/* Priorities of iptables' chains (NF_IP_PRI_MANGLE, NF_IP_PRI_FILTER). */
 #define PRIORITY_MANGLE (-150)
 #define PRIORITY_FILTER 0
 
