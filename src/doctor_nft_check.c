@@ -86,15 +86,15 @@ static void say_unknown(const struct doctor *d, struct doctor_finding *f)
 /* ---- drops before us ---- */
 
 /* Legacy rules that drop before mangle's FORWARD. */
-static unsigned legacy_drops(void)
+static unsigned legacy_drops(const struct doctor *d)
 {
 	struct xt_look look;
 	unsigned n = 0;
 
 	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
-		if (xt_look(i, "raw", &look) == 0)
+		if (doctor_look_at_table(d, i, "raw", &look) == 0)
 			n += look.n_drops;
-		if (xt_look(i, "mangle", &look) == 0)
+		if (doctor_look_at_table(d, i, "mangle", &look) == 0)
 			n += look.n_prerouting_drops;
 	}
 	return n;
@@ -118,7 +118,7 @@ void doctor_early_drops(struct doctor *d, enum addr_family family, struct doctor
 		say_unknown(d, f);
 		return;
 	}
-	legacy = legacy_drops();
+	legacy = legacy_drops(d);
 	n = nft_view_drops(nft, priority, &drops);
 	for (size_t i = 0; i < n; i++)
 		doctor_words_add(&words, "%s %s %s (%s, priority %d)", drops[i].family,

@@ -116,6 +116,11 @@ bool doctor_is_uplink(const struct rtnl_link *l);
 
 /* Why the daemon says nothing, for people. */
 const char *doctor_silence(const struct doctor *d);
+/* xt_look at a table that is in use; asking for one that is not would bring it into use. Returns as
+ * xt_look: -ENOENT it is not in use, -EACCES that may not be told. */
+struct xt_look;
+int doctor_look_at_table(const struct doctor *d, enum addr_family family, const char *table,
+			 struct xt_look *ret_look);
 /* Does `backend = fake` make the check moot? Then it is said. */
 bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f);
 /* Commands of this node, for cures; for free(). */

@@ -99,7 +99,7 @@ static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
 		     struct doctor_finding *f)
 {
 	struct xt_look raw = { .n_guards = 0 }, mangle = { .n_guards = 0 };
-	int rc = xt_look(ADDR_V6, "raw", &raw);
+	int rc = doctor_look_at_table(d, ADDR_V6, "raw", &raw);
 	struct doctor_words words = { .n = 0 };
 	const struct nft_view *nft;
 	char *cure = NULL;
@@ -108,7 +108,7 @@ static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
 		doctor_say(f, DOCTOR_SKIP, "only root may read the rules that would do it");
 		return;
 	}
-	xt_look(ADDR_V6, "mangle", &mangle);
+	doctor_look_at_table(d, ADDR_V6, "mangle", &mangle);
 	nft = doctor_nft(d);
 	for (size_t i = 0; i < n && !(nft && nft_view_guards(nft, ADDR_V6)); i++) {
 		char *name = doctor_quote(links[i]->name);

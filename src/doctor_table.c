@@ -271,14 +271,34 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 
 /* ---- rule sets ---- */
 
-/* Rules of others in all legacy tables of a family that are in use. Returns -errno for want of
- * rights, otherwise 0. */
-static int count_foreign(const struct doctor *d, enum addr_family family, size_t *ret_n)
+/* The legacy tables of a family that are in use, a line each, for free(); NULL with errno set. */
+static char *table_names(const struct doctor *d, enum addr_family family)
 {
 	char *names = doctor_read(d, "/proc/net/%s_tables_names", family == ADDR_V4 ? "ip" : "ip6");
-	char *rest = names;
+
+	return names || errno != ENOENT ? names : xstrdup("");
+}
+
+int doctor_look_at_table(const struct doctor *d, enum addr_family family, const char *table,
+			 struct xt_look *ret_look)
+{
+	char *names = table_names(d, family), *rest = names;
+	int rc = names ? -ENOENT : -errno;
+
+	for (const char *name; rest && rc == -ENOENT && (name = strsep(&rest, "\n"));)
+		if (!strcmp(name, table))
+			rc = xt_look(family, table, ret_look);
+	free(names);
+	return rc;
+}
+
+/* Rules of others in all tables of a family that are in use. Returns 0, or -errno for want of
+ * rights. */
+static int count_foreign(const struct doctor *d, enum addr_family family, size_t *ret_n)
+{
+	char *names = table_names(d, family), *rest = names;
+	int rc = names ? 0 : -errno;
 	struct xt_look look;
-	int rc = names || errno == ENOENT ? 0 : -errno;
 
 	for (const char *name; rest && !rc && (name = strsep(&rest, "\n"));) {
 		rc = *name ? xt_look(family, name, &look) : -ENOENT;
