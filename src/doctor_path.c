@@ -190,6 +190,8 @@ void doctor_routes(struct doctor *d, enum addr_family family, struct doctor_find
 	} else if (w.n_unknown) {
 		doctor_say(f, DOCTOR_SKIP, "the kernel does not tell the way to %zu addresses",
 			   w.n_unknown);
+	} else if (!w.n_running) {
+		doctor_say(f, DOCTOR_OK, "no %s address is in use", doctor_family_name(family));
 	} else {
 		doctor_say(f, DOCTOR_OK, "%zu addresses in use, each leads to a container's link",
 			   w.n_running);

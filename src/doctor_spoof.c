@@ -15,9 +15,15 @@
 #define STRICT 1
 #define CURE_LINKS 8 /* one by one up to so many, then for all at once */
 
+/* OpenVZ's venet drops by itself what is not from one of the container's addresses. */
+static bool is_venet(const struct rtnl_link *l)
+{
+	return !strncmp(l->name, "venet", 5);
+}
+
 static bool is_routed(const struct rtnl_link *l)
 {
-	return strcmp(l->kind, "bridge") != 0;
+	return strcmp(l->kind, "bridge") != 0 && !is_venet(l);
 }
 
 static void add_part(char **cure, const char *between, char *take_part)
@@ -141,15 +147,19 @@ static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
 
 void doctor_rp_filter(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
-	size_t n, n_routed = 0;
+	size_t n, n_routed = 0, n_venet = 0;
 	const struct rtnl_link **links = doctor_container_links(d, family, &n);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		n_venet += is_venet(links[i]);
 		if (is_routed(links[i]))
 			links[n_routed++] = links[i];
+	}
 	if (!n)
 		doctor_say(f, DOCTOR_OK, "no %s container is behind a link",
 			   doctor_family_name(family));
+	else if (n == n_venet)
+		doctor_say(f, DOCTOR_OK, "venet itself drops spoofed sources");
 	else if (!n_routed)
 		doctor_say(f, DOCTOR_SKIP,
 			   "the containers are bridged: what they may send as is the bridge's "

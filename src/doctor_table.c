@@ -3,6 +3,7 @@
  * and does anybody else use them beside nftables? */
 #include "doctor_room.h"
 
+#include "display.h"
 #include "xalloc.h"
 #include "xt_look.h"
 
@@ -175,13 +176,14 @@ static bool refused(struct doctor *d, enum addr_family family, int rc, struct do
 
 void doctor_table(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
+	char size[DISPLAY_NUMBER_SIZE];
 	struct xt_look look;
 
 	if (doctor_dry_run(d, f) ||
 	    refused(d, family, xt_look(family, d->o.cfg->netfilter.table, &look), f))
 		return;
-	doctor_say(f, DOCTOR_OK, "the legacy table %s is there: %u entries, %u octets",
-		   d->o.cfg->netfilter.table, look.n_entries, look.size);
+	doctor_say(f, DOCTOR_OK, "the legacy table %s is there: %u entries, %s",
+		   d->o.cfg->netfilter.table, look.n_entries, display_octets(look.size, size));
 }
 
 /* ---- rules ---- */

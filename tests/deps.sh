@@ -23,6 +23,7 @@ test  snmp             net-snmp-utils
 test  snmptrapd        net-snmp
 test  iptables         iptables-legacy
 test  iproute2         iproute
+test  nftables         nftables
 test  procps           procps-ng
 test  bash             bash
 bench nftables         nftables

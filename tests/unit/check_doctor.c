@@ -250,6 +250,23 @@ START_TEST(doctor_rp_filter_the_greater_counts_and_loose_is_not_enough)
 }
 END_TEST
 
+START_TEST(doctor_rp_filter_venet_needs_none)
+{
+	struct world *w = world_new(NULL);
+
+	add_link(w, "venet0", "");
+	add_link(w, "vc1", "veth");
+	add_address(w, "101", "192.0.2.1", 1);
+	add_address(w, "101", "2001:db8::1", 1);
+	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_OK, "venet", none);
+	assert_finding(w, doctor_rp_filter, ADDR_V6, DOCTOR_OK, "venet", none);
+	add_address(w, "102", "192.0.2.2", 2);
+	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "victim: vc1",
+		       "sysctl -w net.ipv4.conf.vc1.rp_filter=1");
+	world_free(w);
+}
+END_TEST
+
 START_TEST(doctor_rp_filter_many_links_are_cured_at_once)
 {
 	struct world *w = world_new(NULL);
@@ -290,7 +307,7 @@ START_TEST(doctor_routes_that_lead_to_no_container)
 		       "these lead off the node: 105 192.0.2.5 (eth0), 106 192.0.2.6 (vc1)",
 		       none);
 	ck_assert_str_eq(w->f.look, "ip route get 192.0.2.4");
-	assert_finding(w, doctor_routes, ADDR_V6, DOCTOR_OK, "0 addresses", none);
+	assert_finding(w, doctor_routes, ADDR_V6, DOCTOR_OK, "no IPv6 address is in use", none);
 	add_address(w, "108", "2001:db8::8", 0)->route.way = RTNL_WAY_UNKNOWN;
 	assert_finding(w, doctor_routes, ADDR_V6, DOCTOR_SKIP, "1 addresses", none);
 	world_free(w);
@@ -334,6 +351,7 @@ int main(void)
 	tcase_add_test(tc, doctor_bridge_of_the_default_route_holds_containers);
 	tcase_add_test(tc, doctor_forwarding_for_all_and_by_link);
 	tcase_add_test(tc, doctor_rp_filter_the_greater_counts_and_loose_is_not_enough);
+	tcase_add_test(tc, doctor_rp_filter_venet_needs_none);
 	tcase_add_test(tc, doctor_rp_filter_many_links_are_cured_at_once);
 	tcase_add_test(tc, doctor_routes_that_lead_to_no_container);
 	tcase_add_test(tc, doctor_xdp_programs_are_named);
