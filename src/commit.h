@@ -35,7 +35,7 @@ int commit_recover(int fd, int lock, const char *path, struct err *e);
  * journal that is there is finished and left, and nothing else done: its finals come first. Nothing
  * is done, and no journal left, when the table holds `desired` already. Returns 0 or -errno with e
  * filled. */
-#define COMMIT_RECENT_NS (100 * NS_PER_MS)
+#define COMMIT_RECENT_NS (250 * NS_PER_MS)
 int commit_run(int fd, int lock, const char *table, const struct ruleset *desired,
 	       const struct xt_layout *recent, const char *path, int parent, struct err *e);
 

@@ -231,6 +231,7 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 	bool reset = false, zero, old;
 	struct xt_raw raw;
 	int ret = f->problem[0] ? -ENODEV : xt_read(f->fd, family, s->table, &raw);
+	uint64_t read_ns = loop_now_ns(); /* the kernel copies under the table's lock */
 
 	if (ret < 0)
 		return ret;
@@ -250,7 +251,7 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 	if (!old && f->layout.present.epoch)
 		f->epoch = f->layout.present.epoch;
 	f->layout.present.foul = reset || old;
-	f->read_ns = now_ns;
+	f->read_ns = read_ns;
 	*ret_reading =
 		(struct fw_reading) { .rows = f->layout.rows,
 				      .n_rows = f->layout.n_rows,

@@ -129,24 +129,36 @@ enum rule_name rule_name_parse(const char *name, enum hook *ret_hook, uint64_t *
 
 /* --- digests ----------------------------------------------------------------------------- */
 
-/* FNV-1a: told apart are chains that a person or a bug changed, not ones that somebody forged. */
-static uint64_t fnv(uint64_t h, const void *data, size_t len)
+/* Told apart are chains that a person or a bug changed, not ones that somebody forged. */
+static uint64_t stir(uint64_t h, uint64_t v)
 {
-	for (const uint8_t *p = data; len--; p++)
-		h = (h ^ *p) * 1099511628211ull;
-	return h;
+	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 29;
+}
+
+static uint64_t stir_octets(uint64_t h, const void *octets, size_t len)
+{
+	const uint8_t *p = octets;
+	uint64_t v = 0;
+
+	for (; len > sizeof(v); len -= sizeof(v), p += sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		h = stir(h, v);
+	}
+	v = 0;
+	memcpy(&v, p, len);
+	return stir(h, v);
 }
 
 uint64_t rule_digest_add(uint64_t digest, const struct rule *rule, const char *target)
 {
 	/* A canary is told from a stop by its place alone, see parse in the backends. */
-	uint8_t head[3] = { rule->kind == RULE_CANARY ? RULE_STOP : rule->kind, rule->match,
-			    rule->plen };
+	uint8_t kind = rule->kind == RULE_CANARY ? RULE_STOP : rule->kind;
 
-	digest = fnv(digest, head, sizeof(head));
+	digest = stir(digest, (uint64_t)kind << 16 | rule->match << 8 | rule->plen);
 	if (rule->match != RULE_MATCH_ALL)
-		digest = fnv(digest, rule->addr.bytes, addr_octets(rule->addr.family));
-	return target ? fnv(digest, target, strlen(target) + 1) : digest;
+		digest = stir_octets(digest, rule->addr.bytes, addr_octets(rule->addr.family));
+	return target ? stir_octets(digest, target, strlen(target) + 1) : digest;
 }
 
 /* --- building ---------------------------------------------------------------------------- */
