@@ -155,6 +155,20 @@ show_tables() {
 	show_table ctmAddressTable Label "${figures[@]}" Status
 }
 
+# The same containers as ports of a switch, as a monitoring system that knows nothing of ours asks.
+show_ports() {
+	local COMMUNITY=$COMMUNITY-ct if=1.3.6.1.2.1.31.1.1.1 i
+	local -a name
+	title "IF-MIB in the context \"containers\"$LABEL"
+	printf '  %-8s  %-12s  %14s  %14s  %s\n' ifName ifAlias ifHCInOctets ifHCOutOctets ifOperStatus
+	while read -r i _; do
+		i=${i##*.}
+		mapfile -t name < <(snmp_get $if.1."$i" $if.18."$i" $if.6."$i" $if.10."$i" 1.3.6.1.2.1.2.2.1.8."$i")
+		[ "${name[4]}" != 1 ] || name[4]=up
+		printf '  %-8s  %-12s  %14s  %14s  %s\n' "${name[@]}"
+	done < <(snmp_walk $if.1)
+}
+
 # One line per path that carried something (or disagrees); counts into AGREE and DIFFER.
 compare() {
 	local ct a path wanted served octets='' octets_served='' mark
@@ -193,6 +207,7 @@ inner() {
 	await 5 book_agrees
 	outcome "read back over SNMP after $(((${EPOCHREALTIME/./} - began) / 1000)) ms"
 
+	show_ports
 	show_tables || give_up "snmptable: $(tail -n 3 "$LAB/snmptable.log")"
 	title "sent and served$LABEL"
 	compare
