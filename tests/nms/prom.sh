@@ -136,8 +136,8 @@ prom_metrics() { # MODULE [EXPORTER]: what it says
 prom_lines() { # FILE
 	awk '
 	function label(name) {
-		return match($0, "[{,]" name "=\"[^\"]*\"") ?
-			substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4) : "-"
+		if (!match($0, "[{,]" name "=\"[^\"]*\"")) return "-"
+		return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4)
 	}
 	/^ctm(Container|Address)(Node)?(In|Out)(Octets|Pkts)[{]/ {
 		path = match($0, "^ctm[A-Za-z]*Node") ? "node" : "fwd"
