@@ -86,10 +86,22 @@ static int open_late(struct store_writer *w, struct store_written *written)
 	return ret;
 }
 
+/* A frozen file system (while a snapshot of it is made) would hold SQLite in a page fault, writing to
+ * its mapped index, and every fork of the loop's waits for page faults. Be held here instead. */
+static void wait_while_frozen(const struct store_writer *w)
+{
+	char *wal = xasprintf("%s-wal", w->path);
+	int ret = lchown(wal, (uid_t)-1, (gid_t)-1); /* changes nothing */
+
+	(void)ret; /* what else stands in the way, SQLite will tell */
+	free(wal);
+}
+
 static void work(struct store_writer *w, struct job *job)
 {
 	struct store_written *written = &job->written;
 
+	wait_while_frozen(w);
 	written->error = w->store ? 0 : open_late(w, written);
 	if (!written->error)
 		written->error = store_write(w->store, job->batch, &written->why);

@@ -108,5 +108,34 @@ for ((round = 0; round < 12 && done < 4; round++)); do
 	[ "$(late)" != "$was_late" ] || done=$((done + 1))
 done
 assert_ge 'rounds in which the disk was not given up' 1 $done
+
+step 'a file system that is frozen'
+mkdir "$LAB/fs"
+if ! { truncate -s 32M "$LAB/fs.img" && mkfs.ext4 -q "$LAB/fs.img" && mount -o loop "$LAB/fs.img" "$LAB/fs"; } \
+	>"$LAB/mount" 2>&1 || ! command -v fsfreeze >/dev/null; then
+	echo "SKIP of this step: no file system of its own to freeze ($(head -n 1 "$LAB/mount"))"
+	watch_check
+	lab_end
+fi
+trap 'fsfreeze -u "$LAB/fs" 2>/dev/null' EXIT
+lab_ctmeterd_stop
+cp "$LAB"/ledger.db* "$LAB/fs"
+lab_set ledger.path "$LAB/fs/ledger.db"
+lab_inventory_usual "110 $NEW"
+lab_ctmeterd_start
+await 10 snmp_serves || fail 'the tables are not served'
+assert_ok refresh ctmeter refresh
+NEW=192.0.2.111
+lab_address c3 $NEW
+LAB_OWNER[$NEW]=111
+assert_await 'all is well before' 10 snmp_is "$STORE_STATE" 1
+assert_ok 'frozen' fsfreeze -f "$LAB/fs"
+assert_await 'it is told that nothing is stored' 15 snmp_is "$STORE_STATE" 2
+lab_inventory_usual "110 192.0.2.110" "111 $NEW"
+assert_await 'the rules of one that comes are there' 5 has_rules
+lab_flow 198.51.100.2 $NEW 50 28-1500
+assert_await 'it is served' 5 snmp_is "$(oid_addr 111 $NEW fwd-in.octets)" "${BOOK["111 $NEW fwd-in.octets"]}"
+assert_ok 'frozen no more' fsfreeze -u "$LAB/fs"
+assert_await 'it is told that it is over' 15 snmp_is "$STORE_STATE" 1
 watch_check
 lab_end
