@@ -194,6 +194,7 @@ assert_eq 'no second warning' 1 "$(said 'turned round')"
 assert_ge 'the discontinuity is the same, not before' $((turned - 200)) \
 	"$(port_get "$DISCONTINUITY.${PORT[101]}")"
 assert_ge 'and not after' "$(port_get "$DISCONTINUITY.${PORT[101]}")" $((turned + 200))
+assert_await 'a later moment, that can be told from the first' 10 port_past "$SYSTEM.3.0" $((turned + 300))
 lab_ctmeterd_stop
 lab_set ports.direction container
 lab_ctmeterd_start
