@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Run a suite of tests, each in namespaces of its own: all t_*.sh of tests/SUITE (the kernel tests
 # in netns, unless SUITE names another), or those named, for LIMIT_S seconds (120) at most each.
-# One line a test; a failing one shows what it printed. Exit 1 if any failed.
+# One line a test; a failing one shows what it printed, and what failed is said once more at the end.
+# Exit 1 if any failed.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
@@ -11,7 +12,8 @@ LIMIT_S=${LIMIT_S:-120}
 
 passed=0 failed=0 skipped=0
 log=$(mktemp "${TMPDIR:-/tmp}/ctmeter-test.XXXXXX")
-trap 'rm -f "$log"' EXIT
+faults=$(mktemp "${TMPDIR:-/tmp}/ctmeter-faults.XXXXXX")
+trap 'rm -f "$log" "$faults"' EXIT
 trap 'exit 130' INT TERM
 
 [ $# -gt 0 ] || set -- t_*.sh
@@ -44,8 +46,10 @@ for test; do
 		[ "$rc" -ne 124 ] && [ "$rc" -ne 137 ] || echo "no end within $LIMIT_S s" >>"$log"
 		printf 'FAIL  %-12s %s s\n' "$name" "$took"
 		sed 's/^/      | /' "$log"
+		{ grep -a '^FAILED: ' "$log" || tail -n 1 "$log"; } | sed "s/^/$name: /" >>"$faults"
 		;;
 	esac
 done
+cat "$faults"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
