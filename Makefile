@@ -57,9 +57,10 @@ BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 # goes there as it is, so that each monitoring system's files are together.
 CONFS     := $(patsubst %.in,%,$(patsubst %,$(B)/%,$(wildcard conf/*.in conf/*/*)))
 MIBS      := $(B)/mibs/CTMETER-MIB.txt $(B)/mibs/flat/CTMETER-MIB.txt
+MIB_MAN   := $(B)/docs/CTMETER-MIB.5
 
 .PHONY: all
-all: $(B)/ctmeterd $(B)/ctmeter $(MIBS) $(CONFS)
+all: $(B)/ctmeterd $(B)/ctmeter $(MIBS) $(MIB_MAN) $(CONFS)
 	@:
 
 # --- build -----------------------------------------------------------------------------------
@@ -94,6 +95,11 @@ $(B)/mibs/flat/CTMETER-MIB.txt: $(B)/mibs/CTMETER-MIB.txt
 $(B)/mibs/CTMETER-MIB.txt: mibs/CTMETER-MIB.txt mibs/flat-prelude.txt mibs/generate.sh $(B)/version.h
 	$(call say,MIB,$(B)/mibs)
 	$(Q)sh mibs/generate.sh $(CTMETER_OID) $(B)/mibs
+
+$(MIB_MAN): docs/CTMETER-MIB.5.in mibs/manual.awk $(B)/mibs/CTMETER-MIB.txt
+	@mkdir -p $(@D)
+	$(Q)awk -f mibs/manual.awk $(B)/mibs/CTMETER-MIB.txt $< >$@.new
+	$(Q)sed 's/@OID@/$(CTMETER_OID)/g' $@.new >$@ && rm $@.new
 
 $(B)/conf/%: conf/%.in $(B)/version.h
 	@mkdir -p $(@D)
@@ -196,12 +202,13 @@ NMS_CONFS = $(filter-out $(B)/conf/snmpd-ctmeter.conf,$(CONFS))
 
 .PHONY: install
 install: all
-	$(INSTALL) -d $(BINDIR) $(SBINDIR) $(MANDIR)/man5 $(MANDIR)/man8 $(MIBDIR) $(DOCDIR) \
+	$(INSTALL) -d $(BINDIR) $(SBINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(MIBDIR) $(DOCDIR) \
 		$(CONFDIR) $(DESTDIR)$(UNITDIR)
 	$(INSTALL) -m 755 $(B)/ctmeterd $(SBINDIR)/ctmeterd
 	$(INSTALL) -m 755 $(B)/ctmeter $(BINDIR)/ctmeter
-	$(INSTALL) -m 644 docs/ctmeter.8 docs/ctmeterd.8 $(MANDIR)/man8
-	$(INSTALL) -m 644 docs/ctmeter.conf.5 $(MANDIR)/man5
+	$(INSTALL) -m 644 docs/ctmeter.1 $(MANDIR)/man1
+	$(INSTALL) -m 644 docs/ctmeter.conf.5 $(MIB_MAN) $(MANDIR)/man5
+	$(INSTALL) -m 644 docs/ctmeterd.8 $(MANDIR)/man8
 	$(INSTALL) -m 644 $(B)/mibs/CTMETER-MIB.txt $(MIBDIR)/CTMETER-MIB.txt
 	$(INSTALL) -m 644 README.md $(B)/conf/snmpd-ctmeter.conf $(B)/mibs/flat/CTMETER-MIB.txt $(DOCDIR)
 	$(Q)for f in $(NMS_CONFS:$(B)/conf/%=%); do \
@@ -215,8 +222,9 @@ install: all
 # Configuration and data are the operator's and stay.
 .PHONY: uninstall
 uninstall:
-	rm -f $(SBINDIR)/ctmeterd $(BINDIR)/ctmeter $(MANDIR)/man8/ctmeter.8 \
-		$(MANDIR)/man8/ctmeterd.8 $(MANDIR)/man5/ctmeter.conf.5 $(MIBDIR)/CTMETER-MIB.txt \
+	rm -f $(SBINDIR)/ctmeterd $(BINDIR)/ctmeter $(MANDIR)/man1/ctmeter.1 \
+		$(MANDIR)/man8/ctmeterd.8 $(MANDIR)/man5/ctmeter.conf.5 \
+		$(MANDIR)/man5/CTMETER-MIB.5 $(MIBDIR)/CTMETER-MIB.txt \
 		$(DESTDIR)$(UNITDIR)/ctmeterd.service $(CONFDIR)/ctmeter.conf.example
 	rm -rf $(DOCDIR) $(NMSDIR)
 

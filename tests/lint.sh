@@ -65,6 +65,14 @@ headers_stand_alone()
 	done
 }
 
+# Whether a page of somebody else's is installed here says nothing of ours.
+manual_pages()
+{
+	mandoc -T lint docs/*.[158] "$B/lint-gcc/docs/CTMETER-MIB.5" 2>&1 |
+		grep -v 'STYLE: referenced manual not found\|^mandoc: outdated mandoc.db lacks '
+	true
+}
+
 mib()
 {
 	local modules=$PWD/$B/ietf-mibs
@@ -93,7 +101,7 @@ check 'headers stand alone' headers_stand_alone
 check 'cppcheck' cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
 	--suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc -Isubagent src subagent
 check 'shellcheck' shellcheck -x "${scripts[@]}"
-check 'manual pages' mandoc -T lint -W warning docs/*.[158]
+check 'manual pages' manual_pages
 check 'MIB' mib
 
 [ "$failed" -eq 0 ] && echo 'lint: all is well'
