@@ -120,6 +120,7 @@ static int open_sender(const struct options *o, unsigned i)
 	if (o->from_count > 1)
 		(void)setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
 				 v6 ? IPV6_FREEBIND : IP_FREEBIND, &one, sizeof(one));
+	(void)setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one));
 	if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
 		       &pmtu, sizeof(pmtu)) != 0)
 		die("MTU_DISCOVER");
