@@ -5,6 +5,7 @@
 #   make deps         install what the build and the tests need (nothing, when nothing is missing)
 #   make demo         see it at work in private network namespaces (KEEP=1 leaves it running)
 #   make check        all tests; make quickcheck: those that take seconds
+#   make check-docs   every command of the documents
 #   make check-nms    the real monitoring systems polling a real node
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds: nothing may be lost
 #   make measure      memory, CPU and commits at 1,000 containers, printed
@@ -135,7 +136,7 @@ AGAIN := +@$(MAKE) --no-print-directory
 
 # --- tests -----------------------------------------------------------------------------------
 
-.PHONY: demo check quickcheck check-nms soak measure bench unit netns test-tools bench-tools
+.PHONY: demo check quickcheck check-docs check-nms soak measure bench unit netns test-tools bench-tools
 demo: deps
 	$(AGAIN) all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' KEEP='$(KEEP)' bash tests/demo.sh
@@ -160,6 +161,11 @@ unit: all $(UNIT_BINS)
 
 netns: all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' bash tests/netns/run.sh
+
+# Every command that README, guides and manual pages show, on a node of its own.
+check-docs: deps
+	$(AGAIN) all test-tools
+	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' SUITE=docs LIMIT_S=600 bash tests/netns/run.sh
 
 # The real monitoring systems, polling a real node; brings their packages.
 check-nms: deps

@@ -26,6 +26,8 @@ test  iproute2         iproute
 test  nftables         nftables
 test  procps           procps-ng
 test  bash             bash
+test  jq               jq
+test  sqlite3          sqlite
 bench nftables         nftables
 bench ipset            ipset
 bench collectd-core    collectd

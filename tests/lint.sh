@@ -102,6 +102,7 @@ check 'cppcheck' cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enabl
 	--suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc -Isubagent src subagent
 check 'shellcheck' shellcheck -x "${scripts[@]}"
 check 'manual pages' manual_pages
+check 'documents' env B="$B/lint-gcc" bash tests/docs/static.sh
 check 'MIB' mib
 
 [ "$failed" -eq 0 ] && echo 'lint: all is well'

@@ -35,10 +35,11 @@ places_enter() {
 
 # ---- what systemd would have done -----------------------------------------------------------
 
-unit_file() { # NAME
-	local dir
+unit_file() { # NAME[.socket]
+	local dir name=$1
+	[[ $name == *.* ]] || name+=.service
 	for dir in /etc /usr/local/lib /usr/lib /lib; do
-		[ ! -f "$dir/systemd/system/$1.service" ] || { echo "$dir/systemd/system/$1.service"; return; }
+		[ ! -f "$dir/systemd/system/$name" ] || { echo "$dir/systemd/system/$name"; return; }
 	done
 	return 1
 }
@@ -57,19 +58,39 @@ unit_is_up() { # NAME
 	esac
 }
 
+# Make a unit's directory, its user's.
+unit_directory() { # FILE KEY PARENT
+	local dir mode user
+	mode=$(unit_value "$1" "$2Mode")
+	user=$(unit_value "$1" User)
+	for dir in $(unit_value "$1" "$2"); do
+		install -d -m "${mode:-755}" ${user:+-o "$user" -g "$user"} "$3/$dir" || return
+	done
+}
+
+# Run a unit's command, or become it: as its user, with its capabilities, unless a "+" stands before it.
+unit_exec() { # FILE COMMAND
+	local user caps prefix as=()
+	prefix=${2%%[!@:+!-]*}
+	user=$(unit_value "$1" User)
+	if [ -n "$user" ] && [[ $prefix != *+* ]]; then
+		caps=$(unit_value "$1" AmbientCapabilities | tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
+		as=(setpriv --reuid "$user" --regid "$user" --init-groups
+			${caps:+--inh-caps "$caps" --ambient-caps "$caps"})
+	fi
+	# shellcheck disable=SC2086 # a command line
+	exec "${as[@]}" ${2#"$prefix"}
+}
+
 unit_start() { # NAME
-	local file user dir as=() command
+	local file before
 	unit_runs "$1" && return
 	file=$(unit_file "$1") || { echo "there is no unit $1"; return 1; }
-	user=$(unit_value "$file" User)
-	for dir in $(unit_value "$file" RuntimeDirectory); do install -d ${user:+-o "$user" -g "$user"} "/run/$dir"; done
-	for dir in $(unit_value "$file" StateDirectory); do install -d ${user:+-o "$user" -g "$user"} "/var/lib/$dir"; done
-	# shellcheck disable=SC2046 # words
-	[ -z "$user" ] || as=(setpriv --reuid "$user" --regid "$user" --init-groups
-		$(unit_value "$file" AmbientCapabilities | tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g; s/.*/--inh-caps & --ambient-caps &/'))
-	command=$(unit_value "$file" ExecStart | sed 's/^[-@+!:]*//')
-	# shellcheck disable=SC2086 # a command line
-	"${as[@]}" $command </dev/null >>"$LAB/$1.log" 2>&1 8>&- 9>&- &
+	unit_directory "$file" RuntimeDirectory /run && unit_directory "$file" StateDirectory /var/lib || return
+	while read -r before; do
+		(unit_exec "$file" "$before") </dev/null >>"$LAB/$1.log" 2>&1 || { tail -n 5 "$LAB/$1.log"; return 1; }
+	done < <(unit_value "$file" ExecStartPre)
+	unit_exec "$file" "$(unit_value "$file" ExecStart)" </dev/null >>"$LAB/$1.log" 2>&1 7>&- 8>&- 9>&- &
 	echo $! >"$LAB/units/$1"
 	await 10 unit_is_up "$1" || { tail -n 5 "$LAB/$1.log"; return 1; }
 }
@@ -88,6 +109,7 @@ systemctl() { # [enable] [--now] start|stop|restart|reload UNIT...
 	for unit; do
 		unit=${unit%.service}
 		unit_file "$unit" >/dev/null || { echo "systemctl: there is no unit $unit"; return 1; }
+		[[ $unit != *.socket ]] || verb=nothing # nothing here connects to it
 		case $verb in
 		nothing) ;;
 		start | stop) "unit_$verb" "$unit" ;;
@@ -133,16 +155,22 @@ snmptable() { places_ask snmptable "$@"; }
 # Is this text a whole command, or the beginning of one?
 docs_is_complete() { [ "${1: -1}" != \\ ] && [ -z "$("$BASH" -n <<<"$1" 2>&1)" ]; } # TEXT
 
-# Run one command as it stands, in this shell.
+# Run one command as it stands, in this shell; where the build directory or the base OID is another,
+# the documents mean that one.
 docs_run() { # WHERE COMMAND
-	local rc
+	local rc text=${2//build\//$B/}
 	cd "$LAB_TOP" || return
 	set -o pipefail
-	eval "${2//1.3.6.1.4.1.8072.9999.9999.1206/$BASE}" >"$LAB/said" 2>&1 </dev/null
+	eval "${text//1.3.6.1.4.1.8072.9999.9999.1206/$BASE}" >"$LAB/said" 2>&1 </dev/null
 	rc=$?
 	set +o pipefail
 	if [ $rc -eq 0 ]; then pass; else fail "$1: '$2' exited $rc: $(tail -n 5 "$LAB/said")"; fi
 	return $rc
+}
+
+# The blocks of a document: "@ FILE:LINE run|skip REASON", then lines with a tab before each.
+docs_blocks() { # FILE...
+	(cd "$LAB_TOP" && awk -f tests/docs/extract.awk "$@" | sed 's/\.@OID@/.1.3.6.1.4.1.8072.9999.9999.1206/g')
 }
 
 # Run a block's lines from stdin, one command after the other.
@@ -151,7 +179,7 @@ docs_block() { # WHERE
 	while IFS= read -r line <&8; do
 		text+=${text:+$'\n'}$line
 		docs_is_complete "$text" || continue
-		[[ $text =~ ^[[:space:]]*(#.*)?$ ]] || docs_run "$1" "$text" || break
+		[[ $text =~ ^[[:space:]]*(#.*)?$ ]] || docs_run "$1" "$text" || return
 		text=
 	done 8<&0
 	[ -z "$text" ] || fail "$1: is no whole command: $text"

@@ -11,12 +11,9 @@ lab_enter "$@"
 . "$(dirname "$0")/places.sh"
 unset -f ctmeter # the installed one
 
-DOCUMENTS=(README.md docs/*.md CONTRIBUTING.md SECURITY.md docs/*.[158] docs/*.[158].in)
-[ "$B" = "$LAB_TOP/build" ] || skip "the documents' build directory is build, not $B"
 places_enter
 cd "$LAB_TOP" || exit
-# shellcheck disable=SC2086 # a list
-awk -f tests/docs/extract.awk ${DOCUMENTS[*]} | sed 's/\.@OID@/.1.3.6.1.4.1.8072.9999.9999.1206/g' >"$LAB/blocks"
+docs_blocks README.md docs/*.md CONTRIBUTING.md SECURITY.md docs/*.[158] docs/*.[158].in >"$LAB/blocks"
 
 # The node that the README's inventory speaks of, and the name that the guides give it.
 lab_network
@@ -41,7 +38,18 @@ run() { # NUMBER
 	RAN=$((RAN + 1))
 }
 
+# A node has more behind it than the few seconds that it took to follow the README.
+give_history() {
+	systemctl stop ctmeterd && sqlite3 /var/lib/ctmeter/ledger.db "
+		UPDATE container SET since = since - 60 * 86400;
+		UPDATE address SET since = since - 60 * 86400;
+		INSERT INTO usage_hour
+			SELECT strftime('%s', 'now', 'start of month', '-5 days') / 3600 * 3600, key, 1000, 1, 2000, 2, 0, 0, 0, 0
+			FROM address;" && systemctl start ctmeterd && ctmeter refresh
+}
+
 for ((n = 1; n <= ${#WHERE[@]}; n++)); do
+	[[ $n -eq 1 || ${WHERE[n - 1]} == README.md:* || ${WHERE[n - 2]} != README.md:* ]] || assert_ok 'a history' give_history
 	if [ "${WHAT[n - 1]}" != run ]; then NOT_RUN+=("${WHERE[n - 1]}: ${WHAT[n - 1]#skip }")
 	elif grep -q '^ctmeter teardown' "$LAB/block.$n"; then LAST+=("$n")
 	else run "$n"; fi

@@ -1,97 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The README's way from `apt install snmpd` to the first answers, on Debian's own snmpd.conf: its
-# commands are taken from there and run here. Both views by v2c and v3, nothing by v1, nothing to
+# commands are taken from there and run here (all others by tests/docs). Both views by v2c and v3, nothing by v1, nothing to
 # others; the AgentX socket with and without the daemon's group.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/lab.sh"
 lab_enter "$@"
+# shellcheck source=tests/docs/places.sh
+. "$LAB_TOP/tests/docs/places.sh"
 
 PACKAGED=/etc/snmp/snmpd.conf
-UNIT=/lib/systemd/system/snmpd.service
 PARTS=/etc/snmp/snmpd.conf.d
 TABLES=.$BASE
 NAMES=.1.3.6.1.2.1.31.1.1.1.1
 
-# ---- Debian's snmpd, private ----------------------------------------------------------------
-
-packaged_is_unchanged() {
-	local sum
-	sum=$(dpkg-query -W -f '${Conffiles}\n' snmpd 2>/dev/null | awk -v f=$PACKAGED '$1 == f { print $2 }')
-	[ -n "$sum" ] && [ "$(md5sum <$PACKAGED | cut -d ' ' -f 1)" = "$sum" ]
-}
-
-# /etc/snmp, /etc/group and /var of the machine are covered, not touched.
-private_places() {
-	local snmp=$LAB/etc-snmp
-	[ -r $PACKAGED ] || skip "Debian's snmpd.conf is not here ($PACKAGED)"
-	packaged_is_unchanged || skip "$PACKAGED is not as its package ships it"
-	[ -r $UNIT ] || skip "Debian's unit of snmpd is not here ($UNIT)"
-	case $LAB_TOP/ in /var/*) skip 'this tree lies under /var, which the test covers' ;; esac
-	mkdir -p "$snmp/snmpd.conf.d"
-	cp -p $PACKAGED "$snmp/"
-	! cp -p /etc/snmp/snmp.conf "$snmp/" 2>/dev/null
-	chgrp Debian-snmp "$snmp" 2>/dev/null || skip 'only root can run snmpd as Debian does'
-	mount --bind "$snmp" /etc/snmp || skip 'cannot mount a private /etc/snmp'
-	grep -v '^ctmeter:' /etc/group >"$LAB/group"
-	mount --bind "$LAB/group" /etc/group || skip 'cannot mount a private /etc/group'
-	mount -t tmpfs tmpfs /var || skip 'cannot mount a private /var'
-	mkdir -p /var/lib/snmp /var/tmp
-	chown Debian-snmp:Debian-snmp /var/lib/snmp
-	ln -s /run /var/run
-}
-
-# What the README's commands call; as the unit says.
-systemctl() { # start|stop|restart|reload snmpd
-	local command
-	command=$(sed -n 's/^ExecStart=//p' $UNIT)
-	case $* in
-	'start snmpd')
-		# shellcheck disable=SC2086 # a command line
-		$command </dev/null >>"$LAB/snmpd.log" 2>&1 9>&- &
-		SNMPD_PID=$!
-		await 10 grep -q ' 0100007F:00A1 \| 00000000:00A1 ' /proc/net/udp || fail 'snmpd does not listen'
-		;;
-	'stop snmpd') lab_snmpd_stop ;;
-	'restart snmpd') systemctl stop snmpd && systemctl start snmpd ;;
-	'reload snmpd') kill -HUP "$SNMPD_PID" ;;
-	*) fail "the README says 'systemctl $*', which this test does not know" ;;
-	esac
-}
-
-# ---- the README -----------------------------------------------------------------------------
-
-# The NUMBERth block of commands of the README's set-up.
-readme_block() { # NUMBER
-	awk -v wanted="$1" '
-		/^## / { here = /^## Set it up on a node/ }
-		here && /^```sh/ { n++; block = 1; next }
-		/^```/ { block = 0 }
-		block && n == wanted' "$LAB_TOP/README.md"
-}
-
-first_answer() { eval "$1" >"$LAB/answer" 2>&1 && grep -q "$2" "$LAB/answer"; } # COMMAND REGEX
-
-# Run them as they stand, but for their pauses: where they ask snmpd, its first answer is awaited and
-# must have REGEX, the first for the first question and so on.
-follow_readme() { # NUMBER REGEX...
-	local line asked=0
-	local -a wanted=("${@:2}")
-	cd "$LAB_TOP" || return
-	while read -r line; do
-		line=${line//build\//$B/}
-		line=${line//1.3.6.1.4.1.8072.9999.9999.1206/$BASE}
-		case $line in
-		snmpwalk*)
-			assert_await "$line" 10 first_answer "$line" "${wanted[asked]}"
-			asked=$((asked + 1))
-			;;
-		'sleep '*) ;;
-		*) eval "$line" || fail "the README's command failed: $line" ;;
-		esac
-	done < <(readme_block "$1")
-	assert_eq "questions to snmpd in the README's block $1" "${#wanted[@]}" "$asked"
+# The README's block that has this word.
+follow_readme() { # WORD
+	docs_blocks README.md | awk -v word="$1" '/^@ / { if (found) print block; block = ""; found = 0; next }
+		{ block = block substr($0, 2) "\n"; found = found || index($0, word) }
+		END { if (found) print block }' >"$LAB/readme"
+	assert_ge "the README has a block with $1" 1 "$(wc -l <"$LAB/readme")"
+	docs_block "README.md, $1" <"$LAB/readme"
 }
 
 # ---- questions ------------------------------------------------------------------------------
@@ -107,7 +37,7 @@ system() { ask "$@" .1.3.6.1.2.1.1.1; }
 both_by_v2c() { tables -v2c -c "$community" "$1" && ports -v2c -c "$community-ports" "$1"; } # HOST
 gets() { [ -n "$("$@")" ]; }
 
-private_places
+places_enter
 lab_network
 lab_inventory_usual
 unset 'LAB_CONF[agentx.socket]' # the default one
@@ -121,7 +51,8 @@ assert_await 'snmpd answers' 10 gets system -v2c -c public 127.0.0.1
 
 step 'the README: SNMPv2c'
 began=$SECONDS
-follow_readme 3 '"101 192.0.2.101"' '"ct101"'
+follow_readme com2sec
+assert_ok 'both views' both_by_v2c 127.0.0.1
 assert_ok 'ctmeter status has no problem' eval '! ctmeter status | grep problem'
 assert_eq 'ctmeter check finds the communities, and both views' 2 \
 	"$(ctmeter check snmp-tables snmp-switch | grep -c '^ok .* /etc/snmp/snmpd.conf.d/ctmeter.conf$')"
@@ -130,7 +61,11 @@ assert_eq "who may read the community" '640 root Debian-snmp' "$(stat -c '%a %U 
 assert_eq 'no command of it left' '' "$(grep -n '^#com2sec' $conf)"
 
 step 'the README: SNMPv3'
-follow_readme 4 '"101 192.0.2.101"' '"ct101"'
+follow_readme createUser
+# shellcheck disable=SC2086,SC2154 # the README's, a list of words
+assert_ok 'the tables' gets tables $v3 127.0.0.1
+# shellcheck disable=SC2086
+assert_ok 'the switch' gets ports $v3 -n containers 127.0.0.1
 printf '   (both ways took %d s)\n' $((SECONDS - began))
 assert_eq 'the pass phrases are gone from the file' '' "$(grep ^createUser /var/lib/snmp/snmpd.conf)"
 
@@ -180,7 +115,7 @@ socket=/var/agentx/master
 assert_eq 'without: root alone' '660 root' "$(stat -c '%a %G' $socket)"
 assert_match 'and that is said' "Can't identify group \(ctmeter\)" "$(<"$LAB/snmpd.log")"
 : >"$LAB/snmpd.log"
-echo 'ctmeter:x:64206:' >>"$LAB/group"
+echo 'ctmeter:x:64206:' >>/etc/group
 systemctl restart snmpd
 assert_eq 'with: the group' '660 ctmeter' "$(stat -c '%a %G' $socket)"
 assert_eq 'nothing is said' '' "$(grep -i identify "$LAB/snmpd.log")"
