@@ -41,6 +41,9 @@ code_spans()
 links()
 {
 	local page target
+	while read -r target; do
+		grep -qx "## $target" README.md || fault "README has no part \"$target\""
+	done < <(cat "${pages[@]}" | tr '\n' ' ' | grep -oE 'README, "[^"]+"' | sed 's/README, "//; s/"$//' | sort -u)
 	for page in "${pages[@]}"; do
 		while read -r target; do
 			case $target in *://* | '#'*) continue ;; esac
@@ -145,6 +148,8 @@ checks()
 	     here && /^\.It Sy / { sub(/^\.It Sy /, ""); gsub(/ , /, "\n"); print }' docs/ctmeter.1 |
 		grep -vx 'ok\|skip\|warn\|fail' >"$tmp/checks.man"
 	both 'ctmeter(1), checks' "$tmp/checks" "$tmp/checks.man"
+	code_spans | sed -nE 's/^[^ ]+ (ctmeter )?check( [a-z0-9 -]+)$/\2/p' | tr ' ' '\n' | grep . |
+		grep -vxF -f "$tmp/checks" && fault 'no such checks'
 }
 
 # Every file has a room in architecture.md, and every name there is one of a file.
