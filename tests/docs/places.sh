@@ -31,6 +31,7 @@ places_enter() {
 	install -d -o Debian-snmp -g Debian-snmp /var/lib/snmp 2>/dev/null || skip 'only root can run snmpd as Debian does'
 	sed -i '/^ctmeter:/d' /etc/group /etc/passwd
 	mkdir -p "$LAB/units"
+	unset SUITE LIMIT_S MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # of who runs this, no operator's
 }
 
 # ---- what systemd would have done -----------------------------------------------------------
