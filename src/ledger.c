@@ -15,23 +15,27 @@ struct ledger *ledger_new(void)
 	return l;
 }
 
-static void container_free(struct container *c)
+void ledger_free_container(struct container *c)
 {
 	snap_mark_unref(c->totals.zero);
 	free(c->id);
 	free(c);
 }
 
+void ledger_free_row(struct row *row)
+{
+	snap_mark_unref(row->totals.zero);
+	free(row);
+}
+
 void ledger_free(struct ledger *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->n_rows; i++) {
-		snap_mark_unref(l->rows[i]->totals.zero);
-		free(l->rows[i]);
-	}
+	for (size_t i = 0; i < l->n_rows; i++)
+		ledger_free_row(l->rows[i]);
 	for (size_t i = 0; i < l->n_containers; i++)
-		container_free(l->containers[i]);
+		ledger_free_container(l->containers[i]);
 	free(l->rows);
 	free(l->containers);
 	free(l->ports);
@@ -62,7 +66,7 @@ static int slot_cmp(const void *a, const void *b)
 
 /* New objects are appended while an inventory is swept and sorted in at its end, so only the
  * first n_sorted are searched. */
-static struct container *find_container(const struct ledger *l, size_t n_sorted, char *id)
+struct container *ledger_find_container(const struct ledger *l, size_t n_sorted, char *id)
 {
 	struct container key = { .id = id }, *k = &key, **found;
 
@@ -70,7 +74,7 @@ static struct container *find_container(const struct ledger *l, size_t n_sorted,
 	return found ? *found : NULL;
 }
 
-static struct row *find_row(const struct ledger *l, size_t n_sorted, struct container *c,
+struct row *ledger_find_row(const struct ledger *l, size_t n_sorted, struct container *c,
 			    const struct addr *addr)
 {
 	struct row key = { .container = c, .addr = *addr }, *k = &key, **found;
@@ -293,7 +297,7 @@ void ledger_name_container(struct container *c, const char *id, const char *name
 static struct container *take_container(struct sweep *w, const struct inv_container *from)
 {
 	struct ledger *l = w->l;
-	struct container *c = find_container(l, w->n_containers, from->id);
+	struct container *c = ledger_find_container(l, w->n_containers, from->id);
 
 	if (!c) {
 		c = xcalloc(1, sizeof(*c));
@@ -340,7 +344,7 @@ static void own_slot(struct sweep *w, struct row *row)
 static void take_address(struct sweep *w, struct container *c, const struct inv_address *from)
 {
 	struct ledger *l = w->l;
-	struct row *row = find_row(l, w->n_rows, c, &from->addr);
+	struct row *row = ledger_find_row(l, w->n_rows, c, &from->addr);
 	enum store_state state = from->conflict ? STORE_CONFLICT : STORE_LIVE;
 
 	if (!row) {
@@ -458,47 +462,7 @@ struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size
 	return addrs;
 }
 
-/* --- ageing ------------------------------------------------------------------------------- */
-
-/* Slots whose rules are gone and whose row is no longer shown have nothing left to book. */
-static void drop_slots(struct ledger *l)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < l->n_slots; i++)
-		if (l->slots[i].seen || l->slots[i].owner->state != STORE_AGED)
-			l->slots[kept++] = l->slots[i];
-	l->n_slots = kept;
-}
-
-bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
-{
-	bool aged = false;
-
-	for (size_t i = 0; i < l->n_rows; i++) {
-		struct row *row = l->rows[i];
-
-		if (row->state != STORE_RETIRED || row->gone_ns >= before_ns)
-			continue;
-		row->state = STORE_AGED;
-		ledger_touch(row);
-		aged = true;
-	}
-	for (size_t i = 0; i < l->n_containers; i++) {
-		struct container *c = l->containers[i];
-
-		if (c->state != STORE_RETIRED || c->gone_ns >= before_ns)
-			continue;
-		c->state = STORE_AGED;
-		c->changed = aged = true;
-		l->ports_change_ns = now.ns;
-	}
-	if (aged) {
-		drop_slots(l);
-		l->last_change_ns = now.ns;
-	}
-	return aged;
-}
+/* --- ports ----------------------------------------------------------------------------------- */
 
 bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now now)
 {

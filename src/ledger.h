@@ -17,11 +17,13 @@
  * 5. Containers keep what their retired or aged-out rows counted.
  * 6. A decrease is believed only when two readings in a row show it. What led to it nobody knows:
  *    nothing is booked, the row gets a discontinuity, and counting goes on from there.
- * 7. A row that aged out is no longer shown, but kept: an address or id that comes back resumes
- *    its row, and ifIndex values are never used again. */
+ * 7. A row that aged out is no longer shown, and once it is stored no longer in memory; but an address
+ *    or id that comes back resumes its row, from the store: so its totals never fall, and an ifIndex
+ *    is its for ever. */
 
 struct ledger;
 struct store_batch;
+struct store_key;
 
 /* The two clocks of an event: CLOCK_BOOTTIME ns, and Unix seconds for people. */
 struct ledger_now {
@@ -66,6 +68,21 @@ uint64_t ledger_epoch(const struct ledger *l, enum addr_family family);
 /* Show no more rows that retired before `before_ns` (which may be before boot). Returns whether
  * there were any. */
 bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now);
+
+/* Let go of what aged out and is stored: it is in the store alone from then on. Not between a
+ * ledger_recall and the inventory that it was for. */
+void ledger_forget(struct ledger *l);
+
+/* What of an inventory is not in memory: new, or in the store from an earlier time. A new array for
+ * free(), which borrows the inventory's texts; NULL when there is nothing. */
+struct store_key *ledger_strangers(const struct ledger *l, const struct inventory *inv,
+				   size_t *ret_n);
+
+/* These of the strangers the store knew. They are as they were when they aged out, until an inventory
+ * has them. Should one have been taken for new meanwhile, it becomes the old one: both totals together
+ * with its ifIndex, and a discontinuity. Nothing of `found` may be between a ledger_take_changed and
+ * its end. */
+void ledger_recall(struct ledger *l, const struct store_batch *found, struct ledger_now now);
 
 /* Whose In and Out the ports of the switch view show from now on. Returns whether that turned
  * them round, which is a discontinuity of all ports (and of no other row); the first time ever is

@@ -69,13 +69,27 @@ struct ledger {
 	bool restore_same_boot;
 };
 
+/* Among the first n_sorted, or NULL. */
+struct container *ledger_find_container(const struct ledger *l, size_t n_sorted, char *id);
+struct row *ledger_find_row(const struct ledger *l, size_t n_sorted, struct container *c,
+			    const struct addr *addr);
+
+void ledger_free_container(struct container *c);
+void ledger_free_row(struct row *row);
+
 /* The address's slot among the first n_sorted, or NULL. */
 struct slot *ledger_find_slot(const struct ledger *l, size_t n_sorted, const struct addr *addr);
+
+/* One more of each as the store has it, not sorted in yet. restore_now and the like tell its times.
+ * The row's container is there, with its ifIndex. */
+struct container *ledger_add_stored_container(struct ledger *l, const struct store_container *from);
+struct row *ledger_add_stored_row(struct ledger *l, struct container *c,
+				  const struct store_address *from);
 
 /* Give it these, both copied. */
 void ledger_name_container(struct container *c, const char *id, const char *name);
 
-/* Append a container; its ifIndex must be the highest. */
+/* Append a container; its ifIndex must be the highest, or the ports be sorted afterwards. */
 void ledger_add_container(struct ledger *l, struct container *c);
 
 /* Sort all arrays after something was appended. */

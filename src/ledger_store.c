@@ -48,7 +48,7 @@ static void restore_totals(const struct ledger *l, const struct store_totals *fr
 		totals->zero = snap_mark_new(from->zero, from->zero_wall_s);
 }
 
-void ledger_restore_container(struct ledger *l, const struct store_container *from)
+struct container *ledger_add_stored_container(struct ledger *l, const struct store_container *from)
 {
 	struct container *c = xcalloc(1, sizeof(*c));
 
@@ -63,6 +63,12 @@ void ledger_restore_container(struct ledger *l, const struct store_container *fr
 	if (l->next_ifindex <= c->ifindex)
 		l->next_ifindex = c->ifindex + 1;
 	ledger_add_container(l, c);
+	return c;
+}
+
+void ledger_restore_container(struct ledger *l, const struct store_container *from)
+{
+	ledger_add_stored_container(l, from);
 }
 
 static struct container *container_of(const struct ledger *l, uint32_t ifindex)
@@ -113,14 +119,11 @@ static void restore_slot(struct ledger *l, const struct store_address *from, str
 	}
 }
 
-void ledger_restore_address(struct ledger *l, const struct store_address *from)
+struct row *ledger_add_stored_row(struct ledger *l, struct container *c,
+				  const struct store_address *from)
 {
-	struct container *c = container_of(l, from->container);
-	struct row *row;
+	struct row *row = xcalloc(1, sizeof(*row));
 
-	if (!c)
-		return; /* an address of nobody's: the store checks that there is none */
-	row = xcalloc(1, sizeof(*row));
 	row->container = c;
 	row->addr = from->addr;
 	row->key = from->key;
@@ -133,6 +136,17 @@ void ledger_restore_address(struct ledger *l, const struct store_address *from)
 		l->next_key = row->key + 1;
 	l->rows = xgrow(l->rows, l->n_rows, &l->cap_rows, sizeof(row));
 	l->rows[l->n_rows++] = row;
+	return row;
+}
+
+void ledger_restore_address(struct ledger *l, const struct store_address *from)
+{
+	struct container *c = container_of(l, from->container);
+	struct row *row;
+
+	if (!c)
+		return; /* an address of nobody's: the store checks that there is none */
+	row = ledger_add_stored_row(l, c, from);
 	if (from->owner)
 		restore_slot(l, from, row);
 }

@@ -150,6 +150,19 @@ int store_load(struct store *s, struct store_meta *ret_meta, store_container_fn 
 	return ret ? store_give_up(s, ret) : 0;
 }
 
+int store_find(struct store *s, const struct store_key *keys, size_t n,
+	       store_container_fn *container, store_address_fn *address, void *arg, struct err *e)
+{
+	int ret = 0;
+
+	assert(!s->begun);
+	if (!s->db)
+		ret = connect_read_only(s, e);
+	if (!ret && s->db)
+		ret = store_find_in(s->db, s->path, keys, n, container, address, arg, e);
+	return ret ? store_give_up(s, ret) : 0;
+}
+
 /* --- saving -------------------------------------------------------------------------------- */
 
 static int check_identity(struct store *s, struct err *e)

@@ -74,13 +74,19 @@ struct store_meta {
 int store_open(const char *path, struct store **ret_store, char **ret_aside, struct err *e);
 void store_close(struct store *s);
 
-/* Everything that is there, containers before their addresses; borrowed during the calls, which
+/* Everything that has not aged out (or still owns an address's rules), containers before their
+ * addresses; borrowed during the calls, which
  * must not use the store. container and address NULL: only the meta data.
  * Returns 0 or -errno with e filled. */
 typedef void store_container_fn(void *arg, const struct store_container *c);
 typedef void store_address_fn(void *arg, const struct store_address *a);
 int store_load(struct store *s, struct store_meta *ret_meta, store_container_fn *container,
 	       store_address_fn *address, void *arg, struct err *e);
+
+/* Of these keys (store_batch.h) what is there, aged out or not; like store_load otherwise. */
+struct store_key;
+int store_find(struct store *s, const struct store_key *keys, size_t n,
+	       store_container_fn *container, store_address_fn *address, void *arg, struct err *e);
 
 /* One checkpoint: begin, put what changed, end. When begin fails, there is no end; nothing waits
  * longer than 50 ms for another's lock. A failing put makes the end fail; a failed end has changed
@@ -103,8 +109,8 @@ int store_end(struct store *s, struct err *e);
 void store_tidy(struct store *s);
 
 /* Remove some (at most `limit`) of the usage older than its time (5 minutes: 35 days, hours: 400
- * days) in a transaction of its own. Returns the number removed, 0 when there is none left, or
- * -errno. */
+ * days), and of what aged out and has been gone for longer than any usage is kept, in a transaction
+ * of its own. Returns the number removed, 0 when there is none left, or -errno. */
 int store_prune(struct store *s, int64_t now_wall_s, unsigned limit);
 
 #endif

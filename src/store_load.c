@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store_load.h"
 
+#include "store_batch.h"
 #include "store_schema.h"
 
 #include <errno.h>
@@ -14,12 +15,20 @@
 static const char meta_sql[] = "SELECT key, value FROM meta";
 static const char highest_sql[] =
 	"SELECT (SELECT max(ifindex) FROM container), (SELECT max(key) FROM address)";
+#define CONTAINER "SELECT ifindex, ctid, name, run, " STORE_TOTALS("") " FROM container"
+#define ADDRESS                                                                          \
+	"SELECT key, container, ip, " STORE_TOTALS("") ", owner, seen, " STORE_COUNTERS( \
+		"last_", "") ", EXISTS (SELECT 1 FROM container WHERE ifindex = "        \
+			     "address.container) FROM address"
+#define NOT_GONE "state <> 3 OR owner <> 0" /* STORE_AGED */
+
 static const char container_sql[] =
-	"SELECT ifindex, ctid, name, run, " STORE_TOTALS("") " FROM container ORDER BY ifindex";
-static const char address_sql[] =
-	"SELECT key, container, ip, " STORE_TOTALS("") ", owner, seen, " STORE_COUNTERS(
-		"last_", "") ", EXISTS (SELECT 1 FROM container WHERE ifindex = address.container)"
-			     " FROM address ORDER BY key";
+	CONTAINER " WHERE state <> 3 OR ifindex IN (SELECT container FROM address WHERE " NOT_GONE
+		  ") ORDER BY ifindex";
+static const char address_sql[] = ADDRESS " WHERE " NOT_GONE " ORDER BY key";
+static const char find_container_sql[] = CONTAINER " WHERE ctid = ?";
+static const char find_address_sql[] =
+	ADDRESS " WHERE container = (SELECT ifindex FROM container WHERE ctid = ?) AND ip = ?";
 
 struct load {
 	sqlite3 *db;
@@ -161,20 +170,38 @@ static int load_address_row(struct load *l, struct cursor *c)
 	return 0;
 }
 
-static int load_rows(struct load *l, const char *sql, int (*row)(struct load *, struct cursor *))
-{
-	struct cursor c = { NULL, 0 };
-	int rc = sqlite3_prepare_v2(l->db, sql, -1, &c.stmt, NULL);
-	int ret = 0;
+typedef int load_row_fn(struct load *l, struct cursor *c);
 
-	while (!rc && !ret && (rc = sqlite3_step(c.stmt)) == SQLITE_ROW) {
-		c.column = 0;
+/* Each row that the statement finds. */
+static int step_rows(struct load *l, sqlite3_stmt *stmt, load_row_fn *row)
+{
+	int rc, ret = 0;
+
+	while (!ret && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		struct cursor c = { stmt, 0 };
+
 		ret = row(l, &c);
-		rc = 0;
 	}
 	if (!ret && rc != SQLITE_DONE)
 		ret = store_fault(l->db, l->path, l->e);
-	sqlite3_finalize(c.stmt);
+	return ret;
+}
+
+static int prepare(struct load *l, const char *sql, sqlite3_stmt **ret_stmt)
+{
+	return sqlite3_prepare_v2(l->db, sql, -1, ret_stmt, NULL)
+		       ? store_fault(l->db, l->path, l->e)
+		       : 0;
+}
+
+static int load_rows(struct load *l, const char *sql, load_row_fn *row)
+{
+	sqlite3_stmt *stmt = NULL;
+	int ret = prepare(l, sql, &stmt);
+
+	if (!ret)
+		ret = step_rows(l, stmt, row);
+	sqlite3_finalize(stmt);
 	return ret;
 }
 
@@ -203,5 +230,47 @@ int store_load_from(sqlite3 *db, const char *path, struct store_meta *ret_meta,
 	store_exec(db, path, "COMMIT", NULL);
 	if (!ret)
 		*ret_meta = l.meta;
+	return ret;
+}
+
+static int find_one(struct load *l, const struct store_key *key, sqlite3_stmt *container,
+		    sqlite3_stmt *address)
+{
+	sqlite3_stmt *stmt = key->is_address ? address : container;
+	char ip[ADDR_TEXT_SIZE];
+	int ret;
+
+	sqlite3_bind_text(stmt, 1, key->id, -1, SQLITE_STATIC);
+	if (key->is_address)
+		sqlite3_bind_text(stmt, 2, addr_format(&key->addr, ip), -1, SQLITE_STATIC);
+	ret = step_rows(l, stmt, key->is_address ? load_address_row : load_container_row);
+	sqlite3_reset(stmt);
+	sqlite3_clear_bindings(stmt);
+	return ret;
+}
+
+int store_find_in(sqlite3 *db, const char *path, const struct store_key *keys, size_t n,
+		  store_container_fn *container, store_address_fn *address, void *arg,
+		  struct err *e)
+{
+	struct load l = { .db = db,
+			  .path = path,
+			  .container = container,
+			  .address = address,
+			  .arg = arg,
+			  .e = e };
+	sqlite3_stmt *find_container = NULL, *find_address = NULL;
+	int ret = store_exec(db, path, "BEGIN", e);
+
+	if (ret)
+		return ret;
+	ret = prepare(&l, find_container_sql, &find_container);
+	if (!ret)
+		ret = prepare(&l, find_address_sql, &find_address);
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = find_one(&l, &keys[i], find_container, find_address);
+	sqlite3_finalize(find_container);
+	sqlite3_finalize(find_address);
+	store_exec(db, path, "COMMIT", NULL);
 	return ret;
 }

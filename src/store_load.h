@@ -12,4 +12,9 @@ int store_load_from(sqlite3 *db, const char *path, struct store_meta *ret_meta,
 		    store_container_fn *container, store_address_fn *address, void *arg,
 		    struct err *e);
 
+/* store_find likewise. */
+int store_find_in(sqlite3 *db, const char *path, const struct store_key *keys, size_t n,
+		  store_container_fn *container, store_address_fn *address, void *arg,
+		  struct err *e);
+
 #endif

@@ -41,6 +41,16 @@ static const char *const sql[STORE_STATEMENTS] = {
 			    " FROM address AS a LEFT JOIN booked AS b ON b.address = a.key",
 	[STORE_PUT_BOOKED] =
 		"INSERT OR REPLACE INTO booked (" COUNTERS ", address) VALUES (" Q8 ", ?)",
+	/* What aged out: state 3. A row of `booked` without its address is of no use, and of no harm. */
+	[STORE_PRUNE_ADDRESS] = "DELETE FROM address WHERE key IN (SELECT key FROM address"
+				" WHERE state = 3 AND owner = 0 AND gone_at < ? LIMIT ?)",
+	[STORE_PRUNE_BOOKED] =
+		"DELETE FROM booked WHERE address IN (SELECT b.address FROM booked AS b"
+		" LEFT JOIN address AS a ON a.key = b.address WHERE a.key IS NULL)",
+	[STORE_PRUNE_CONTAINER] =
+		"DELETE FROM container WHERE ifindex IN (SELECT ifindex FROM container"
+		" WHERE state = 3 AND gone_at < ? AND NOT EXISTS"
+		" (SELECT 1 FROM address WHERE address.container = container.ifindex) LIMIT ?)",
 	[STORE_USAGE_5MIN + STORE_FIND] = USAGE_FIND("usage_5min"),
 	[STORE_USAGE_5MIN + STORE_UPDATE] = USAGE_UPDATE("usage_5min"),
 	[STORE_USAGE_5MIN + STORE_INSERT] = USAGE_INSERT("usage_5min"),

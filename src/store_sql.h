@@ -18,6 +18,9 @@ enum store_statement {
 	STORE_INSERT_ADDRESS,
 	STORE_EACH_OPEN,
 	STORE_PUT_BOOKED,
+	STORE_PRUNE_BOOKED,
+	STORE_PRUNE_ADDRESS,
+	STORE_PRUNE_CONTAINER,
 	STORE_USAGE_5MIN, /* four each, in the order of enum store_usage_statement */
 	STORE_USAGE_HOUR = STORE_USAGE_5MIN + 4,
 	STORE_STATEMENTS = STORE_USAGE_HOUR + 4
@@ -34,6 +37,7 @@ struct store {
 	int wal_pages; /* in the WAL since it was last copied into the file, all of it */
 	int failed; /* the first failure since begin, and its text */
 	struct err why;
+	bool turned; /* a period ended, and what is gone for long was not looked for since */
 	bool known; /* the file's identity is */
 	dev_t dev;
 	ino_t ino;

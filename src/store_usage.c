@@ -100,14 +100,39 @@ void store_turn_period(struct store *s, int64_t wall_s)
 	store_bind_text(&c, "counted_at");
 	while (!s->failed && store_next(s, &c))
 		counted_at = (int64_t)store_read(&c);
-	if (period_start(periods, counted_at) != period_start(periods, wall_s))
+	if (period_start(periods, counted_at) != period_start(periods, wall_s)) {
 		book(s, counted_at);
+		s->turned = true;
+	}
 	if (s->failed)
 		return;
 	c = store_statement(s, STORE_PUT_META);
 	store_bind_text(&c, "counted_at");
 	store_bind(&c, (uint64_t)wall_s);
 	store_run(s, &c, NULL);
+}
+
+/* Addresses and containers that were gone before any usage that is still kept; a day more, should the
+ * clock have been wrong. Their numbers stay used. Each period is often enough to look for them. */
+static int prune_gone(struct store *s, int64_t now_wall_s, unsigned limit)
+{
+	static const enum store_statement steps[] = { STORE_PRUNE_ADDRESS, STORE_PRUNE_CONTAINER };
+	int64_t before_s = now_wall_s - periods[ARRAY_LEN(periods) - 1].keep_s - 86400;
+	struct store_cursor c;
+	int removed = 0, n;
+
+	for (size_t i = 0; i < ARRAY_LEN(steps) && !s->failed; i++) {
+		c = store_statement(s, steps[i]);
+		store_bind(&c, (uint64_t)before_s);
+		store_bind(&c, limit);
+		if (!store_run(s, &c, &n))
+			removed += n;
+	}
+	if (!s->failed && removed) {
+		c = store_statement(s, STORE_PRUNE_BOOKED);
+		store_run(s, &c, NULL);
+	}
+	return removed;
 }
 
 int store_prune(struct store *s, int64_t now_wall_s, unsigned limit)
@@ -126,6 +151,10 @@ int store_prune(struct store *s, int64_t now_wall_s, unsigned limit)
 		store_bind(&c, limit - (unsigned)removed);
 		if (!store_run(s, &c, &n))
 			removed += n;
+	}
+	if (!s->failed && !removed && s->turned) {
+		removed = prune_gone(s, now_wall_s, limit);
+		s->turned = removed > 0;
 	}
 	return s->failed ? store_give_up(s, s->failed) : removed;
 }

@@ -103,7 +103,9 @@ static void work(struct store_writer *w, struct job *job)
 
 	wait_while_frozen(w);
 	written->error = w->store ? 0 : open_late(w, written);
-	if (!written->error)
+	if (!written->error && job->batch->n_recall)
+		written->error = store_recall(w->store, job->batch, &written->found, &written->why);
+	if (!written->error && !written->found)
 		written->error = store_write(w->store, job->batch, &written->why);
 	written->lost = written->error == -EUCLEAN || written->error == -ESTALE;
 	if (written->lost)
@@ -120,7 +122,7 @@ static void *thread_main(void *arg)
 		bool tidy;
 
 		work(w, job);
-		tidy = !job->written.error && job->batch->synced;
+		tidy = !job->written.error && !job->written.found && job->batch->synced;
 		give(w->done_in, job);
 		if (tidy)
 			store_prune(w->store, wall_s, PRUNE_ROWS);
@@ -140,6 +142,7 @@ static void come_back(struct store_writer *w, uint64_t now_ns)
 
 	w->busy = false;
 	w->fn(w->arg, job->batch, &job->written, now_ns);
+	store_batch_free(job->written.found);
 	free(job->written.aside);
 	free(job);
 }

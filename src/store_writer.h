@@ -22,6 +22,9 @@ struct store_written {
 	struct err why;
 	bool lost; /* the file was damaged or is not there any more: the next batch must hold all */
 	char *aside; /* the name under which a damaged one was set aside, or NULL; borrowed */
+	/* What was to be recalled and is there, borrowed: then nothing was written, since the batch
+	 * may hold the same under a new name. NULL: nothing of it is there. */
+	struct store_batch *found;
 };
 
 /* From the loop, with the batch given back. */
@@ -37,7 +40,7 @@ int store_writer_new(const char *path, struct store *take_store, struct loop *lo
 /* Waits for a batch under way, which still comes back, then closes the store. */
 void store_writer_free(struct store_writer *w);
 
-/* Write it; not while another is under way. When it has come back, the thread goes on with what
+/* Look for what is to be recalled, then write it; not while another is under way. When it has come back, the thread goes on with what
  * may take long and nobody waits for: it removes old usage and copies the WAL into the file. */
 void store_writer_put(struct store_writer *w, struct store_batch *take_b);
 bool store_writer_busy(const struct store_writer *w);

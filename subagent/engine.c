@@ -37,6 +37,10 @@ struct engine {
 	struct nl *nl;
 	struct snap *snap;
 	struct inventory *pending; /* not yet taken over */
+	const struct inventory
+		*asked_for; /* the pending one whose strangers the store was asked for */
+	uint64_t recall; /* the ticket of that */
+	bool look_again; /* one that came meanwhile was let go */
 	bool informed, complete; /* an inventory was taken over; a whole one */
 	bool inventory_failing, ready; /* as in the snapshot */
 	bool unplanned; /* what follows from it for the rules is for the next turn */
@@ -232,6 +236,13 @@ static void on_ready_by(void *arg, uint64_t now_ns)
 
 /* --- the turn of the wheel ---------------------------------------------------------------- */
 
+static void drop_pending(struct engine *en)
+{
+	inv_free(en->pending);
+	en->pending = NULL;
+	en->asked_for = NULL;
+}
+
 /* Take over who has which address. Returns whether anything changed.
  *
  * From here on traffic is booked to the new owners, and what has changed is written. Until that is
@@ -254,9 +265,27 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 		hold(en, keep_checkpoint(en->keep, now_both(now_ns), false));
 	en->informed = true;
 	en->complete = en->complete || en->pending->complete;
-	inv_free(en->pending);
-	en->pending = NULL;
+	drop_pending(en);
+	if (en->look_again)
+		sources_look(en->sources);
+	en->look_again = false;
 	return changed;
+}
+
+/* Whether all of the pending inventory is known that the store might know of: what aged out of
+ * memory, and is there again. */
+static bool is_recalled(struct engine *en, uint64_t now_ns)
+{
+	struct store_key *keys;
+	size_t n;
+
+	if (en->asked_for != en->pending) {
+		keys = ledger_strangers(en->ledger, en->pending, &n);
+		en->recall = keys ? keep_recall(en->keep, keys, n, now_both(now_ns)) : 0;
+		en->asked_for = en->pending;
+		free(keys);
+	}
+	return keep_is_settled(en->keep, en->recall);
 }
 
 /* One that is not stored yet must be, and be published, before the next is taken over; and all is
@@ -265,9 +294,9 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
  * counter is believed until a commit has seeded the canaries, and no commit is made before an
  * inventory says what is wanted. Which of two owners such a counter was, before there was a daemon
  * to see one follow the other, nobody could tell anyway. */
-static bool can_take_over(const struct engine *en, bool whole)
+static bool can_take_over(struct engine *en, bool whole, uint64_t now_ns)
 {
-	if (!en->pending || is_held(en))
+	if (!en->pending || !is_recalled(en, now_ns) || is_held(en))
 		return false;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		if (!fw_family_problem(en->fw, f) && !en->sampler.readable[f])
@@ -281,7 +310,7 @@ static void step(void *arg, uint64_t now_ns)
 	bool whole = sample(en, now_ns);
 
 	/* What follows from it is for the next turn: each holds the loop for one reading only. */
-	if (can_take_over(en, whole) && take_inventory(en, now_ns)) {
+	if (can_take_over(en, whole, now_ns) && take_inventory(en, now_ns)) {
 		en->unplanned = true;
 		step_soon(en, now_ns);
 		return;
@@ -314,9 +343,9 @@ static void on_kept(void *arg, uint64_t now_ns)
 	if (en->was_held && !is_held(en)) {
 		en->was_held = false;
 		publish(en);
-		if (en->pending)
-			step_soon(en, now_ns);
 	}
+	if (en->pending && !is_held(en) && keep_is_settled(en->keep, en->recall))
+		step_soon(en, now_ns);
 	waiters_answer(&en->waiters, is_ready, en);
 }
 
@@ -326,6 +355,8 @@ static void on_tick(void *arg, uint64_t now_ns)
 	int64_t age_ns = (int64_t)en->cfg->inventory.retire_after_s * (int64_t)NS_PER_S;
 
 	ledger_age_out(en->ledger, (int64_t)now_ns - age_ns, now_both(now_ns));
+	if (!en->pending)
+		ledger_forget(en->ledger);
 	step(en, now_ns);
 	loop_timer_set(en->loop, &en->tick, now_ns + TICK_NS);
 }
@@ -383,15 +414,19 @@ static void on_sources(void *arg, const struct sources_result *result, uint64_t 
 			  "%zu addresses more than max-rows = %u allows: they are not counted",
 			  result->refused, en->cfg->inventory.max_rows);
 	en->refused = result->refused;
-	inv_free(en->pending);
-	en->pending = result->inventory;
-	waiters_looked(en->waiters, result->began_ns);
-	if (is_news(en, now_ns)) {
-		step(en, now_ns);
+	if (en->pending && !keep_is_settled(en->keep, en->recall)) {
+		/* A disk slower than the interval would else be asked for ever. */
+		en->look_again = true;
+		inv_free(result->inventory);
 		return;
 	}
-	inv_free(en->pending);
-	en->pending = NULL;
+	drop_pending(en);
+	en->pending = result->inventory;
+	waiters_looked(en->waiters, result->began_ns);
+	if (is_news(en, now_ns))
+		step(en, now_ns);
+	else
+		drop_pending(en);
 }
 
 /* A commit ended. Only book here: the next one may begin once this one's finals are stored, and

@@ -28,6 +28,9 @@ struct keep {
 	uint64_t asked, sent, settled, stored; /* tickets, the highest of each */
 	bool synced; /* one of those asked for and not sent is */
 	int64_t wall_s; /* when it was asked for */
+	struct store_key *recall; /* to be sent with the next, sorted; NULL: none */
+	size_t n_recall;
+	struct arena recall_text;
 	struct loop_timer patience; /* with the one under way */
 	bool late; /* it is at an end */
 };
@@ -111,6 +114,57 @@ static int load(struct keep *k, struct ledger_now now, struct err *e)
 	return ret;
 }
 
+/* --- calling back ------------------------------------------------------------------------- */
+
+static int key_cmp(const void *a, const void *b)
+{
+	const struct store_key *x = a, *y = b;
+	int order = inv_id_cmp(x->id, y->id);
+
+	if (!order)
+		order = (int)x->is_address - (int)y->is_address;
+	return order || !x->is_address ? order : addr_cmp(&x->addr, &y->addr);
+}
+
+/* Each once: what was not found out is asked again, and perhaps by the next inventory too. */
+static void add_recall(struct keep *k, const struct store_key *keys, size_t n)
+{
+	size_t kept = 0, all = k->n_recall + n;
+
+	if (!n)
+		return;
+	k->recall = xreallocarray(k->recall, all, sizeof(*keys));
+	for (size_t i = 0; i < n; i++) {
+		k->recall[k->n_recall + i] = keys[i];
+		k->recall[k->n_recall + i].id = arena_strdup(&k->recall_text, keys[i].id);
+	}
+	qsort(k->recall, all, sizeof(*keys), key_cmp);
+	for (size_t i = 0; i < all; i++)
+		if (!kept || key_cmp(&k->recall[kept - 1], &k->recall[i]) != 0)
+			k->recall[kept++] = k->recall[i];
+	k->n_recall = kept;
+}
+
+static void drop_recall(struct keep *k)
+{
+	free(k->recall);
+	arena_free(&k->recall_text);
+	k->recall = NULL;
+	k->n_recall = 0;
+}
+
+static void move_recall(struct keep *k, struct store_batch *b)
+{
+	if (!k->n_recall)
+		return;
+	b->recall = xcalloc(k->n_recall, sizeof(*b->recall));
+	for (; b->n_recall < k->n_recall; b->n_recall++) {
+		b->recall[b->n_recall] = k->recall[b->n_recall];
+		b->recall[b->n_recall].id = arena_strdup(&b->text, k->recall[b->n_recall].id);
+	}
+	drop_recall(k);
+}
+
 /* --- writing ------------------------------------------------------------------------------- */
 
 static void send_batch(struct keep *k)
@@ -121,6 +175,7 @@ static void send_batch(struct keep *k)
 	b->wall_s = k->wall_s;
 	b->synced = k->synced;
 	k->synced = false;
+	move_recall(k, b);
 	k->sent = k->asked;
 	loop_timer_set(k->loop, &k->patience, loop_now_ns() + PATIENCE_NS);
 	store_writer_put(k->writer, b);
@@ -148,9 +203,18 @@ static void on_written(void *arg, struct store_batch *take_b, const struct store
 	loop_timer_clear(k->loop, &k->patience);
 	k->late = false;
 	note_aside(k, written->aside);
+	if (written->found) { /* first that, then what was to be written, with it */
+		ledger_not_saved(k->ledger);
+		ledger_recall(k->ledger, written->found, (struct ledger_now) { now_ns, k->wall_s });
+		k->synced |= take_b->synced;
+		store_batch_free(take_b);
+		send_batch(k);
+		return;
+	}
 	if (written->error) {
 		note_problem(k, written->why.text);
 		ledger_not_saved(k->ledger);
+		add_recall(k, take_b->recall, take_b->n_recall);
 	} else {
 		note_success(k);
 		ledger_saved(k->ledger, take_b);
@@ -176,6 +240,12 @@ uint64_t keep_checkpoint(struct keep *k, struct ledger_now now, bool synced)
 	else if (k->late)
 		k->settled = k->asked;
 	return k->asked;
+}
+
+uint64_t keep_recall(struct keep *k, const struct store_key *keys, size_t n, struct ledger_now now)
+{
+	add_recall(k, keys, n);
+	return keep_checkpoint(k, now, false);
 }
 
 void keep_wait(struct keep *k)
@@ -231,6 +301,7 @@ void keep_free(struct keep *k)
 	store_writer_free(k->writer);
 	loop_timer_clear(k->loop, &k->patience);
 	store_close(k->store);
+	drop_recall(k);
 	free(k->path);
 	free(k);
 }

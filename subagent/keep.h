@@ -21,6 +21,7 @@
  *    includes all earlier ones. */
 
 struct keep;
+struct store_key;
 
 /* From the loop: some ticket is settled or stored now. */
 typedef void keep_settled_fn(void *arg, uint64_t now_ns);
@@ -37,6 +38,11 @@ void keep_free(struct keep *k);
 /* Have what changed written, in one transaction. `synced`: against power loss too, not just a kill;
  * these also prune old usage. Returns its ticket, never 0. */
 uint64_t keep_checkpoint(struct keep *k, struct ledger_now now, bool synced);
+
+/* Have the store looked through for these, the ledger's strangers, before anything else is written; what
+ * is found is given to ledger_recall. Returns a ticket: settled, it was; or the store cannot be read,
+ * or not within 5 s: then they may be taken for new, and should one be found later it is merged. */
+uint64_t keep_recall(struct keep *k, const struct store_key *keys, size_t n, struct ledger_now now);
 
 /* Of ticket 0 both are true. */
 bool keep_is_settled(const struct keep *k, uint64_t ticket);

@@ -60,7 +60,7 @@ START_TEST(store_load_after_save_same)
 		c[i].gone_wall_s = i * 1000;
 		c[i].totals = some_totals(i ? UINT64_MAX - 100 : 1ull << 63);
 		store_put_container(s, &c[i]);
-		print_container(f, &c[i]);
+		print_container(f, &c[i]); /* the aged one has an address that is not */
 	}
 	for (int i = 0; i < 3; i++) {
 		a[i].state = (enum store_state)(STORE_CONFLICT + i);
@@ -70,7 +70,8 @@ START_TEST(store_load_after_save_same)
 		a[i].totals = some_totals((1ull << 63) - 20);
 		memcpy(a[i].last, a[i].totals.zero, sizeof(a[i].last));
 		store_put_address(s, &a[i]);
-		print_address(f, &a[i]);
+		if (a[i].state != STORE_AGED)
+			print_address(f, &a[i]);
 	}
 	fclose(f);
 	ck_assert_int_eq(store_end(s, NULL), 0);
@@ -322,6 +323,48 @@ START_TEST(view_traffic_wiki_query_answered)
 }
 END_TEST
 
+/* A container and an address of it that aged out, gone since then. */
+static void put_gone(struct store *s, uint32_t n, const char *id, int64_t gone_wall_s)
+{
+	struct store_container c = { .ifindex = n,
+				     .id = id,
+				     .name = "",
+				     .run = INV_RUN_GONE,
+				     .state = STORE_AGED,
+				     .gone_wall_s = gone_wall_s };
+	struct store_address a = address_row(n, n, "192.0.2.1");
+
+	a.state = STORE_AGED;
+	a.gone_wall_s = gone_wall_s;
+	store_put_container(s, &c);
+	store_put_address(s, &a);
+}
+
+START_TEST(store_prune_gone_for_long_removed)
+{
+	struct place p = place_new();
+	struct store *s = must_open(p.path);
+	int64_t now = WALL + 500ll * 86400;
+
+	ck_assert_int_eq(store_begin(s, false, WALL, NULL), 0);
+	store_put_meta(s, &small_meta);
+	put_gone(s, 1, "101", WALL);
+	put_gone(s, 2, "102", now - 401ll * 86400 - 1);
+	put_gone(s, 3, "103", now - 401ll * 86400);
+	ck_assert_int_eq(store_end(s, NULL), 0);
+	ck_assert_int_eq(store_prune(s, now, 1), 0); /* not before a period ends */
+	turn(s, now);
+	ck_assert_int_eq(store_prune(s, now, 1), 2);
+	ck_assert_int_eq(store_prune(s, now, 1), 2);
+	ck_assert_int_eq(store_prune(s, now, 1), 0);
+	expect_answer(p.path, "SELECT ctid FROM container", "103 ");
+	expect_answer(p.path, "SELECT key FROM address", "3 ");
+	expect_answer(p.path, "SELECT address FROM booked", "3 ");
+	store_close(s);
+	place_remove(&p);
+}
+END_TEST
+
 START_TEST(store_prune_old_removed_in_pieces)
 {
 	struct place p = place_new();
@@ -539,6 +582,7 @@ int main(void)
 	tcase_add_test(t, store_put_address_new_before_is_not_used);
 	tcase_add_test(t, store_begin_other_period_huge_still_integers);
 	tcase_add_test(t, view_traffic_wiki_query_answered);
+	tcase_add_test(t, store_prune_gone_for_long_removed);
 	tcase_add_test(t, store_prune_old_removed_in_pieces);
 	tcase_add_test(t, store_open_newer_schema_refused);
 	tcase_add_test(t, store_open_other_programs_database_refused);

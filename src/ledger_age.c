@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rows grow old: retired ones stop being shown, leave the memory, and are called back from the store
+ * when their container or address is there again. */
+#include "ledger_rows.h"
+
+#include "store_batch.h"
+#include "xalloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
+{
+	bool aged = false;
+
+	for (size_t i = 0; i < l->n_rows; i++) {
+		struct row *row = l->rows[i];
+
+		if (row->state != STORE_RETIRED || row->gone_ns >= before_ns)
+			continue;
+		row->state = STORE_AGED;
+		ledger_touch(row);
+		aged = true;
+	}
+	for (size_t i = 0; i < l->n_containers; i++) {
+		struct container *c = l->containers[i];
+
+		if (c->state != STORE_RETIRED || c->gone_ns >= before_ns)
+			continue;
+		c->state = STORE_AGED;
+		c->changed = aged = true;
+		l->ports_change_ns = now.ns;
+	}
+	if (aged)
+		l->last_change_ns = now.ns;
+	return aged;
+}
+
+/* --- forgetting --------------------------------------------------------------------------- */
+
+/* Slots whose rules are gone and whose row is no longer shown have nothing left to book. That its
+ * row owns none any more must be stored before the row goes. */
+static void drop_slots(struct ledger *l)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n_slots; i++) {
+		if (l->slots[i].seen || l->slots[i].owner->state != STORE_AGED)
+			l->slots[kept++] = l->slots[i];
+		else
+			ledger_touch(l->slots[i].owner);
+	}
+	l->n_slots = kept;
+}
+
+/* Mark what must stay with number 1: rows that are shown, not stored, or own a slot, and their
+ * containers. Returns whether anything may go. */
+static bool mark_kept(struct ledger *l)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < l->n_containers; i++) {
+		struct container *c = l->containers[i];
+
+		c->number = c->state != STORE_AGED || c->changed || c->saving;
+	}
+	for (size_t i = 0; i < l->n_rows; i++) {
+		struct row *row = l->rows[i];
+
+		row->number = row->state != STORE_AGED || row->changed || row->saving;
+	}
+	for (size_t i = 0; i < l->n_slots; i++)
+		l->slots[i].owner->number = 1;
+	for (size_t i = 0; i < l->n_rows; i++) {
+		if (l->rows[i]->number)
+			l->rows[i]->container->number = 1;
+		else
+			any = true;
+	}
+	for (size_t i = 0; i < l->n_containers && !any; i++)
+		any = !l->containers[i]->number;
+	return any;
+}
+
+void ledger_forget(struct ledger *l)
+{
+	size_t kept = 0;
+
+	drop_slots(l);
+	if (!mark_kept(l))
+		return;
+	for (size_t i = 0; i < l->n_rows; i++) {
+		if (l->rows[i]->number)
+			l->rows[kept++] = l->rows[i];
+		else
+			ledger_free_row(l->rows[i]);
+	}
+	l->n_rows = kept;
+	kept = 0;
+	for (size_t i = 0; i < l->n_containers; i++)
+		if (l->ports[i]->number)
+			l->ports[kept++] = l->ports[i];
+	kept = 0;
+	for (size_t i = 0; i < l->n_containers; i++) {
+		if (l->containers[i]->number)
+			l->containers[kept++] = l->containers[i];
+		else
+			ledger_free_container(l->containers[i]);
+	}
+	l->n_containers = kept;
+}
+
+/* --- calling back ------------------------------------------------------------------------- */
+
+struct store_key *ledger_strangers(const struct ledger *l, const struct inventory *inv,
+				   size_t *ret_n)
+{
+	struct container **known = xcalloc(inv->n_containers, sizeof(struct container *));
+	struct store_key *keys = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < inv->n_containers; i++) {
+		char *id = inv->containers[i].id;
+
+		known[i] = ledger_find_container(l, l->n_containers, id);
+		if (known[i])
+			continue;
+		keys = xgrow(keys, n, &cap, sizeof(*keys));
+		keys[n++] = (struct store_key) { .id = id };
+	}
+	for (size_t i = 0; i < inv->n_addresses; i++) {
+		const struct inv_address *a = &inv->addresses[i];
+		struct container *c = known[a->container];
+
+		if (c && ledger_find_row(l, l->n_rows, c, &a->addr))
+			continue;
+		keys = xgrow(keys, n, &cap, sizeof(*keys));
+		keys[n++] = (struct store_key) { inv->containers[a->container].id, true, a->addr };
+	}
+	free(known);
+	*ret_n = n;
+	return keys;
+}
+
+/* What was counted under a new name belongs to the old one. */
+static void add_old(struct snap_totals *t, struct snap_totals *old)
+{
+	for (enum path p = 0; p < PATHS; p++) {
+		t->path[p].octets += old->path[p].octets;
+		t->path[p].pkts += old->path[p].pkts;
+	}
+	t->since_wall_s = old->since_wall_s;
+	t->discontinuities += old->discontinuities;
+	if (t->zero) { /* set meanwhile, on what was known then */
+		struct counters at[PATHS];
+
+		for (enum path p = 0; p < PATHS; p++) {
+			at[p].octets = t->zero->at[p].octets + old->path[p].octets;
+			at[p].pkts = t->zero->at[p].pkts + old->path[p].pkts;
+		}
+		old->zero = t->zero;
+		t->zero = snap_mark_new(at, old->zero->wall_s);
+	} else {
+		t->zero = old->zero;
+		old->zero = NULL;
+	}
+}
+
+static int port_cmp(const void *a, const void *b)
+{
+	const struct container *x = *(struct container *const *)a,
+			       *y = *(struct container *const *)b;
+
+	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+/* The container that was appended last is the same as `c`: fold it into that. */
+static void merge_container(struct ledger *l, struct container *c)
+{
+	struct container *old = l->containers[--l->n_containers];
+
+	add_old(&c->totals, &old->totals);
+	c->ifindex = old->ifindex;
+	c->changed = true;
+	l->ports_change_ns = l->restore_now.ns;
+	ledger_free_container(old);
+}
+
+static void merge_row(struct ledger *l, struct row *row)
+{
+	struct row *old = l->rows[--l->n_rows];
+
+	add_old(&row->totals, &old->totals);
+	row->key = old->key;
+	memcpy(row->stored, old->stored, sizeof(row->stored));
+	ledger_discontinue(row, l->restore_now);
+	ledger_free_row(old);
+}
+
+static void recall_containers(struct ledger *l, const struct store_batch *found)
+{
+	size_t n_sorted = l->n_containers;
+
+	for (size_t i = 0; i < found->n_containers; i++) {
+		const struct store_container *from = &found->containers[i];
+		char id[INV_ID_MAX + 1];
+		struct container *c, *known;
+
+		strcpy(id, from->id); /* the store refuses longer ones */
+		known = ledger_find_container(l, n_sorted, id);
+		if (known && known->ifindex == from->ifindex)
+			continue;
+		c = ledger_add_stored_container(l, from);
+		c->state = STORE_AGED;
+		if (known)
+			merge_container(l, known);
+	}
+	ledger_sort(l);
+	if (l->n_containers)
+		qsort(l->ports, l->n_containers, sizeof(struct container *), port_cmp);
+}
+
+static struct container *find_port(const struct ledger *l, uint32_t ifindex)
+{
+	struct container key = { .ifindex = ifindex }, *k = &key, **found;
+
+	found = l->n_containers ? bsearch(&k, l->ports, l->n_containers, sizeof(struct container *),
+					  port_cmp)
+				: NULL;
+	return found ? *found : NULL;
+}
+
+void ledger_recall(struct ledger *l, const struct store_batch *found, struct ledger_now now)
+{
+	size_t n_sorted;
+
+	l->restore_now = now;
+	recall_containers(l, found);
+	n_sorted = l->n_rows;
+	for (size_t i = 0; i < found->n_addresses; i++) {
+		const struct store_address *from = &found->addresses[i];
+		struct container *c = find_port(l, from->container);
+		struct row *row, *known = c ? ledger_find_row(l, n_sorted, c, &from->addr) : NULL;
+
+		if (!c || (known && known->key == from->key))
+			continue;
+		row = ledger_add_stored_row(l, c, from);
+		row->state = STORE_AGED;
+		if (known)
+			merge_row(l, known);
+	}
+	ledger_sort(l);
+}
