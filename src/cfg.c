@@ -15,12 +15,12 @@
 #include "cfg.h"
 
 #include "cfg_key.h"
-#include "log.h"
 #include "xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -252,32 +252,53 @@ static int check_nul(const char *text, size_t len, const char *path, struct err 
 	return -EINVAL;
 }
 
-int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e)
+/* FNV-1a. */
+static uint64_t digest(const char *text)
 {
-	char *text = xmalloc(FILE_MAX_OCTETS + 1);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t h = 14695981039346656037ull;
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 1099511628211ull;
+	return h;
+}
+
+/* The file's text, for free() whatever is returned: 0, or -errno. Too long a file is cut at one octet
+ * too many. */
+static int load_text(const char *path, char **ret_text, size_t *ret_len)
+{
+	char *text = xmalloc(FILE_MAX_OCTETS + 2);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	size_t len = 0;
 	int rc = fd < 0 ? -errno : read_all(fd, text, FILE_MAX_OCTETS + 1, &len);
+
+	if (fd >= 0)
+		close(fd);
+	text[len] = '\0';
+	*ret_text = text;
+	*ret_len = len;
+	return rc;
+}
+
+int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e)
+{
+	size_t len;
+	char *text;
+	int rc = load_text(path, &text, &len);
 
 	if (rc < 0) {
 		err_set(e, "cannot read the configuration %s: %s%s", path, strerror(-rc),
 			load_advice(rc));
-		goto cleanup;
-	}
-	if (len > FILE_MAX_OCTETS) {
+	} else if (len > FILE_MAX_OCTETS) {
 		err_set(e, "%s: over %d octets: this is no configuration of ours", path,
 			FILE_MAX_OCTETS);
 		rc = -EFBIG;
-		goto cleanup;
+	} else {
+		rc = check_nul(text, len, path, e);
 	}
-	rc = check_nul(text, len, path, e);
-	if (rc < 0)
-		goto cleanup;
-	text[len] = '\0';
-	rc = cfg_parse(text, path, ret_cfg, e);
-cleanup:
-	if (fd >= 0)
-		close(fd);
+	if (!rc)
+		rc = cfg_parse(text, path, ret_cfg, e);
+	if (!rc)
+		(*ret_cfg)->digest = digest(text);
 	free(text);
 	return rc;
 }
@@ -298,18 +319,44 @@ void cfg_free(struct cfg *cfg)
 	free(cfg);
 }
 
-static void warn_restart(const char *what, bool differs)
+/* ---- reloading ---- */
+
+static void note_fixed(const char *key, bool differs, char *what, size_t size)
 {
+	size_t len = strlen(what);
+
 	if (differs)
-		log_warning("cfg", "a changed %s takes effect when ctmeterd is restarted", what);
+		snprintf(what + len, size - len, "%s%s", len ? ", " : "", key);
 }
 
-void cfg_warn_restart(const struct cfg *old, const struct cfg *now)
+static void hold_text(const char *key, char **now, const char *running, char *what, size_t size)
 {
-	warn_restart("[netfilter] backend", now->netfilter.backend != old->netfilter.backend);
-	warn_restart("[netfilter] table", strcmp(now->netfilter.table, old->netfilter.table) != 0);
-	warn_restart("[agentx] socket", strcmp(now->agentx.socket, old->agentx.socket) != 0);
-	warn_restart("[agentx] context", strcmp(now->agentx.context, old->agentx.context) != 0);
-	warn_restart("[ledger] path", strcmp(now->ledger.path, old->ledger.path) != 0);
-	warn_restart("[control] socket", strcmp(now->control.socket, old->control.socket) != 0);
+	note_fixed(key, strcmp(*now, running) != 0, what, size);
+	free(*now);
+	*now = xstrdup(running);
+}
+
+void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, size_t size)
+{
+	*ret_what = '\0';
+	note_fixed("[netfilter] backend", now->netfilter.backend != running->netfilter.backend,
+		   ret_what, size);
+	now->netfilter.backend = running->netfilter.backend;
+	hold_text("[netfilter] table", &now->netfilter.table, running->netfilter.table, ret_what,
+		  size);
+	hold_text("[ledger] path", &now->ledger.path, running->ledger.path, ret_what, size);
+	hold_text("[control] socket", &now->control.socket, running->control.socket, ret_what,
+		  size);
+}
+
+int cfg_file_differs(const struct cfg *cfg, const char *path)
+{
+	size_t len;
+	char *text;
+	int rc = load_text(path, &text, &len);
+
+	if (!rc)
+		rc = digest(text) != cfg->digest;
+	free(text);
+	return rc;
 }

@@ -18,6 +18,7 @@ enum cfg_backend { CFG_BACKEND_AUTO, CFG_BACKEND_IPTABLES, CFG_BACKEND_FAKE };
 enum cfg_direction { CFG_DIRECTION_CONTAINER, CFG_DIRECTION_PORT };
 
 struct cfg {
+	uint64_t digest; /* of the file's text */
 	struct {
 		char *socket; /* a path, or "tcp:HOST:PORT" */
 		char *context; /* "" switches the switch view off */
@@ -57,7 +58,12 @@ int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct e
 
 void cfg_free(struct cfg *cfg);
 
-/* Log a warning for every key that a reload cannot change. */
-void cfg_warn_restart(const struct cfg *old, const struct cfg *now);
+/* What a reload cannot change is put back in `now` as it is in `running`; ret_what becomes the keys that
+ * differed, "[netfilter] table, [ledger] path", "" if none did. */
+void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, size_t size);
+
+/* Whether the file at `path` has other text than the one that cfg was loaded from. Returns 1 or 0, or
+ * -errno when it cannot be read. */
+int cfg_file_differs(const struct cfg *cfg, const char *path);
 
 #endif

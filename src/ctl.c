@@ -11,7 +11,7 @@
  * 2. A request without ctl (after ctl_free) has no descriptor either. */
 #include "ctl.h"
 
-#include "log.h"
+#include "log_state.h"
 #include "xalloc.h"
 
 #include <assert.h>
@@ -59,6 +59,7 @@ struct ctl {
 	struct ctl_request *requests[REQUESTS_MAX];
 	size_t n_requests;
 	struct loop_timer pause; /* after accept failed for want of descriptors */
+	struct log_state trouble;
 };
 
 /* ---- the end of a request ---- */
@@ -318,13 +319,15 @@ static void on_connection(void *arg, short revents, uint64_t now_ns)
 
 	(void)revents;
 	if (fd >= 0) {
+		log_good(&ctl->trouble, now_ns, "ctl", "connections are accepted again");
 		request_new(ctl, fd, now_ns);
 		return;
 	}
 	if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS)
 		return;
 	/* The connection stays in the backlog and poll(2) would tell of it for ever. */
-	log_warning("ctl", "cannot accept a connection: %s", strerror(errno));
+	log_bad(&ctl->trouble, now_ns, LOG_LEVEL_WARNING, "ctl", "cannot accept a connection: %s",
+		strerror(errno));
 	loop_unwatch(ctl->loop, ctl->fd);
 	loop_timer_set(ctl->loop, &ctl->pause, now_ns + NS_PER_S);
 }

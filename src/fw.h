@@ -88,7 +88,8 @@ extern const struct fw_ops fw_fake_ops;
 
 /* config is borrowed during the call. `done` is called from the loop. An unfinished commit that an earlier process left is
  * finished first, as if fw_apply had been called. Returns 0, or -errno with e filled: -EPERM
- * names the missing privilege, -ENOENT says that no family has the table. */
+ * names the missing privilege. A table that is not there is a family's problem, and looked for
+ * again by fw_read. */
 int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
 	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e);
 
@@ -101,7 +102,7 @@ const char *fw_name(const struct fw *fw);
 /* NULL when the family can be counted, otherwise why not. */
 const char *fw_family_problem(const struct fw *fw, enum addr_family family);
 
-/* All our counters of a family. Returns 0, -EAGAIN (half-committed table: try again in some ms),
+/* All our counters of a family, or a look, every 5 s, whether its problem is over. Returns 0, -EAGAIN (half-committed table: try again in some ms),
  * or another -errno. */
 int fw_read(struct fw *fw, enum addr_family family, uint64_t now_ns,
 	    struct fw_reading *ret_reading);

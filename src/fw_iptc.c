@@ -11,7 +11,7 @@
 #include "commit.h"
 #include "fw.h"
 #include "journal.h"
-#include "log.h"
+#include "log_state.h"
 #include "xalloc.h"
 #include "xt_layout.h"
 
@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define ZEROED_AFTER_NS (1000 * NS_PER_MS)
+#define LOOK_FOR_NS (5 * NS_PER_S) /* a table; each look may make the kernel load a module */
 
 /* What the child says when it is done. */
 struct verdict {
@@ -39,6 +40,8 @@ struct family {
 	enum addr_family family;
 	int fd;
 	char problem[256]; /* "" when the family can be counted */
+	uint64_t tried_ns; /* then: when it was last looked for */
+	struct log_state trouble; /* with what a commit needs */
 	char *journal;
 	bool told; /* the ledger was, of what is in the journal */
 	struct xt_layout layout;
@@ -109,10 +112,10 @@ static int start_child(struct family *f, const struct ruleset *desired)
 	if (f->lock < 0)
 		f->lock = commit_lock_open(&e);
 	if (f->lock < 0) {
-		log_error("fw", "%s", e.text);
+		log_bad(&f->trouble, loop_now_ns(), LOG_LEVEL_ERROR, "fw", "%s", e.text);
 		return f->lock;
 	}
-
+	log_good(&f->trouble, loop_now_ns(), "fw", "the lock of the tables can be opened again");
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	f->child = fork();
@@ -143,8 +146,8 @@ static void report(struct family *f, const struct verdict *v, uint64_t now_ns)
 	bool settled = !ret && journal_settled(&j);
 
 	if (ret < 0 && ret != -ENOENT)
-		log_error("fw", "cannot read the commit's journal %s: %s", f->journal,
-			  strerror(-ret));
+		log_bad(&f->trouble, now_ns, LOG_LEVEL_ERROR, "fw",
+			"cannot read the commit's journal %s: %s", f->journal, strerror(-ret));
 	if (settled) {
 		finals = journal_finals(&j, &n);
 		epoch = journal_epoch(&j);
@@ -223,6 +226,41 @@ static int take_layout(struct family *f, const struct xt_raw *raw)
 	return 0;
 }
 
+static int try_table(struct family *f, const char *table)
+{
+	struct xt_raw raw;
+	int ret = f->fd = xt_socket(f->family);
+
+	if (f->fd >= 0)
+		ret = xt_read(f->fd, f->family, table, &raw);
+	if (!ret)
+		xt_raw_clear(&raw);
+	else if (ret != -EPERM && ret != -EACCES)
+		snprintf(f->problem, sizeof(f->problem),
+			 "no legacy %s table \"%s\": %s (load it: modprobe %s_%s)",
+			 xt_families[f->family].name, table, strerror(-ret),
+			 f->family == ADDR_V4 ? "iptable" : "ip6table", table);
+	return ret;
+}
+
+/* A table that was not there may come: its module is loaded late, or by whoever uses it first. */
+static void look_again(struct family *f, uint64_t now_ns)
+{
+	if (now_ns - f->tried_ns < LOOK_FOR_NS)
+		return;
+	f->tried_ns = now_ns;
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+	f->problem[0] = '\0';
+	if (try_table(f, f->owner->table) == 0)
+		log_info("fw", "the %s table \"%s\" is there now", xt_families[f->family].name,
+			 f->owner->table);
+	else if (!f->problem[0])
+		snprintf(f->problem, sizeof(f->problem), "no permission to read the %s table",
+			 xt_families[f->family].name);
+}
+
 static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 		     struct fw_reading *ret_reading)
 {
@@ -230,9 +268,13 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 	struct family *f = &s->families[family];
 	bool reset = false, zero, old;
 	struct xt_raw raw;
-	int ret = f->problem[0] ? -ENODEV : xt_read(f->fd, family, s->table, &raw);
-	uint64_t read_ns = loop_now_ns(); /* the kernel copies under the table's lock */
+	uint64_t read_ns;
+	int ret;
 
+	if (f->problem[0])
+		look_again(f, now_ns);
+	ret = f->problem[0] ? -ENODEV : xt_read(f->fd, family, s->table, &raw);
+	read_ns = loop_now_ns(); /* the kernel copies under the table's lock */
 	if (ret < 0)
 		return ret;
 	if (!f->known || xt_digest(&raw) != f->layout.digest)
@@ -303,23 +345,6 @@ static bool iptc_busy(const void *self, enum addr_family family)
 
 /* --- opening ------------------------------------------------------------------------------ */
 
-static int try_table(struct family *f, const char *table)
-{
-	struct xt_raw raw;
-	int ret = f->fd = xt_socket(f->family);
-
-	if (f->fd >= 0)
-		ret = xt_read(f->fd, f->family, table, &raw);
-	if (!ret)
-		xt_raw_clear(&raw);
-	else if (ret != -EPERM && ret != -EACCES)
-		snprintf(f->problem, sizeof(f->problem),
-			 "no legacy %s table \"%s\": %s (load it: modprobe %s_%s)",
-			 xt_families[f->family].name, table, strerror(-ret),
-			 f->family == ADDR_V4 ? "iptable" : "ip6table", table);
-	return ret;
-}
-
 static void iptc_close(void *self)
 {
 	struct iptc *s = self;
@@ -343,21 +368,16 @@ static void iptc_close(void *self)
 
 static int open_families(struct iptc *s, struct err *e)
 {
-	int ret[ADDR_FAMILIES];
-
 	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
-		ret[i] = try_table(&s->families[i], s->table);
-		if (ret[i] == -EPERM || ret[i] == -EACCES) {
+		int ret = try_table(&s->families[i], s->table);
+
+		s->families[i].tried_ns = loop_now_ns();
+		if (ret == -EPERM || ret == -EACCES) {
 			err_set(e, "no permission to read netfilter's tables: ctmeterd needs the "
 				   "capabilities CAP_NET_ADMIN and CAP_NET_RAW; run it as root or "
 				   "give it both");
 			return -EPERM;
 		}
-	}
-	if (ret[ADDR_V4] < 0 && ret[ADDR_V6] < 0) {
-		err_set(e, "%s; %s: is this kernel without ip_tables?",
-			s->families[ADDR_V4].problem, s->families[ADDR_V6].problem);
-		return -ENOENT;
 	}
 	return 0;
 }

@@ -5,7 +5,7 @@
  * 2. A part keeps repetitions as they came; folding happens once, in the merge. */
 #include "inv.h"
 
-#include "log.h"
+#include "log_state.h"
 #include "xalloc.h"
 
 #include <assert.h>
@@ -21,7 +21,10 @@
 struct inv_log {
 	uint64_t *seen, *next; /* digests: of the looks before (sorted), of this one */
 	size_t n_seen, n_next, cap_next;
-	size_t logged, unlogged; /* in this look */
+	size_t logged; /* in this look */
+	size_t unlogged; /* since the last that was */
+	size_t allowed; /* to be logged in this look */
+	uint64_t refilled_ns;
 };
 
 struct part_address {
@@ -53,7 +56,10 @@ int inv_id_cmp(const char *a, const char *b)
 
 struct inv_log *inv_log_new(void)
 {
-	return xcalloc(1, sizeof(struct inv_log));
+	struct inv_log *log = xcalloc(1, sizeof(*log));
+
+	log->allowed = INV_COMPLAINTS_MAX;
+	return log;
 }
 
 void inv_log_free(struct inv_log *log)
@@ -72,11 +78,27 @@ static int cmp_u64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-void inv_log_end(struct inv_log *log, bool whole)
+/* One more each while, as log_may has it. */
+static void allow_more(struct inv_log *log, uint64_t now_ns)
 {
-	if (log->unlogged)
+	uint64_t back = log->refilled_ns ? (now_ns - log->refilled_ns) / LOG_REST_NS : 0;
+
+	if (!log->refilled_ns)
+		log->refilled_ns = now_ns;
+	log->refilled_ns += back * LOG_REST_NS;
+	log->allowed -= log->logged;
+	log->allowed = back < INV_COMPLAINTS_MAX - log->allowed ? log->allowed + (size_t)back
+								: INV_COMPLAINTS_MAX;
+}
+
+void inv_log_end(struct inv_log *log, bool whole, uint64_t now_ns)
+{
+	if (log->logged && log->unlogged) {
 		log_warning("inv", "%zu further complaints not shown", log->unlogged);
-	log->logged = log->unlogged = 0;
+		log->unlogged = 0;
+	}
+	allow_more(log, now_ns);
+	log->logged = 0;
 	for (size_t i = 0; !whole && i < log->n_seen && log->n_next < SEEN_MAX; i++) {
 		log->next = xgrow(log->next, log->n_next, &log->cap_next, sizeof(*log->next));
 		log->next[log->n_next++] = log->seen[i];
@@ -114,7 +136,7 @@ static bool log_wants(struct inv_log *log, const char *text)
 	}
 	if (log->n_seen && bsearch(&h, log->seen, log->n_seen, sizeof(h), cmp_u64))
 		return false;
-	if (log->logged < INV_COMPLAINTS_MAX)
+	if (log->logged < log->allowed)
 		return ++log->logged;
 	log->unlogged++;
 	return false;

@@ -57,8 +57,9 @@ struct inv_log *inv_log_new(void);
 void inv_log_free(struct inv_log *log);
 
 /* A look is over. whole: it read everything, so a complaint that it did not make has passed (and
- * will be logged should it come back); otherwise nothing is forgotten. */
-void inv_log_end(struct inv_log *log, bool whole);
+ * will be logged should it come back); otherwise nothing is forgotten. Should each look bring others,
+ * they are logged as sparingly as log_may lets them. */
+void inv_log_end(struct inv_log *log, bool whole, uint64_t now_ns);
 
 /* One source's answer while it is read and after. */
 struct inv_part;

@@ -2,10 +2,14 @@
 #ifndef CTM_LOG_H
 #define CTM_LOG_H
 
-/* The log: one line an event on stderr, "level subsystem: text". The only mutable global.
+/* The log: one line an event on stderr, "level subsystem: text", or, when stderr is the journal,
+ * "<PRIORITY>subsystem: text" (sd-daemon(3)); the time is the reader's. The only mutable global.
  * Log once, where an event is handled, and log a change of state, not each repetition. */
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Find out whether stderr is the journal. Until then it is not. */
+void log_open(void);
 
 /* Lines above this level are dropped; LOG_LEVEL_INFO until told otherwise. */
 void log_set_level(enum log_level level);

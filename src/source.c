@@ -26,7 +26,7 @@ struct sources {
 	void *arg;
 };
 
-static const char choices[] = "choose source = file:PATH, command:PATH ARG... or vz in [inventory]";
+static const char choices[] = SOURCE_CHOICES;
 
 /* What follows `prefix` in spec, NULL when spec does not begin so. */
 static const char *after(const char *spec, const char *prefix)
@@ -40,13 +40,6 @@ static int source_new(const char *spec, const char *root, struct source **ret_so
 {
 	const char *rest;
 
-	if (!strcmp(spec, "auto") && !source_vz_present(root)) {
-		err_set(e,
-			"source = auto found no OpenVZ on this node (no /proc/vz/veinfo, vzlist "
-			"or prlctl); %s",
-			choices);
-		return -ENOENT;
-	}
 	if (!strcmp(spec, "vz") || !strcmp(spec, "auto")) {
 		*ret_source = source_vz_new(root);
 		return 0;
@@ -113,23 +106,20 @@ static void finish_look(struct sources *s, uint64_t now_ns)
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns)
 {
 	struct sources *owner = s->owner;
-	bool was_failing = s->failing;
 
 	assert(owner->pending);
-	inv_log_end(s->log, take_part);
+	inv_log_end(s->log, take_part, now_ns);
 	s->failing = !take_part;
 	if (take_part) {
 		inv_part_free(s->part);
 		s->part = take_part;
 		snprintf(s->state, sizeof(s->state), "ok");
-		if (was_failing)
-			log_info("inv", "%s: answers again", s->name);
+		log_good(&s->trouble, now_ns, "inv", "%s: answers again", s->name);
 	} else {
 		snprintf(s->state, sizeof(s->state), "%s", e->text);
-		if (!was_failing)
-			log_error("inv", "%s: %s; %s", s->name, e->text,
-				  s->part ? "what it said last stays"
-					  : "it has said nothing yet, so nothing is removed");
+		log_bad(&s->trouble, now_ns, LOG_LEVEL_ERROR, "inv", "%s: %s; %s", s->name, e->text,
+			s->part ? "what it said last stays"
+				: "it has said nothing yet, so nothing is removed");
 	}
 	if (--owner->pending == 0)
 		finish_look(owner, now_ns);

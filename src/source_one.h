@@ -2,11 +2,13 @@
 #ifndef CTM_SOURCE_ONE_H
 #define CTM_SOURCE_ONE_H
 
+#include "log_state.h"
 #include "source.h"
 
 /* One source, for source*.c alone: what all kinds have in common, and the kinds. */
 
 #define SOURCE_DEADLINE_NS (10 * NS_PER_S)
+#define SOURCE_CHOICES "choose source = file:PATH, command:PATH ARG... or vz in [inventory]"
 #define SOURCE_OCTETS_MAX ((size_t)16 << 20)
 
 struct source;
@@ -27,6 +29,7 @@ struct source {
 	struct inv_log *log;
 	struct inv_part *part; /* what it said last, NULL: nothing yet */
 	bool failing;
+	struct log_state trouble;
 	char state[512];
 };
 

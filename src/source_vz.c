@@ -113,6 +113,15 @@ static int read_veinfo(const struct source_vz *v, struct inv_part *part, struct 
 	return ret;
 }
 
+static void fail_auto(struct source_vz *v, uint64_t now_ns)
+{
+	struct err e = { "" };
+
+	err_set(&e, "found no OpenVZ on this node (no /proc/vz/veinfo, vzlist or "
+		    "prlctl); " SOURCE_CHOICES);
+	source_end(&v->base, NULL, &e, now_ns);
+}
+
 static void answer_from_veinfo(struct source_vz *v, uint64_t now_ns)
 {
 	struct inv_part *part = inv_part_new("/proc/vz/veinfo", v->base.log);
@@ -286,6 +295,8 @@ static void vz_start(struct source *s, uint64_t now_ns)
 	make_order(v);
 	if (v->n_order)
 		try_next(v, &e, now_ns);
+	else if (!strcmp(s->name, "auto") && !source_vz_present(v->root))
+		fail_auto(v, now_ns);
 	else
 		answer_from_veinfo(v, now_ns);
 }

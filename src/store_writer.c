@@ -168,9 +168,15 @@ bool store_writer_busy(const struct store_writer *w)
 	return w->busy;
 }
 
-void store_writer_wait(struct store_writer *w)
+void store_writer_wait(struct store_writer *w, uint64_t until_ns)
 {
-	if (w->busy)
+	struct pollfd done = { .fd = w->done_out, .events = POLLIN };
+	uint64_t now = loop_now_ns();
+
+	while (w->busy && now < until_ns &&
+	       poll(&done, 1, (int)((until_ns - now) / NS_PER_MS) + 1) <= 0)
+		now = loop_now_ns();
+	if (w->busy && done.revents)
 		come_back(w, loop_now_ns());
 }
 
@@ -243,8 +249,11 @@ void store_writer_free(struct store_writer *w)
 {
 	if (!w)
 		return;
-	store_writer_wait(w);
 	loop_unwatch(w->loop, w->done_out);
+	if (w->busy) {
+		pthread_detach(w->thread);
+		return;
+	}
 	give(w->jobs_in, xcalloc(1, sizeof(struct job)));
 	pthread_join(w->thread, NULL);
 	close_pipes(w);

@@ -37,7 +37,8 @@ int store_writer_new(const char *path, struct store *take_store, struct loop *lo
 		     store_writer_fn *fn, void *arg, struct store_writer **ret_writer,
 		     struct err *e);
 
-/* Waits for a batch under way, which still comes back, then closes the store. */
+/* Closes the store and ends the thread. Where a batch is still under way the thread is left to itself,
+ * with what it holds: for the end of the process. */
 void store_writer_free(struct store_writer *w);
 
 /* Look for what is to be recalled, then write it; not while another is under way. When it has come back, the thread goes on with what
@@ -45,7 +46,7 @@ void store_writer_free(struct store_writer *w);
 void store_writer_put(struct store_writer *w, struct store_batch *take_b);
 bool store_writer_busy(const struct store_writer *w);
 
-/* Wait until the batch under way has come back. */
-void store_writer_wait(struct store_writer *w);
+/* Wait until the batch under way has come back, or until_ns. */
+void store_writer_wait(struct store_writer *w, uint64_t until_ns);
 
 #endif

@@ -291,6 +291,7 @@ json_t *view_status_json(const struct view_status *s)
 	put(status, "version", text_json(s->version));
 	put(status, "pid", json_integer(s->pid));
 	put(status, "uptime_s", count_json(s->uptime_s));
+	put(status, "config", text_json(s->config));
 	put(status, "backend", text_json(s->backend));
 	put(status, "table", text_json(s->table));
 	put(status, "node_traffic", json_boolean(s->node_traffic));

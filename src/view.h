@@ -26,6 +26,7 @@ struct view_status {
 	const char *version;
 	uint32_t pid;
 	uint64_t uptime_s;
+	const char *config; /* "ok", or how the file differs from what runs */
 
 	const char *backend; /* "iptables", "fake" */
 	const char *table; /* "mangle", "filter" */

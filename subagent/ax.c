@@ -18,7 +18,7 @@
 #include "ax_serve.h"
 #include "ax_text.h"
 #include "ax_timing.h"
-#include "log.h"
+#include "log_state.h"
 #include "xalloc.h"
 
 #include <assert.h>
@@ -63,7 +63,7 @@ struct ax {
 	struct loop_timer reg_timer; /* set while a registration is refused */
 	struct loop_timer pin_timer; /* set while a view is pinned */
 	struct err problem; /* "" when there is none */
-	struct err logged; /* the outage that was logged last, "" since it was up */
+	struct log_state outage, silence;
 };
 
 static void drop(struct ax *ax, const char *why, uint64_t now_ns);
@@ -192,8 +192,10 @@ static void all_answered(struct ax *ax, uint64_t now_ns)
 
 	if (ax->state == AX_REGISTERING) {
 		ax->state = AX_UP;
-		ax->logged.text[0] = '\0';
-		log_info("ax", "serving %zu of %zu tables through snmpd at %s",
+		if (!log_is_bad(&ax->outage))
+			log_info("ax", "serving %zu of %zu tables through snmpd at %s",
+				 ax->n_regs - refused, ax->n_regs, ax->where);
+		log_good(&ax->outage, now_ns, "ax", "serving %zu of %zu tables through snmpd at %s",
 			 ax->n_regs - refused, ax->n_regs, ax->where);
 		if (ax->hooks.up)
 			ax->hooks.up(ax->hooks.arg, now_ns);
@@ -285,7 +287,7 @@ static void note_answer(struct ax *ax, uint64_t now_ns)
 	ax->n_awaited--;
 	ax->awaited_ns = ax->answered_ns = now_ns;
 	if (ax->quiet && ax->state == AX_UP) {
-		log_info("ax", "snmpd at %s answers again", ax->where);
+		log_good(&ax->silence, now_ns, "ax", "snmpd at %s answers again", ax->where);
 		tell_refusals(ax);
 	}
 	ax->quiet = false;
@@ -384,13 +386,11 @@ static void on_pin_timer(void *arg, uint64_t now_ns)
 
 /* Connecting, and the end of it */
 
-static void note_outage(struct ax *ax, const char *why, const char *more)
+static void note_outage(struct ax *ax, const char *why, const char *more, uint64_t now_ns)
 {
 	err_set(&ax->problem, "no session with snmpd at %s: %s%s", ax->where, why, more);
-	if (strcmp(ax->problem.text, ax->logged.text) == 0)
-		return;
-	ax->logged = ax->problem;
-	log_warning("ax", "%s; connecting again until it is back", ax->problem.text);
+	log_bad(&ax->outage, now_ns, LOG_LEVEL_WARNING, "ax",
+		"%s; connecting again until it is back", ax->problem.text);
 }
 
 /* Back to DOWN, with the next connect on its way. */
@@ -406,7 +406,7 @@ static void go_down(struct ax *ax, const char *why, const char *more, uint64_t n
 	ax->session = ax->open_packet = ax->ping_packet = ax->notify_packet = 0;
 	ax->n_awaited = 0;
 	ax->quiet = false;
-	note_outage(ax, why, more);
+	note_outage(ax, why, more, now_ns);
 	loop_timer_set(ax->loop, &ax->timer, now_ns + ax->pause_ns);
 	ax->pause_ns *= 2;
 	if (ax->pause_ns > ax->timing.retry_max_ns)
@@ -460,10 +460,11 @@ static void check_answers(struct ax *ax, uint64_t now_ns)
 		drop(ax, "it does not answer", now_ns);
 		return;
 	}
-	ax->quiet = true;
 	err_set(&ax->problem, "snmpd at %s does not answer (stopped, or busy?)", ax->where);
-	if (!ax->logged.text[0])
-		log_warning("ax", "%s; waiting for it", ax->problem.text);
+	if (!log_is_bad(&ax->outage) && !ax->quiet)
+		log_bad(&ax->silence, now_ns, LOG_LEVEL_WARNING, "ax", "%s; waiting for it",
+			ax->problem.text);
+	ax->quiet = true;
 	watch_answers(ax);
 }
 

@@ -5,14 +5,13 @@
 #include "xalloc.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static bool in_list(const struct addr *list, size_t n, const struct addr *a)
 {
 	return n && bsearch(a, list, n, sizeof(*a), (int (*)(const void *, const void *))addr_cmp);
 }
 
-void conflicts_note(struct conflicts *c, const struct inventory *inv)
+void conflicts_note(struct conflicts *c, const struct inventory *inv, uint64_t now_ns)
 {
 	struct addr *now = xcalloc(inv->n_addresses, sizeof(*now));
 	char text[ADDR_TEXT_SIZE];
@@ -25,7 +24,7 @@ void conflicts_note(struct conflicts *c, const struct inventory *inv)
 		    (n && !addr_cmp(&now[n - 1], &a->addr)))
 			continue;
 		now[n++] = a->addr;
-		if (!in_list(c->addrs, c->n, &a->addr))
+		if (!in_list(c->addrs, c->n, &a->addr) && log_may(&c->budget, now_ns, "inv"))
 			log_warning("inv",
 				    "%s is claimed by containers %s and %s: counted for neither "
 				    "until one of them lets it go",
@@ -33,7 +32,7 @@ void conflicts_note(struct conflicts *c, const struct inventory *inv)
 				    inv->containers[b->container].id);
 	}
 	for (size_t i = 0; i < c->n; i++)
-		if (!in_list(now, n, &c->addrs[i]))
+		if (!in_list(now, n, &c->addrs[i]) && log_may(&c->budget, now_ns, "inv"))
 			log_info("inv", "%s is no longer claimed by several containers",
 				 addr_format(&c->addrs[i], text));
 	free(c->addrs);
@@ -44,5 +43,6 @@ void conflicts_note(struct conflicts *c, const struct inventory *inv)
 void conflicts_clear(struct conflicts *c)
 {
 	free(c->addrs);
-	memset(c, 0, sizeof(*c));
+	c->addrs = NULL;
+	c->n = 0;
 }

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon.h"
+#include "daemon_room.h"
 
-#include "ax.h"
-#include "ctl.h"
-#include "engine.h"
 #include "log.h"
-#include "loop.h"
-#include "mib.h"
-#include "notifier.h"
 #include "version.h"
 #include "view.h"
 #include "xalloc.h"
@@ -24,24 +18,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#define MAX_PROBLEMS 8
-
-struct daemon {
-	const char *config_path;
-	struct cfg *cfg;
-	char *run_dir; /* of the control socket and the commits' journals */
-	char *table, *agentx_socket, *context; /* in force: a reload does not change them */
-	int lock, signals;
-	struct loop *loop;
-	struct engine *engine;
-	struct ctl *ctl;
-	struct ax *ax;
-	bool serving; /* ax was started */
-	struct notifier *notifier;
-	struct mib_data served; /* what every request's data have in common: all but the snapshot */
-	uint64_t began_ns;
-};
 
 /* --- AgentX ------------------------------------------------------------------------------- */
 
@@ -67,7 +43,7 @@ static bool ax_pin(void *arg, const char *context, uint64_t now_ns,
 
 	if (!context || !*context)
 		*ret_view = &mib_ctm_view;
-	else if (strcmp(context, d->context) == 0)
+	else if (strcmp(context, d->cfg->agentx.context) == 0)
 		*ret_view = &mib_switch_view;
 	else
 		return false;
@@ -130,8 +106,8 @@ static int open_ax(struct daemon *d, struct err *e)
 				  .arg = d };
 	int ret;
 
-	if (*d->context)
-		n = add_regs(regs, n, mib_switch_roots, MIB_SWITCH_ROOTS, d->context);
+	if (*d->cfg->agentx.context)
+		n = add_regs(regs, n, mib_switch_roots, MIB_SWITCH_ROOTS, d->cfg->agentx.context);
 	take_ports(d);
 	ret = ax_new(d->cfg->agentx.socket, "ctmeter " CTM_VERSION, regs, n, &hooks, d->loop,
 		     &d->ax, e);
@@ -156,94 +132,6 @@ static void published(void *arg)
 }
 
 /* --- the control socket ------------------------------------------------------------------- */
-
-/* Problems as sentences; their text lives in `text`. */
-struct problems {
-	const char *list[MAX_PROBLEMS];
-	size_t n;
-	char text[MAX_PROBLEMS][512];
-};
-
-static void add_problem(struct problems *p, const char *what, const char *why)
-{
-	if (p->n == MAX_PROBLEMS)
-		return;
-	snprintf(p->text[p->n], sizeof(p->text[p->n]), "%s: %s", what, why);
-	p->list[p->n] = p->text[p->n];
-	p->n++;
-}
-
-static void find_problems(const struct daemon *d, const struct view_status *s, struct problems *p)
-{
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		if (strchr(s->family_state[f], ':'))
-			add_problem(p, f == ADDR_V4 ? "IPv4" : "IPv6", s->family_state[f]);
-	for (size_t i = 0; i < s->n_sources; i++)
-		if (strcmp(s->sources[i].state, "ok") != 0)
-			add_problem(p, s->sources[i].name, s->sources[i].state);
-	if (strcmp(s->store, "ok") != 0)
-		add_problem(p, "ledger", s->store);
-	if (s->conflicts)
-		add_problem(p, "addresses",
-			    "some are claimed by several containers and counted for "
-			    "none of them (ctmeter list shows which)");
-	if (ax_get_state(d->ax) != AX_UP || *s->agentx.problem)
-		add_problem(p, "snmpd",
-			    *s->agentx.problem ? s->agentx.problem : "not connected yet");
-}
-
-static void reply_status(struct daemon *d, struct ctl_request *req)
-{
-	static const char *const ax_states[] = { [AX_DOWN] = "down",
-						 [AX_CONNECTING] = "connecting",
-						 [AX_OPENING] = "opening",
-						 [AX_REGISTERING] = "registering",
-						 [AX_UP] = "up" };
-	const struct snap *snap = engine_snap(d->engine);
-	struct engine_figures f;
-	struct problems *problems = xcalloc(1, sizeof(*problems));
-	struct view_source *sources;
-	uint64_t now = loop_now_ns();
-	struct view_status s = { .version = CTM_VERSION };
-
-	engine_get_figures(d->engine, &f);
-	s.n_sources = sources_count(engine_sources(d->engine));
-	sources = xcalloc(s.n_sources, sizeof(*sources));
-	for (size_t i = 0; i < s.n_sources; i++) {
-		sources[i].name = sources_name(engine_sources(d->engine), i);
-		sources[i].state = sources_state(engine_sources(d->engine), i);
-	}
-	s.store = f.store_problem ? f.store_problem : "ok";
-	s.pid = (uint32_t)getpid();
-	s.uptime_s = (now - d->began_ns) / NS_PER_S;
-	s.backend = f.backend;
-	s.table = d->table;
-	s.node_traffic = d->cfg->netfilter.node_traffic;
-	for (enum addr_family fam = 0; fam < ADDR_FAMILIES; fam++) {
-		s.family_state[fam] = f.family_state[fam];
-		s.commits += f.commits[fam];
-	}
-	s.last_commit_ms = f.last_commit_ms;
-	s.rules = snap->rules;
-	s.rule_repairs = snap->rule_repairs;
-	s.inventory_failures = snap->inventory_failures;
-	s.stale_answers = snap->stale_answers;
-	s.sample_age_ms = snap->taken_ns ? (now - snap->taken_ns) / NS_PER_MS : 0;
-	s.containers = f.containers;
-	s.addresses = f.addresses;
-	s.conflicts = f.conflicts;
-	s.sources = sources;
-	s.agentx.state = ax_states[ax_get_state(d->ax)];
-	s.agentx.socket = d->agentx_socket;
-	s.agentx.problem = ax_get_problem(d->ax);
-	ax_get_counts(d->ax, &s.agentx.requests, &s.agentx.varbinds);
-	find_problems(d, &s, problems);
-	s.problems = problems->list;
-	s.n_problems = problems->n;
-	ctl_reply(req, view_status_json(&s));
-	free(sources);
-	free(problems);
-}
 
 static char *list_next(void *arg)
 {
@@ -348,7 +236,7 @@ static void on_request(void *arg, struct ctl_request *req)
 	const char *command = ctl_request_command(req);
 
 	if (!strcmp(command, "status")) {
-		reply_status(d, req);
+		ctl_reply(req, daemon_status(d));
 	} else if (!strcmp(command, "list")) {
 		reply_list(d, req);
 	} else if (!strcmp(command, "zero")) {
@@ -365,25 +253,72 @@ static void on_request(void *arg, struct ctl_request *req)
 
 /* --- signals ------------------------------------------------------------------------------ */
 
+static bool same_session(const struct cfg *a, const struct cfg *b)
+{
+	return !strcmp(a->agentx.socket, b->agentx.socket) &&
+	       !strcmp(a->agentx.context, b->agentx.context);
+}
+
+static void close_session(struct notifier *notifier, struct ax *ax)
+{
+	notifier_free(notifier);
+	ax_free(ax);
+}
+
+/* Returns 0, or -errno with e filled and the old configuration in force. A session with another master
+ * or context takes the place of the present one. */
+static int take_config(struct daemon *d, struct cfg *cfg, struct err *e)
+{
+	struct notifier *notifier = d->notifier;
+	struct cfg *old = d->cfg;
+	struct ax *ax = d->ax;
+	int ret = 0;
+
+	cfg_hold_fixed(cfg, old, d->fixed, sizeof(d->fixed));
+	d->cfg = cfg;
+	if (!same_session(old, cfg))
+		ret = open_ax(d, e);
+	if (!ret)
+		ret = engine_reload(d->engine, cfg, e);
+	if (ret < 0) {
+		if (d->ax != ax)
+			close_session(d->notifier, d->ax);
+		d->ax = ax;
+		d->notifier = notifier;
+		d->cfg = old;
+		return ret;
+	}
+	if (d->ax != ax) {
+		close_session(notifier, ax);
+		if (d->serving)
+			ax_start(d->ax);
+	}
+	take_ports(d);
+	notifier_switch(d->notifier, cfg->agentx.notifications);
+	cfg_free(old);
+	return 0;
+}
+
 static void reload(struct daemon *d)
 {
 	struct err e = { "" };
-	struct cfg *cfg;
+	struct cfg *cfg = NULL;
+	int ret;
 
-	if (cfg_load(d->config_path, &cfg, &e) < 0) {
-		log_error("cfg", "%s: the configuration in force stays", e.text);
-		return;
-	}
-	if (engine_reload(d->engine, cfg, &e) < 0) {
+	service_reloading(d->service);
+	ret = cfg_load(d->config_path, &cfg, &e);
+	if (!ret)
+		ret = take_config(d, cfg, &e);
+	d->refused = e;
+	if (ret < 0) {
 		log_error("cfg", "%s: the configuration in force stays", e.text);
 		cfg_free(cfg);
-		return;
+	} else {
+		log_info("cfg", "%s was read again", d->config_path);
+		if (*d->fixed)
+			log_warning("cfg", "a changed %s needs a restart of ctmeterd", d->fixed);
 	}
-	cfg_free(d->cfg);
-	d->cfg = cfg;
-	take_ports(d);
-	notifier_switch(d->notifier, cfg->agentx.notifications);
-	log_info("cfg", "%s was read again", d->config_path);
+	service_reloaded(d->service);
 }
 
 static void on_signal(void *arg, short revents, uint64_t now_ns)
@@ -459,6 +394,8 @@ static int open_all(struct daemon *d, struct err *e)
 		ret = engine_new(d->cfg, d->run_dir, d->loop, published, d, &d->engine, e);
 	if (!ret)
 		ret = open_ax(d, e);
+	if (!ret)
+		d->service = service_new(d->engine, d->loop, daemon_status_line, d);
 	return ret;
 }
 
@@ -472,9 +409,6 @@ int daemon_new(const char *config_path, struct cfg *take_cfg, struct daemon **re
 	d->config_path = config_path;
 	d->cfg = take_cfg;
 	d->run_dir = xstrdup(dirname(socket));
-	d->table = xstrdup(take_cfg->netfilter.table);
-	d->agentx_socket = xstrdup(take_cfg->agentx.socket);
-	d->context = xstrdup(take_cfg->agentx.context);
 	d->lock = d->signals = -1;
 	d->loop = loop_new();
 	d->began_ns = loop_now_ns();
@@ -492,6 +426,7 @@ void daemon_run(struct daemon *d)
 	log_info("engine", "ctmeterd " CTM_VERSION " began, control socket %s",
 		 d->cfg->control.socket);
 	loop_run(d->loop);
+	service_stopping(d->service);
 }
 
 void daemon_free(struct daemon *d)
@@ -499,6 +434,7 @@ void daemon_free(struct daemon *d)
 	notifier_free(d->notifier);
 	ax_free(d->ax);
 	engine_free(d->engine);
+	service_free(d->service);
 	if (d->signals >= 0)
 		close(d->signals);
 	/* Who waits for our socket to go may start the next daemon right then. */
@@ -507,9 +443,6 @@ void daemon_free(struct daemon *d)
 	ctl_free(d->ctl);
 	loop_free(d->loop);
 	free(d->run_dir);
-	free(d->table);
-	free(d->agentx_socket);
-	free(d->context);
 	cfg_free(d->cfg);
 	free(d);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "enforce.h"
 
-#include "log.h"
+#include "log_state.h"
 #include "xalloc.h"
 
 #include <stdio.h>
@@ -29,6 +29,7 @@ struct enforce {
 	bool committing, repairing;
 	uint64_t began_ns, not_before_ns;
 	uint64_t last_repair_ns, repair_pause_ns;
+	struct log_state trouble, fight;
 	int failure; /* of the last commit */
 	uint64_t failed_ns;
 	char failure_text[256];
@@ -106,12 +107,23 @@ static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t 
 static void note_repair(struct enforce *en, uint64_t now_ns)
 {
 	if (!en->failure)
-		log_warning("fw", "our rules in %s were changed by somebody else: repairing",
-			    en->what);
+		log_bad(&en->fight, now_ns, LOG_LEVEL_WARNING, "fw",
+			"our rules in %s were changed by somebody else: repairing", en->what);
 	en->last_repair_ns = now_ns;
 	en->repair_pause_ns = en->repair_pause_ns ? en->repair_pause_ns * 2 : NS_PER_S / 2;
 	if (en->repair_pause_ns > FIGHT_PAUSE_MAX_NS)
 		en->repair_pause_ns = FIGHT_PAUSE_MAX_NS;
+}
+
+/* One repair is told when it is made; of many, also the end. */
+static void note_peace(struct enforce *en, uint64_t now_ns)
+{
+	if (!log_is_bad(&en->fight) || now_ns - en->last_repair_ns < LOG_REST_NS)
+		return;
+	if (en->fight.times > 1)
+		log_good(&en->fight, now_ns, "fw", "nobody changes our rules in %s any more",
+			 en->what);
+	en->fight = (struct log_state) { 0 };
 }
 
 static uint64_t begin(struct enforce *en, uint64_t now_ns)
@@ -126,7 +138,8 @@ static uint64_t begin(struct enforce *en, uint64_t now_ns)
 	ret = fw_apply(en->fw, en->desired);
 
 	if (ret < 0) {
-		log_error("fw", "cannot begin a commit of %s: %s", en->what, strerror(-ret));
+		log_bad(&en->trouble, now_ns, LOG_LEVEL_ERROR, "fw",
+			"cannot begin a commit of %s: %s; trying again", en->what, strerror(-ret));
 		return en->not_before_ns = now_ns + RETRY_NS;
 	}
 	if (en->repairing)
@@ -142,6 +155,7 @@ uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
 	uint64_t at = now_ns;
 	bool differs;
 
+	note_peace(en, now_ns);
 	if (fw_family_problem(en->fw, en->family) || !en->desired || !en->readable ||
 	    fw_busy(en->fw, en->family) || (en->planned && en->planned == en->generation))
 		return 0;
@@ -177,11 +191,12 @@ void enforce_ended(struct enforce *en, int result, const char *text, uint64_t no
 	if (!en->committing)
 		return; /* an earlier process's commit was finished */
 	en->committing = false;
-	if (result < 0 && (!en->failure || strcmp(en->failure_text, text) != 0))
-		log_error("fw", "the rules are not in %s: %s; trying again", en->what,
-			  *text ? text : strerror(-result));
-	if (!result && en->failure)
-		log_info("fw", "the rules are in %s again", en->what);
+	if (result < 0)
+		log_bad(&en->trouble, now_ns, LOG_LEVEL_ERROR, "fw",
+			"the rules are not in %s: %s; trying again", en->what,
+			*text ? text : strerror(-result));
+	else
+		log_good(&en->trouble, now_ns, "fw", "the rules are in %s again", en->what);
 	en->failure = result;
 	en->failed_ns = now_ns;
 	snprintf(en->failure_text, sizeof(en->failure_text), "%s", text);

@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "engine.h"
+#include "engine_room.h"
 
-#include "conflict.h"
-#include "enforce.h"
 #include "fw.h"
-#include "keep.h"
-#include "ledger.h"
-#include "log.h"
 #include "nl.h"
 #include "ports.h"
-#include "sampler.h"
-#include "source.h"
-#include "waiters.h"
 #include "xalloc.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TICK_NS (10 * NS_PER_S) /* between readings when nobody polls */
 #define FRESH_NS (500 * NS_PER_MS)
@@ -27,51 +18,12 @@
 #define LOOK_PAUSE_NS (500 * NS_PER_MS) /* between looks that the kernel's events ask for */
 #define READY_AFTER_NS (30 * NS_PER_S)
 
-struct engine {
-	const struct cfg *cfg;
-	struct loop *loop;
-	struct fw *fw;
-	struct ledger *ledger;
-	struct keep *keep;
-	struct sources *sources;
-	struct nl *nl;
-	struct snap *snap;
-	struct inventory *pending; /* not yet taken over */
-	const struct inventory
-		*asked_for; /* the pending one whose strangers the store was asked for */
-	uint64_t recall; /* the ticket of that */
-	bool look_again; /* one that came meanwhile was let go */
-	bool informed, complete; /* an inventory was taken over; a whole one */
-	bool inventory_failing, ready; /* as in the snapshot */
-	bool unplanned; /* what follows from it for the rules is for the next turn */
-	bool tearing_down, ending;
-	struct conflicts conflicts; /* as logged */
-	uint64_t looked_ns; /* when the last look began */
-	size_t refused; /* addresses over max-rows, as logged */
-	struct enforce *enforce[ADDR_FAMILIES];
-	char what[ADDR_FAMILIES][48]; /* "IPv4 table mangle" */
-	struct waiter *waiters;
-	struct loop_timer tick, look, step, checkpoint, ready_by;
-	void (*published)(void *arg);
-	void *published_arg;
-	struct sampler sampler;
-	uint64_t unseen; /* the ticket that must be settled before anything is published */
-	bool was_held; /* by it */
-	uint64_t finals[ADDR_FAMILIES]; /* the tickets of what is only in the journals */
-	uint32_t inventory_failures, stale_answers;
-};
-
-static struct ledger_now now_both(uint64_t now_ns)
+bool engine_sample(struct engine *en, uint64_t now_ns)
 {
-	return (struct ledger_now) { now_ns, (int64_t)time(NULL) };
+	return sampler_run(&en->sampler, engine_now(now_ns));
 }
 
-static bool sample(struct engine *en, uint64_t now_ns)
-{
-	return sampler_run(&en->sampler, now_both(now_ns));
-}
-
-static void step_soon(struct engine *en, uint64_t at_ns)
+void engine_step_soon(struct engine *en, uint64_t at_ns)
 {
 	if (!en->step.at_ns || en->step.at_ns > at_ns)
 		loop_timer_set(en->loop, &en->step, at_ns);
@@ -95,7 +47,7 @@ static bool is_held(const struct engine *en)
 	return !keep_is_settled(en->keep, en->unseen);
 }
 
-static void hold(struct engine *en, uint64_t ticket)
+void engine_hold(struct engine *en, uint64_t ticket)
 {
 	if (!ticket)
 		return;
@@ -103,7 +55,7 @@ static void hold(struct engine *en, uint64_t ticket)
 	en->was_held = true;
 }
 
-static void publish(struct engine *en)
+void engine_publish(struct engine *en)
 {
 	bool problem[ADDR_FAMILIES];
 	struct snap *snap;
@@ -166,7 +118,7 @@ static void enforce_rules(struct engine *en, uint64_t now_ns)
 		if (keep_is_settled(en->keep, en->finals[f]))
 			at = enforce_turn(en->enforce[f], now_ns);
 		if (at)
-			step_soon(en, at);
+			engine_step_soon(en, at);
 	}
 }
 
@@ -178,9 +130,9 @@ void engine_freshen(struct engine *en, uint64_t now_ns)
 		en->stale_answers++;
 		return;
 	}
-	if (!sample(en, now_ns))
+	if (!engine_sample(en, now_ns))
 		en->stale_answers++;
-	publish(en);
+	engine_publish(en);
 	/* A poll is as good as a tick: what it found out of place is repaired. */
 	enforce_rules(en, now_ns);
 }
@@ -216,14 +168,6 @@ static bool is_ready(void *arg, const struct waiter *w, int *ret_result, const c
 	return true;
 }
 
-static void wait_for_rules(struct engine *en, engine_done_fn *done, void *arg, bool teardown)
-{
-	struct waiter w = { .done = done, .arg = arg, .asked_ns = loop_now_ns() };
-
-	w.looked = w.teardown = teardown;
-	waiters_add(&en->waiters, &w);
-}
-
 /* With what there is, if a source keeps failing. */
 static void on_ready_by(void *arg, uint64_t now_ns)
 {
@@ -231,12 +175,12 @@ static void on_ready_by(void *arg, uint64_t now_ns)
 
 	(void)now_ns;
 	en->ready = true;
-	publish(en);
+	engine_publish(en);
 }
 
 /* --- the turn of the wheel ---------------------------------------------------------------- */
 
-static void drop_pending(struct engine *en)
+void engine_drop_pending(struct engine *en)
 {
 	inv_free(en->pending);
 	en->pending = NULL;
@@ -258,14 +202,14 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 {
 	bool changed;
 
-	publish(en); /* while it is held, what was counted until now is what is served */
-	conflicts_note(&en->conflicts, en->pending);
-	changed = ledger_set_inventory(en->ledger, en->pending, now_both(now_ns));
+	engine_publish(en); /* while it is held, what was counted until now is what is served */
+	conflicts_note(&en->conflicts, en->pending, now_ns);
+	changed = ledger_set_inventory(en->ledger, en->pending, engine_now(now_ns));
 	if (changed)
-		hold(en, keep_checkpoint(en->keep, now_both(now_ns), false));
+		engine_hold(en, keep_checkpoint(en->keep, engine_now(now_ns), false));
 	en->informed = true;
 	en->complete = en->complete || en->pending->complete;
-	drop_pending(en);
+	engine_drop_pending(en);
 	if (en->look_again)
 		sources_look(en->sources);
 	en->look_again = false;
@@ -281,7 +225,7 @@ static bool is_recalled(struct engine *en, uint64_t now_ns)
 
 	if (en->asked_for != en->pending) {
 		keys = ledger_strangers(en->ledger, en->pending, &n);
-		en->recall = keys ? keep_recall(en->keep, keys, n, now_both(now_ns)) : 0;
+		en->recall = keys ? keep_recall(en->keep, keys, n, engine_now(now_ns)) : 0;
 		en->asked_for = en->pending;
 		free(keys);
 	}
@@ -307,23 +251,23 @@ static bool can_take_over(struct engine *en, bool whole, uint64_t now_ns)
 static void step(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
-	bool whole = sample(en, now_ns);
+	bool whole = engine_sample(en, now_ns);
 
 	/* What follows from it is for the next turn: each holds the loop for one reading only. */
 	if (can_take_over(en, whole, now_ns) && take_inventory(en, now_ns)) {
 		en->unplanned = true;
-		step_soon(en, now_ns);
+		engine_step_soon(en, now_ns);
 		return;
 	}
 	if (!whole)
-		step_soon(en, now_ns + RETRY_NS);
+		engine_step_soon(en, now_ns + RETRY_NS);
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		if (en->informed || en->tearing_down)
 			want_rules(en, f);
 	en->unplanned = false;
 	enforce_rules(en, now_ns);
 	en->ready = en->ready || (en->complete && !en->pending && whole);
-	publish(en);
+	engine_publish(en);
 	waiters_answer(&en->waiters, is_ready, en);
 }
 
@@ -342,10 +286,10 @@ static void on_kept(void *arg, uint64_t now_ns)
 	enforce_rules(en, now_ns);
 	if (en->was_held && !is_held(en)) {
 		en->was_held = false;
-		publish(en);
+		engine_publish(en);
 	}
 	if (en->pending && !is_held(en) && keep_is_settled(en->keep, en->recall))
-		step_soon(en, now_ns);
+		engine_step_soon(en, now_ns);
 	waiters_answer(&en->waiters, is_ready, en);
 }
 
@@ -354,11 +298,18 @@ static void on_tick(void *arg, uint64_t now_ns)
 	struct engine *en = arg;
 	int64_t age_ns = (int64_t)en->cfg->inventory.retire_after_s * (int64_t)NS_PER_S;
 
-	ledger_age_out(en->ledger, (int64_t)now_ns - age_ns, now_both(now_ns));
+	ledger_age_out(en->ledger, (int64_t)now_ns - age_ns, engine_now(now_ns));
 	if (!en->pending)
 		ledger_forget(en->ledger);
 	step(en, now_ns);
+	en->ticked_ns = now_ns;
 	loop_timer_set(en->loop, &en->tick, now_ns + TICK_NS);
+}
+
+void engine_arm_checkpoint(struct engine *en, uint64_t now_ns)
+{
+	loop_timer_set(en->loop, &en->checkpoint,
+		       now_ns + (uint64_t)en->cfg->ledger.checkpoint_s * NS_PER_S);
 }
 
 static void on_checkpoint(void *arg, uint64_t now_ns)
@@ -368,12 +319,11 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 	/* What is stored is as of now. One reading does for both, whatever their times were. */
 	if (now_ns - en->sampler.sampled_ns > NS_PER_S)
 		on_tick(en, now_ns);
-	keep_checkpoint(en->keep, now_both(now_ns), true);
-	loop_timer_set(en->loop, &en->checkpoint,
-		       now_ns + (uint64_t)en->cfg->ledger.checkpoint_s * NS_PER_S);
+	keep_checkpoint(en->keep, engine_now(now_ns), true);
+	engine_arm_checkpoint(en, now_ns);
 }
 
-static void on_look(void *arg, uint64_t now_ns)
+void engine_on_look(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
@@ -403,30 +353,32 @@ static bool is_news(const struct engine *en, uint64_t now_ns)
 	       age_ns >= interval_ns || ledger_differs(en->ledger, en->pending);
 }
 
-static void on_sources(void *arg, const struct sources_result *result, uint64_t now_ns)
+void engine_on_sources(void *arg, const struct sources_result *result, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
 	en->inventory_failing = result->failed > 0;
 	en->inventory_failures += (uint32_t)result->failed;
-	if (result->refused && result->refused != en->refused)
-		log_error("inv",
-			  "%zu addresses more than max-rows = %u allows: they are not counted",
-			  result->refused, en->cfg->inventory.max_rows);
-	en->refused = result->refused;
+	if (result->refused)
+		log_bad(&en->refused, now_ns, LOG_LEVEL_ERROR, "inv",
+			"%zu addresses more than max-rows = %u allows: they are not counted",
+			result->refused, en->cfg->inventory.max_rows);
+	else
+		log_good(&en->refused, now_ns, "inv", "no address is over max-rows = %u any more",
+			 en->cfg->inventory.max_rows);
 	if (en->pending && !keep_is_settled(en->keep, en->recall)) {
 		/* A disk slower than the interval would else be asked for ever. */
 		en->look_again = true;
 		inv_free(result->inventory);
 		return;
 	}
-	drop_pending(en);
+	engine_drop_pending(en);
 	en->pending = result->inventory;
 	waiters_looked(en->waiters, result->began_ns);
 	if (is_news(en, now_ns))
 		step(en, now_ns);
 	else
-		drop_pending(en);
+		engine_drop_pending(en);
 }
 
 /* A commit ended. Only book here: the next one may begin once this one's finals are stored, and
@@ -436,92 +388,13 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 {
 	struct engine *en = arg;
 
-	ledger_finals(en->ledger, f, epoch, finals, n, now_both(now_ns));
+	ledger_finals(en->ledger, f, epoch, finals, n, engine_now(now_ns));
 	if (epoch)
-		en->finals[f] = keep_checkpoint(en->keep, now_both(now_ns), false);
+		en->finals[f] = keep_checkpoint(en->keep, engine_now(now_ns), false);
 	else
 		fw_forget(en->fw, f);
 	enforce_ended(en->enforce[f], result, text, now_ns);
-	step_soon(en, now_ns);
-}
-
-/* --- verbs -------------------------------------------------------------------------------- */
-
-void engine_refresh(struct engine *en, engine_done_fn *done, void *arg)
-{
-	wait_for_rules(en, done, arg, false);
-	sources_look(en->sources);
-}
-
-void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void *arg)
-{
-	uint64_t now = loop_now_ns();
-	struct waiter w = { .done = done, .arg = arg };
-	struct err e = { "" };
-
-	if (!sample(en, now)) {
-		done(arg, -EAGAIN, "the counters cannot be read right now: try again");
-		return;
-	}
-	if (!ledger_zero(en->ledger, what, now_both(now))) {
-		err_set(&e, "there is no container or address \"%s\" (ctmeter list shows them)",
-			what);
-		done(arg, -ENOENT, e.text);
-		return;
-	}
-	publish(en);
-	w.ticket = keep_checkpoint(en->keep, now_both(now), false);
-	waiters_add(&en->waiters, &w);
-}
-
-void engine_teardown(struct engine *en, engine_done_fn *done, void *arg)
-{
-	en->tearing_down = true;
-	wait_for_rules(en, done, arg, true);
-	step_soon(en, loop_now_ns());
-}
-
-int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
-{
-	const struct cfg *old = en->cfg;
-	struct sources *sources;
-	int ret = sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
-			      cfg->inventory.max_rows, "", en->loop, on_sources, en, &sources, e);
-
-	if (ret < 0)
-		return ret;
-	sources_free(en->sources);
-	en->sources = sources;
-	en->cfg = cfg;
-	hold(en,
-	     ports_take_view(en->ledger, en->keep, cfg->ports.direction, now_both(loop_now_ns())));
-	cfg_warn_restart(old, cfg);
-	on_look(en, loop_now_ns());
-	return 0;
-}
-
-void engine_get_figures(const struct engine *en, struct engine_figures *ret)
-{
-	*ret = (struct engine_figures) { .conflicts = en->snap->conflicts,
-					 .backend = fw_name(en->fw),
-					 .store_problem = keep_problem(en->keep) };
-	for (size_t i = 0; i < en->snap->n_containers; i++)
-		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;
-	for (size_t i = 0; i < en->snap->n_addresses; i++)
-		ret->addresses += en->snap->addresses[i].totals.status != ROW_RETIRED;
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
-		const struct enforce_figures *figures = enforce_get_figures(en->enforce[f]);
-
-		enforce_state(en->enforce[f], ret->family_state[f], sizeof(ret->family_state[f]));
-		ret->commits[f] = figures->commits;
-		if (figures->last_commit_ns / NS_PER_MS > ret->last_commit_ms)
-			ret->last_commit_ms = figures->last_commit_ns / NS_PER_MS;
-	}
-}
-
-const struct sources *engine_sources(const struct engine *en)
-{
-	return en->sources;
+	engine_step_soon(en, now_ns);
 }
 
 /* --- life --------------------------------------------------------------------------------- */
@@ -538,19 +411,19 @@ static int open_netfilter(struct engine *en, const char *run_dir, struct err *e)
 static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 {
 	const struct cfg *cfg = en->cfg;
-	int ret =
-		sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
-			    cfg->inventory.max_rows, "", en->loop, on_sources, en, &en->sources, e);
+	int ret = sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
+			      cfg->inventory.max_rows, "", en->loop, engine_on_sources, en,
+			      &en->sources, e);
 
 	if (!ret)
-		ret = keep_new(cfg->ledger.path, en->ledger, now_both(loop_now_ns()), en->loop,
+		ret = keep_new(cfg->ledger.path, en->ledger, engine_now(loop_now_ns()), en->loop,
 			       on_kept, en, &en->keep, e);
 	if (!ret)
 		ret = open_netfilter(en, run_dir, e);
 	if (ret < 0)
 		return ret;
-	hold(en,
-	     ports_take_view(en->ledger, en->keep, cfg->ports.direction, now_both(loop_now_ns())));
+	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg->ports.direction,
+					engine_now(loop_now_ns())));
 	en->sampler.fw = en->fw;
 	en->sampler.ledger = en->ledger;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
@@ -580,11 +453,12 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 		.loop = loop,
 		.ledger = ledger_new(),
 		.snap = snap_new(),
+		.ticked_ns = now,
 		.published = published,
 		.published_arg = arg,
 	};
 	loop_timer_init(&en->tick, on_tick, en);
-	loop_timer_init(&en->look, on_look, en);
+	loop_timer_init(&en->look, engine_on_look, en);
 	loop_timer_init(&en->step, step, en);
 	loop_timer_init(&en->checkpoint, on_checkpoint, en);
 	loop_timer_init(&en->ready_by, on_ready_by, en);
@@ -609,8 +483,8 @@ void engine_free(struct engine *en)
 	en->ending = true;
 	waiters_cancel(&en->waiters, -ECANCELED, "ctmeterd ends");
 	if (en->checkpoint.at_ns) { /* it ran */
-		sample(en, loop_now_ns());
-		keep_checkpoint(en->keep, now_both(loop_now_ns()), true);
+		engine_sample(en, loop_now_ns());
+		keep_checkpoint(en->keep, engine_now(loop_now_ns()), true);
 		keep_wait(en->keep);
 	}
 	loop_timer_clear(en->loop, &en->tick);

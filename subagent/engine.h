@@ -48,9 +48,13 @@ void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void
  * when that is so. */
 void engine_teardown(struct engine *en, engine_done_fn *done, void *arg);
 
-/* Take over another configuration (its sources, intervals, limits; what needs a restart is logged
- * and left). Returns 0, or -errno with e filled and the old one still in force. */
+/* Take over another configuration, which agrees with the old one in what cfg_hold_fixed names. Returns 0,
+ * or -errno with e filled and the old one still in force. */
 int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e);
+
+/* Whether it has done what it does every 10 s lately: read the counters (or tried to), and seen to the
+ * rules. False is a fault of ours, for a watchdog. */
+bool engine_is_turning(const struct engine *en, uint64_t now_ns);
 
 /* Figures for `status`. */
 struct engine_figures {

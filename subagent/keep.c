@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "keep.h"
 
-#include "log.h"
+#include "log_state.h"
 #include "store_writer.h"
 #include "xalloc.h"
 
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define LOCKED_TRIES 100 /* 50 ms apart */
+#define END_NS (3 * NS_PER_S) /* at the end: whoever stops us waits, and may be shutting down */
 #define PATIENCE_NS (5 * NS_PER_S) /* after that a slow disk is one that cannot be written */
 
 struct keep {
@@ -25,6 +26,7 @@ struct keep {
 	void *arg;
 	char boot_id[40];
 	char problem[512]; /* "" when all is well */
+	struct log_state trouble;
 	uint64_t asked, sent, settled, stored; /* tickets, the highest of each */
 	bool synced; /* one of those asked for and not sent is */
 	int64_t wall_s; /* when it was asked for */
@@ -33,6 +35,7 @@ struct keep {
 	struct arena recall_text;
 	struct loop_timer patience; /* with the one under way */
 	bool late; /* it is at an end */
+	uint64_t end_ns; /* what the end waits for, at the longest; 0: it is not near */
 };
 
 static void read_boot_id(char id[40])
@@ -48,16 +51,14 @@ static void read_boot_id(char id[40])
 
 static void note_problem(struct keep *k, const char *text)
 {
-	if (!k->problem[0])
-		log_error("ledger", "%s; counting goes on in memory until it can be written again",
-			  text);
+	log_bad(&k->trouble, loop_now_ns(), LOG_LEVEL_ERROR, "ledger",
+		"%s; counting goes on in memory until it can be written again", text);
 	snprintf(k->problem, sizeof(k->problem), "%s", text);
 }
 
 static void note_success(struct keep *k)
 {
-	if (k->problem[0])
-		log_info("ledger", "%s is written again", k->path);
+	log_good(&k->trouble, loop_now_ns(), "ledger", "%s is written again", k->path);
 	k->problem[0] = '\0';
 }
 
@@ -250,8 +251,10 @@ uint64_t keep_recall(struct keep *k, const struct store_key *keys, size_t n, str
 
 void keep_wait(struct keep *k)
 {
-	while (k->writer && store_writer_busy(k->writer))
-		store_writer_wait(k->writer);
+	if (!k->end_ns)
+		k->end_ns = loop_now_ns() + END_NS;
+	while (k->writer && !k->late && store_writer_busy(k->writer) && loop_now_ns() < k->end_ns)
+		store_writer_wait(k->writer, k->end_ns);
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
@@ -298,6 +301,8 @@ void keep_free(struct keep *k)
 		return;
 	k->told = tell_nobody;
 	keep_wait(k);
+	if (k->writer && store_writer_busy(k->writer))
+		log_error("ledger", "%s: its disk does not answer: ending without it", k->path);
 	store_writer_free(k->writer);
 	loop_timer_clear(k->loop, &k->patience);
 	store_close(k->store);

@@ -32,7 +32,7 @@ typedef void keep_settled_fn(void *arg, uint64_t now_ns);
  * is there and cannot be read: going on without it would show counters that fall. */
 int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, struct loop *loop,
 	     keep_settled_fn *settled, void *arg, struct keep **ret_keep, struct err *e);
-/* Waits for what is being written. */
+/* Waits for what is being written, for 3 s at most, and not for a disk that was given up. */
 void keep_free(struct keep *k);
 
 /* Have what changed written, in one transaction. `synced`: against power loss too, not just a kill;
@@ -48,7 +48,7 @@ uint64_t keep_recall(struct keep *k, const struct store_key *keys, size_t n, str
 bool keep_is_settled(const struct keep *k, uint64_t ticket);
 bool keep_is_stored(const struct keep *k, uint64_t ticket);
 
-/* Wait until all that was asked for is written or has failed. */
+/* Wait until all that was asked for is written or has failed, for 3 s at most. */
 void keep_wait(struct keep *k);
 
 /* Why not all that was asked for is stored, or NULL. Borrowed. */

@@ -79,8 +79,10 @@ int main(int argc, char **argv)
 	struct daemon *daemon;
 	struct err e = { "" };
 	struct cfg *cfg;
-	int status = parse_options(argc, argv, &options);
+	int status;
 
+	log_open();
+	status = parse_options(argc, argv, &options);
 	if (status >= 0)
 		return status;
 	/* Each snapshot's and each commit's arrays go back to the kernel when they are freed, instead

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "notifier.h"
 
-#include "log.h"
+#include "log_state.h"
 #include "notice.h"
 #include "xalloc.h"
 
@@ -17,7 +17,7 @@ struct notifier {
 	bool on;
 	bool held_back; /* rows are, and it was logged */
 	uint64_t logged_ns; /* when, last: at most once a minute */
-	uint16_t refused; /* the error logged last, 0 since one was sent on */
+	struct log_state refused;
 };
 
 /* The row's text columns say which it is; of the others the number is enough. */
@@ -107,9 +107,11 @@ void notifier_wake(struct notifier *n)
 /* One that is refused counts as told: it would be refused again. */
 void notifier_sent(struct notifier *n, uint16_t error, uint64_t now_ns)
 {
-	if (error && error != n->refused)
-		log_warning("notify", "snmpd refused a notification (error %u)", error);
-	n->refused = error;
+	if (error)
+		log_bad(&n->refused, now_ns, LOG_LEVEL_WARNING, "notify",
+			"snmpd refused a notification (error %u)", error);
+	else
+		log_good(&n->refused, now_ns, "notify", "snmpd takes notifications again");
 	notices_told(n->notices, now_ns);
 	notifier_wake(n);
 }

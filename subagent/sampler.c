@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "sampler.h"
 
-#include "log.h"
-
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -42,15 +40,15 @@ static int read_family(struct sampler *s, enum addr_family f, struct ledger_now 
 }
 
 /* A failure that lasts is told once, and does not hold up the other family. */
-static void note_reading(struct sampler *s, enum addr_family f, int ret)
+static void note_reading(struct sampler *s, enum addr_family f, int ret, uint64_t now_ns)
 {
-	if (ret == -EAGAIN || ret == s->failure[f])
+	if (ret == -EAGAIN)
 		return;
 	if (ret < 0)
-		log_error("fw", "cannot read %s: %s", s->what[f], strerror(-ret));
+		log_bad(&s->trouble[f], now_ns, LOG_LEVEL_ERROR, "fw", "cannot read %s: %s",
+			s->what[f], strerror(-ret));
 	else
-		log_info("fw", "%s can be read again", s->what[f]);
-	s->failure[f] = ret;
+		log_good(&s->trouble[f], now_ns, "fw", "%s can be read again", s->what[f]);
 }
 
 bool sampler_run(struct sampler *s, struct ledger_now now)
@@ -59,9 +57,11 @@ bool sampler_run(struct sampler *s, struct ledger_now now)
 	bool whole = true;
 
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
-		int ret = fw_family_problem(s->fw, f) ? 0 : read_family(s, f, now, until);
+		int ret = read_family(s, f, now, until);
 
-		note_reading(s, f, ret);
+		if (fw_family_problem(s->fw, f))
+			ret = 0; /* the backend tells when that is over */
+		note_reading(s, f, ret, now.ns);
 		whole = whole && ret != -EAGAIN;
 	}
 	if (whole)

@@ -4,6 +4,7 @@
 
 #include "enforce.h"
 #include "ledger.h"
+#include "log_state.h"
 
 /* Readings into the ledger: both families, whole, with the half-committed ones tried again. */
 
@@ -16,7 +17,7 @@ struct sampler {
 	struct fw_reading
 		reading[ADDR_FAMILIES]; /* the last ones, their rows known while readable */
 	bool readable[ADDR_FAMILIES];
-	int failure[ADDR_FAMILIES]; /* as logged */
+	struct log_state trouble[ADDR_FAMILIES];
 	uint64_t sampled_ns, missed_ns; /* the last whole one; one that could not be had */
 };
 

@@ -137,7 +137,7 @@ static void look(struct inv_log *log, const char *const *ids, size_t n, bool who
 
 	for (unsigned i = 0; i < n; i++)
 		inv_part_complain(p, i + 1, "bad thing %s", ids[i]);
-	inv_log_end(log, whole);
+	inv_log_end(log, whole, 1);
 	inv_part_free(p);
 }
 
@@ -172,7 +172,7 @@ START_TEST(inv_log_flood_capped)
 	log_capture();
 	for (unsigned i = 0; i < 30000; i++)
 		inv_part_complain(p, i + 1, "bad thing %u", i);
-	inv_log_end(log, true);
+	inv_log_end(log, true, 1);
 	EXPECT_LOG(INV_COMPLAINTS_MAX + 1, "src:20: bad thing 19", "29980 further complaints");
 	inv_part_free(p);
 	inv_log_free(log);

@@ -33,6 +33,7 @@ START_TEST(view_status_json_full_has_everything)
 		.version = "1.2.3",
 		.pid = 77,
 		.uptime_s = 5000000000,
+		.config = "ok",
 		.backend = "iptables",
 		.table = "mangle",
 		.node_traffic = true,
@@ -59,7 +60,7 @@ START_TEST(view_status_json_full_has_everything)
 
 	ck_assert_str_eq(
 		text,
-		"{\"version\":\"1.2.3\",\"pid\":77,\"uptime_s\":5000000000,"
+		"{\"version\":\"1.2.3\",\"pid\":77,\"uptime_s\":5000000000,\"config\":\"ok\","
 		"\"backend\":\"iptables\",\"table\":\"mangle\",\"node_traffic\":true,"
 		"\"ipv4\":\"counting\",\"ipv6\":\"not countable: no table\","
 		"\"rules\":16,\"rule_repairs\":2,\"commits\":9,\"last_commit_ms\":12,"

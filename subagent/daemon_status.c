@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How the daemon is: for `status`, and in one line for a service manager. */
+#include "daemon_room.h"
+
+#include "version.h"
+#include "view.h"
+#include "xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_PROBLEMS 8
+
+/* Problems as sentences; their text lives in `text`. */
+struct problems {
+	const char *list[MAX_PROBLEMS];
+	size_t n;
+	char text[MAX_PROBLEMS][512];
+};
+
+static void add_problem(struct problems *p, const char *what, const char *why)
+{
+	if (p->n == MAX_PROBLEMS)
+		return;
+	snprintf(p->text[p->n], sizeof(p->text[p->n]), "%s: %s", what, why);
+	p->list[p->n] = p->text[p->n];
+	p->n++;
+}
+
+static void find_problems(const struct daemon *d, const struct view_status *s, struct problems *p)
+{
+	if (strcmp(s->config, "ok") != 0)
+		add_problem(p, "configuration", s->config);
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		if (strchr(s->family_state[f], ':'))
+			add_problem(p, f == ADDR_V4 ? "IPv4" : "IPv6", s->family_state[f]);
+	for (size_t i = 0; i < s->n_sources; i++)
+		if (strcmp(s->sources[i].state, "ok") != 0)
+			add_problem(p, s->sources[i].name, s->sources[i].state);
+	if (strcmp(s->store, "ok") != 0)
+		add_problem(p, "ledger", s->store);
+	if (s->conflicts)
+		add_problem(p, "addresses",
+			    "some are claimed by several containers and counted for "
+			    "none of them (ctmeter list shows which)");
+	if (ax_get_state(d->ax) != AX_UP || *s->agentx.problem)
+		add_problem(p, "snmpd",
+			    *s->agentx.problem ? s->agentx.problem : "not connected yet");
+}
+
+/* What runs is not what the file says: it was refused, needs a restart, or was not read yet. */
+static void config_state(const struct daemon *d, char *buf, size_t size)
+{
+	int differs = cfg_file_differs(d->cfg, d->config_path);
+
+	if (differs > 0 && *d->refused.text)
+		snprintf(buf, size, "refused, the one before runs: %s", d->refused.text);
+	else if (differs < 0)
+		snprintf(buf, size, "%s cannot be read: %s", d->config_path, strerror(-differs));
+	else if (differs)
+		snprintf(buf, size, "%s was changed since it was read: systemctl reload ctmeterd",
+			 d->config_path);
+	else if (*d->fixed)
+		snprintf(buf, size, "a changed %s needs a restart", d->fixed);
+	else
+		snprintf(buf, size, "ok");
+}
+
+json_t *daemon_status(struct daemon *d)
+{
+	static const char *const ax_states[] = { [AX_DOWN] = "down",
+						 [AX_CONNECTING] = "connecting",
+						 [AX_OPENING] = "opening",
+						 [AX_REGISTERING] = "registering",
+						 [AX_UP] = "up" };
+	const struct snap *snap = engine_snap(d->engine);
+	struct engine_figures f;
+	struct problems *problems = xcalloc(1, sizeof(*problems));
+	struct view_source *sources;
+	uint64_t now = loop_now_ns();
+	char config[768];
+	json_t *json;
+	struct view_status s = { .version = CTM_VERSION };
+
+	engine_get_figures(d->engine, &f);
+	s.n_sources = sources_count(engine_sources(d->engine));
+	sources = xcalloc(s.n_sources, sizeof(*sources));
+	for (size_t i = 0; i < s.n_sources; i++) {
+		sources[i].name = sources_name(engine_sources(d->engine), i);
+		sources[i].state = sources_state(engine_sources(d->engine), i);
+	}
+	s.store = f.store_problem ? f.store_problem : "ok";
+	s.pid = (uint32_t)getpid();
+	s.uptime_s = (now - d->began_ns) / NS_PER_S;
+	s.backend = f.backend;
+	config_state(d, config, sizeof(config));
+	s.config = config;
+	s.table = d->cfg->netfilter.table;
+	s.node_traffic = d->cfg->netfilter.node_traffic;
+	for (enum addr_family fam = 0; fam < ADDR_FAMILIES; fam++) {
+		s.family_state[fam] = f.family_state[fam];
+		s.commits += f.commits[fam];
+	}
+	s.last_commit_ms = f.last_commit_ms;
+	s.rules = snap->rules;
+	s.rule_repairs = snap->rule_repairs;
+	s.inventory_failures = snap->inventory_failures;
+	s.stale_answers = snap->stale_answers;
+	s.sample_age_ms = snap->taken_ns ? (now - snap->taken_ns) / NS_PER_MS : 0;
+	s.containers = f.containers;
+	s.addresses = f.addresses;
+	s.conflicts = f.conflicts;
+	s.sources = sources;
+	s.agentx.state = ax_states[ax_get_state(d->ax)];
+	s.agentx.socket = d->cfg->agentx.socket;
+	s.agentx.problem = ax_get_problem(d->ax);
+	ax_get_counts(d->ax, &s.agentx.requests, &s.agentx.varbinds);
+	find_problems(d, &s, problems);
+	s.problems = problems->list;
+	s.n_problems = problems->n;
+	json = view_status_json(&s);
+	free(sources);
+	free(problems);
+	return json;
+}
+
+void daemon_status_line(void *arg, char *buf, size_t size)
+{
+	struct daemon *d = arg;
+	json_t *status = daemon_status(d), *problems = json_object_get(status, "problems");
+	const char *first = json_string_value(json_array_get(problems, 0));
+
+	snprintf(buf, size, "%lld containers, %lld addresses%s%s",
+		 (long long)json_integer_value(json_object_get(status, "containers")),
+		 (long long)json_integer_value(json_object_get(status, "addresses")),
+		 first ? "; " : "", first ? first : "");
+	json_decref(status);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_SERVICE_H
+#define CTM_SERVICE_H
+
+#include "engine.h"
+
+/* What a service manager is told (sd_notify.h):
+ * 1. READY=1 when the sources have been looked at, the rules of all that is known are in place and a
+ *    snapshot is published; or after 30 s, with what there is, since containers may wait for us to be
+ *    counted and their manager may be a source of ours. Whether snmpd is there does not matter.
+ * 2. WATCHDOG=1 from a timer of the loop, and only while engine_is_turning. A disk, a snmpd, a source or
+ *    a lock that lets us wait does not stop either; a fault of ours does.
+ * 3. STATUS= when the line has changed, and no more often than every 10 s. */
+
+struct service;
+
+/* One line on how we are. */
+typedef void service_describe_fn(void *arg, char *buf, size_t size);
+
+/* The engine and the loop are borrowed, the engine until the loop ends. Asks it for its first rules. */
+struct service *service_new(struct engine *engine, struct loop *loop, service_describe_fn *describe,
+			    void *arg);
+void service_free(struct service *s);
+
+/* Around a reload. */
+void service_reloading(struct service *s);
+void service_reloaded(struct service *s);
+
+void service_stopping(struct service *s);
+
+#endif
