@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a service manager is told, by a listener on a notify socket: ready when the rules are in place,
+# whether snmpd is there or not; alive while the loop turns and only then; reloads and the end. And
+# how the log looks in the journal.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/lab.sh"
+lab_enter "$@"
+
+TOLD=$LAB/told
+EAR_PID=
+listen() { # SOCKET
+	stop_process "$EAR_PID"
+	rm -f "$TOLD" "$LAB/notify"
+	"$B/tests/netns/notified" "$1" >"$TOLD" </dev/null 9>&- &
+	EAR_PID=$!
+	await 5 ear_is_open || fail "nobody listens at $1"
+}
+ear_is_open() { grep -q notify /proc/net/unix; }
+start() { # SOCKET: 3 s of watchdog
+	NOTIFY_SOCKET=$1 WATCHDOG_USEC=3000000 lab_ctmeterd_start "${@:2}"
+}
+told() { grep -q -- "$1" "$TOLD"; } # REGEX
+count() { grep -c -- "$1" "$TOLD"; }
+more() { [ "$(count "$1")" -gt "$2" ]; } # REGEX THAN
+has_rules() { iptables-legacy-save -t mangle 2>/dev/null | grep -q -- '-d 192.0.2.101/32 '; }
+
+lab_network
+lab_inventory_usual
+
+step 'ready without snmpd, not before the rules are in place'
+listen "$LAB/notify"
+# Whoever holds the lock of the tables holds up the commit. (No child of ours inherits 9.)
+exec 9>/run/xtables.lock
+flock -x 9
+start "$LAB/notify"
+assert_await 'it is alive meanwhile' 5 told '^WATCHDOG=1$'
+assert_ok 'not ready yet' eval '! told READY=1'
+assert_ok 'no rules yet' eval '! has_rules'
+exec 9>&-
+assert_await 'ready' 10 told '^READY=1$'
+assert_ok 'the rules are in place' has_rules
+assert_match 'its status' '3 containers, 6 addresses; snmpd: no session' "$(grep STATUS= "$TOLD")"
+assert_eq 'one status line' 1 "$(count ^STATUS=)"
+lab_snmpd_start
+assert_await 'the status says that snmpd came' 15 told '^STATUS=3 containers, 6 addresses$'
+
+step 'no child inherits it'
+cat >"$LAB/lister" <<-END
+	#!/bin/sh
+	env >$LAB/env
+	echo '104 192.0.2.104'
+END
+chmod +x "$LAB/lister"
+assert_ok 'the daemon has it not to give' eval \
+	"! tr '\0' '\n' </proc/$CTMETERD_PID/environ | grep -q NOTIFY_SOCKET= || true"
+lab_set inventory.source "command:$LAB/lister"
+lab_write_conf
+
+step 'a reload'
+kill -HUP "$CTMETERD_PID"
+assert_await 'reloading, then ready' 5 more '^READY=1$' 1
+assert_match 'with its time' '^RELOADING=1\|MONOTONIC_USEC=[1-9][0-9]+$' "$(grep RELOADING "$TOLD")"
+assert_await 'the new source is run' 5 test -s "$LAB/env"
+assert_eq 'without the socket' '' "$(grep -E 'NOTIFY|WATCHDOG' "$LAB/env")"
+echo 'nonsense = 1' >>"$LAB/ctmeter.conf"
+kill -HUP "$CTMETERD_PID"
+assert_await 'a bad one ends too' 5 more '^READY=1$' 2
+assert_await 'and is told' 15 told '^STATUS=.*configuration: refused.*nonsense'
+lab_write_conf
+
+step 'a stopped daemon is found'
+n=$(count ^WATCHDOG=1)
+assert_await 'the watchdog is told' 5 more ^WATCHDOG=1 "$n"
+# 4 s are longer than the 3 after which a manager would act; nothing may come within them.
+quiet_for_4s() {
+	local before
+	before=$(count ^WATCHDOG=1)
+	sleep 4
+	[ "$(count ^WATCHDOG=1)" = "$before" ]
+}
+kill -STOP "$CTMETERD_PID"
+assert_ok 'stopped: silence' quiet_for_4s
+n=$(count ^WATCHDOG=1)
+kill -CONT "$CTMETERD_PID"
+assert_await 'it goes on' 5 more ^WATCHDOG=1 "$n"
+
+step 'a hung loop is found, though another thread runs'
+"$B/tests/netns/hang" "$CTMETERD_PID" >"$LAB/hung" 2>&1 &
+HANG_PID=$!
+if await 5 test -s "$LAB/hung" && grep -q hung "$LAB/hung"; then
+	assert_ok 'hung: silence' quiet_for_4s
+	n=$(count ^WATCHDOG=1)
+	stop_process "$HANG_PID"
+	assert_await 'it goes on' 5 more ^WATCHDOG=1 "$n"
+else
+	echo "SKIP of this step: no ptrace here ($(head -n 1 "$LAB/hung"))"
+	stop_process "$HANG_PID"
+fi
+
+step 'a silent snmpd and a held lock are no reason'
+exec 9>/run/xtables.lock
+flock -x 9
+lab_snmpd_pause
+n=$(count ^WATCHDOG=1)
+assert_await 'the watchdog is told all the while' 10 more ^WATCHDOG=1 $((n + 5))
+exec 9>&-
+lab_snmpd_resume
+
+step 'the end'
+lab_ctmeterd_stop
+assert_eq 'the last words' STOPPING=1 "$(tail -n 1 "$TOLD" | cut -d'|' -f1)"
+
+step 'an abstract socket, and an inventory that does not come'
+listen "@notify-$$"
+lab_set inventory.source "file:$LAB/none"
+start "@notify-$$"
+assert_await 'ready with what there is' 10 told '^READY=1$'
+assert_match 'says what is missing' 'none: cannot read' "$(grep STATUS= "$TOLD")"
+lab_ctmeterd_stop
+
+step 'the journal'
+mkfifo "$LAB/journal"
+cat "$LAB/journal" >"$LAB/journal.log" &
+CAT_PID=$!
+exec {journal}>"$LAB/journal"
+stream=$(stat -L -c %d:%i "/proc/$$/fd/$journal")
+lab_write_conf
+JOURNAL_STREAM=$stream "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null 2>&"$journal" >&2 &
+CTMETERD_PID=$!
+exec {journal}>&-
+assert_await 'it runs' 10 ctmeterd_answers
+lab_ctmeterd_stop
+wait "$CAT_PID"
+assert_eq 'each line has a priority' 0 "$(grep -vc '^<[3467]>[a-z]*: ' "$LAB/journal.log")"
+assert_ok 'an error' grep -q '^<3>inv: file:.*cannot read' "$LAB/journal.log"
+assert_ok 'an information' grep -q '^<6>engine: ctmeterd .* began' "$LAB/journal.log"
+# stderr went elsewhere since: as everywhere.
+JOURNAL_STREAM=$stream lab_ctmeterd_start
+lab_ctmeterd_stop
+assert_ok 'not the journal' grep -q '^error inv: file:.*cannot read' "$LAB/ctmeterd.log"
+assert_eq 'no colour' 0 "$(grep -c $'\033' "$LAB/ctmeterd.log")"
+
+stop_process "$EAR_PID"
+lab_end
