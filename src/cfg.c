@@ -35,6 +35,7 @@ struct parse {
 	struct cfg *cfg;
 	unsigned *seen; /* for each key the line that gave it, 0: none */
 	unsigned error_line; /* 0: no error yet */
+	bool lenient; /* a bad line is passed over */
 	struct err *e;
 };
 
@@ -88,6 +89,15 @@ static int check_section_line(struct parse *p, const char *text)
 	return 0;
 }
 
+/* In place of it: the end, or a section that has no keys. */
+static char *bad_line(struct parse *p, char *str)
+{
+	if (!p->lenient)
+		return NULL;
+	p->error_line = 0;
+	return strcpy(str, "[?]\n");
+}
+
 /* An ini_reader: like fgets, one stripped line a call; NULL at the end and after an error. */
 static char *read_line(char *str, int size, void *stream)
 {
@@ -106,27 +116,26 @@ static char *read_line(char *str, int size, void *stream)
 		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 127) {
 			parse_fail(p, "control character (octet %d) in column %d", *c,
 				   (int)(c - start) + 1);
-			return NULL;
+			return bad_line(p, str);
 		}
 	strip_line(&start, &end);
 	len = (size_t)(end - start);
 	if (len > LINE_MAX_OCTETS || len + 2 > (size_t)size) {
 		parse_fail(p, "line of %zu octets: at most %d can be read (without comment)", len,
 			   LINE_MAX_OCTETS);
-		return NULL;
+		return bad_line(p, str);
 	}
 	memcpy(str, start, len);
 	str[len] = '\0';
 	if (*str == '[' && check_section_line(p, str) < 0)
-		return NULL;
+		return bad_line(p, str);
 	memcpy(str + len, "\n", 2);
 	return str;
 }
 
-/* An ini_handler: one NAME = VALUE. Returns 0 on error. */
-static int take_value(void *user, const char *section, const char *name, const char *value)
+/* Returns 0 on error. */
+static int take_checked(struct parse *p, const char *section, const char *name, const char *value)
 {
-	struct parse *p = user;
 	size_t i = cfg_key_find(section, name);
 	char choices[256];
 
@@ -150,9 +159,22 @@ static int take_value(void *user, const char *section, const char *name, const c
 	if (cfg_key_store(cfg_key_at(i), value, p->cfg, p->e) < 0) {
 		p->error_line = p->line;
 		err_prefix(p->e, "%s:%u: [%s] %s = %s", p->name, p->line, section, name, value);
+		p->seen[i] = 0;
 		return 0;
 	}
 	return 1;
+}
+
+/* An ini_handler: one NAME = VALUE. */
+static int take_value(void *user, const char *section, const char *name, const char *value)
+{
+	struct parse *p = user;
+
+	if (take_checked(p, section, name, value))
+		return 1;
+	if (p->lenient)
+		p->error_line = 0;
+	return p->lenient;
 }
 
 /* The text of a line that inih could not take apart. */
@@ -180,10 +202,11 @@ static int fill_defaults(struct parse *p)
 	return rc;
 }
 
-int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct err *e)
+static int parse(const char *text, const char *name, bool lenient, struct cfg **ret_cfg,
+		 struct err *e)
 {
 	struct cfg *cfg = xcalloc(1, sizeof(*cfg));
-	struct parse p = { .name = name, .cfg = cfg, .e = e };
+	struct parse p = { .name = name, .lenient = lenient, .cfg = cfg, .e = e };
 	int rc;
 
 	p.seen = xcalloc(cfg_key_count(), sizeof(*p.seen));
@@ -196,7 +219,7 @@ int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct e
 		rc = -ENOMEM;
 		goto cleanup;
 	}
-	if (rc > 0 && (!p.error_line || (unsigned)rc < p.error_line))
+	if (rc > 0 && !lenient && (!p.error_line || (unsigned)rc < p.error_line))
 		complain_syntax(&p, text, (unsigned)rc);
 	rc = p.error_line ? -EINVAL : fill_defaults(&p);
 	if (rc < 0)
@@ -207,6 +230,11 @@ cleanup:
 	free(p.seen);
 	cfg_free(cfg);
 	return rc;
+}
+
+int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct err *e)
+{
+	return parse(text, name, false, ret_cfg, e);
 }
 
 /* ---- the file ---- */
@@ -299,6 +327,21 @@ int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e)
 		rc = cfg_parse(text, path, ret_cfg, e);
 	if (!rc)
 		(*ret_cfg)->digest = digest(text);
+	free(text);
+	return rc;
+}
+
+int cfg_load_good_lines(const char *path, struct cfg **ret_cfg, struct err *e)
+{
+	size_t len;
+	char *text;
+	struct err ignored;
+	int rc = load_text(path, &text, &len);
+
+	if (rc < 0)
+		err_set(e, "cannot read the configuration %s: %s", path, strerror(-rc));
+	else
+		rc = parse(text, path, true, ret_cfg, &ignored);
 	free(text);
 	return rc;
 }

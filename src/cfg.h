@@ -56,6 +56,10 @@ int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e);
 /* The same from text in memory; `name` stands for the file in messages. */
 int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct err *e);
 
+/* What is good in it, the defaults for all else: for who wants to know how a daemon is that runs with an
+ * earlier text. Returns 0, or -errno with e filled for a file that cannot be read. */
+int cfg_load_good_lines(const char *path, struct cfg **ret_cfg, struct err *e);
+
 void cfg_free(struct cfg *cfg);
 
 /* What a reload cannot change is put back in `now` as it is in `running`; ret_what becomes the keys that

@@ -24,14 +24,16 @@ struct command {
 	bool takes_report; /* --since, --until, ..; --bytes */
 	bool takes_top; /* --once, --interval, .. */
 	bool takes_check; /* --community, .. */
+	bool despite; /* a bad configuration: it tells how the daemon is that runs with another */
 	/* Are its options right? NULL: nothing to check. */
 	int (*check)(const struct cli *cli, struct err *e);
 };
 
 static const struct command commands[] = {
-	{ "status", "", "is everything counted and served?", .run = cli_status },
+	{ "status", "", "is everything counted and served?", .run = cli_status, .despite = true },
 	{ "check", " [CHECK...]", "what stands between a packet and the poller, and what mends it",
-	  .run = cli_check, .takes_ids = true, .takes_check = true, .check = cli_check_check },
+	  .run = cli_check, .takes_ids = true, .takes_check = true, .despite = true,
+	  .check = cli_check_check },
 	{ "list", " [CTID...]", "traffic of containers and their addresses", .run = cli_list,
 	  .takes_ids = true, .takes_units = true },
 	{ "top", "", "live rates, the busiest first", .run = cli_top, .takes_top = true,
@@ -241,23 +243,32 @@ static bool has_top_options(const struct cli_top_options *top)
 	return top->once || top->interval || top->sort || top->by_address || top->count;
 }
 
+static void complain(const struct err *e)
+{
+	char *clean = display_clean(e->text);
+
+	fprintf(stderr, "ctmeter: %s\n", clean);
+	free(clean);
+}
+
 static int run_command(const struct command *command, struct cli *cli)
 {
 	struct err e = { "" };
-	char *clean;
 	int rc = load_config(cli, &e);
 
+	if (rc == -EINVAL && command->despite &&
+	    cfg_load_good_lines(cli->config_path, &cli->cfg, &e) == 0) {
+		complain(&e);
+		rc = 0;
+	}
 	if (!rc)
 		rc = command->run(cli, &e);
 	if (!rc && (fflush(cli->out) || ferror(cli->out))) {
 		rc = errno ? -errno : -EIO;
 		err_set(&e, "cannot write the output: %s", strerror(-rc));
 	}
-	if (rc < 0) {
-		clean = display_clean(e.text);
-		fprintf(stderr, "ctmeter: %s\n", clean);
-		free(clean);
-	}
+	if (rc < 0)
+		complain(&e);
 	cfg_free(cli->cfg);
 	return rc < 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -67,9 +67,9 @@ static bool is_elsewhere(const struct doctor *d)
 
 void doctor_daemon(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
-	const char *version = text_of(d->status, "version");
+	const char *version = text_of(d->status, "version"), *config = text_of(d->status, "config");
 	uint64_t age = number_of(d->status, "sample_age_ms");
-	char *restart, *again, since[DISPLAY_NUMBER_SIZE * 2];
+	char *restart, *reload, *again, since[DISPLAY_NUMBER_SIZE * 2];
 
 	(void)family;
 	if (!d->status) {
@@ -77,6 +77,7 @@ void doctor_daemon(struct doctor *d, enum addr_family family, struct doctor_find
 		return;
 	}
 	restart = doctor_service_command(d, "restart", "ctmeterd");
+	reload = doctor_service_command(d, "reload", "ctmeterd");
 	again = doctor_ctmeter_command(d, "check");
 	doctor_say(f, DOCTOR_OK,
 		   "ctmeterd %s, pid %u, running for %s, read the counters %.1f s ago", version,
@@ -96,10 +97,14 @@ void doctor_daemon(struct doctor *d, enum addr_family family, struct doctor_find
 		doctor_say(f, DOCTOR_WARN, "ctmeterd %s runs, but " CTM_VERSION " is installed",
 			   version);
 		doctor_cure(f, "%s", restart);
+	} else if (*config && strcmp(config, "ok") != 0) {
+		doctor_say(f, DOCTOR_WARN, "the configuration is not what runs: %s", config);
+		doctor_cure(f, "%s", strstr(config, "restart") ? restart : reload);
 	} else if (!strcmp(text_of(d->status, "backend"), "fake")) {
 		doctor_say(f, DOCTOR_WARN, "a dry run (backend = fake): nothing is counted");
 	}
 	free(restart);
+	free(reload);
 	free(again);
 }
 

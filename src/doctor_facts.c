@@ -361,6 +361,8 @@ char *doctor_service_command(const struct doctor *d, const char *verb, const cha
 
 	if (doctor_exists(d, "/run/systemd/system") || strcmp(service, "ctmeterd") != 0)
 		return xasprintf("systemctl %s %s", verb, service);
+	if (d->pid && !strcmp(verb, "reload"))
+		return xasprintf("kill -HUP %u", d->pid);
 	conf = doctor_quote(d->o.config_path);
 	if (d->pid)
 		command = xasprintf("kill %u; ctmeterd -c %s", d->pid, conf);

@@ -533,7 +533,7 @@ START_TEST(cli_main_bad_configuration_exits_1)
 
 	assert_run(w, "-c /nonexistent status", 1, "", "cannot read the configuration");
 	write_config(w, "nat");
-	assert_run(w, "-c CONF status", 1, "", "conf:2: [netfilter] table = nat");
+	assert_run(w, "-c CONF list", 1, "", "conf:2: [netfilter] table = nat");
 	world_free(w);
 }
 END_TEST

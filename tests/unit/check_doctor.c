@@ -74,6 +74,14 @@ START_TEST(doctor_daemon_answers_or_why_not)
 	json_object_set_new(w->d.status, "backend", json_string("fake"));
 	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "dry run", none);
 	put(w, "/run/systemd/system/x", "");
+	json_object_set_new(w->d.status, "config", json_string("F was changed since it was read"));
+	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "not what runs: F was changed",
+		       "systemctl reload ctmeterd");
+	json_object_set_new(w->d.status, "config", json_string("a changed K needs a restart"));
+	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "not what runs: a changed K",
+		       "systemctl restart ctmeterd");
+	json_object_set_new(w->d.status, "config", json_string("ok"));
+	put(w, "/run/systemd/system/x", "");
 	json_object_set_new(w->d.status, "version", json_string("0.0.9"));
 	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "0.0.9 runs, but " CTM_VERSION,
 		       "systemctl restart ctmeterd");
