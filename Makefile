@@ -7,6 +7,7 @@
 #   make check        all tests; make quickcheck: those that take seconds
 #   make check-docs   every command of the documents
 #   make check-nms    the real monitoring systems polling a real node
+#   make check-life   a long life made short: flat memory, a log without repetition (6 minutes)
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds: nothing may be lost
 #   make measure      memory, CPU and commits at 1,000 containers, printed
 #   make bench        side by side with what people use today (BENCH=quick: the short form)
@@ -137,6 +138,7 @@ AGAIN := +@$(MAKE) --no-print-directory
 # --- tests -----------------------------------------------------------------------------------
 
 .PHONY: demo check quickcheck check-docs check-nms soak measure bench unit netns test-tools bench-tools
+.PHONY: demo check quickcheck check-nms check-life soak measure bench unit netns test-tools bench-tools
 demo: deps
 	$(AGAIN) all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' KEEP='$(KEEP)' bash tests/demo.sh
@@ -166,6 +168,8 @@ netns: all test-tools
 check-docs: deps
 	$(AGAIN) all test-tools
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' SUITE=docs LIMIT_S=600 bash tests/netns/run.sh
+check-life: deps
+	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' SUITE=life LIMIT_S=420 bash tests/netns/run.sh
 
 # The real monitoring systems, polling a real node; brings their packages.
 check-nms: deps

@@ -242,6 +242,7 @@ static int fake_open(const struct fw_config *config, struct loop *loop, fw_done_
 	s->arg = arg;
 	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
 		s->families[i].owner = s;
+		s->families[i].generation = 1; /* a table without rules is one too */
 		s->families[i].family = i;
 		loop_timer_init(&s->families[i].timer, applied, &s->families[i]);
 	}

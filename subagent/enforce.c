@@ -167,6 +167,9 @@ uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
 		at = en->not_before_ns;
 	plan_clear(&plan);
 	if (!differs) {
+		/* What could not be committed is not wanted any more, or somebody else did it. */
+		log_good(&en->trouble, now_ns, "fw", "the rules are in %s again", en->what);
+		en->failure = 0;
 		en->planned = en->generation;
 		en->fulfilled = true;
 		ruleset_drop_rules(en->desired);
