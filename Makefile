@@ -44,9 +44,24 @@ PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 SNMP_LIBS  := -lnetsnmpagent -lnetsnmp
 CHECK_LIBS  = $(shell $(PKG_CONFIG) --libs check)
 
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
-LDFLAGS  += -Wl,--as-needed -pthread
-COMPILE   = $(CC) $(STD) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP
+# Hardening: each flag where this compiler takes it together with the flags that were handed in, so
+# that what a distribution sets itself is left to it. The last of two that exclude each other is
+# tried first. HARDEN= does without.
+HARDEN    ?= yes
+takes      = $(if $(shell printf '\043include <features.h>\nint i;\n' | $(CC) $(CPPFLAGS) $(CFLAGS) \
+             $(1) -Werror -x c -fsyntax-only - 2>&1 || echo no),,$(1))
+ifneq ($(HARDEN),)
+HARD_CC   := $(or $(call takes,-D_FORTIFY_SOURCE=3),$(call takes,-D_FORTIFY_SOURCE=2)) \
+             $(or $(call takes,-fstack-protector-strong),$(call takes,-fstack-protector)) \
+             $(foreach f,-fPIE -fstack-clash-protection -fcf-protection \
+             -mbranch-protection=standard,$(call takes,$f))
+HARD_LD   := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+endif
+
+override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
+override LDFLAGS  += -Wl,--as-needed -pthread
+COMPILE   = $(CC) $(STD) $(CPPFLAGS) $(HARD_CC) $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP
+LINK      = $(CC) $(HARD_CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS)
 
 SRC_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out src/ctmeter.c,$(wildcard src/*.c)))
 SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(wildcard subagent/*.c)))
@@ -74,7 +89,13 @@ $(B)/version.h: Makefile FORCE
 		'CTM_BASE_OID_TEXT "$(CTMETER_OID)"' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-$(B)/%.o: %.c | $(B)/version.h
+# Other flags, other objects.
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@printf '%s\n' '$(COMPILE) $(LINK)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(B)/%.o: %.c $(B)/flags | $(B)/version.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(COMPILE) -c -o $@ $<
@@ -87,11 +108,11 @@ $(B)/%.a:
 
 $(B)/ctmeterd: $(B)/subagent/main.o $(LIBS_ALL)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
+	$(Q)$(LINK) -o $@ $^ $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
 
 $(B)/ctmeter: $(B)/src/ctmeter.o $(B)/libctmeter.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(LIBS)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(LIBS)
 
 $(B)/mibs/flat/CTMETER-MIB.txt: $(B)/mibs/CTMETER-MIB.txt
 $(B)/mibs/CTMETER-MIB.txt: mibs/CTMETER-MIB.txt mibs/flat-prelude.txt mibs/generate.sh $(B)/version.h
@@ -113,7 +134,7 @@ $(B)/conf/%: conf/%
 $(B)/tests/%: tests/unit/%.c $(UNIT_OBJS) $(LIBS_ALL)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(COMPILE) -Itests/unit -MF $@.d $(LDFLAGS) -o $@ $< $(UNIT_OBJS) $(LIBS_ALL) \
+	$(Q)$(COMPILE) -Itests/unit -MF $@.d $(HARD_LD) $(LDFLAGS) -o $@ $< $(UNIT_OBJS) $(LIBS_ALL) \
 		$(SNMP_LIBS) $(PKG_LIBS) $(CHECK_LIBS) $(LIBS)
 
 $(B)/tests/netns/%: tests/netns/%.c $(LIBS_ALL)
@@ -123,7 +144,7 @@ $(B)/tests/bench/%: tests/bench/%.c $(LIBS_ALL)
 define TOOL
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(COMPILE) -MF $@.d $(LDFLAGS) -o $@ $< $(LIBS_ALL) $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
+	$(Q)$(COMPILE) -MF $@.d $(HARD_LD) $(LDFLAGS) -o $@ $< $(LIBS_ALL) $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
 endef
 
 # --- packages --------------------------------------------------------------------------------

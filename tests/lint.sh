@@ -55,6 +55,11 @@ build_with() # COMPILER
 		>"$B/lint-$1.log" 2>&1 || grep -E 'error|Error' "$B/lint-$1.log"
 }
 
+hardened() # COMPILER
+{
+	CC=$1 sh tests/hardening.sh "$B/lint-$1/ctmeterd" "$B/lint-$1/ctmeter"
+}
+
 headers_stand_alone()
 {
 	local h
@@ -97,6 +102,8 @@ check 'only the store and its reader know SQLite' none grep -lE 'sqlite3\.h' -r 
 	--include='*.[ch]' --exclude='store*' --exclude='report_db.*'
 check 'gcc, warnings are errors' build_with gcc
 check 'clang, warnings are errors' build_with clang
+check 'gcc, hardening' hardened gcc
+check 'clang, hardening' hardened clang
 check 'headers stand alone' headers_stand_alone
 check 'cppcheck' cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
 	--suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc -Isubagent src subagent
