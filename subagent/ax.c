@@ -10,7 +10,8 @@
  *    fills that queue with dead connections and never gets through to a slow one. A dead snmpd
  *    shows as the end of the connection, at once.
  * 3. A refused registration stays refused until it is tried again; the others serve meanwhile.
- * 4. Each state of affairs is logged once: the problem, and its end. */
+ * 4. Each state of affairs is logged once: the problem, and its end. A session counts as one from its
+ *    first sign of life on: those that end sooner neither shorten the pause nor fill the log. */
 #include "ax.h"
 
 #include "ax_codec.h"
@@ -57,6 +58,7 @@ struct ax {
 	uint64_t awaited_ns; /* since when nothing awaited has come */
 	uint64_t answered_ns; /* last answer of the master */
 	bool quiet; /* quiet_ns has passed, and it was said */
+	struct log_budget oversized; /* refused requests in the log */
 	uint64_t pause_ns; /* before the next connect */
 
 	struct loop_timer timer; /* DOWN: connect; CONNECTING: give up; else: watch and ping */
@@ -257,7 +259,6 @@ static void on_opened(struct ax *ax, const struct ax_header *h, uint16_t error, 
 	}
 	ax->session = h->session;
 	ax->state = AX_REGISTERING;
-	ax->pause_ns = ax->timing.retry_min_ns;
 	for (size_t i = 0; i < ax->n_regs; i++)
 		send_register(ax, &ax->regs[i], now_ns);
 	if (!ax->n_regs)
@@ -352,7 +353,8 @@ static void on_request(struct ax *ax, const struct ax_header *h, uint8_t *octets
 	} else if (ax_serve_is_repeat(ax->serve, h)) {
 		log_debug("ax", "dropped a repeated request (packet %u)", h->packet);
 	} else if (!octets) {
-		log_warning("ax", "refused a request of %u octets", h->payload);
+		if (log_may(&ax->oversized, now_ns, "ax"))
+			log_warning("ax", "refused a request of %u octets", h->payload);
 		send_pdu(ax, ax_pdu_error(h, AX_TOO_BIG, 1));
 	} else {
 		answer_request(ax, h, octets, len, now_ns);
@@ -451,6 +453,7 @@ static void begin_connect(struct ax *ax, uint64_t now_ns)
 static void check_answers(struct ax *ax, uint64_t now_ns)
 {
 	if (!ax->n_awaited && ax->state == AX_UP) {
+		ax->pause_ns = ax->timing.retry_min_ns;
 		ax->ping_packet = new_packet(ax);
 		send_and_await(ax, ax_pdu_ping(ax->session, ax->ping_packet), now_ns);
 		return;

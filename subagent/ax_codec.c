@@ -3,7 +3,8 @@
  * it is declared here; agentx/protocol.h has had these prototypes unchanged since 5.7.
  * 1. Nothing of net-snmp is initialised: no configuration, MIB file or persistent state is
  *    touched. Parsing and building need no library state.
- * 2. Lengths are checked before the codec sees them, since before 5.9 it trusts them.
+ * 2. It writes what we say, but reads nothing: before 5.9 it trusts lengths, and what a master
+ *    says we need little of.
  * 3. Out of memory inside net-snmp is fatal as everywhere. */
 #include "ax_codec.h"
 
@@ -18,7 +19,6 @@
 
 int agentx_realloc_build(netsnmp_session *session, netsnmp_pdu *pdu, u_char **buf, size_t *buf_len,
 			 size_t *out_len);
-int agentx_parse(netsnmp_session *session, netsnmp_pdu *pdu, u_char *data, size_t len);
 
 /* agentx/protocol.h: kept apart from the versions of SNMP by the two high bits */
 #define CODEC_VERSION 0xc1
@@ -84,55 +84,45 @@ void ax_codec_release(struct ax_codec *c, netsnmp_pdu *pdu)
 	snmp_free_pdu(pdu);
 }
 
-/* What the fixed part of a PDU needs: old codecs read it unchecked. */
-static size_t fixed_octets(uint8_t type)
+/* Of a Response (RFC 2741 s6.2.16) what comes first is all we want: no varbinds of the master's. */
+static bool parse_response(netsnmp_pdu *pdu, const uint8_t *payload, size_t len)
 {
-	switch (type) {
-	case AX_OPEN:
-	case AX_CLOSE:
-	case AX_REGISTER:
-	case AX_UNREGISTER:
-	case AX_GETBULK:
-		return 4;
-	case AX_RESPONSE:
-		return 8;
-	default:
-		return 0;
-	}
+	bool network_order = pdu->flags & AX_FLAG_NETWORK_ORDER;
+	uint32_t error_and_index;
+
+	if (len < 8)
+		return false;
+	error_and_index = read_u32(payload + 4, network_order);
+	pdu->time = read_u32(payload, network_order);
+	pdu->errstat = network_order ? error_and_index >> 16 : error_and_index & 0xffff;
+	pdu->errindex = network_order ? error_and_index & 0xffff : error_and_index >> 16;
+	return true;
 }
 
-/* Payload octets before the fixed part: the context, if there is one. SIZE_MAX when cut off. */
-static size_t context_octets(const struct ax_header *h, const uint8_t *payload, size_t len)
+static bool parse_payload(netsnmp_pdu *pdu, const struct ax_header *h, const uint8_t *payload,
+			  size_t len, struct ax_spare *spare)
 {
-	uint32_t n;
-
-	if (!(h->flags & AX_FLAG_CONTEXT))
-		return 0;
-	if (len < 4)
-		return SIZE_MAX;
-	n = read_u32(payload, h->flags & AX_FLAG_NETWORK_ORDER);
-	if (n > len - 4)
-		return SIZE_MAX;
-	return 4 + (((size_t)n + 3) & ~(size_t)3);
+	if (ax_request_is_read(h->type))
+		return ax_request_parse(pdu, h, payload, len, spare);
+	pdu->flags = h->flags;
+	pdu->sessid = h->session;
+	pdu->transid = h->transaction;
+	pdu->reqid = h->packet;
+	if (h->type == AX_RESPONSE)
+		return parse_response(pdu, payload, len);
+	return h->type >= AX_TESTSET && h->type <= AX_CLEANUPSET; /* refused unread */
 }
 
-netsnmp_pdu *ax_codec_parse(struct ax_codec *c, uint8_t *octets, size_t len)
+netsnmp_pdu *ax_codec_parse(struct ax_codec *c, const uint8_t *octets, size_t len)
 {
 	struct ax_header h;
 	netsnmp_pdu *pdu;
-	size_t context;
 
 	if (len < AX_HEADER_OCTETS || len > AX_PDU_MAX || octets[0] != AX_VERSION)
 		return NULL;
 	ax_header_read(octets, &h);
-	context = context_octets(&h, octets + AX_HEADER_OCTETS, len - AX_HEADER_OCTETS);
-	if (context > len - AX_HEADER_OCTETS ||
-	    len - AX_HEADER_OCTETS - context < fixed_octets(h.type))
-		return NULL;
 	pdu = must(snmp_pdu_create(h.type));
-	if (ax_request_is_read(h.type) ? !ax_request_parse(pdu, &h, octets + AX_HEADER_OCTETS,
-							   len - AX_HEADER_OCTETS, &c->spare)
-				       : agentx_parse(&c->session, pdu, octets, len)) {
+	if (!parse_payload(pdu, &h, octets + AX_HEADER_OCTETS, len - AX_HEADER_OCTETS, &c->spare)) {
 		snmp_free_pdu(pdu);
 		return NULL;
 	}

@@ -77,9 +77,10 @@ struct ax_codec;
 struct ax_codec *ax_codec_new(void);
 void ax_codec_free(struct ax_codec *c);
 
-/* Parse one whole PDU, header included. Returns a PDU for snmp_free_pdu, or NULL when it cannot
- * be parsed. */
-netsnmp_pdu *ax_codec_parse(struct ax_codec *c, uint8_t *octets, size_t len);
+/* Parse one whole PDU of a master's, header included: a read request with all it asks for, of a
+ * Response all but its varbinds, of a Set's PDUs the header. Returns a PDU for snmp_free_pdu, or NULL
+ * when it cannot be parsed or is of a kind that only subagents send. */
+netsnmp_pdu *ax_codec_parse(struct ax_codec *c, const uint8_t *octets, size_t len);
 
 /* snmp_free_pdu for PDUs whose varbinds the next parse may use. */
 void ax_codec_release(struct ax_codec *c, netsnmp_pdu *pdu);

@@ -3,9 +3,11 @@
  * 1. No call blocks, and none raises SIGPIPE.
  * 2. While output waits, nothing is read and no PDU is handed on: a master that does not take
  *    its answers gets no more of them, and memory stays bounded.
- * 3. A PDU over AX_PDU_MAX is handed on by its header alone and its payload passed over, so one
+ * 3. A turn of the loop takes PDUs out of one buffer, and no more once AX_PDU_MAX octets of answers
+ *    were sent, so however much is asked everything else gets its turn.
+ * 4. A PDU over AX_PDU_MAX is handed on by its header alone and its payload passed over, so one
  *    bad request does not cost the session. A header that cannot be one ends the connection.
- * 4. `closed` is only called from the loop, never from within ax_conn_open or ax_conn_send. */
+ * 5. `closed` is only called from the loop, never from within ax_conn_open or ax_conn_send. */
 #include "ax_conn.h"
 
 #include "xalloc.h"
@@ -43,6 +45,8 @@ struct ax_conn {
 	size_t n_places, next_place; /* tried in turn, one a connect */
 	int fd; /* -1: closed */
 	bool connecting;
+	bool held; /* `in` may hold whole PDUs, for the next turn */
+	size_t sent; /* octets in this turn */
 	size_t used; /* octets in `in` */
 	size_t pass_over; /* octets of an oversized payload still to come */
 	uint8_t *out; /* out_at..out_len wait to be sent */
@@ -144,7 +148,7 @@ void ax_conn_close(struct ax_conn *conn)
 	loop_unwatch(conn->loop, conn->fd);
 	close(conn->fd);
 	conn->fd = -1;
-	conn->connecting = false;
+	conn->connecting = conn->held = false;
 	conn->used = conn->pass_over = 0;
 	conn->out_at = conn->out_len = 0;
 }
@@ -164,7 +168,8 @@ static void on_event(void *arg, short revents, uint64_t now_ns);
 
 static void watch(struct ax_conn *conn)
 {
-	short events = conn->connecting || output_waits(conn) ? POLLOUT : POLLIN;
+	bool out = conn->connecting || output_waits(conn) || conn->held;
+	short events = out ? POLLOUT : POLLIN;
 
 	loop_watch(conn->loop, conn->fd, events, on_event, conn);
 }
@@ -232,6 +237,7 @@ void ax_conn_send(struct ax_conn *conn, const uint8_t *octets, size_t len)
 	}
 	memcpy(conn->out + conn->out_len, octets, len);
 	conn->out_len += len;
+	conn->sent += len;
 	flush(conn);
 	if (output_waits(conn))
 		watch(conn);
@@ -275,18 +281,19 @@ static size_t take_pdu(struct ax_conn *conn, uint8_t *p, size_t n, uint64_t now_
 
 static void take_pdus(struct ax_conn *conn, uint64_t now_ns)
 {
-	size_t at = 0, taken;
+	size_t at = 0, taken = 1;
 
-	while (conn->fd >= 0 && !output_waits(conn)) {
+	conn->sent = 0;
+	while (conn->fd >= 0 && !output_waits(conn) && conn->sent < AX_PDU_MAX && taken) {
 		taken = take_pdu(conn, conn->in + at, conn->used - at, now_ns);
-		if (!taken)
-			break;
 		at += taken;
 	}
 	if (conn->fd < 0)
 		return;
+	conn->held = taken != 0;
 	conn->used -= at;
-	memmove(conn->in, conn->in + at, conn->used);
+	if (at)
+		memmove(conn->in, conn->in + at, conn->used);
 	watch(conn);
 }
 
@@ -328,7 +335,7 @@ static void on_event(void *arg, short revents, uint64_t now_ns)
 	(void)revents; /* errors and hang-ups show in what send and recv return */
 	if (conn->connecting) {
 		finish_connect(conn, now_ns);
-	} else if (output_waits(conn)) {
+	} else if (output_waits(conn) || conn->held) {
 		flush(conn);
 		if (!output_waits(conn))
 			take_pdus(conn, now_ns);

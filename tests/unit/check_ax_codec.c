@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ax_master.h"
+#include "ax_request.h"
 #include "ax_response.h"
 #include "seed.h"
 #include "xalloc.h"
@@ -96,17 +97,12 @@ START_TEST(parse_of_an_oid_too_long_fails)
 }
 END_TEST
 
-/* Old codecs read the fixed part of a PDU unchecked. */
 START_TEST(parse_of_a_pdu_without_its_fixed_part_fails)
 {
 	static const struct {
 		uint8_t type;
 		size_t needs;
-	} cases[] = { { AX_OPEN, 4 },
-		      { AX_CLOSE, 4 },
-		      { AX_REGISTER, 4 },
-		      { AX_GETBULK, 4 },
-		      { AX_RESPONSE, 8 } };
+	} cases[] = { { AX_GETBULK, 4 }, { AX_RESPONSE, 8 } };
 	struct ax_codec *codec = ax_codec_new();
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -118,6 +114,56 @@ START_TEST(parse_of_a_pdu_without_its_fixed_part_fails)
 		set_payload(octets, len - AX_HEADER_OCTETS);
 		ck_assert_ptr_null(ax_codec_parse(codec, octets, len));
 		free(octets);
+	}
+	ax_codec_free(codec);
+}
+END_TEST
+
+START_TEST(parse_of_what_only_subagents_send_fails)
+{
+	struct ax_codec *codec = ax_codec_new();
+	uint8_t octets[AX_HEADER_OCTETS + 68] = { AX_VERSION };
+
+	for (int type = 0; type < 256; type++) {
+		bool known = (type >= AX_GET && type <= AX_CLEANUPSET) || type == AX_RESPONSE;
+		size_t payload =
+			type == AX_GETBULK ? 68 : 64; /* ranges of null OIDs, 8 octets each */
+		netsnmp_pdu *pdu;
+
+		octets[1] = (uint8_t)type;
+		set_payload(octets, payload);
+		pdu = ax_codec_parse(codec, octets, AX_HEADER_OCTETS + payload);
+		ck_assert_int_eq(pdu != NULL, known);
+		snmp_free_pdu(pdu);
+	}
+	ax_codec_free(codec);
+}
+END_TEST
+
+/* A Response says the same in both byte orders, whatever its varbinds are. */
+START_TEST(parse_of_a_response_tells_its_fixed_part)
+{
+	static const uint8_t network[] = {
+		1, 18, 0x10, 0,  0, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0,    9,
+		0, 0,  0,    12, 1, 2, 3, 4, 1, 7, 2, 3, 0, 4, 0xff, 0xff
+	};
+	static const uint8_t little[] = { 1,  18, 0, 0, 7, 0, 0, 0, 8, 0, 0, 0, 9, 0, 0,    0,
+					  12, 0,  0, 0, 4, 3, 2, 1, 7, 1, 3, 2, 4, 0, 0xff, 0xff };
+	struct ax_codec *codec = ax_codec_new();
+
+	for (const uint8_t *octets = network; octets; octets = octets == network ? little : NULL) {
+		netsnmp_pdu *pdu = ax_codec_parse(codec, octets, sizeof(network));
+
+		ck_assert_ptr_nonnull(pdu);
+		ck_assert_int_eq(pdu->command, AX_RESPONSE);
+		ck_assert_int_eq(pdu->sessid, 7);
+		ck_assert_int_eq(pdu->transid, 8);
+		ck_assert_int_eq(pdu->reqid, 9);
+		ck_assert_uint_eq(pdu->time, 0x01020304);
+		ck_assert_int_eq(pdu->errstat, 0x0107);
+		ck_assert_int_eq(pdu->errindex, 0x0203);
+		ck_assert_ptr_null(pdu->variables);
+		snmp_free_pdu(pdu);
 	}
 	ax_codec_free(codec);
 }
@@ -146,8 +192,10 @@ START_TEST(parse_of_random_octets_does_no_harm)
 		set_payload(octets, len - AX_HEADER_OCTETS);
 		pdu = ax_codec_parse(codec, octets, len);
 		parsed += pdu != NULL;
-		if (pdu && pdu->command != AX_OPEN && pdu->command != AX_REGISTER)
+		if (pdu && ax_request_is_read((uint8_t)pdu->command)) {
+			ax_pdu_respond(pdu, AX_NO_ERROR, 0);
 			(void)ax_codec_build(codec, pdu, &built, &n);
+		}
 		snmp_free_pdu(pdu);
 		free(octets);
 	}
@@ -205,6 +253,8 @@ int main(void)
 	tcase_add_test(t, parse_of_cut_pdus_fails);
 	tcase_add_test(t, parse_of_an_oid_too_long_fails);
 	tcase_add_test(t, parse_of_a_pdu_without_its_fixed_part_fails);
+	tcase_add_test(t, parse_of_what_only_subagents_send_fails);
+	tcase_add_test(t, parse_of_a_response_tells_its_fixed_part);
 	tcase_add_test(t, parse_of_random_octets_does_no_harm);
 	tcase_add_test(t, build_of_more_than_the_limit_fails);
 	srunner_run_all(runner, CK_NORMAL);
