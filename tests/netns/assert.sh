@@ -5,6 +5,9 @@
 
 CHECKS=0
 FAILED=0
+# How many times slower than usual the programs run (under valgrind, say): all waiting is longer.
+: "${SLOW:=1}"
+export SLOW
 
 pass() { CHECKS=$((CHECKS + 1)); }
 
@@ -34,7 +37,7 @@ assert_ok() { # LABEL COMMAND...
 
 # Poll until COMMAND succeeds, SECONDS at the most; its output of the polls is dropped.
 await() { # SECONDS COMMAND...
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + $1 * SLOW * 1000000))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1

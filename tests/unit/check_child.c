@@ -121,13 +121,15 @@ START_TEST(child_inherits_no_descriptor)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), others = 0;
 	struct seen seen = run("ls /proc/self/fd | wc -l", LONG, MIB);
+	FILE *usual = popen("ls /proc/self/fd | wc -l", "r");
 
 	/* Who runs the test may have left some open; those are not ours to close. */
-	for (int i = 3; i < 1024; i++)
-		others += fcntl(i, F_GETFD) == 0;
+	ck_assert(usual && fscanf(usual, "%d", &others) == 1);
+	pclose(usual);
 	ck_assert(fd >= 0);
 	close(fd);
-	ck_assert_int_eq(atoi(seen.out), 4 + others); /* 0, 1, 2 and ls's own */
+	ck_assert_int_ge(others, 4); /* 0, 1, 2 and ls's own */
+	ck_assert_int_eq(atoi(seen.out), others);
 	forget(&seen);
 }
 END_TEST

@@ -208,7 +208,7 @@ static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
 				_exit(0);
 			journal_forget(journal);
 		}
-	nap(next_random(seed) % (NS_PER_MS * 3 / 2));
+	nap(next_random(seed) % (seed_slow() * NS_PER_MS * 3 / 2));
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	half = half_committed();

@@ -49,9 +49,11 @@ static void add_addresses(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int fd6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = { .ifr_name = "lo" };
+	struct ifreq ifr;
 	struct sockaddr_in *sin = (void *)&ifr.ifr_addr;
 
+	memset(&ifr, 0, sizeof(ifr)); /* all of the union, which an initialiser leaves out */
+	strcpy(ifr.ifr_name, "lo");
 	ifr.ifr_flags = IFF_UP | IFF_LOOPBACK;
 	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &ifr), 0);
 	/* The network is on loopback as a whole: each of its addresses is local. */

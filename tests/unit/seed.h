@@ -28,4 +28,13 @@ static inline uint64_t next_random(uint64_t *state)
 	return z ^ z >> 31;
 }
 
+/* How many times slower than usual the programs run, from SLOW: under valgrind, say. */
+static inline unsigned seed_slow(void)
+{
+	const char *given = getenv("SLOW");
+	unsigned long slow = given ? strtoul(given, NULL, 10) : 1;
+
+	return slow ? (unsigned)slow : 1;
+}
+
 #endif
