@@ -10,8 +10,9 @@
  *    fills that queue with dead connections and never gets through to a slow one. A dead snmpd
  *    shows as the end of the connection, at once.
  * 3. A refused registration stays refused until it is tried again; the others serve meanwhile.
- * 4. Each state of affairs is logged once: the problem, and its end. A session counts as one from its
- *    first sign of life on: those that end sooner neither shorten the pause nor fill the log. */
+ * 4. Each state of affairs is logged once: the problem, and its end.
+ * 5. A session that ends before its first sign of life does not shorten the pause: a master that lets
+ *    us in and throws us out is not tried more often than one that is not there. */
 #include "ax.h"
 
 #include "ax_codec.h"
@@ -405,6 +406,7 @@ static void go_down(struct ax *ax, const char *why, const char *more, uint64_t n
 	for (size_t i = 0; i < ax->n_regs; i++)
 		ax->regs[i].state = REG_IDLE;
 	ax->state = AX_DOWN;
+	ax->oversize_told = false;
 	ax->session = ax->open_packet = ax->ping_packet = ax->notify_packet = 0;
 	ax->n_awaited = 0;
 	ax->quiet = false;

@@ -151,6 +151,33 @@ START_TEST(answers_beyond_the_socket_are_not_made)
 }
 END_TEST
 
+/* The socket would take them all (100 of 1.3 KiB), but everybody else would wait for that long. */
+START_TEST(answers_of_one_turn_are_bounded)
+{
+	struct fixture *f = setup_up();
+	uint64_t requests, varbinds, last = 0;
+	uint32_t answered = 0;
+
+	for (int i = 0; i < 100; i++) {
+		netsnmp_pdu *r = get_nothing(f);
+
+		request_add(r, "1.3.6.1.4.1.99.1.2.1000", false, "");
+		request_add(r, "1.3.6.1.4.1.99.1.2.1000", false, "");
+		master_send(&f->master, r);
+	}
+	while (answered < 100) {
+		loop_run_once(f->loop, 10);
+		ax_get_counts(f->ax, &requests, &varbinds);
+		ck_assert_uint_le((requests - last) * 2 * TEXT_OCTETS,
+				  AX_PDU_MAX + 2 * TEXT_OCTETS);
+		last = requests;
+		while (answered < requests)
+			expect_answer(f, ++answered, AX_NO_ERROR, 0);
+	}
+	teardown(f);
+}
+END_TEST
+
 /* The master sends without reading: answers wait, none is lost, and memory is bounded because
  * the session stops reading too. */
 START_TEST(answers_not_taken_wait_and_then_come)
@@ -242,6 +269,7 @@ int main(void)
 	tcase_add_test(t, request_of_1000_varbinds_is_answered_in_order);
 	tcase_add_test(t, answer_over_64k_is_too_big);
 	tcase_add_test(t, answers_beyond_the_socket_are_not_made);
+	tcase_add_test(t, answers_of_one_turn_are_bounded);
 	tcase_add_test(t, answers_not_taken_wait_and_then_come);
 	tcase_add_loop_test(t, noise_closes_and_comes_back, 0, 3);
 	tcase_add_test(t, payload_beyond_reason_closes_and_comes_back);
