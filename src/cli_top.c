@@ -293,7 +293,7 @@ static char *frame_text(struct top *top, size_t lines)
 				    top->by_address, top->options.key);
 	size_t room = lines > TITLE_LINE + 1 ? lines - TITLE_LINE - 1 : 0, len = 0;
 	char *text = NULL;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = xopen_memstream(&text, &len);
 
 	cli_top_print(r, top->by_address, top->options.key, top->note ? top->note : key_help,
 		      room < top->options.max_rows ? room : top->options.max_rows, out);

@@ -112,9 +112,8 @@ static int catch_counters(const struct xt_counters_info *info)
 /* libiptc calls this one instead of libc's, which is the same system call: while a table is being
  * composed, the two options that would change it go to the catchers above. It has to be visible
  * whatever -fvisibility says, for libiptc to find it before libc's. */
-int setsockopt(int fd, int level, int optname, const void *optval, socklen_t optlen)
-	__attribute__((visibility("default")));
-int setsockopt(int fd, int level, int optname, const void *optval, socklen_t optlen)
+__attribute__((visibility("default"))) int setsockopt(int fd, int level, int optname,
+						      const void *optval, socklen_t optlen)
 {
 	if (catching && optname == IPT_SO_SET_REPLACE)
 		return catch_replace(optval);

@@ -437,11 +437,11 @@ static int open_socket(const char *path, int *ret_fd, struct stat *ret_st, struc
 int ctl_new(const char *path, struct loop *loop, ctl_handler_fn *handler, void *arg,
 	    struct ctl **ret_ctl, struct err *e)
 {
-	struct stat st;
+	struct stat st = { .st_dev = 0 };
 	struct ctl *ctl;
 	int fd = -1, rc = open_socket(path, &fd, &st, e);
 
-	if (rc < 0)
+	if (rc)
 		return rc;
 	ctl = xcalloc(1, sizeof(*ctl));
 	ctl->path = xstrdup(path);

@@ -103,8 +103,8 @@ void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
  * last checkpoint: rows that had rules get a discontinuity. */
 void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool same_boot,
 			  struct ledger_now now);
-void ledger_restore_container(struct ledger *l, const struct store_container *c);
-void ledger_restore_address(struct ledger *l, const struct store_address *a);
+void ledger_restore_container(struct ledger *l, const struct store_container *from);
+void ledger_restore_address(struct ledger *l, const struct store_address *from);
 void ledger_restore_end(struct ledger *l);
 
 /* What changed since it was last taken, containers before their addresses, and the meta data: all of

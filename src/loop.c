@@ -137,8 +137,10 @@ void loop_timer_clear(struct loop *loop, struct loop_timer *t)
 
 	if (!t->at_ns)
 		return;
-	while (*p != t)
+	while (*p != t) {
+		assert(*p); /* a timer that is set is in the list */
 		p = &(*p)->next;
+	}
 	*p = t->next;
 	t->at_ns = 0;
 }

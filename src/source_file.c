@@ -56,7 +56,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 int source_read(const char *path, bool steady, char **ret_text, size_t *ret_len, struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), ret = 0;
-	struct stat before, after;
+	struct stat before = { .st_size = 0 }, after = before;
 	char *text = NULL;
 	size_t len = 0;
 

@@ -99,7 +99,7 @@ int store_find(struct store *s, const struct store_key *keys, size_t n,
  * minutes and the hour of this one. */
 int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e);
 int store_put_meta(struct store *s, const struct store_meta *m);
-int store_put_container(struct store *s, const struct store_container *c);
+int store_put_container(struct store *s, const struct store_container *row);
 int store_put_address(struct store *s, const struct store_address *a);
 int store_end(struct store *s, struct err *e);
 

@@ -174,7 +174,7 @@ static int probe(sqlite3 *db, const char *path, const char *sql, struct err *e)
 
 int store_schema_check(sqlite3 *db, const char *path, bool *ret_present, struct err *e)
 {
-	long long objects, version, id;
+	long long objects = 0, version = 0, id = 0;
 	int ret = number(db, path, "SELECT count(*) FROM sqlite_master", &objects, e);
 
 	if (!ret)

@@ -4,7 +4,6 @@
 #include "fw.h"
 #include "xalloc.h"
 
-#include "xalloc.h"
 #include <errno.h>
 #include <libgen.h>
 #include <stdlib.h>

@@ -102,7 +102,7 @@ int term_draw(struct term *t, const char *text, size_t title)
 {
 	size_t lines, columns, frame_len = 0, len, i = 0;
 	char *frame = NULL;
-	FILE *out = open_memstream(&frame, &frame_len);
+	FILE *out = xopen_memstream(&frame, &frame_len);
 	int rc = 0;
 
 	term_size(t, &lines, &columns);

@@ -66,3 +66,12 @@ void *xgrow(void *array, size_t n, size_t *cap, size_t size)
 	*cap = *cap ? *cap * 2 : 16;
 	return xreallocarray(array, *cap, size);
 }
+
+FILE *xopen_memstream(char **ret_text, size_t *ret_len)
+{
+	FILE *f = open_memstream(ret_text, ret_len);
+
+	if (!f)
+		xalloc_die();
+	return f;
+}

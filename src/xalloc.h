@@ -3,6 +3,7 @@
 #define CTM_XALLOC_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* Memory, or the end: out of memory is fatal (one line on stderr, abort), so no caller checks.
  * Everything returned is released with free(). */
@@ -13,6 +14,9 @@ void *xreallocarray(void *ptr, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* open_memstream(3): *ret_text and *ret_len are right once it is closed. */
+FILE *xopen_memstream(char **ret_text, size_t *ret_len);
 
 /* Make room for one more element in a growing array: returns the (moved) array.
  * n is the number used, *cap the number allocated (in/out). */

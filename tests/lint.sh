@@ -60,6 +60,26 @@ hardened() # COMPILER
 	CC=$1 sh tests/hardening.sh "$B/lint-$1/ctmeterd" "$B/lint-$1/ctmeter"
 }
 
+flags=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I"$B/lint-gcc")
+
+# A file at a time, two at once.
+each_file() # COMMAND...: the file's name goes behind it, or where {} is
+{
+	printf '%s\n' src/*.c subagent/*.c | xargs -P 2 -I{} "$@" 2>&1 | grep -v ' warnings\? generated\.$'
+	[ "${PIPESTATUS[1]}" -eq 0 ]
+}
+
+# Older ones than gcc 12 see what is not there.
+analysed_by_gcc()
+{
+	each_file gcc "${flags[@]}" -O2 -Werror -fanalyzer -c -o /dev/null {}
+}
+
+analysed_by_clang()
+{
+	each_file clang-tidy --quiet {} -- "${flags[@]}"
+}
+
 headers_stand_alone()
 {
 	local h
@@ -107,6 +127,8 @@ check 'clang, hardening' hardened clang
 check 'headers stand alone' headers_stand_alone
 check 'cppcheck' cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
 	--suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc -Isubagent src subagent
+check 'gcc -fanalyzer' analysed_by_gcc
+check 'clang-tidy' analysed_by_clang
 check 'shellcheck' shellcheck -x "${scripts[@]}"
 check 'manual pages' manual_pages
 check 'documents' env B="$B/lint-gcc" bash tests/docs/static.sh
