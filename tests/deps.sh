@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh GROUP...   groups: build test lint bench nms
+# usage: deps.sh GROUP...   groups: build test lint valgrind bench nms
 # Install the packages of these groups that are missing: with apt on Debian and Ubuntu; elsewhere
 # name them. Nothing missing, nothing done.
 set -eu
@@ -33,11 +33,13 @@ bench ipset            ipset
 bench collectd-core    collectd
 bench python3          python3
 lint  clang            clang
+lint  clang-tidy       clang-tools-extra
 lint  clang-format     clang-tools-extra
 lint  cppcheck         cppcheck
 lint  shellcheck       ShellCheck
 lint  smitools         libsmi
 lint  mandoc           mandoc
+valgrind valgrind      valgrind
 nms   cacti            cacti
 nms   chromium         chromium
 nms   curl             curl

@@ -301,10 +301,11 @@ ctmeter() { "$B/ctmeter" -c "$LAB/ctmeter.conf" "$@"; }
 
 ctmeterd_answers() { ctmeter status; }
 
-# Start ctmeterd (under COMMAND..., if given) and wait for its control socket.
+# Start ctmeterd (under COMMAND..., if given, and under $UNDER, valgrind say) and wait for its control socket.
 lab_ctmeterd_start() { # [COMMAND...]
 	lab_write_conf
-	"$@" "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >>"$LAB/ctmeterd.log" 2>&1 9>&- &
+	# shellcheck disable=SC2086 # a command's words
+	"$@" $UNDER "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >>"$LAB/ctmeterd.log" 2>&1 9>&- &
 	CTMETERD_PID=$!
 	if ! await 10 ctmeterd_ready; then fail "ctmeterd does not come up"; return 1; fi
 }

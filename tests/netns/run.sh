@@ -1,20 +1,72 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Run a suite of tests, each in namespaces of its own: all t_*.sh of tests/SUITE (the kernel tests
-# in netns, unless SUITE names another), or those named, for LIMIT_S seconds (120) at most each.
-# One line a test; a failing one shows what it printed, and what failed is said once more at the end.
-# Exit 1 if any failed.
+# in netns, unless SUITE names another), or those named, for LIMIT_S seconds (120, SLOW times as many)
+# at most each, JOBS (1) at a time. One line a test; a failing one shows what it printed. What a
+# sanitizer or valgrind reports fails the test too, whoever took no notice. What failed is said once more
+# at the end. Exit 1 if any failed.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
 cd "$LAB_TOP/tests/${SUITE:-netns}" || exit 1
-LIMIT_S=${LIMIT_S:-120}
+LIMIT_S=$((${LIMIT_S:-120} * SLOW))
+JOBS=${JOBS:-1}
 
-passed=0 failed=0 skipped=0
-log=$(mktemp "${TMPDIR:-/tmp}/ctmeter-test.XXXXXX")
-faults=$(mktemp "${TMPDIR:-/tmp}/ctmeter-faults.XXXXXX")
-trap 'rm -f "$log" "$faults"' EXIT
+dir=$(mktemp -d "${TMPDIR:-/tmp}/ctmeter-test.XXXXXX")
+trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
+
+# Where the tools report to: files of this test alone.
+export_reports() { # NAME
+	export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$dir/$1.report"
+	export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}print_stacktrace=1:log_path=$dir/$1.report"
+	export VALGRIND_OPTS="$VALGRIND_OPTS --log-file=$dir/$1.report.%p"
+}
+
+reported() { # NAME: something, and says what
+	local f found=1
+	for f in "$dir/$1".report*; do
+		[ -s "$f" ] || continue
+		head -n 60 "$f"
+		found=0
+	done
+	return "$found"
+}
+
+one() { # NAME: run it; the exit status goes to a file, a report to stdout
+	local name=$1 began=${EPOCHREALTIME/./} took rc log=$dir/$1.log test
+	export_reports "$name"
+	timeout -k 1 "$LIMIT_S" "$BASH" "./t_$name.sh" >"$log" 2>&1 &
+	test=$!
+	trap 'kill "$test"; wait "$test"; exit 130' TERM
+	wait "$test"
+	rc=$?
+	took=$(((${EPOCHREALTIME/./} - began) / 100000))
+	took="${took%?}.${took: -1}"
+	[[ $took == .* ]] && took=0$took
+	[ "$rc" -ne 124 ] && [ "$rc" -ne 137 ] || echo "no end within $LIMIT_S s" >>"$log"
+	if reported "$name" >"$dir/$name.found"; then
+		cat "$dir/$name.found" >>"$log"
+		rc=1
+	fi
+	case $rc in
+	0)
+		printf 'PASS  %-12s %s, %s s\n' "$name" "$(tail -n 1 "$log")" "$took"
+		;;
+	77)
+		printf 'SKIP  %-12s %s\n' "$name" "$(sed -n 's/^SKIP: //p' "$log" | tail -n 1)"
+		;;
+	*)
+		printf 'FAIL  %-12s %s s\n' "$name" "$took"
+		sed 's/^/      | /' "$log"
+		{ grep -a '^FAILED: ' "$log" || tail -n 1 "$log"; } | sed "s/^/$name: /" >"$dir/$name.faults"
+		rc=1
+		;;
+	esac
+	echo "$rc" >"$dir/$name.rc"
+}
+
+how_many() { cat "$dir"/*.rc 2>/dev/null | grep -cx "$1"; } # RC
 
 [ $# -gt 0 ] || set -- t_*.sh
 lab_probe
@@ -23,33 +75,17 @@ for test; do
 	name=${name#t_}
 	if [ -n "$LAB_REFUSAL" ]; then
 		printf 'SKIP  %-12s %s\n' "$name" "$LAB_REFUSAL"
-		skipped=$((skipped + 1))
+		echo 77 >"$dir/$name.rc"
 		continue
 	fi
-	began=${EPOCHREALTIME/./}
-	timeout -k 1 "$LIMIT_S" "$BASH" "./t_$name.sh" >"$log" 2>&1
-	rc=$?
-	took=$(((${EPOCHREALTIME/./} - began) / 100000))
-	took="${took%?}.${took: -1}"
-	[[ $took == .* ]] && took=0$took
-	case $rc in
-	0)
-		passed=$((passed + 1))
-		printf 'PASS  %-12s %s, %s s\n' "$name" "$(tail -n 1 "$log")" "$took"
-		;;
-	77)
-		skipped=$((skipped + 1))
-		printf 'SKIP  %-12s %s\n' "$name" "$(sed -n 's/^SKIP: //p' "$log" | tail -n 1)"
-		;;
-	*)
-		failed=$((failed + 1))
-		[ "$rc" -ne 124 ] && [ "$rc" -ne 137 ] || echo "no end within $LIMIT_S s" >>"$log"
-		printf 'FAIL  %-12s %s s\n' "$name" "$took"
-		sed 's/^/      | /' "$log"
-		{ grep -a '^FAILED: ' "$log" || tail -n 1 "$log"; } | sed "s/^/$name: /" >>"$faults"
-		;;
-	esac
+	while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
+	{
+		one "$name" >"$dir/$name.line"
+		cat "$dir/$name.line" # at one stroke
+	} &
 done
-cat "$faults"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+wait
+failed=$(how_many 1)
+cat "$dir"/*.faults 2>/dev/null
+echo "$(how_many 0) passed, $failed failed, $(how_many 77) skipped"
+[ "$failed" -eq 0 ] && [ "$(cat "$dir"/*.rc | wc -l)" -eq $# ]

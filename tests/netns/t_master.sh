@@ -33,12 +33,20 @@ bad() { # PHASE MILLISECONDS LEAST: PDUs that must have been sent for it to mean
 	assert_ok "$phase: the daemon lives" kill -0 "$CTMETERD_PID"
 }
 
+# The fewest seen in a moment: now and then there is a commit's or a command's besides.
+same_descriptors() { [ "$(descriptors)" = "$fds" ]; }
+fewest_descriptors() { for _ in 1 2 3 4 5 6 7 8; do descriptors; done | sort -n | head -n 1; }
+
 # snmpd instead: served, and exactly.
+fds=
 good() {
 	step 'a real snmpd'
 	lab_snmpd_start
 	assert_await 'the tables are served' 10 snmp_serves
 	book_check 'served'
+	: "${fds:=$(fewest_descriptors)}"
+	await 5 same_descriptors
+	assert_eq 'descriptors' "$fds" "$(descriptors)"
 	lab_snmpd_stop
 }
 
@@ -46,7 +54,6 @@ lab_network
 lab_inventory_usual
 lab_ctmeterd_start
 good
-fds=$(descriptors)
 
 bad bulk 1500 20
 kb=$(memory_kb)
@@ -67,8 +74,6 @@ bad flip 1000 1000
 bad bulk 1500 20
 good
 
-await 5 eval '[ "$(descriptors)" = "$fds" ]'
-assert_eq 'descriptors' "$fds" "$(descriptors)"
 echo "memory: $kb kB after the first phase, $(memory_kb) kB at the end"
 # A sanitizer or valgrind keeps what is freed for a while, and looks for leaks itself.
 [ "$SLOW" -gt 1 ] || assert_ge 'kB that memory grew less than' "$(memory_kb)" $((kb + 2048))

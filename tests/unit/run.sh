@@ -1,23 +1,34 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # usage: run.sh PROGRAM...
-# Run unit test programs, a line each; a failing one shows what it printed. Exit 1 if any failed.
-log=$(mktemp) failed=0 programs=0 cases=0
-trap 'rm -f "$log"' EXIT
-
-for program; do
-	programs=$((programs + 1))
-	name=$(basename "$program")
-	if "$program" >"$log" 2>&1; then
+# Run unit test programs, JOBS (1) at a time and each under $UNDER (valgrind, say), a line each; a
+# failing one shows what it printed. Exit 1 if any failed.
+one() # PROGRAM: its line, and on stdout's end no more than that
+{
+	log=$UNIT_RUN/$(basename "$1") name=$(basename "$1")
+	# shellcheck disable=SC2086 # a command's words
+	if $UNDER "$1" >"$log" 2>&1; then
 		n=$(awk '/Checks: / { for (i = 1; i < NF; i++) if ($i == "Checks:") n += $(i + 1) } END { print n + 0 }' "$log")
-		cases=$((cases + n))
 		skip=$(grep -m 1 '^SKIP' "$log")
 		printf 'PASS  %-18s %3d cases%s\n' "${name#check_}" "$n" "${skip:+  ($skip)}"
 	else
-		failed=$((failed + 1))
 		printf 'FAIL  %s\n' "${name#check_}"
 		sed 's/^/      /' "$log"
 	fi
-done
-printf 'unit: %d passed, %d failed (%d cases)\n' $((programs - failed)) "$failed" "$cases"
-[ "$failed" -eq 0 ]
+}
+
+if [ -n "$UNIT_RUN" ]; then
+	one "$1" >"$UNIT_RUN/line.$$"
+	cat "$UNIT_RUN/line.$$"
+	exit
+fi
+UNIT_RUN=$(mktemp -d) || exit 1
+export UNIT_RUN
+trap 'rm -rf "$UNIT_RUN"' EXIT
+printf '%s\n' "$@" | xargs -P "${JOBS:-1}" -n 1 sh "$0"
+cat "$UNIT_RUN"/line.* | awk -v programs=$# '
+	/^PASS/ { passed++; cases += $3 }
+	END {
+		printf "unit: %d passed, %d failed (%d cases)\n", passed, programs - passed, cases
+		exit passed != programs
+	}'
