@@ -41,8 +41,14 @@ comma      := ,
 PKGS       := libip4tc libip6tc inih jansson sqlite3
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+# The filter of system calls, where libseccomp is there (SECCOMP=no: without).
+SECCOMP    ?= $(shell $(PKG_CONFIG) --exists libseccomp 2>/dev/null && echo yes)
+ifeq ($(SECCOMP),yes)
+PKG_CFLAGS += -DCTM_SECCOMP $(shell $(PKG_CONFIG) --cflags libseccomp)
+SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
+endif
 # The AgentX codec; net-snmp's own list would draw in its whole set of MIB modules.
-SNMP_LIBS  := -lnetsnmpagent -lnetsnmp
+SNMP_LIBS  := -lnetsnmpagent -lnetsnmp $(SECCOMP_LIBS)
 CHECK_LIBS  = $(shell $(PKG_CONFIG) --libs check)
 
 # Hardening: each flag where this compiler takes it together with the flags that were handed in, so

@@ -350,12 +350,14 @@ void cfg_free(struct cfg *cfg)
 {
 	if (!cfg)
 		return;
+	free(cfg->daemon.user);
 	free(cfg->agentx.socket);
 	free(cfg->agentx.context);
 	free(cfg->netfilter.table);
 	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
 		free(cfg->inventory.sources[i]);
 	free(cfg->inventory.sources);
+	free(cfg->inventory.helper);
 	free(cfg->ledger.path);
 	free(cfg->ports.name);
 	free(cfg->control.socket);
@@ -382,6 +384,10 @@ static void hold_text(const char *key, char **now, const char *running, char *wh
 void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, size_t size)
 {
 	*ret_what = '\0';
+	hold_text("[daemon] user", &now->daemon.user, running->daemon.user, ret_what, size);
+	/* Told to nobody: that of a ctmeterd which root started is not the file's. */
+	free(now->inventory.helper);
+	now->inventory.helper = xstrdup(running->inventory.helper);
 	note_fixed("[netfilter] backend", now->netfilter.backend != running->netfilter.backend,
 		   ret_what, size);
 	now->netfilter.backend = running->netfilter.backend;

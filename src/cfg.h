@@ -20,6 +20,9 @@ enum cfg_direction { CFG_DIRECTION_CONTAINER, CFG_DIRECTION_PORT };
 struct cfg {
 	uint64_t digest; /* of the file's text */
 	struct {
+		char *user; /* whom ctmeterd becomes when root starts it; "root": nobody else */
+	} daemon;
+	struct {
 		char *socket; /* a path, or "tcp:HOST:PORT" */
 		char *context; /* "" switches the switch view off */
 		bool notifications;
@@ -35,6 +38,7 @@ struct cfg {
 		uint32_t interval_s;
 		uint32_t retire_after_s;
 		uint32_t max_rows;
+		char *helper; /* the inventory helper's socket, a path */
 	} inventory;
 	struct {
 		char *path;

@@ -146,6 +146,17 @@ static int parse_socket_path(const struct cfg_key *key, const char *value, void 
 	return parse_path(key, value, field, e);
 }
 
+static int parse_user(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	(void)key;
+	if (!*value || !is_printable_ascii(value) || strpbrk(value, " :/")) {
+		err_set(e, "must be the name of a user");
+		return -EINVAL;
+	}
+	set_text(field, xstrdup(value));
+	return 0;
+}
+
 static bool is_host_port(const char *s)
 {
 	const char *colon = strrchr(s, ':'), *port = colon ? colon + 1 : "";
@@ -248,6 +259,7 @@ static const char *const direction_choices[] = { "container", "port", NULL };
 #define FIELD(name) .offset = offsetof(struct cfg, name)
 
 static const struct cfg_key keys[] = {
+	{ "daemon", "user", "ctmeter", parse_user, FIELD(daemon.user) },
 	{ "agentx", "socket", "/var/agentx/master", parse_agentx_socket, FIELD(agentx.socket) },
 	{ "agentx", "context", "containers", parse_context, FIELD(agentx.context) },
 	{ "agentx", "notifications", "yes", parse_yes_no, FIELD(agentx.notifications),
@@ -263,6 +275,8 @@ static const struct cfg_key keys[] = {
 	{ "inventory", "retire-after", "86400", parse_number, FIELD(inventory.retire_after_s), 0,
 	  31536000 },
 	{ "inventory", "max-rows", "20000", parse_number, FIELD(inventory.max_rows), 1, 1000000 },
+	{ "inventory", "helper", "/run/ctmeter-inventory.sock", parse_socket_path,
+	  FIELD(inventory.helper) },
 	{ "ledger", "path", "/var/lib/ctmeter/ledger.db", parse_path, FIELD(ledger.path) },
 	{ "ledger", "checkpoint", "10", parse_number, FIELD(ledger.checkpoint_s), 1, 3600 },
 	{ "ports", "name", "containers@HOSTNAME", parse_name, FIELD(ports.name) },

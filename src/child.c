@@ -3,6 +3,7 @@
  * than the oldest kernels in use, and a SIGCHLD handler would be a global. */
 #include "child.h"
 
+#include "helper.h"
 #include "xalloc.h"
 
 #include <assert.h>
@@ -14,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +26,8 @@
 #define WAIT_MAX_NS (100 * NS_PER_MS)
 
 struct child {
-	pid_t pid; /* 0: reaped */
+	pid_t pid; /* 0: reaped, or the helper's */
+	bool remote; /* out_fd is the connection to the helper */
 	int out_fd, err_fd; /* -1: at its end */
 	int wait_status;
 	uint64_t deadline_ns, wait_ns;
@@ -64,12 +68,11 @@ static void end_line(struct child *c)
 	c->line_len = 0;
 }
 
-/* left: the process itself has ended, yet its stdout has not. */
-static void describe(struct child_result *r, bool left, int wait_status)
+static void describe(struct child_result *r)
 {
 	const char *sep = *r->complaint ? ": " : "";
 
-	if (r->error == -ETIMEDOUT && left)
+	if (r->error == -ETIMEDOUT && r->left)
 		snprintf(r->text, sizeof(r->text),
 			 "left a process behind that held its output until the deadline%s%s", sep,
 			 r->complaint);
@@ -79,12 +82,33 @@ static void describe(struct child_result *r, bool left, int wait_status)
 	else if (r->error == -EFBIG)
 		snprintf(r->text, sizeof(r->text), "printed too much, killed%s%s", sep,
 			 r->complaint);
+	else if (r->error == -EPIPE)
+		snprintf(r->text, sizeof(r->text), "%s", r->complaint);
 	else if (r->error)
-		snprintf(r->text, sizeof(r->text), "killed by signal %d%s%s", WTERMSIG(wait_status),
-			 sep, r->complaint);
+		snprintf(r->text, sizeof(r->text), "killed by signal %d%s%s", r->signal, sep,
+			 r->complaint);
 	else if (r->status)
 		snprintf(r->text, sizeof(r->text), "exit status %d%s%s", r->status, sep,
 			 r->complaint);
+}
+
+/* What the helper says of the end stands behind the output. */
+static void take_remote_end(struct child *c, struct child_result *r)
+{
+	struct helper_end end;
+
+	if (c->len < HELPER_END_OCTETS ||
+	    !helper_end_read(c->out + c->len - HELPER_END_OCTETS, &end)) {
+		r->error = -EPIPE;
+		snprintf(c->complaint, sizeof(c->complaint), "the inventory helper broke off");
+		return;
+	}
+	r->len = c->len -= HELPER_END_OCTETS;
+	r->error = end.error;
+	r->status = end.status;
+	r->signal = end.signal;
+	r->left = end.left;
+	snprintf(c->complaint, sizeof(c->complaint), "%s", end.complaint);
 }
 
 /* The end: error 0 when it ended by itself. Nothing of c is touched after done. */
@@ -92,29 +116,31 @@ static void finish(struct child *c, int error, uint64_t now_ns)
 {
 	child_done_fn *done = c->done;
 	struct child_result r = { .error = error, .len = c->len };
-	bool left = false;
 
 	if (error) {
 		if (c->pid)
 			kill(-c->pid, SIGKILL);
-		left = reap(c) && WIFEXITED(c->wait_status);
+		r.left = reap(c) && !c->remote && WIFEXITED(c->wait_status);
+	} else if (c->remote) {
+		take_remote_end(c, &r);
 	} else if (WIFEXITED(c->wait_status)) {
 		r.status = WEXITSTATUS(c->wait_status);
 	} else {
 		r.error = -EINTR;
+		r.signal = WTERMSIG(c->wait_status);
 	}
 	close_fd(c, &c->out_fd);
 	close_fd(c, &c->err_fd);
 	loop_timer_clear(c->loop, &c->timer);
 	/* Of one that was killed the last line may be a piece. */
-	if (!error || !*c->complaint)
+	if (!c->remote && (!error || !*c->complaint))
 		end_line(c);
 	c->out = xreallocarray(c->out, c->len + 1, 1);
 	c->out[c->len] = '\0';
 	c->cap = c->len + 1;
 	r.out = c->out;
 	r.complaint = c->complaint;
-	describe(&r, left, c->wait_status);
+	describe(&r);
 	c->done = NULL;
 	done(c->arg, &r, now_ns);
 }
@@ -236,6 +262,25 @@ static int spawn(char *const argv[], int out_fd, int err_fd, pid_t *ret_pid)
 	return -ret;
 }
 
+static struct child *watch(int out_fd, uint64_t deadline_ns, size_t max_octets, struct loop *loop,
+			   child_done_fn *done, void *arg)
+{
+	struct child *c = xcalloc(1, sizeof(*c));
+
+	*c = (struct child) { .out_fd = out_fd,
+			      .err_fd = -1,
+			      .wait_ns = WAIT_NS,
+			      .deadline_ns = deadline_ns,
+			      .max_octets = max_octets,
+			      .loop = loop,
+			      .done = done,
+			      .arg = arg };
+	loop_timer_init(&c->timer, on_timer, c);
+	loop_timer_set(loop, &c->timer, deadline_ns);
+	loop_watch(loop, c->out_fd, POLLIN, on_out, c);
+	return c;
+}
+
 int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struct loop *loop,
 	      child_done_fn *done, void *arg, struct child **ret_child, struct err *e)
 {
@@ -259,21 +304,53 @@ int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struc
 	}
 	close(out[1]);
 	close(err[1]);
-	c = xcalloc(1, sizeof(*c));
-	*c = (struct child) { .pid = pid,
-			      .out_fd = out[0],
-			      .err_fd = err[0],
-			      .wait_ns = WAIT_NS,
-			      .deadline_ns = deadline_ns,
-			      .max_octets = max_octets,
-			      .loop = loop,
-			      .done = done,
-			      .arg = arg };
-	loop_timer_init(&c->timer, on_timer, c);
-	loop_timer_set(loop, &c->timer, deadline_ns);
-	loop_watch(loop, c->out_fd, POLLIN, on_out, c);
+	c = watch(out[0], deadline_ns, max_octets, loop, done, arg);
+	c->pid = pid;
+	c->err_fd = err[0];
 	loop_watch(loop, c->err_fd, POLLIN, on_err, c);
 	*ret_child = c;
+	return 0;
+}
+
+/* Returns a connection over which `job` was sent, or -errno. */
+static int call_helper(const char *path, const char *job)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char *line = xasprintf("%s\n", job);
+	ssize_t len = (ssize_t)strlen(line);
+	int fd = -1, ret = 0;
+
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		ret = -ENAMETOOLONG;
+		goto cleanup;
+	}
+	strcpy(sun.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0)
+		ret = -errno;
+	else if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len)
+		ret = -EPIPE;
+cleanup:
+	free(line);
+	if (ret < 0 && fd >= 0)
+		close(fd);
+	return ret < 0 ? ret : fd;
+}
+
+int child_new_remote(const char *path, const char *job, uint64_t deadline_ns, size_t max_octets,
+		     struct loop *loop, child_done_fn *done, void *arg, struct child **ret_child,
+		     struct err *e)
+{
+	int fd = call_helper(path, job);
+
+	if (fd < 0) {
+		err_set(e, "the inventory helper at %s does not answer: %s", path, strerror(-fd));
+		return fd;
+	}
+	/* The helper has the same deadline and tells more of what it found then. */
+	*ret_child =
+		watch(fd, deadline_ns + NS_PER_S, max_octets + HELPER_END_OCTETS, loop, done, arg);
+	(*ret_child)->remote = true;
 	return 0;
 }
 

@@ -23,6 +23,8 @@ struct child;
 struct child_result {
 	int error; /* 0: exited by itself; -ETIMEDOUT, -EFBIG (over the cap), -EINTR (by a signal) */
 	int status; /* exit status when error is 0 */
+	int signal; /* that killed it, when error is -EINTR */
+	bool left; /* with -ETIMEDOUT: it had ended itself, and left a process that held its stdout */
 	const char *out; /* stdout, NUL-terminated behind len octets; borrowed until child_free */
 	size_t len;
 	const char *complaint; /* stderr's last line, "" when there was none */
@@ -36,6 +38,12 @@ typedef void child_done_fn(void *arg, const struct child_result *result, uint64_
  * called. */
 int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struct loop *loop,
 	      child_done_fn *done, void *arg, struct child **ret_child, struct err *e);
+
+/* The same by the inventory helper (helper.h) that listens at `path`: `job` names what it is to run. A
+ * helper that is not there, or breaks off, is an error like a program's that cannot be run. */
+int child_new_remote(const char *path, const char *job, uint64_t deadline_ns, size_t max_octets,
+		     struct loop *loop, child_done_fn *done, void *arg, struct child **ret_child,
+		     struct err *e);
 
 /* After done: is the process really gone? A killed one may hang in the kernel (on a dead disk). */
 bool child_gone(struct child *child);

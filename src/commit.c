@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define REPLACE_TRIES 20
@@ -25,20 +26,50 @@
 
 /* The lock that iptables since 1.4.20 takes (its source: iptables/xshared.c). Waits for it: a
  * blocking flock is woken in turn, where polling starves beside a busy writer. */
-int commit_lock_open(struct err *e)
+const char *commit_lock_path(void)
 {
 	const char *path = getenv("XTABLES_LOCKFILE");
-	int fd;
 
-	path = path && *path ? path : "/run/xtables.lock";
-	fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		int ret = -errno;
+	return path && *path ? path : "/run/xtables.lock";
+}
 
-		err_set(e, "cannot open the lock file %s: %s", path, strerror(-ret));
-		return ret;
-	}
-	return fd;
+int commit_lock_open(struct err *e)
+{
+	const char *path = commit_lock_path();
+	int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600), ret;
+
+	if (fd >= 0)
+		return fd;
+	ret = -errno;
+	err_set(e, "cannot open the lock file %s: %s", path, strerror(-ret));
+	if (ret == -EACCES || ret == -EROFS || ret == -EPERM)
+		err_set(e,
+			"cannot open the lock file %s as the user that ctmeterd runs as: "
+			"\"ctmeterd --prepare\", run as root, lets its group in",
+			path);
+	return ret;
+}
+
+int commit_lock_share(gid_t gid, struct err *e)
+{
+	const char *path = commit_lock_path();
+	int fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat st;
+	int ret = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		ret = -errno;
+	else if (!S_ISREG(st.st_mode))
+		ret = -EINVAL;
+	else if ((st.st_gid != gid || !(st.st_mode & S_IRGRP)) &&
+		 (fchown(fd, (uid_t)-1, gid) < 0 || fchmod(fd, (st.st_mode & 07777) | S_IRGRP) < 0))
+		ret = -errno;
+	if (ret < 0)
+		err_set(e, "cannot let the group %u into the lock file %s: %s", (unsigned)gid, path,
+			strerror(-ret));
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }
 
 /* Returns whether it was free. */
@@ -108,7 +139,7 @@ static bool counters_are_back(const struct journal *j, const struct xt_raw *raw)
  * if the table is still the one they belong to. */
 static int finish(int fd, struct journal *j, struct err *e)
 {
-	struct journal_head *h = j->head;
+	const struct journal_head *h = j->head;
 	struct xt_layout layout;
 	struct xt_raw raw;
 	bool ours, seeded, zero;
@@ -138,10 +169,10 @@ static int finish(int fd, struct journal *j, struct err *e)
 			  "table %s was changed by somebody in the middle of our commit: the "
 			  "counters of other people's rules begin anew",
 			  h->table);
-		h->refused = 1;
+		journal_set_refused(j);
 		ret = 0;
 	} else {
-		h->added = 1;
+		journal_set_added(j);
 	}
 	xt_layout_clear(&layout);
 	xt_raw_clear(&raw);
@@ -151,7 +182,7 @@ static int finish(int fd, struct journal *j, struct err *e)
 /* Under the lock. Returns 1 when there is a finished journal to be taken over, 0 when none. */
 static int recover_locked(int fd, const char *path, struct err *e)
 {
-	struct journal j = { NULL, NULL, NULL, NULL };
+	struct journal j = { .head = NULL };
 	int ret = journal_map(path, &j);
 
 	if (ret == -EINVAL || ret == -ENOENT) {
@@ -402,9 +433,9 @@ static int commit_once(struct job *job)
 				strerror(-ret));
 		return ret;
 	}
-	job->journal.head->replaced = 1;
+	journal_set_replaced(&job->journal);
 	if (add_counters(job->fd, &job->journal, &job->new) == 0)
-		job->journal.head->added = 1;
+		journal_set_added(&job->journal);
 	else
 		ret = finish(job->fd, &job->journal, job->e);
 	return ret;

@@ -7,6 +7,8 @@
 #include "rule.h"
 #include "xt_layout.h"
 
+#include <sys/types.h>
+
 /* The commit of one table, in the process that calls it (a short-lived child, which may block
  * on the xtables lock and whose memory goes back when it ends).
  *
@@ -19,10 +21,17 @@
  *    the commit's epoch in the same stroke.
  * 3. The journal stays until its reader has taken the finals over (journal.h). */
 
+/* Where the xtables lock's file is: as iptables decides it. */
+const char *commit_lock_path(void);
+
 /* Open the xtables lock's file, without taking the lock. The descriptor belongs to the daemon and
  * is inherited by the child that takes the lock, so a child that is killed half-way leaves the
  * lock held until the journal is finished. Returns a descriptor or -errno with e filled. */
 int commit_lock_open(struct err *e);
+
+/* For root: make sure that it is there and that members of the group `gid` can open it, which iptables
+ * leaves as it is. Returns 0, or -errno with e filled. */
+int commit_lock_share(gid_t gid, struct err *e);
 
 /* Finish whatever a journal at `path` says was begun. `fd` is an xt_socket. Takes `lock`, waits for
  * it, and releases it. Returns 0 (also when there is nothing to do) or -errno with e filled. */

@@ -2,6 +2,7 @@
 /* The daemon: does it answer, may it do what it must, and does somebody undo what it does? */
 #include "doctor_room.h"
 
+#include "commit.h"
 #include "display.h"
 #include "version.h"
 #include "xalloc.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STALE_MS 30000
@@ -111,6 +113,7 @@ void doctor_daemon(struct doctor *d, enum addr_family family, struct doctor_find
 /* ---- privileges ---- */
 
 enum { CAP_NET_ADMIN_BIT = 12, CAP_NET_RAW_BIT = 13 }; /* linux/capability.h */
+#define KEPT_SETS (1ull << CAP_NET_ADMIN_BIT | 1ull << CAP_NET_RAW_BIT)
 
 /* A set of capabilities in /proc/PID/status. False: it is not there. */
 static bool capabilities(const char *status, const char *set, unsigned long long *ret)
@@ -136,11 +139,47 @@ static const char *lacks(unsigned long long set)
 		     : "CAP_NET_ADMIN, CAP_NET_RAW";
 }
 
+/* Does a line of numbers in /proc/PID/status hold this one? */
+static bool line_holds(const char *status, const char *name, unsigned number)
+{
+	char line[32];
+	const char *at;
+	char *end;
+
+	snprintf(line, sizeof(line), "\n%s:", name);
+	at = strstr(status, line);
+	if (!at)
+		return false;
+	at += strlen(line);
+	for (;;) {
+		unsigned long n;
+
+		at += strspn(at, " \t");
+		n = strtoul(at, &end, 10);
+		if (end == at)
+			return false;
+		if (n == number)
+			return true;
+		at = end;
+	}
+}
+
+/* Can the process open the lock that each commit takes? Whether root can is not asked. */
+static bool reaches_lock(const char *status, struct stat *ret_lock)
+{
+	if (stat(commit_lock_path(), ret_lock) < 0 || line_holds(status, "Uid", 0))
+		return true;
+	return ret_lock->st_mode & S_IROTH ||
+	       (ret_lock->st_mode & S_IRGRP && (line_holds(status, "Gid", ret_lock->st_gid) ||
+						line_holds(status, "Groups", ret_lock->st_gid)));
+}
+
 void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	const char *who = d->status ? "ctmeterd" : "root";
 	unsigned long long set = 0;
 	char *status, *restart;
+	struct stat lock;
 
 	(void)family;
 	status = d->pid ? doctor_read(d, "/proc/%u/status", d->pid)
@@ -155,8 +194,19 @@ void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_
 			   d->status ? "" : " here, so no ctmeterd can have it");
 		if (d->status)
 			doctor_cure(f, "%s", restart);
+	} else if (d->status && !reaches_lock(status, &lock)) {
+		doctor_say(f, DOCTOR_FAIL,
+			   "ctmeterd may not open %s (mode %03o), so it can change no rule",
+			   commit_lock_path(), lock.st_mode & 0777);
+		doctor_cure(f, "ctmeterd --prepare");
+	} else if (d->status && set & ~KEPT_SETS) {
+		doctor_say(f, DOCTOR_WARN,
+			   "ctmeterd has more capabilities than the two it needs: %llx",
+			   set & ~KEPT_SETS);
+		doctor_cure(f, "%s", restart);
 	} else {
-		doctor_say(f, DOCTOR_OK, "%s has CAP_NET_ADMIN and CAP_NET_RAW", who);
+		doctor_say(f, DOCTOR_OK, "%s has CAP_NET_ADMIN and CAP_NET_RAW%s", who,
+			   d->status ? ", and no other" : "");
 	}
 	free(status);
 	free(restart);

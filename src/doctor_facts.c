@@ -180,7 +180,7 @@ void doctor_look_at_sources(struct doctor *d)
 	d->looked = true;
 	log_set_sink(on_complaint, d);
 	if (sources_new(cfg->inventory.sources, cfg->inventory.n_sources, cfg->inventory.max_rows,
-			"", d->loop, on_looked, d, &sources, &e) == 0) {
+			NULL, "", d->loop, on_looked, d, &sources, &e) == 0) {
 		sources_look(sources);
 		loop_run(d->loop); /* each source has a deadline */
 	} else {

@@ -138,7 +138,7 @@ static int start_child(struct family *f, const struct ruleset *desired)
 
 static void report(struct family *f, const struct verdict *v, uint64_t now_ns)
 {
-	struct journal j = { NULL, NULL, NULL, NULL };
+	struct journal j = { .head = NULL };
 	struct fw_final *finals = NULL;
 	uint64_t epoch = 0;
 	size_t n = 0;

@@ -49,6 +49,7 @@ int journal_create(const char *path, const struct journal_head *head, struct jou
 		goto cleanup;
 	}
 	memcpy(map, head, sizeof(*head));
+	*ret_j = (struct journal) { .copied = false };
 	place(ret_j, map);
 	ret_j->head->size = (uint32_t)size;
 	memset(ret_j->finals, 0xff, head->n_old * sizeof(*ret_j->finals));
@@ -81,42 +82,85 @@ static bool is_sound(const struct journal *j)
 	return h->table[sizeof(h->table) - 1] == '\0';
 }
 
+static int read_all(int fd, void *to, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t n = pread(fd, (uint8_t *)to + done, size - done, (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EINVAL;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
 int journal_map(const char *path, struct journal *ret_j)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct journal j = { .fd = fd, .copied = true };
 	struct journal_head head;
 	struct stat st;
-	void *map;
-	int ret = -EINVAL;
+	int ret;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0 || read(fd, &head, sizeof(head)) != sizeof(head))
-		goto cleanup;
-	if (head.magic != JOURNAL_MAGIC || st.st_size != (off_t)head.size ||
-	    head.family >= ADDR_FAMILIES ||
-	    head.size != journal_size(head.n_old, head.n_new, head.n_records))
-		goto cleanup;
-	map = mmap(NULL, head.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ret = map == MAP_FAILED ? -errno : 0;
+	ret = fstat(fd, &st) < 0 ? -errno : read_all(fd, &head, sizeof(head));
+	if (!ret && (head.magic != JOURNAL_MAGIC || st.st_size != (off_t)head.size ||
+		     head.family >= ADDR_FAMILIES ||
+		     head.size != journal_size(head.n_old, head.n_new, head.n_records)))
+		ret = -EINVAL;
 	if (!ret) {
-		place(ret_j, map);
-		if (!is_sound(ret_j)) {
-			munmap(map, head.size);
-			memset(ret_j, 0, sizeof(*ret_j));
+		void *copy = xmalloc(head.size);
+
+		ret = read_all(fd, copy, head.size);
+		memcpy(copy, &head, sizeof(head)); /* as it was checked */
+		place(&j, copy);
+		if (!ret && !is_sound(&j))
 			ret = -EINVAL;
-		}
 	}
-cleanup:
-	close(fd);
+	if (ret < 0)
+		journal_unmap(&j);
+	else
+		*ret_j = j;
 	return ret;
 }
 
 void journal_unmap(struct journal *j)
 {
-	if (j->head)
+	if (j->copied) {
+		free(j->head);
+		close(j->fd);
+	} else if (j->head) {
 		munmap(j->head, j->head->size);
+	}
 	memset(j, 0, sizeof(*j));
+}
+
+/* `flag` is in j->head. */
+static void set_flag(struct journal *j, uint32_t *flag)
+{
+	off_t at = (off_t)((uint8_t *)flag - (uint8_t *)j->head);
+
+	*flag = 1;
+	while (j->copied && pwrite(j->fd, flag, sizeof(*flag), at) < 0 && errno == EINTR)
+		;
+}
+
+void journal_set_replaced(struct journal *j)
+{
+	set_flag(j, &j->head->replaced);
+}
+
+void journal_set_added(struct journal *j)
+{
+	set_flag(j, &j->head->added);
+}
+
+void journal_set_refused(struct journal *j)
+{
+	set_flag(j, &j->head->refused);
 }
 
 bool journal_replaced(const struct journal *j)

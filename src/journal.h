@@ -37,6 +37,8 @@ struct journal {
 	struct xt_counters *finals;
 	uint32_t *from;
 	struct journal_record *records;
+	int fd; /* of one that was there: all above is a copy */
+	bool copied;
 };
 
 /* "RUN_DIR/commit.ipv4". Returns a new string. */
@@ -51,10 +53,16 @@ void journal_forget(const char *path);
 /* Make one with this head (magic and size are filled in here) and room for the rest. Returns 0 or -errno, leaving no file behind. */
 int journal_create(const char *path, const struct journal_head *head, struct journal *ret_j);
 
-/* Map one that is there. Returns 0, -ENOENT, -EINVAL for what is none (cut off while it was made,
+/* Take up one that is there: a copy of it, since who may write the file could change it after it was
+ * checked. Returns 0, -ENOENT, -EINVAL for what is none (cut off while it was made,
  * or damaged), or another -errno. */
 int journal_map(const char *path, struct journal *ret_j);
 void journal_unmap(struct journal *j);
+
+/* Note in the file, against a kill: REPLACE was done; the counters are back; they never will be. */
+void journal_set_replaced(struct journal *j);
+void journal_set_added(struct journal *j);
+void journal_set_refused(struct journal *j);
 
 /* Whether REPLACE was done; whether nothing is left to be done in the kernel. */
 bool journal_replaced(const struct journal *j);

@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct sources {
 	struct source **list;
+	char *helper;
 	size_t n;
 	size_t max_rows;
 	struct loop *loop;
@@ -135,13 +137,14 @@ static void on_look(void *arg, uint64_t now_ns)
 		s->list[i]->ops->start(s->list[i], now_ns);
 }
 
-int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char *root,
-		struct loop *loop, sources_done_fn *done, void *arg, struct sources **ret_sources,
-		struct err *e)
+int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char *helper,
+		const char *root, struct loop *loop, sources_done_fn *done, void *arg,
+		struct sources **ret_sources, struct err *e)
 {
 	struct sources *s = xcalloc(1, sizeof(*s));
 	int ret = 0;
 
+	s->helper = helper ? xstrdup(helper) : NULL;
 	s->list = xcalloc(n_specs, sizeof(struct source *));
 	s->max_rows = max_rows;
 	s->loop = loop;
@@ -156,6 +159,7 @@ int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char 
 			break;
 		one->owner = s;
 		one->loop = loop;
+		one->helper = s->helper;
 		one->name = xstrdup(specs[i]);
 		one->log = inv_log_new();
 		snprintf(one->state, sizeof(one->state), "not looked at yet");
@@ -180,7 +184,13 @@ void sources_free(struct sources *s)
 	for (size_t i = 0; i < s->n; i++)
 		source_free(s->list[i]);
 	free(s->list);
+	free(s->helper);
 	free(s);
+}
+
+bool source_has_helper(const struct source *s)
+{
+	return s->helper && access(s->helper, F_OK) == 0;
 }
 
 void sources_look(struct sources *s)

@@ -39,10 +39,9 @@ static char *take_word(char **p)
 	return quote ? NULL : word;
 }
 
-/* Split words (in place) into a NULL-terminated array for free(). */
-static int split(char *words, char ***ret_argv, struct err *e)
+int source_command_split(const char *command, char **ret_words, char ***ret_argv, struct err *e)
 {
-	char **argv = NULL;
+	char *copy = xstrdup(command), *words = copy, **argv = NULL;
 	size_t n = 0, cap = 0;
 
 	for (;;) {
@@ -54,12 +53,19 @@ static int split(char *words, char ***ret_argv, struct err *e)
 		argv[n] = take_word(&words);
 		if (!argv[n++]) {
 			err_set(e, "a quote is not closed");
-			free(argv);
-			return -EINVAL;
+			goto bad;
 		}
 	}
-	*ret_argv = argv;
-	return 0;
+	if (argv[0] && argv[0][0] == '/') {
+		*ret_words = copy;
+		*ret_argv = argv;
+		return 0;
+	}
+	err_set(e, "a program needs its absolute path, for no shell looks for it");
+bad:
+	free(argv);
+	free(copy);
+	return -EINVAL;
 }
 
 static void on_done(void *arg, const struct child_result *result, uint64_t now_ns)
@@ -96,8 +102,12 @@ static void command_start(struct source *s, uint64_t now_ns)
 	} else {
 		child_free(c->child);
 		c->child = NULL;
-		ret = child_new(c->argv, now_ns + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX, s->loop,
-				on_done, c, &c->child, &e);
+		ret = source_has_helper(s)
+			      ? child_new_remote(s->helper, s->name, now_ns + SOURCE_DEADLINE_NS,
+						 SOURCE_OCTETS_MAX, s->loop, on_done, c, &c->child,
+						 &e)
+			      : child_new(c->argv, now_ns + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX,
+					  s->loop, on_done, c, &c->child, &e);
 	}
 	if (ret < 0)
 		source_end(s, NULL, &e, now_ns);
@@ -120,12 +130,7 @@ int source_command_new(const char *command, struct source **ret_source, struct e
 	int ret;
 
 	c->base.ops = &ops;
-	c->words = xstrdup(command);
-	ret = split(c->words, &c->argv, e);
-	if (ret == 0 && (!c->argv[0] || c->argv[0][0] != '/')) {
-		err_set(e, "a program needs its absolute path, for no shell looks for it");
-		ret = -EINVAL;
-	}
+	ret = source_command_split(command, &c->words, &c->argv, e);
 	if (ret < 0) {
 		err_prefix(e, "source \"command:%.100s\"", command);
 		command_free(&c->base);

@@ -26,6 +26,8 @@ struct source {
 	struct sources *owner;
 	struct loop *loop;
 	char *name; /* as configured */
+	const char *
+		helper; /* the inventory helper's socket (helper.h), NULL: commands are ours to run */
 	struct inv_log *log;
 	struct inv_part *part; /* what it said last, NULL: nothing yet */
 	bool failing;
@@ -38,6 +40,19 @@ struct source {
 struct source *source_file_new(const char *path);
 int source_command_new(const char *command, struct source **ret_source, struct err *e);
 struct source *source_vz_new(const char *root);
+
+/* The words of a `command:` source, after its "command:". Returns 0 and two arrays for free(), argv ending
+ * with NULL, or -EINVAL with e filled. */
+int source_command_split(const char *command, char **ret_words, char ***ret_argv, struct err *e);
+
+/* What the vz source may run, by its name ("vzlist -a -j ..."). False: no such name, or no such tool.
+ * argv borrows from a table and *ret_path, which is for free(). */
+#define SOURCE_VZ_WORDS 8
+#define SOURCE_VZ_VEINFO "/proc/vz/veinfo"
+bool source_vz_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_path);
+
+/* Is the helper there to be asked? */
+bool source_has_helper(const struct source *s);
 
 /* Has this node (below root) anything that the vz source could ask? */
 bool source_vz_present(const char *root);

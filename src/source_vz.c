@@ -62,6 +62,7 @@ struct source_vz {
 	const struct form *proven; /* the form that worked last, NULL: none yet */
 	const struct form *order[ARRAY_LEN(forms)]; /* what this look tries */
 	size_t n_order, at;
+	struct inv_part *empty; /* an answer without containers that veinfo is asked about */
 	struct child *child;
 };
 
@@ -72,7 +73,8 @@ static char *find_tool(const char *root, const char *tool)
 		char *path = xasprintf("%s%s/%s", root, search_path[i], tool);
 		struct stat st;
 
-		if (!stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK))
+		/* Whether we may run it is another question: the helper can. */
+		if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_mode & 0111)
 			return path;
 		free(path);
 	}
@@ -88,7 +90,7 @@ bool source_vz_present(const char *root)
 {
 	char *vzlist = find_tool(root, "vzlist"), *prlctl = find_tool(root, "prlctl");
 	char *veinfo = veinfo_path(root);
-	bool present = vzlist || prlctl || !access(veinfo, R_OK);
+	bool present = vzlist || prlctl || !access(veinfo, F_OK);
 
 	free(vzlist);
 	free(prlctl);
@@ -120,6 +122,26 @@ static void fail_auto(struct source_vz *v, uint64_t now_ns)
 	err_set(&e, "found no OpenVZ on this node (no /proc/vz/veinfo, vzlist or "
 		    "prlctl); " SOURCE_CHOICES);
 	source_end(&v->base, NULL, &e, now_ns);
+}
+
+/* What the kernel says, when only the helper may read it. */
+static void on_veinfo(void *arg, const struct child_result *r, uint64_t now_ns)
+{
+	struct source_vz *v = arg;
+	struct inv_part *part = inv_part_new(SOURCE_VZ_VEINFO, v->base.log);
+	struct err e = { "" };
+	int ret = *r->text ? -EIO : inv_vz_veinfo(part, r->out, r->len, &e);
+
+	if (*r->text)
+		err_set(&e, "%s", r->text);
+	if (ret < 0) {
+		inv_part_free(part);
+		part = NULL;
+		err_prefix(&e, SOURCE_VZ_VEINFO);
+	}
+	child_free(v->child);
+	v->child = NULL;
+	source_end(&v->base, part, &e, now_ns);
 }
 
 static void answer_from_veinfo(struct source_vz *v, uint64_t now_ns)
@@ -199,7 +221,7 @@ static struct inv_part *read_answer(struct source_vz *v, const struct form *form
 	} else {
 		good = parse(form, part, r, e) == 0;
 	}
-	if (good && !inv_part_containers(part))
+	if (good && !inv_part_containers(part) && !source_has_helper(&v->base))
 		good = !is_contradicted(v, e);
 	if (good)
 		return part;
@@ -209,6 +231,40 @@ static struct inv_part *read_answer(struct source_vz *v, const struct form *form
 }
 
 static void try_next(struct source_vz *v, const struct err *why, uint64_t now_ns);
+
+static int run_remote(struct source_vz *v, const char *what, child_done_fn *done, uint64_t now_ns,
+		      struct err *e)
+{
+	char *job = xasprintf("vz:%s", what);
+	int ret = child_new_remote(v->base.helper, job, now_ns + SOURCE_DEADLINE_NS,
+				   SOURCE_OCTETS_MAX, v->base.loop, done, v, &v->child, e);
+
+	free(job);
+	return ret;
+}
+
+/* The empty list is held against what the kernel says, which only the helper may read. */
+static void on_contradiction(void *arg, const struct child_result *r, uint64_t now_ns)
+{
+	struct source_vz *v = arg;
+	struct inv_part *running = inv_part_new(SOURCE_VZ_VEINFO, v->base.log), *part = v->empty;
+	struct err e = { "" };
+	size_t n;
+
+	if (!*r->text)
+		inv_vz_veinfo(running, r->out, r->len, NULL);
+	n = inv_part_containers(running);
+	inv_part_free(running);
+	child_free(v->child);
+	v->child = NULL;
+	v->empty = NULL;
+	if (n) {
+		err_set(&e, "lists no containers, yet " SOURCE_VZ_VEINFO " has %zu running", n);
+		inv_part_free(part);
+		part = NULL;
+	}
+	source_end(&v->base, part, &e, now_ns);
+}
 
 static void on_done(void *arg, const struct child_result *result, uint64_t now_ns)
 {
@@ -224,6 +280,11 @@ static void on_done(void *arg, const struct child_result *result, uint64_t now_n
 	}
 	if (part)
 		v->proven = form;
+	if (part && !inv_part_containers(part) && source_has_helper(&v->base) &&
+	    run_remote(v, "veinfo", on_contradiction, now_ns, &e) == 0) {
+		v->empty = part;
+		return;
+	}
 	if (part || hopeless) {
 		source_end(&v->base, part, &e, now_ns);
 		return;
@@ -232,21 +293,62 @@ static void on_done(void *arg, const struct child_result *result, uint64_t now_n
 	try_next(v, &e, now_ns);
 }
 
+/* "vzlist -a -j -o ...", for free(). */
+static char *form_name(const struct form *form)
+{
+	char *name = xstrdup(form->tool);
+
+	for (size_t i = 0; i < ARRAY_LEN(form->args) && form->args[i]; i++) {
+		char *longer = xasprintf("%s %s", name, form->args[i]);
+
+		free(name);
+		name = longer;
+	}
+	return name;
+}
+
+/* An argv is never written to; its type only predates const. */
+static void form_words(const struct form *form, char *path, char *argv[SOURCE_VZ_WORDS])
+{
+	memset(argv, 0, SOURCE_VZ_WORDS * sizeof(*argv));
+	argv[0] = path;
+	for (size_t i = 0; i < ARRAY_LEN(form->args); i++)
+		argv[i + 1] = (char *)(uintptr_t)form->args[i];
+}
+
+bool source_vz_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_path)
+{
+	char *path = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(forms) && !path; i++) {
+		char *its = form_name(&forms[i]);
+
+		if (!strcmp(its, name) && (path = find_tool("", forms[i].tool)))
+			form_words(&forms[i], path, argv);
+		free(its);
+	}
+	*ret_path = path;
+	return path;
+}
+
 static int run_form(struct source_vz *v, const struct form *form, uint64_t now_ns, struct err *e)
 {
-	char *argv[ARRAY_LEN(form->args) + 2] = { find_tool(v->root, form->tool) };
-	char *path = argv[0];
+	char *argv[SOURCE_VZ_WORDS], *path = find_tool(v->root, form->tool), *name;
 	int ret;
 
 	if (!path) {
 		err_set(e, "%s is not there", form->tool);
 		return -ENOENT;
 	}
-	/* An argv is never written to; its type only predates const. */
-	for (size_t i = 0; i < ARRAY_LEN(form->args); i++)
-		argv[i + 1] = (char *)(uintptr_t)form->args[i];
-	ret = child_new(argv, now_ns + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX, v->base.loop, on_done,
-			v, &v->child, e);
+	form_words(form, path, argv);
+	if (source_has_helper(&v->base)) {
+		name = form_name(form);
+		ret = run_remote(v, name, on_done, now_ns, e);
+		free(name);
+	} else {
+		ret = child_new(argv, now_ns + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX, v->base.loop,
+				on_done, v, &v->child, e);
+	}
 	free(path);
 	return ret;
 }
@@ -297,8 +399,10 @@ static void vz_start(struct source *s, uint64_t now_ns)
 		try_next(v, &e, now_ns);
 	else if (!strcmp(s->name, "auto") && !source_vz_present(v->root))
 		fail_auto(v, now_ns);
-	else
+	else if (!source_has_helper(s))
 		answer_from_veinfo(v, now_ns);
+	else if (run_remote(v, "veinfo", on_veinfo, now_ns, &e) < 0)
+		source_end(s, NULL, &e, now_ns);
 }
 
 static void vz_free(struct source *s)
@@ -306,6 +410,7 @@ static void vz_free(struct source *s)
 	struct source_vz *v = (struct source_vz *)s;
 
 	child_free(v->child);
+	inv_part_free(v->empty);
 	free(v->root);
 	free(v);
 }

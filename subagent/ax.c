@@ -406,7 +406,6 @@ static void go_down(struct ax *ax, const char *why, const char *more, uint64_t n
 	for (size_t i = 0; i < ax->n_regs; i++)
 		ax->regs[i].state = REG_IDLE;
 	ax->state = AX_DOWN;
-	ax->oversize_told = false;
 	ax->session = ax->open_packet = ax->ping_packet = ax->notify_packet = 0;
 	ax->n_awaited = 0;
 	ax->quiet = false;

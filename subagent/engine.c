@@ -412,8 +412,8 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 {
 	const struct cfg *cfg = en->cfg;
 	int ret = sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
-			      cfg->inventory.max_rows, "", en->loop, engine_on_sources, en,
-			      &en->sources, e);
+			      cfg->inventory.max_rows, cfg->inventory.helper, "", en->loop,
+			      engine_on_sources, en, &en->sources, e);
 
 	if (!ret)
 		ret = keep_new(cfg->ledger.path, en->ledger, engine_now(loop_now_ns()), en->loop,

@@ -72,8 +72,8 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 
 	if (!same_sources(en->cfg, cfg))
 		ret = sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
-				  cfg->inventory.max_rows, "", en->loop, engine_on_sources, en,
-				  &sources, e);
+				  cfg->inventory.max_rows, cfg->inventory.helper, "", en->loop,
+				  engine_on_sources, en, &sources, e);
 	if (ret < 0)
 		return ret;
 	if (sources) {

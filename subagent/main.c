@@ -5,23 +5,27 @@
 #include "cfg.h"
 #include "daemon.h"
 #include "err.h"
+#include "helper.h"
 #include "log.h"
+#include "privilege.h"
 #include "version.h"
 
 #include <getopt.h>
 #include <locale.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char usage_text[] =
-	"usage: ctmeterd [-c FILE] [-t] [-v]\n"
+	"usage: ctmeterd [-c FILE] [-t | --prepare] [-v]\n"
 	"Count the traffic of this node's containers and serve it to snmpd (AgentX).\n"
 	"Runs in the foreground and logs to stderr.\n"
 	"\n"
 	"  -c, --config FILE  configuration (default " CFG_DEFAULT_PATH ")\n"
 	"  -t, --test         check the configuration and exit\n"
+	"      --prepare      as root: let the user that ctmeterd runs as reach what it needs\n"
 	"  -v, --verbose      log more\n"
 	"  -V, --version      print the version and exit\n"
 	"  -h, --help         print this and exit\n"
@@ -31,17 +35,23 @@ static const char usage_text[] =
 
 struct options {
 	const char *config;
-	bool test;
+	bool test, prepare, helper;
 };
+
+enum { OPT_PREPARE = 256, OPT_HELPER };
 
 /* Returns -1 to go on, or the exit status. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' }, { "test", no_argument, NULL, 't' },
-		{ "verbose", no_argument, NULL, 'v' },      { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 }
-	};
+	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
+					       { "test", no_argument, NULL, 't' },
+					       { "verbose", no_argument, NULL, 'v' },
+					       { "version", no_argument, NULL, 'V' },
+					       { "help", no_argument, NULL, 'h' },
+					       { "prepare", no_argument, NULL, OPT_PREPARE },
+					       { "inventory-helper", no_argument, NULL,
+						 OPT_HELPER },
+					       { NULL, 0, NULL, 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:tvVh", longs, NULL)) != -1) {
@@ -56,8 +66,15 @@ static int parse_options(int argc, char **argv, struct options *o)
 			log_set_level(LOG_LEVEL_DEBUG);
 			break;
 		case 'V':
-			puts("ctmeterd " CTM_VERSION);
+			printf("ctmeterd " CTM_VERSION " (%s seccomp)\n",
+			       privilege_confines() ? "with" : "without");
 			return 0;
+		case OPT_PREPARE:
+			o->prepare = true;
+			break;
+		case OPT_HELPER: /* for the unit ctmeter-inventory.service */
+			o->helper = true;
+			break;
 		case 'h':
 			fputs(usage_text, stdout);
 			return 0;
@@ -81,15 +98,18 @@ int main(int argc, char **argv)
 	struct cfg *cfg;
 	int status;
 
+	signal(SIGCHLD, SIG_DFL); /* who started us may not have cared for his children */
 	log_open();
 	status = parse_options(argc, argv, &options);
 	if (status >= 0)
 		return status;
+	setlocale(LC_CTYPE, "");
+	if (options.helper)
+		return helper_main(options.config);
 	/* Each snapshot's and each commit's arrays go back to the kernel when they are freed, instead
 	 * of leaving holes in the heap. (By itself the limit rises with what is freed.) */
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 	mallopt(M_ARENA_MAX, 1); /* the store's thread leaves no heap of its own behind */
-	setlocale(LC_CTYPE, "");
 	if (cfg_load(options.config, &cfg, &e) < 0) {
 		log_error("cfg", "%s", e.text);
 		return 1;
@@ -99,6 +119,17 @@ int main(int argc, char **argv)
 		cfg_free(cfg);
 		return 0;
 	}
+	if (options.prepare ? privilege_prepare(cfg, &e) < 0
+			    : privilege_drop(cfg, options.config, &e) < 0) {
+		log_error("start", "%s", e.text);
+		cfg_free(cfg);
+		return 1;
+	}
+	if (options.prepare) {
+		cfg_free(cfg);
+		return 0;
+	}
+	privilege_confine(cfg);
 	if (daemon_new(options.config, cfg, &daemon, &e) < 0) {
 		log_error("start", "%s", e.text);
 		return 1;

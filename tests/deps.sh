@@ -17,6 +17,7 @@ build libip6tc-dev     iptables-devel
 build libinih-dev      inih-devel
 build libjansson-dev   jansson-devel
 build libsqlite3-dev   sqlite-devel
+build libseccomp-dev   libseccomp-devel
 test  check            check-devel
 test  snmpd            net-snmp
 test  snmp             net-snmp-utils
@@ -38,6 +39,7 @@ lint  clang-format     clang-tools-extra
 lint  cppcheck         cppcheck
 lint  shellcheck       ShellCheck
 lint  smitools         libsmi
+lint  systemd          systemd
 lint  mandoc           mandoc
 valgrind valgrind      valgrind
 nms   cacti            cacti

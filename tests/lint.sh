@@ -110,6 +110,19 @@ mib()
 	sh mibs/check.sh "$modules" >"$B/mib.log" 2>&1 || cat "$B/mib.log"
 }
 
+# The unit's exposure as systemd counts it, 1.5 or less, printed; needs no systemd that runs.
+exposure()
+{
+	local unit=$B/lint-unit/ctmeterd.service said
+	mkdir -p "$B/lint-unit"
+	sed 's|@SBINDIR@|/usr/sbin|; s|@CONF@|/etc/ctmeter/ctmeter.conf|' conf/ctmeterd.service >"$unit"
+	said=$(systemd-analyze security --offline=true --threshold=15 --no-pager "$unit" 2>&1) || echo "over 1.5"
+	said=$(sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p' <<<"$said")
+	[ -n "$said" ] || echo "systemd-analyze says nothing"
+	printf '      systemd-analyze security: exposure %s\n' "$said" >&3
+}
+exec 3>&1
+
 check 'clang-format' clang-format --dry-run -Werror "${code[@]}"
 check 'files of 600 lines at the most' long_files
 check 'functions of 60 lines at the most' long_functions
@@ -132,6 +145,7 @@ check 'clang-tidy' analysed_by_clang
 check 'shellcheck' shellcheck -x "${scripts[@]}"
 check 'manual pages' manual_pages
 check 'documents' env B="$B/lint-gcc" bash tests/docs/static.sh
+check 'exposure of the unit' exposure
 check 'MIB' mib
 
 [ "$failed" -eq 0 ] && echo 'lint: all is well'

@@ -262,6 +262,7 @@ declare -A LAB_CONF=()
 lab_set() { LAB_CONF[$1]=$2; } # SECTION.KEY VALUE
 
 lab_defaults() {
+	lab_set daemon.user root # whoever else is on this machine; t_privileges has the others
 	lab_set agentx.socket "$LAB/agentx.sock"
 	lab_set netfilter.backend iptables
 	lab_set inventory.source "file:$LAB/inventory"
@@ -272,7 +273,7 @@ lab_defaults() {
 
 lab_write_conf() {
 	local section key
-	for section in agentx netfilter inventory ledger ports control; do
+	for section in daemon agentx netfilter inventory ledger ports control; do
 		echo "[$section]"
 		for key in "${!LAB_CONF[@]}"; do
 			[ "${key%%.*}" != $section ] || echo "${key#*.} = ${LAB_CONF[$key]}"

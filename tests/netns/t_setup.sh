@@ -119,6 +119,8 @@ echo 'ctmeter:x:64206:' >>/etc/group
 systemctl restart snmpd
 assert_eq 'with: the group' '660 ctmeter' "$(stat -c '%a %G' $socket)"
 assert_eq 'nothing is said' '' "$(grep -i identify "$LAB/snmpd.log")"
+lab_ctmeterd_stop
+lab_ctmeterd_start # it takes the group along
 assert_await 'a ctmeterd of root goes on' 10 both_by_v2c 127.0.0.1
 chmod 755 /var/agentx # made by the first snmpd, which knew nothing of us
 install -m 755 "$B/tests/netns/ax_probe" "$LAB/ax_probe"

@@ -334,9 +334,9 @@ END_TEST
 START_TEST(cfg_load_example_is_the_defaults)
 {
 	static const char *const keys[] = {
-		"socket", "context",   "notifications", "backend",  "table", "node-traffic",
-		"source", "interval",  "retire-after",  "max-rows", "path",  "checkpoint",
-		"name",   "direction", "speed",         "socket"
+		"user",         "socket",     "context",  "notifications", "backend",  "table",
+		"node-traffic", "source",     "interval", "retire-after",  "max-rows", "helper",
+		"path",         "checkpoint", "name",     "direction",     "speed",    "socket"
 	};
 	FILE *file = fopen("conf/ctmeter.conf", "r");
 	char line[256], name[32], *text = xstrdup("");

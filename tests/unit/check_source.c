@@ -42,7 +42,8 @@ static int try_open(struct bench *b, const char *root, const char *spec, const c
 
 	memset(b, 0, sizeof(*b));
 	b->loop = loop_new();
-	ret = sources_new(specs, spec2 ? 2 : 1, 1000, root, b->loop, on_done, b, &b->sources, e);
+	ret = sources_new(specs, spec2 ? 2 : 1, 1000, NULL, root, b->loop, on_done, b, &b->sources,
+			  e);
 	free(specs[0]);
 	free(specs[1]);
 	return ret;

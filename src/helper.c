@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The inventory helper: a process that accepts, and one for each job. By hand: ctmeterd, still root,
+ * forks it and drops its own privileges. Under systemd: ctmeter-inventory.socket starts it when the
+ * first job comes. */
+#include "helper.h"
+
+#include "cfg.h"
+#include "child.h"
+#include "log.h"
+#include "loop.h"
+#include "source_one.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REQUEST_MAX 256 /* a line of the configuration has less */
+#define REQUEST_MS 5000
+#define JOB_S 60 /* a job's process ends then, whatever its peer does */
+#define JOBS_MAX 4
+#define LISTEN_FD 3 /* sd_listen_fds(3) */
+
+/* ---- how a job ended ---- */
+
+#define END_FORMAT "ctmeter-helper 1 %d %d %d %d\n"
+
+void helper_end_write(const struct helper_end *end, char ret_octets[HELPER_END_OCTETS])
+{
+	int n;
+
+	memset(ret_octets, 0, HELPER_END_OCTETS);
+	n = snprintf(ret_octets, HELPER_END_OCTETS, END_FORMAT, -end->error, end->status,
+		     end->signal, end->left);
+	snprintf(ret_octets + n, HELPER_END_OCTETS - (size_t)n, "%s", end->complaint);
+}
+
+bool helper_end_read(const char octets[HELPER_END_OCTETS], struct helper_end *ret_end)
+{
+	char text[HELPER_END_OCTETS + 1];
+	struct helper_end end = { .error = 0 };
+	int left, n = 0;
+
+	memcpy(text, octets, HELPER_END_OCTETS);
+	text[HELPER_END_OCTETS] = '\0';
+	if (sscanf(text, END_FORMAT "%n", &end.error, &end.status, &end.signal, &left, &n) != 4 ||
+	    !n)
+		return false;
+	end.error = -end.error;
+	end.left = left;
+	snprintf(end.complaint, sizeof(end.complaint), "%s", text + n);
+	*ret_end = end;
+	return true;
+}
+
+/* ---- a job ---- */
+
+struct job {
+	int fd;
+	struct loop *loop;
+	struct child *child;
+};
+
+static void send_all(int fd, const char *octets, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, octets, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		octets += n;
+		len -= (size_t)n;
+	}
+}
+
+static void answer(int fd, const char *out, size_t len, const struct helper_end *end)
+{
+	static const struct timeval patience = { .tv_sec = 10 };
+	char octets[HELPER_END_OCTETS];
+
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	helper_end_write(end, octets);
+	send_all(fd, out, len);
+	send_all(fd, octets, sizeof(octets));
+}
+
+static void refuse(int fd, const char *why)
+{
+	struct helper_end end = { .error = -EPIPE };
+
+	snprintf(end.complaint, sizeof(end.complaint), "the inventory helper: %s", why);
+	answer(fd, NULL, 0, &end);
+}
+
+static void on_done(void *arg, const struct child_result *r, uint64_t now_ns)
+{
+	struct job *job = arg;
+	struct helper_end end = {
+		.error = r->error, .status = r->status, .signal = r->signal, .left = r->left
+	};
+
+	(void)now_ns;
+	snprintf(end.complaint, sizeof(end.complaint), "%s", r->complaint);
+	answer(job->fd, r->out, r->len, &end);
+	loop_stop(job->loop);
+}
+
+/* Nobody waits for the answer any more. */
+static void on_hangup(void *arg, short revents, uint64_t now_ns)
+{
+	struct job *job = arg;
+
+	(void)revents;
+	(void)now_ns;
+	loop_stop(job->loop);
+}
+
+static void run(int fd, char *const argv[])
+{
+	struct job job = { .fd = fd, .loop = loop_new() };
+	struct err e = { "" };
+
+	if (child_new(argv, loop_now_ns() + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX, job.loop,
+		      on_done, &job, &job.child, &e) < 0) {
+		refuse(fd, e.text);
+	} else {
+		loop_watch(job.loop, fd, POLLRDHUP, on_hangup, &job);
+		loop_run(job.loop);
+		loop_unwatch(job.loop, fd);
+		child_free(job.child);
+	}
+	loop_free(job.loop);
+}
+
+/* A file that the kernel makes, for who may not read it. */
+static void run_file(int fd, const char *path)
+{
+	struct helper_end end = { .error = 0 };
+	struct err e = { "" };
+	char *text = NULL;
+	size_t len = 0;
+
+	if (source_read(path, false, &text, &len, &e) < 0)
+		refuse(fd, e.text);
+	else
+		answer(fd, text, len, &end);
+	free(text);
+}
+
+/* ---- what may be run ---- */
+
+/* The file decides what root runs: nobody else may have written it. */
+static bool is_roots_alone(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || (st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH)));
+}
+
+/* Nor may anybody else put another in its place. */
+static int load_trusted(const char *path, struct cfg **ret_cfg, struct err *e)
+{
+	char *copy = xstrdup(path);
+	bool trusted = is_roots_alone(path) && is_roots_alone(dirname(copy));
+
+	free(copy);
+	if (!trusted) {
+		err_set(e,
+			"%s says what root runs, so it and its directory must be root's and "
+			"writable for nobody else: chown root %s && chmod go-w %s",
+			path, path, path);
+		return -EPERM;
+	}
+	return cfg_load(path, ret_cfg, e);
+}
+
+static bool is_configured(const struct cfg *cfg, const char *source)
+{
+	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
+		if (!strcmp(cfg->inventory.sources[i], source))
+			return true;
+	return false;
+}
+
+static void run_command(int fd, const struct cfg *cfg, const char *job)
+{
+	struct err e = { "" };
+	char *words, **argv;
+
+	if (!is_configured(cfg, job)) {
+		refuse(fd, "this command is no source in its configuration file");
+		return;
+	}
+	if (source_command_split(job + strlen("command:"), &words, &argv, &e) < 0) {
+		refuse(fd, e.text);
+		return;
+	}
+	run(fd, argv);
+	free(argv);
+	free(words);
+}
+
+static void run_vz(int fd, const struct cfg *cfg, const char *name)
+{
+	char *argv[SOURCE_VZ_WORDS], *path = NULL;
+
+	if (!is_configured(cfg, "vz") && !is_configured(cfg, "auto"))
+		refuse(fd, "OpenVZ is no source in its configuration file");
+	else if (!strcmp(name, "veinfo"))
+		run_file(fd, SOURCE_VZ_VEINFO);
+	else if (source_vz_words(name, argv, &path))
+		run(fd, argv);
+	else
+		refuse(fd, "there is no such tool here");
+	free(path);
+}
+
+/* The line that names the job, without its end. Returns whether one came in time. */
+static bool read_request(int fd, char request[REQUEST_MAX])
+{
+	uint64_t until_ns = loop_now_ns() + REQUEST_MS * NS_PER_MS, now_ns;
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	size_t len = 0;
+
+	while (len < REQUEST_MAX && (now_ns = loop_now_ns()) < until_ns &&
+	       poll(&pfd, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1) > 0) {
+		ssize_t n = recv(fd, request + len, REQUEST_MAX - len, 0);
+		char *end;
+
+		if (n <= 0)
+			return false;
+		end = memchr(request + len, '\n', (size_t)n);
+		if (end) {
+			*end = '\0';
+			return !memchr(request, '\0', (size_t)(end - request));
+		}
+		len += (size_t)n;
+	}
+	return false;
+}
+
+static void serve(int fd, const char *config_path)
+{
+	char request[REQUEST_MAX];
+	struct cfg *cfg = NULL;
+	struct err e = { "" };
+
+	if (!read_request(fd, request)) {
+		refuse(fd, "no request came");
+	} else if (load_trusted(config_path, &cfg, &e) < 0) {
+		refuse(fd, e.text);
+	} else if (!strncmp(request, "command:", strlen("command:"))) {
+		run_command(fd, cfg, request);
+	} else if (!strncmp(request, "vz:", strlen("vz:"))) {
+		run_vz(fd, cfg, request + strlen("vz:"));
+	} else {
+		refuse(fd, "it knows no such job");
+	}
+	cfg_free(cfg);
+}
+
+/* ---- its life ---- */
+
+static bool serve_next(int listener, const char *config_path)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	pid_t pid = fd < 0 ? -1 : fork();
+
+	if (pid == 0) {
+		alarm(JOB_S);
+		close(listener);
+		serve(fd, config_path);
+		_exit(0);
+	}
+	if (fd >= 0)
+		close(fd);
+	return pid > 0;
+}
+
+/* Until the daemon is gone, which closes the other end of `life` (-1: until a signal ends it). */
+static void serve_until(int listener, int life, const char *config_path)
+{
+	struct pollfd pfds[] = { { .fd = listener }, { .fd = life, .events = POLLIN } };
+	unsigned jobs = 0;
+
+	signal(SIGCHLD, SIG_DFL);
+	for (;;) {
+		pfds[0].events = jobs < JOBS_MAX ? POLLIN : 0;
+		pfds[0].revents = pfds[1].revents = 0;
+		poll(pfds, ARRAY_LEN(pfds), jobs ? 100 : -1);
+		if (pfds[1].revents)
+			return;
+		while (jobs && waitpid(-1, NULL, WNOHANG) > 0)
+			jobs--;
+		if (pfds[0].revents & POLLIN)
+			jobs += serve_next(listener, config_path);
+	}
+}
+
+int helper_main(const char *config_path)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+
+	if (!pid || strtol(pid, NULL, 10) != (long)getpid() || !n || strcmp(n, "1") != 0) {
+		log_error("helper", "no socket was passed: ctmeter-inventory.socket starts this");
+		return 1;
+	}
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(LISTEN_FD, F_SETFL, O_NONBLOCK);
+	serve_until(LISTEN_FD, -1, config_path);
+	return 0;
+}
+
+/* ---- started by hand ---- */
+
+/* The group is the socket's from its birth: a name in a directory of somebody else's is not touched
+ * again. */
+static int listen_at(const char *path, gid_t gid, struct err *e)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), ret = 0;
+	mode_t mask = umask(0117);
+	gid_t own = getegid();
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		ret = -ENAMETOOLONG;
+	else
+		strcpy(sun.sun_path, path);
+	if (!ret && (fd < 0 || setegid(gid) < 0 ||
+		     bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0 || listen(fd, 8) < 0))
+		ret = -errno;
+	umask(mask);
+	if (setegid(own) < 0 && !ret)
+		ret = -errno;
+	if (!ret)
+		return fd;
+	err_set(e, "cannot listen at %s for the inventory helper: %s", path, strerror(-ret));
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static void live(int listener, int life, const char *path, const char *config_path)
+{
+	prctl(PR_SET_NAME, "ctmeter-helper");
+	signal(SIGHUP, SIG_IGN); /* the daemon's, for a reload */
+	signal(SIGINT, SIG_IGN); /* of the terminal: it ends with the daemon */
+	serve_until(listener, life, config_path);
+	unlink(path);
+}
+
+int helper_start(const char *path, gid_t gid, const char *config_path, struct err *e)
+{
+	int listener = listen_at(path, gid, e), life[2], ret;
+	pid_t pid;
+
+	if (listener < 0)
+		return listener;
+	if (pipe2(life, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
+		ret = -errno;
+		err_set(e, "cannot start the inventory helper: %s", strerror(-ret));
+		close(listener);
+		return ret;
+	}
+	if (pid == 0) {
+		close(life[1]);
+		/* No child of the daemon's: those are its commits. */
+		if (fork() == 0)
+			live(listener, life[0], path, config_path);
+		_exit(0);
+	}
+	close(listener);
+	close(life[0]);
+	waitpid(pid, NULL, 0);
+	return 0; /* life[1] stays open as long as this process lives */
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The system calls of a running ctmeterd, its store's thread and its commits' children (seccomp(2),
+ * libseccomp). What is not in the list fails with ENOSYS, as it would on a kernel that has not got it: a
+ * C library that learns a new call falls back to the one it used before, and nothing is killed in the
+ * middle of a commit. exec is not among them. */
+#include "log.h"
+#include "privilege.h"
+
+#include <errno.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#undef CTM_SECCOMP /* their runtimes make calls of their own */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+	__has_feature(memory_sanitizer)
+#undef CTM_SECCOMP
+#endif
+#endif
+
+#ifdef CTM_SECCOMP
+
+#include "xalloc.h"
+
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+#define NAMESPACES                                                                     \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
+
+static const unsigned long ioctls[] = { TCGETS, TIOCGWINSZ, FIONREAD };
+
+static const char *const allowed[] = {
+	/* descriptors */
+	"read",
+	"readv",
+	"pread64",
+	"preadv",
+	"write",
+	"writev",
+	"pwrite64",
+	"pwritev",
+	"close",
+	"close_range",
+	"dup",
+	"dup2",
+	"dup3",
+	"fcntl",
+	"fcntl64",
+	"ioctl",
+	"lseek",
+	"_llseek",
+	"pipe",
+	"pipe2",
+	"eventfd2",
+	/* waiting */
+	"poll",
+	"ppoll",
+	"ppoll_time64",
+	"select",
+	"_newselect",
+	"pselect6",
+	"epoll_create1",
+	"epoll_ctl",
+	"epoll_wait",
+	"epoll_pwait",
+	"epoll_pwait2",
+	"timerfd_create",
+	"timerfd_settime",
+	"timerfd_settime64",
+	"timerfd_gettime",
+	"signalfd4",
+	"nanosleep",
+	"clock_nanosleep",
+	"clock_nanosleep_time64",
+	/* sockets: AgentX, control, netlink, the tables' options */
+	"socket",
+	"socketcall",
+	"socketpair",
+	"connect",
+	"bind",
+	"listen",
+	"accept",
+	"accept4",
+	"getsockname",
+	"getpeername",
+	"getsockopt",
+	"setsockopt",
+	"shutdown",
+	"send",
+	"sendto",
+	"sendmsg",
+	"sendmmsg",
+	"recv",
+	"recvfrom",
+	"recvmsg",
+	"recvmmsg",
+	/* files: configuration, inventory, ledger, journals */
+	"open",
+	"openat",
+	"openat2",
+	"creat",
+	"stat",
+	"stat64",
+	"lstat",
+	"lstat64",
+	"fstat",
+	"fstat64",
+	"newfstatat",
+	"fstatat64",
+	"statx",
+	"statfs",
+	"statfs64",
+	"fstatfs",
+	"fstatfs64",
+	"access",
+	"faccessat",
+	"faccessat2",
+	"readlink",
+	"readlinkat",
+	"getcwd",
+	"getdents",
+	"getdents64",
+	"mkdir",
+	"mkdirat",
+	"rmdir",
+	"unlink",
+	"unlinkat",
+	"rename",
+	"renameat",
+	"renameat2",
+	"ftruncate",
+	"ftruncate64",
+	"fallocate",
+	"fsync",
+	"fdatasync",
+	"sync_file_range",
+	"fadvise64",
+	"chmod",
+	"fchmod",
+	"fchmodat",
+	"chown",
+	"fchown",
+	"fchown32",
+	"fchownat",
+	"umask",
+	"utimensat",
+	"utime",
+	"flock",
+	/* memory */
+	"brk",
+	"mmap",
+	"mmap2",
+	"munmap",
+	"mremap",
+	"mprotect",
+	"madvise",
+	"msync",
+	/* processes and threads: commits fork */
+	"clone",
+	"clone3",
+	"fork",
+	"vfork",
+	"wait4",
+	"waitid",
+	"waitpid",
+	"exit",
+	"exit_group",
+	"kill",
+	"tgkill",
+	"getpid",
+	"getppid",
+	"gettid",
+	"getpgrp",
+	"getpgid",
+	"setpgid",
+	"set_robust_list",
+	"set_tid_address",
+	"rseq",
+	"futex",
+	"futex_time64",
+	"sched_yield",
+	"sched_getaffinity",
+	"sched_getparam",
+	"sched_getscheduler",
+	"getpriority",
+	"membarrier",
+	"prctl",
+	"arch_prctl",
+	/* signals */
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sigreturn",
+	"rt_sigtimedwait",
+	"rt_sigpending",
+	"sigaltstack",
+	"restart_syscall",
+	/* who, when, how much */
+	"getuid",
+	"getuid32",
+	"geteuid",
+	"geteuid32",
+	"getgid",
+	"getgid32",
+	"getegid",
+	"getegid32",
+	"getresuid",
+	"getresuid32",
+	"getresgid",
+	"getresgid32",
+	"clock_gettime",
+	"clock_gettime64",
+	"clock_getres",
+	"gettimeofday",
+	"time",
+	"times",
+	"getrandom",
+	"uname",
+	"sysinfo",
+	"getrlimit",
+	"ugetrlimit",
+	"prlimit64",
+	"getrusage",
+};
+
+bool privilege_confines(void)
+{
+	return true;
+}
+
+/* What is allowed with some arguments only: no new namespace (clone3 hides its flags: the C library goes
+ * back to clone), and of a terminal only to be asked whether it is one. */
+static int add_partly(scmp_filter_ctx filter)
+{
+	int ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				   SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACES, 0));
+
+	for (size_t i = 0; i < ARRAY_LEN(ioctls) && !ret; i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				       SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
+	return ret;
+}
+
+static int confine(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	int ret = filter ? add_partly(filter) : -ENOMEM;
+
+	for (size_t i = 0; i < ARRAY_LEN(allowed) && !ret; i++) {
+		int number = seccomp_syscall_resolve_name(allowed[i]);
+
+		/* Not every machine has every one: negative numbers. */
+		if (number >= 0)
+			ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+	}
+	if (!ret)
+		ret = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	return ret;
+}
+
+/* A program that no helper can run for us? */
+static const char *own_command(const struct cfg *cfg)
+{
+	if (access(cfg->inventory.helper, F_OK) == 0)
+		return NULL;
+	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
+		if (strncmp(cfg->inventory.sources[i], "file:", 5) != 0)
+			return cfg->inventory.sources[i];
+	return NULL;
+}
+
+void privilege_confine(const struct cfg *cfg)
+{
+	const char *command = own_command(cfg);
+	int ret = command ? 0 : confine();
+
+	if (command)
+		log_info(
+			"start",
+			"no filter of system calls: %s is run by ctmeterd itself, for no inventory "
+			"helper is at %s",
+			command, cfg->inventory.helper);
+	else if (ret < 0)
+		log_warning("start", "no filter of system calls: %s", strerror(-ret));
+}
+
+#else
+
+bool privilege_confines(void)
+{
+	return false;
+}
+
+void privilege_confine(const struct cfg *cfg)
+{
+	(void)cfg;
+}
+
+#endif

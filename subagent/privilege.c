@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "privilege.h"
+
+#include "commit.h"
+#include "helper.h"
+#include "log.h"
+#include "xalloc.h"
+#include "xt_look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <libgen.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define KEPT (1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW)
+#define CAPS_MAX 64
+
+/* --- directories and files ---------------------------------------------------------------- */
+
+/* A file becomes the user's: a plain one with one name, reached by no link. */
+static void give_file(int dir, const char *name, const struct passwd *to)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    fchown(fd, to->pw_uid, to->pw_gid) < 0)
+		log_warning("start", "%s stays root's: %s", name, strerror(errno));
+	close(fd);
+}
+
+/* The directory of `path`, for free(). */
+static char *dir_of(const char *path)
+{
+	char *copy = xstrdup(path), *dir = xstrdup(dirname(copy));
+
+	free(copy);
+	return dir;
+}
+
+/* May it be given: root's own to a user, or (to root, who is to write there again) anybody's. */
+static bool is_ours(const struct stat *st, const struct passwd *to)
+{
+	return st->st_uid != to->pw_uid && (st->st_uid == 0 || to->pw_uid == 0);
+}
+
+/* Give a directory that is named ctmeter, or is made here, and the files in it: while it was not yet
+ * his nobody else can have put anything into it. */
+static void give(const char *path, mode_t mode, const char *const names[], size_t n,
+		 const struct passwd *to)
+{
+	char *dir = dir_of(path);
+	const char *name = strrchr(dir, '/');
+	bool made = mkdir(dir, mode) == 0;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && is_ours(&st, to) &&
+	    (made || (name && !strcmp(name, "/ctmeter")))) {
+		for (size_t i = 0; i < n; i++)
+			give_file(fd, names[i], to);
+		if (fchown(fd, to->pw_uid, to->pw_gid) < 0)
+			log_warning("start", "%s cannot be given to %s: %s", dir, to->pw_name,
+				    strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+}
+
+static void give_all(const struct cfg *cfg, const struct passwd *to)
+{
+	static const char *const journals[] = { "commit.ipv4", "commit.ipv6" };
+	static const char *const ends[] = { "", "-journal", "-wal", "-shm", "-damaged" };
+	const char *base = strrchr(cfg->ledger.path, '/') + 1;
+	char *names[ARRAY_LEN(ends)];
+
+	give(cfg->control.socket, 0755, journals, ARRAY_LEN(journals), to);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		names[i] = xasprintf("%s%s", base, ends[i]);
+	give(cfg->ledger.path, 0750, (const char *const *)names, ARRAY_LEN(names), to);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		free(names[i]);
+}
+
+/* --- before ------------------------------------------------------------------------------- */
+
+/* snmpd makes its directory as agentXPerms says, but leaves one as it is that was there before. */
+static void open_agentx_dir(const char *socket)
+{
+	char *dir = dir_of(socket);
+	const char *name = strrchr(dir, '/');
+	int fd = -1;
+	struct stat st;
+
+	if (name && !strcmp(name, "/agentx"))
+		fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & 0011) != 0011 &&
+	    fchmod(fd, (st.st_mode & 07777) | 0011) < 0)
+		log_warning("start", "%s: %s", dir, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+}
+
+static int prepare(const struct cfg *cfg, gid_t gid, struct err *e)
+{
+	struct xt_look look;
+
+	if (cfg->netfilter.backend == CFG_BACKEND_FAKE)
+		return 0;
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		xt_look(f, cfg->netfilter.table, &look); /* for its side effect */
+	if (*cfg->agentx.socket == '/')
+		open_agentx_dir(cfg->agentx.socket);
+	return commit_lock_share(gid, e);
+}
+
+int privilege_prepare(const struct cfg *cfg, struct err *e)
+{
+	const struct passwd *to = getpwnam(cfg->daemon.user);
+
+	if (geteuid() != 0) {
+		err_set(e, "only root can prepare the node for ctmeterd");
+		return -EPERM;
+	}
+	if (!to) {
+		err_set(e,
+			"there is no user \"%s\" ([daemon] user): useradd --system --user-group "
+			"--home-dir /var/lib/ctmeter --shell /usr/sbin/nologin %s",
+			cfg->daemon.user, cfg->daemon.user);
+		return -ENOENT;
+	}
+	return prepare(cfg, to->pw_gid, e);
+}
+
+/* --- dropping ----------------------------------------------------------------------------- */
+
+/* For root: what no exec can bring back any more. Others are refused, and no exec gives them any. */
+static void limit_bounding_set(void)
+{
+	for (int cap = 0; cap < CAPS_MAX; cap++)
+		if ((cap > 31 || !(KEPT >> cap & 1)) && prctl(PR_CAPBSET_READ, cap) == 1)
+			prctl(PR_CAPBSET_DROP, cap);
+}
+
+/* Exactly what is kept of what there is. A service manager that gave no more may refuse capset(2); what
+ * is inheritable then reaches nobody, for nothing is executed. */
+static int limit_capabilities(struct err *e)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	bool exact;
+	int ret = 0;
+
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* Linux 4.3 */
+	if (syscall(SYS_capget, &head, sets) < 0)
+		ret = -errno;
+	exact = !ret && !(sets[0].permitted & ~KEPT) && !sets[1].permitted;
+	sets[0].permitted &= KEPT;
+	sets[0].effective = sets[0].permitted;
+	sets[0].inheritable = 0;
+	memset(&sets[1], 0, sizeof(sets[1]));
+	if (!ret && syscall(SYS_capset, &head, sets) < 0 && !exact)
+		ret = -errno;
+	if (!ret && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		ret = -errno;
+	if (ret < 0)
+		err_set(e, "cannot give up privileges: %s", strerror(-ret));
+	return ret;
+}
+
+/* Become him, keeping the capabilities of the present. A user namespace may not know him. */
+static int become(const struct passwd *to, struct err *e)
+{
+	int ret = 0;
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || initgroups(to->pw_name, to->pw_gid) < 0 ||
+	    setresgid(to->pw_gid, to->pw_gid, to->pw_gid) < 0 ||
+	    setresuid(to->pw_uid, to->pw_uid, to->pw_uid) < 0)
+		ret = -errno;
+	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+	if (ret < 0)
+		err_set(e, "cannot become the user %s ([daemon] user): %s", to->pw_name,
+			strerror(-ret));
+	return ret;
+}
+
+/* Root without CAP_DAC_OVERRIDE is let into snmpd's socket as the group is that agentXPerms names. */
+static int join_group(struct err *e)
+{
+	const struct group *group = getgrnam("ctmeter");
+	gid_t gid = group ? group->gr_gid : 0;
+	int ret = setgroups(group ? 1 : 0, &gid) < 0 ? -errno : 0;
+
+	if (ret == -EPERM)
+		ret = 0; /* a user namespace may forbid it */
+	if (ret < 0)
+		err_set(e, "cannot change to the group ctmeter: %s", strerror(-ret));
+	return ret;
+}
+
+/* Commands go on without one as far as ctmeterd itself can run them. */
+static void start_helper(struct cfg *cfg, gid_t gid, const char *config_path)
+{
+	char *path = xasprintf("%s.%ld", cfg->inventory.helper, (long)getpid());
+	struct err e = { "" };
+
+	if (helper_start(path, gid, config_path, &e) < 0) {
+		log_warning("start", "%s", e.text);
+		free(path);
+		return;
+	}
+	free(cfg->inventory.helper);
+	cfg->inventory.helper = path;
+}
+
+static int drop_root(struct cfg *cfg, const char *config_path, struct err *e)
+{
+	const struct passwd *to = getpwnam(cfg->daemon.user);
+	bool stay = !to || to->pw_uid == 0;
+	int ret = 0;
+
+	if (!to && strcmp(cfg->daemon.user, "root") != 0)
+		log_warning(
+			"start",
+			"there is no user \"%s\" ([daemon] user): running as root, though with no "
+			"more than CAP_NET_ADMIN and CAP_NET_RAW. useradd --system --user-group "
+			"--home-dir /var/lib/ctmeter --shell /usr/sbin/nologin %s",
+			cfg->daemon.user, cfg->daemon.user);
+	if (!stay)
+		ret = prepare(cfg, to->pw_gid, e);
+	if (ret < 0)
+		return ret;
+	start_helper(cfg, stay ? 0 : to->pw_gid, config_path);
+	limit_bounding_set();
+	if (to)
+		give_all(cfg, to);
+	return stay ? join_group(e) : become(to, e);
+}
+
+int privilege_drop(struct cfg *cfg, const char *config_path, struct err *e)
+{
+	int ret = geteuid() == 0 ? drop_root(cfg, config_path, e) : 0;
+
+	return ret < 0 ? ret : limit_capabilities(e);
+}

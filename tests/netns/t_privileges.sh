@@ -1,0 +1,252 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What ctmeterd may do, as its unit starts it and as root starts it: two capabilities, no new ones, few
+# system calls. Counting, commits and kills go on all the same; inventory commands run as root, but
+# only those that the configuration names; nobody else reads the ledger or zeroes a counter.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/lab.sh"
+lab_enter "$@"
+UID_=64207 # in a private /etc/passwd
+UNIT=$LAB_TOP/conf/ctmeterd.service
+HELPER=$LAB/inventory.sock
+
+# ---- a user of its own ----------------------------------------------------------------------
+
+setpriv --reuid "$UID_" --regid "$UID_" --clear-groups true 2>/dev/null || skip 'this user cannot become another'
+for file in passwd group; do
+	grep -v '^ctmeter:' /etc/$file >"$LAB/$file"
+	mount --bind "$LAB/$file" /etc/$file || skip "cannot mount a private /etc/$file"
+done
+add_user() {
+	echo "ctmeter:x:$UID_:$UID_::/nonexistent:/usr/sbin/nologin" >>"$LAB/passwd"
+	echo "ctmeter:x:$UID_:" >>"$LAB/group"
+}
+# This tree may lie where only root can go.
+install -m 755 "$B/ctmeterd" "$B/ctmeter" "$B/tests/netns/unixio" "$LAB/"
+chmod 755 "$LAB"
+
+of_unit() { sed -n "s/^$1=//p" "$UNIT"; } # KEY: its values
+caps() { # KEY: as setpriv writes them
+	local cap list=-all
+	for cap in $(of_unit "$1"); do
+		cap=${cap#CAP_}
+		list+=",+${cap,,}"
+	done
+	echo "$list"
+}
+# What its unit makes of a ctmeterd.
+as_unit() {
+	exec setpriv --reuid "$UID_" --regid "$UID_" --clear-groups --no-new-privs \
+		--bounding-set "$(caps CapabilityBoundingSet)" \
+		--inh-caps "$(caps AmbientCapabilities)" --ambient-caps "$(caps AmbientCapabilities)" \
+		"$LAB/ctmeterd" "${@:2}"
+}
+as_root() { exec "$LAB/ctmeterd" "${@:2}"; }
+as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+
+fact() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$CTMETERD_PID/status" | tr -s '\t' ' '; } # NAME
+assert_limited() { # LABEL UID
+	assert_eq "$1: who" "$2 $2 $2 $2" "$(fact Uid)"
+	local set
+	for set in CapPrm CapEff; do assert_eq "$1: $set" 0000000000003000 "$(fact $set)"; done
+	for set in CapInh CapAmb; do assert_eq "$1: $set" 0000000000000000 "$(fact $set)"; done
+	assert_eq "$1: CapBnd" 0000000000003000 "$(fact CapBnd)"
+	assert_eq "$1: no new privileges" 1 "$(fact NoNewPrivs)"
+	if "$LAB/ctmeterd" -V | grep -q 'with seccomp'; then
+		assert_eq "$1: system calls are filtered" 2 "$(fact Seccomp)"
+	else
+		echo '   SKIP: built without seccomp'
+	fi
+}
+
+# ---- the unit -------------------------------------------------------------------------------
+
+step 'as the unit starts it'
+assert_match 'a user of its own' '^ctmeter$' "$(of_unit User)"
+assert_eq 'two capabilities' 'CAP_NET_ADMIN CAP_NET_RAW' "$(of_unit CapabilityBoundingSet)"
+mkdir -p "$LAB/own/ctmeter" "$LAB/own/state"
+chown "$UID_:$UID_" "$LAB/own/ctmeter" "$LAB/own/state"
+chmod 750 "$LAB/own/state"
+lab_set daemon.user ctmeter
+lab_set control.socket "$LAB/own/ctmeter/control.sock"
+lab_set ledger.path "$LAB/own/state/ledger.db"
+lab_set inventory.helper "$HELPER"
+lab_network
+lab_inventory_usual
+lab_write_conf
+(umask 077 && : >/run/xtables.lock)
+"$LAB/ctmeterd" --prepare -c "$LAB/ctmeter.conf" >"$LAB/said" 2>&1
+assert_eq 'no such user: exit status' 1 $?
+assert_match 'and how to make it' 'useradd .*ctmeter' "$(<"$LAB/said")"
+add_user
+lab_snmpd_start 'agentXPerms 0660 0755 root ctmeter'
+said() { grep -qE "$1" "$LAB/ctmeterd.log"; } # REGEX
+lab_ctmeterd_start as_unit
+assert_await 'unprepared: which file, and what to do' 10 said '/run/xtables.lock.*--prepare'
+ctmeter check privileges >"$LAB/said" 2>&1
+assert_eq 'the doctor: exit status' 1 $?
+assert_match 'finds it' 'fail +privileges .*xtables.lock' "$(<"$LAB/said")"
+assert_match 'and its cure' 'mend: ctmeterd --prepare' "$(<"$LAB/said")"
+assert_ok 'prepared' "$LAB/ctmeterd" --prepare -c "$LAB/ctmeter.conf"
+assert_eq 'the group opens the lock' '640 root ctmeter' "$(stat -c '%a %U %G' /run/xtables.lock)"
+assert_match 'only root prepares' 'only root' "$(as_nobody "$LAB/ctmeterd" --prepare -c "$LAB/ctmeter.conf" 2>&1)"
+iptables-legacy -t mangle -w -A POSTROUTING -j RETURN
+assert_eq 'iptables leaves it so' '640 root ctmeter' "$(stat -c '%a %U %G' /run/xtables.lock)"
+
+assert_await 'it finds that by itself, and serves' 20 snmp_serves
+assert_ok 'the rules are in place' ctmeter refresh
+assert_limited 'unit' "$UID_"
+traffic() { # LABEL
+	lab_flow 198.51.100.2 192.0.2.101 200 1000
+	lab_flow 2001:db8:1::103 2001:db8:f::2 100 700
+	lab_flow 192.0.2.102 198.51.100.1 50 300
+	book_check "$1"
+}
+traffic 'counted'
+lab_inventory_usual '104 192.0.2.104'
+assert_ok 'a commit' ctmeter refresh
+traffic 'after a commit'
+lab_ctmeterd_kill9
+lab_flow 198.51.100.2 192.0.2.101 30 500
+lab_ctmeterd_start as_unit
+assert_await 'it serves again' 10 snmp_serves
+traffic 'after a kill'
+
+step 'what others may'
+assert_eq 'control socket' "600 $UID_" "$(stat -c '%a %u' "$LAB/own/ctmeter/control.sock")"
+chmod 755 "$LAB/own/state" # even then
+for file in "$LAB"/own/state/ledger.db*; do
+	assert_match "${file##*/} is not for others" '^6[04]0 ' "$(stat -c '%a %U' "$file")"
+	as_nobody head -c 1 "$file" >/dev/null 2>&1
+	assert_eq "${file##*/} cannot be read" 1 $?
+done
+for command in 'zero 101' list status refresh teardown; do
+	# shellcheck disable=SC2086 # a command and its argument
+	as_nobody "$LAB/ctmeter" -c "$LAB/ctmeter.conf" $command >"$LAB/said" 2>&1
+	assert_eq "nobody's $command: exit status" 1 $?
+	assert_match "nobody's $command: why" '(run .*as root|only root|[Pp]ermission denied)' "$(<"$LAB/said")"
+done
+as_nobody "$LAB/ctmeter" -c "$LAB/ctmeter.conf" report >"$LAB/said" 2>&1
+assert_eq "nobody's report: exit status" 1 $?
+book_check 'nothing was zeroed'
+assert_ok 'root may' ctmeter zero 103
+
+# ---- the helper -----------------------------------------------------------------------------
+
+step 'commands that need root'
+cat >"$LAB/who" <<-END
+	#!/bin/sh
+	echo "101 192.0.2.101 2001:db8:1::101 name=uid-\$(id -u)"
+	echo '102 192.0.2.102 192.0.2.112'
+	echo '103 192.0.2.103 2001:db8:1::103'
+END
+chmod 700 "$LAB/who"
+lab_set inventory.source "command:$LAB/who"
+lab_write_conf
+kill -HUP "$CTMETERD_PID"
+assert_await 'without the helper it cannot be run, and that is said' 10 said "who.*Permission denied"
+"$LAB/unixio" listen "$HELPER" "$UID_" "$LAB/ctmeterd" --inventory-helper -c "$LAB/ctmeter.conf" \
+	</dev/null >>"$LAB/helper.log" 2>&1 9>&- &
+HELPER_PID=$!
+named() { [ "$(snmp_get "$(oid_ct "$1" ct-name)")" = "$2" ]; } # CTID NAME
+assert_await 'with it it runs as root' 15 named 101 uid-0
+assert_eq 'ctmeterd does not' "$UID_ $UID_ $UID_ $UID_" "$(fact Uid)"
+traffic 'with the helper'
+ask() { setpriv --reuid "$UID_" --regid "$UID_" --clear-groups "$LAB/unixio" ask "$HELPER" "$1" | tr '\0' '\n'; } # JOB
+assert_match 'what is configured is run' 'name=uid-0' "$(ask "command:$LAB/who")"
+assert_match 'nothing else' 'no source in its configuration' "$(ask 'command:/usr/bin/id')"
+assert_match 'nor with more words' 'no source in its configuration' "$(ask "command:$LAB/who x")"
+assert_match 'nor OpenVZ, when it is no source' 'OpenVZ is no source' "$(ask 'vz:veinfo')"
+assert_match 'nor what nobody knows' 'knows no such job' "$(ask 'file:/etc/shadow')"
+assert_match 'nor an endless request' 'no request came' "$(ask "$(printf 'x%.0s' {1..300})")"
+for _ in 1 2 3 4 5 6; do ask "command:$LAB/who" >"$LAB/many" & done
+assert_match 'nor is it overrun' 'name=uid-0' "$(ask "command:$LAB/who")"
+as_nobody "$LAB/unixio" ask "$HELPER" "command:$LAB/who" >"$LAB/said" 2>&1
+assert_eq 'nobody else may ask' 1 $?
+chmod 666 "$LAB/ctmeter.conf"
+assert_match 'a file that others can write orders nothing' 'root.s and writable for nobody else' \
+	"$(ask "command:$LAB/who")"
+chmod 644 "$LAB/ctmeter.conf"
+
+step 'OpenVZ by the helper'
+mkdir "$LAB/tools"
+mount --bind "$LAB/tools" /usr/local/sbin
+cat >/usr/local/sbin/vzlist <<-END
+	#!/bin/sh
+	[ "\$(id -u)" = 0 ] || { echo 'only root' >&2; exit 1; }
+	case "\$*" in *configured_ip*) echo 'Unknown field: configured_ip' >&2; exit 1 ;; esac
+	cat <<JSON
+	[
+	  {
+	    "ctid": 101,
+	    "hostname": "vz.example",
+	    "status": "running",
+	    "ip": ["192.0.2.101", "2001:db8:1::101"]
+	  }
+	]
+	JSON
+END
+sed -i 's/^\t//' /usr/local/sbin/vzlist
+chmod 755 /usr/local/sbin/vzlist
+lab_set inventory.source vz
+lab_write_conf
+kill -HUP "$CTMETERD_PID"
+assert_await 'vzlist is asked as root' 15 named 101 vz.example
+lab_set inventory.source "file:$LAB/inventory"
+lab_inventory_usual
+lab_write_conf
+kill -HUP "$CTMETERD_PID"
+assert_await 'a file needs nobody' 15 named 101 web.example
+kill "$HELPER_PID"
+rm "$HELPER"
+
+# ---- by root --------------------------------------------------------------------------------
+
+step 'as root starts it: a ledger of before becomes the user'"'"'s'
+lab_ctmeterd_stop
+chown -R 0:0 "$LAB/own/ctmeter" "$LAB/own/state"
+mv "$LAB/own/state" "$LAB/own/x" && mkdir "$LAB/own/var" && mv "$LAB/own/x" "$LAB/own/var/ctmeter"
+lab_set ledger.path "$LAB/own/var/ctmeter/ledger.db"
+lab_set inventory.source "command:$LAB/who"
+lab_ctmeterd_start as_root
+assert_await 'it serves' 10 snmp_serves
+assert_limited 'by root' "$UID_"
+assert_eq 'the directory is its own' "$UID_" "$(stat -c %u "$LAB/own/var/ctmeter")"
+assert_await 'commands run as root' 15 named 101 uid-0
+assert_eq 'the helper is for the group' "660 0 $UID_" "$(stat -c '%a %u %g' "$HELPER.$CTMETERD_PID")"
+traffic 'the totals go on'
+gone() { ! compgen -G "$HELPER.*" >/dev/null; }
+lab_ctmeterd_kill9
+assert_await 'the helper ends with it' 5 gone
+lab_ctmeterd_start as_root
+assert_await 'it serves again' 10 snmp_serves
+traffic 'after a kill'
+assert_ok 'the doctor finds nothing missing' ctmeter check privileges
+assert_ok 'root tears down' ctmeter teardown
+assert_eq 'no rule is left' 0 "$(iptables-legacy -t mangle -S | grep -c ctm)"
+wait "$CTMETERD_PID"
+
+step 'a trap'
+echo secret >"$LAB/secret"
+mkdir -p "$LAB/trap/ctmeter"
+ln -s "$LAB/secret" "$LAB/trap/ctmeter/ledger.db"
+lab_set ledger.path "$LAB/trap/ctmeter/ledger.db"
+lab_write_conf
+timeout 5 "$LAB/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
+assert_eq 'the directory is given' "$UID_" "$(stat -c %u "$LAB/trap/ctmeter")"
+assert_eq 'what a link in it leads to is not' '0 secret' "$(stat -c %u "$LAB/secret") $(<"$LAB/secret")"
+
+step 'where there is no such user'
+lab_set daemon.user nosuchuser
+lab_set inventory.source "file:$LAB/inventory"
+lab_inventory_usual
+lab_snmpd_restart
+lab_set control.socket "$LAB/control.sock"
+lab_set ledger.path "$LAB/other.db"
+lab_ctmeterd_start as_root
+assert_await 'it serves' 10 snmp_serves
+assert_limited 'root' 0
+assert_ok 'and says what to do' said 'no user "nosuchuser".*useradd'
+
+lab_end
