@@ -25,6 +25,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #ifndef CLONE_NEWCGROUP
@@ -34,6 +35,7 @@
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	 CLONE_NEWPID | CLONE_NEWNET)
 
+static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
 static const unsigned long ioctls[] = { TCGETS, TIOCGWINSZ, FIONREAD };
 
 static const char *const allowed[] = {
@@ -53,7 +55,6 @@ static const char *const allowed[] = {
 	"dup3",
 	"fcntl",
 	"fcntl64",
-	"ioctl",
 	"lseek",
 	"_llseek",
 	"pipe",
@@ -80,7 +81,6 @@ static const char *const allowed[] = {
 	"clock_nanosleep",
 	"clock_nanosleep_time64",
 	/* sockets: AgentX, control, netlink, the tables' options */
-	"socket",
 	"socketcall",
 	"socketpair",
 	"connect",
@@ -163,8 +163,6 @@ static const char *const allowed[] = {
 	"madvise",
 	"msync",
 	/* processes and threads: commits fork */
-	"clone",
-	"clone3",
 	"fork",
 	"vfork",
 	"wait4",
@@ -236,7 +234,7 @@ bool privilege_confines(void)
 }
 
 /* What is allowed with some arguments only: no new namespace (clone3 hides its flags: the C library goes
- * back to clone), and of a terminal only to be asked whether it is one. */
+ * back to clone), no other kind of socket, and of a terminal only to be asked whether it is one. */
 static int add_partly(scmp_filter_ctx filter)
 {
 	int ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
@@ -245,6 +243,9 @@ static int add_partly(scmp_filter_ctx filter)
 	for (size_t i = 0; i < ARRAY_LEN(ioctls) && !ret; i++)
 		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				       SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
+	for (size_t i = 0; i < ARRAY_LEN(families) && !ret; i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
 	return ret;
 }
 

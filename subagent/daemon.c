@@ -360,6 +360,20 @@ static int open_signals(struct daemon *d, struct err *e)
 
 /* --- life --------------------------------------------------------------------------------- */
 
+/* Is it one of ours that has the name: a process of root's, or of our own user? Anybody may take it. */
+static bool is_instance(const struct sockaddr_un *sun, socklen_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(peer);
+	bool refused = connect(fd, (const struct sockaddr *)sun, len) < 0 && errno == ECONNREFUSED;
+
+	if (!refused)
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	close(fd);
+	return !refused && (peer.uid == 0 || peer.uid == geteuid());
+}
+
 /* One daemon for a node's rules, whatever its configuration: a name in the abstract socket namespace,
  * which is one a network namespace as the rules are (unix(7)), and goes with the process. */
 static int lock_instance(struct daemon *d, struct err *e)
@@ -373,8 +387,14 @@ static int lock_instance(struct daemon *d, struct err *e)
 		return 0; /* a dry run has no rules to quarrel about */
 	memcpy(sun.sun_path, name, sizeof(name) - 1);
 	d->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (d->lock < 0 || bind(d->lock, (const void *)&sun, len) < 0)
+	if (d->lock < 0 || bind(d->lock, (const void *)&sun, len) < 0 || listen(d->lock, 8) < 0)
 		ret = -errno;
+	if (ret == -EADDRINUSE && !is_instance(&sun, len)) {
+		log_warning("start",
+			    "another user's process has taken ctmeterd's name in the abstract "
+			    "socket namespace: going on without (ss -xlp tells who)");
+		return 0;
+	}
 	if (ret == -EADDRINUSE)
 		err_set(e, "another ctmeterd counts on this node already: one counts for all");
 	else if (ret < 0)

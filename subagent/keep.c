@@ -109,7 +109,10 @@ static int load(struct keep *k, struct ledger_now now, struct err *e)
 
 	if (ret < 0)
 		return ret;
-	ledger_restore_begin(k->ledger, &meta, !strcmp(meta.boot_id, k->boot_id), now);
+	ledger_restore_begin(k->ledger, &meta,
+			     strcmp(k->boot_id, "unknown") != 0 &&
+				     !strcmp(meta.boot_id, k->boot_id),
+			     now);
 	ret = store_load(k->store, &meta, take_container, take_address, k, e);
 	ledger_restore_end(k->ledger);
 	return ret;

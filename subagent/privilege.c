@@ -22,6 +22,10 @@
 
 #define KEPT (1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW)
 #define CAPS_MAX 64
+#ifndef PR_CAP_AMBIENT /* headers before Linux 4.3 */
+#define PR_CAP_AMBIENT 47
+#define PR_CAP_AMBIENT_CLEAR_ALL 4
+#endif
 
 /* --- directories and files ---------------------------------------------------------------- */
 

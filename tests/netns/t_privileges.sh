@@ -227,6 +227,17 @@ assert_ok 'root tears down' ctmeter teardown
 assert_eq 'no rule is left' 0 "$(iptables-legacy -t mangle -S | grep -c ctm)"
 wait "$CTMETERD_PID"
 
+step 'somebody else has its name'
+as_nobody "$LAB/unixio" squat '@ctmeterd' x </dev/null >/dev/null 2>&1 9>&- &
+squatter=$!
+squatted() { grep -q '@ctmeterd$' /proc/net/unix; }
+await 5 squatted || fail 'the name is not taken'
+lab_ctmeterd_start as_root
+assert_await 'that keeps nobody from counting' 10 snmp_serves
+assert_ok 'and is said' said "another user's process has taken"
+lab_ctmeterd_stop
+stop_process "$squatter"
+
 step 'a trap'
 echo secret >"$LAB/secret"
 mkdir -p "$LAB/trap/ctmeter"

@@ -3,8 +3,10 @@
  *   unixio listen PATH GROUP COMMAND...   as a socket unit: mode 0660 and that group (a number), passed
  *                                         to COMMAND (sd_listen_fds(3))
  *   unixio ask PATH TEXT                  sends the line and prints what comes until the end
+ *   unixio squat @NAME x                  takes a name in the abstract namespace and sleeps
  * Exit status of ask: 0, or 1 when there is no connection. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	strcpy(sun.sun_path, argv[2]);
+	if (strcmp(argv[1], "squat") == 0) {
+		socklen_t len =
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(argv[2]));
+
+		sun.sun_path[0] = '\0';
+		return bind(fd, (const struct sockaddr *)&sun, len) < 0 ? fail(argv[2]) : pause();
+	}
 	if (strcmp(argv[1], "listen") == 0 && argc > 4)
 		return do_listen(fd, &sun, (gid_t)strtoul(argv[3], NULL, 10), argv + 4);
 	return do_ask(fd, &sun, argv[3]);
