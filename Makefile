@@ -7,6 +7,7 @@
 #   make check        all tests; make quickcheck: those that take seconds
 #   make check-docs   every command of the documents
 #   make check-sanitized, check-valgrind: all tests again where each access to memory is looked at
+#   make fuzz         every parser against what nobody would send (FUZZ_S seconds each)
 #   make check-nms    the real monitoring systems polling a real node
 #   make check-life   a long life made short: flat memory, a log without repetition (6 minutes)
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds: nothing may be lost
@@ -75,6 +76,7 @@ SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(wildcard sub
 LIBS_ALL   = $(B)/libsubagent.a $(B)/libctmeter.a
 UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
 UNIT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/check_%.c,$(wildcard tests/unit/*.c)))
+FUZZERS   := $(patsubst tests/fuzz/%.c,$(B)/fuzzers/%,$(wildcard tests/fuzz/fuzz_*.c))
 NET_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/netns/*.c))
 BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 # What names OIDs is made from a template: conf/NMS/FILE.in is build/conf/NMS/FILE. What names none
@@ -144,6 +146,12 @@ $(B)/tests/%: tests/unit/%.c $(UNIT_OBJS) $(LIBS_ALL)
 	$(Q)$(COMPILE) -Itests/unit -MF $@.d $(HARD_LD) $(LDFLAGS) -o $@ $< $(UNIT_OBJS) $(LIBS_ALL) \
 		$(SNMP_LIBS) $(PKG_LIBS) $(CHECK_LIBS) $(LIBS)
 
+$(B)/fuzzers/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(LIBS_ALL)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(COMPILE) -fsanitize=fuzzer -Itests/fuzz -MF $@.d $(LDFLAGS) -o $@ $< $(LIBS_ALL) \
+		$(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
+
 $(B)/tests/netns/%: tests/netns/%.c $(LIBS_ALL)
 	$(TOOL)
 $(B)/tests/bench/%: tests/bench/%.c $(LIBS_ALL)
@@ -169,7 +177,7 @@ export JOBS SLOW UNDER ASAN_OPTIONS
 RUN = B='$(B)' CTMETER_OID='$(CTMETER_OID)'
 
 .PHONY: demo check quickcheck check-docs check-life check-nms check-sanitized check-valgrind soak \
-	measure bench unit netns test-tools bench-tools
+	measure bench unit netns test-tools bench-tools fuzz fuzzers
 demo: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) KEEP='$(KEEP)' bash tests/demo.sh
@@ -224,6 +232,18 @@ check-docs: deps
 check-life: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=life LIMIT_S=420 bash tests/netns/run.sh
+
+# Every parser under libFuzzer with the address and undefined behaviour sanitizers: FUZZ_S seconds each,
+# or FUZZ_RUNS executions.
+fuzz:
+	$(Q)sh tests/deps.sh build fuzz
+	$(AGAIN) B='$(B)/fuzz-build' HARDEN= CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer \
+		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzzers
+	$(Q)B='$(B)' FUZZ_S='$(FUZZ_S)' FUZZ_RUNS='$(FUZZ_RUNS)' bash tests/fuzz/run.sh \
+		$(patsubst tests/fuzz/%.c,$(B)/fuzz-build/fuzzers/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+fuzzers: $(FUZZERS)
+	@:
 
 # The real monitoring systems, polling a real node; brings their packages.
 check-nms: deps

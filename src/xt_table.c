@@ -180,7 +180,8 @@ struct xt_entry xt_entry_at(const struct xt_raw *raw, uint32_t offset, uint32_t 
 	memcpy(&e.next_offset, e.at + f->head_size - 2, 2);
 	if (e.target_offset < f->entry_size ||
 	    e.next_offset < e.target_offset + sizeof(*e.target) ||
-	    e.next_offset > raw->size - offset)
+	    e.next_offset > raw->size - offset ||
+	    (offset | e.target_offset | e.next_offset) % __alignof__(struct xt_entry_target))
 		e.at = NULL; /* cannot be: the kernel checked it */
 	else
 		e.target = (const void *)(e.at + e.target_offset);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh GROUP...   groups: build test lint valgrind bench nms
+# usage: deps.sh GROUP...   groups: build test lint fuzz valgrind bench nms
 # Install the packages of these groups that are missing: with apt on Debian and Ubuntu; elsewhere
 # name them. Nothing missing, nothing done.
 set -eu
@@ -42,6 +42,9 @@ lint  smitools         libsmi
 lint  systemd          systemd
 lint  mandoc           mandoc
 valgrind valgrind      valgrind
+fuzz  bash             bash
+fuzz  clang            clang
+fuzz  libclang-rt-dev  compiler-rt
 nms   cacti            cacti
 nms   chromium         chromium
 nms   curl             curl
