@@ -177,7 +177,7 @@ export JOBS SLOW UNDER ASAN_OPTIONS
 RUN = B='$(B)' CTMETER_OID='$(CTMETER_OID)'
 
 .PHONY: demo check quickcheck check-docs check-life check-nms check-sanitized check-valgrind soak \
-	measure bench unit netns test-tools bench-tools fuzz fuzzers
+	measure bench unit netns test-tools bench-tools fuzz fuzzers fuzz-run
 demo: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) KEEP='$(KEEP)' bash tests/demo.sh
@@ -238,6 +238,14 @@ check-life: deps
 fuzz:
 	$(Q)sh tests/deps.sh build fuzz
 	$(AGAIN) B='$(B)/fuzz-build' HARDEN= CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer \
+	@mkdir -p $(B)
+	+@if echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }' | \
+		clang -fsanitize=fuzzer,address,undefined -x c -o $(B)/fuzz-probe - 2>/dev/null; then \
+		$(MAKE) --no-print-directory fuzz-run; \
+	else echo 'SKIP  fuzz: there is no clang with libFuzzer and the sanitizers'; fi
+
+fuzz-run:
+	$(AGAIN) B='$(B)/fuzz-build' CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer \
 		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzzers
 	$(Q)B='$(B)' FUZZ_S='$(FUZZ_S)' FUZZ_RUNS='$(FUZZ_RUNS)' bash tests/fuzz/run.sh \
 		$(patsubst tests/fuzz/%.c,$(B)/fuzz-build/fuzzers/%,$(wildcard tests/fuzz/fuzz_*.c))
