@@ -196,7 +196,8 @@ check-sanitized: deps
 	$(AGAIN) B='$(B)/asan' HARDEN= WERROR= CFLAGS='$(SANITIZE)' JOBS=2 SLOW=3 \
 		ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:verify_asan_link_order=0 unit netns
 
-# The programs as they are shipped, and everything that they fork. In a forked child the memory of the
+# The programs as they are shipped, but for the filter of system calls, which valgrind would not survive;
+# and everything that they fork. In a forked child the memory of the
 # store's thread has no owner that valgrind sees, so only what is surely lost counts.
 VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
             --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/tests/valgrind.supp
@@ -207,8 +208,8 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=d
 VALGRIND_TESTS := $(patsubst %,t_%.sh,exact zero signal store snmp churn report noprivilege)
 check-valgrind: deps
 	$(Q)sh tests/deps.sh valgrind
-	$(AGAIN) JOBS=2 SLOW=10 UNDER='$(VALGRIND)' unit
-	$(AGAIN) JOBS=2 SLOW=10 UNDER='$(VALGRIND)' TESTS='$(VALGRIND_TESTS)' netns
+	$(AGAIN) B='$(B)/valgrind' SECCOMP=no JOBS=2 SLOW=10 UNDER='$(VALGRIND)' unit
+	$(AGAIN) B='$(B)/valgrind' SECCOMP=no JOBS=2 SLOW=10 UNDER='$(VALGRIND)' TESTS='$(VALGRIND_TESTS)' netns
 
 measure: deps
 	$(AGAIN) all test-tools
@@ -237,7 +238,6 @@ check-life: deps
 # or FUZZ_RUNS executions.
 fuzz:
 	$(Q)sh tests/deps.sh build fuzz
-	$(AGAIN) B='$(B)/fuzz-build' HARDEN= CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer \
 	@mkdir -p $(B)
 	+@if echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }' | \
 		clang -fsanitize=fuzzer,address,undefined -x c -o $(B)/fuzz-probe - 2>/dev/null; then \
@@ -245,9 +245,9 @@ fuzz:
 	else echo 'SKIP  fuzz: there is no clang with libFuzzer and the sanitizers'; fi
 
 fuzz-run:
-	$(AGAIN) B='$(B)/fuzz-build' CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer \
+	$(AGAIN) B='$(B)/fuzz-build' HARDEN= CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer \
 		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzzers
-	$(Q)B='$(B)' FUZZ_S='$(FUZZ_S)' FUZZ_RUNS='$(FUZZ_RUNS)' bash tests/fuzz/run.sh \
+	$(Q)$(RUN) FUZZ_S='$(FUZZ_S)' FUZZ_RUNS='$(FUZZ_RUNS)' bash tests/fuzz/run.sh \
 		$(patsubst tests/fuzz/%.c,$(B)/fuzz-build/fuzzers/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 fuzzers: $(FUZZERS)

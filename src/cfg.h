@@ -39,6 +39,7 @@ struct cfg {
 		uint32_t retire_after_s;
 		uint32_t max_rows;
 		char *helper; /* the inventory helper's socket, a path */
+		uint32_t max_addresses; /* of one container */
 	} inventory;
 	struct {
 		char *path;

@@ -73,6 +73,11 @@ static void print_inventory(const json_t *s, bool colour, FILE *out)
 	line(out, "containers:", "%" PRIu64, cli_number(s, "containers"));
 	line(out, "addresses:", "%" PRIu64, cli_number(s, "addresses"));
 	line(out, "conflicts:", "%" PRIu64, cli_number(s, "conflicts"));
+	if (cli_number(s, "unfit"))
+		line(out, "node's own:", "%" PRIu64, cli_number(s, "unfit"));
+	if (cli_number(s, "refused_containers") || cli_number(s, "refused_addresses"))
+		line(out, "refused:", "%" PRIu64 " containers, %" PRIu64 " addresses",
+		     cli_number(s, "refused_containers"), cli_number(s, "refused_addresses"));
 	line(out, "failed looks:", "%" PRIu64, cli_number(s, "inventory_failures"));
 }
 

@@ -163,7 +163,8 @@ static void on_looked(void *arg, const struct sources_result *result, uint64_t n
 
 	(void)now_ns;
 	d->inventory = result->inventory;
-	d->refused = result->refused;
+	if (d->inventory->n_addresses > d->o.cfg->inventory.max_rows)
+		d->refused = d->inventory->n_addresses - d->o.cfg->inventory.max_rows;
 	if (result->failure)
 		snprintf(d->look_text, sizeof(d->look_text), "%s", result->failure);
 	loop_stop(d->loop);

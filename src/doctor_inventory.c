@@ -99,6 +99,13 @@ static void judge_difference(struct doctor *d, struct difference *diff, struct d
 
 /* ---- the checks ---- */
 
+static size_t number_of(const json_t *status, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(status, key));
+
+	return n > 0 ? (size_t)n : 0;
+}
+
 void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	struct difference diff = { .missing = { .n = 0 } };
@@ -113,10 +120,19 @@ void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_f
 		doctor_say(f, d->status ? DOCTOR_WARN : DOCTOR_FAIL, "%s", d->look_text);
 		if (d->status_rc == -EACCES)
 			f->level = DOCTOR_SKIP;
-	} else if (d->refused) {
+	} else if (number_of(d->status, "refused_containers") +
+		   number_of(d->status, "refused_addresses")) {
 		doctor_say(f, DOCTOR_FAIL,
-			   "%zu addresses are more than max-rows = %u allows and are not counted",
-			   d->refused, d->o.cfg->inventory.max_rows);
+			   "%zu containers and %zu addresses are not counted: max-rows = %u, or "
+			   "max-addresses = %u for each container, is reached",
+			   number_of(d->status, "refused_containers"),
+			   number_of(d->status, "refused_addresses"), d->o.cfg->inventory.max_rows,
+			   d->o.cfg->inventory.max_addresses);
+	} else if (d->refused && !d->status) {
+		doctor_say(
+			f, DOCTOR_FAIL,
+			"%zu addresses are more than max-rows = %u allows and will not be counted",
+			d->refused, d->o.cfg->inventory.max_rows);
 	} else if (d->n_complaints) {
 		doctor_say(f, DOCTOR_WARN, "%s%s", d->complaint,
 			   d->n_complaints > 1 ? " (and more)" : "");
@@ -142,12 +158,13 @@ void doctor_conflicts(struct doctor *d, enum addr_family family, struct doctor_f
 
 	(void)family;
 	for (size_t i = 1; i < n; i++)
-		if (a[i].conflict && !addr_cmp(&a[i].addr, &a[i - 1].addr))
+		if ((a[i].conflict || a[i - 1].conflict) && !addr_cmp(&a[i].addr, &a[i - 1].addr))
 			doctor_words_add(&words, "%s (%s, %s)", addr_format(&a[i].addr, text),
 					 a[i - 1].id, a[i].id);
 	if (words.n)
 		doctor_say(f, DOCTOR_WARN,
-			   "claimed by several containers, so counted for none of them: %s",
+			   "claimed by several containers, and counted for none but who had it "
+			   "first: %s",
 			   doctor_words_text(&words));
 	else
 		doctor_say(f, DOCTOR_OK, "no address is claimed by several containers");

@@ -129,13 +129,14 @@ static void on_hangup(void *arg, short revents, uint64_t now_ns)
 	loop_stop(job->loop);
 }
 
-static void run(int fd, char *const argv[])
+static void run(int fd, const struct cfg *cfg, char *const argv[])
 {
 	struct job job = { .fd = fd, .loop = loop_new() };
 	struct err e = { "" };
 
-	if (child_new(argv, loop_now_ns() + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX, job.loop,
-		      on_done, &job, &job.child, &e) < 0) {
+	if (child_new(argv, loop_now_ns() + SOURCE_DEADLINE_NS,
+		      source_octets_of(cfg->inventory.max_rows), job.loop, on_done, &job,
+		      &job.child, &e) < 0) {
 		refuse(fd, e.text);
 	} else {
 		loop_watch(job.loop, fd, POLLRDHUP, on_hangup, &job);
@@ -147,14 +148,15 @@ static void run(int fd, char *const argv[])
 }
 
 /* A file that the kernel makes, for who may not read it. */
-static void run_file(int fd, const char *path)
+static void run_file(int fd, const struct cfg *cfg, const char *path)
 {
 	struct helper_end end = { .error = 0 };
 	struct err e = { "" };
 	char *text = NULL;
 	size_t len = 0;
 
-	if (source_read(path, false, &text, &len, &e) < 0)
+	if (source_read(path, source_octets_of(cfg->inventory.max_rows), false, &text, &len, &e) <
+	    0)
 		refuse(fd, e.text);
 	else
 		answer(fd, text, len, &end);
@@ -209,7 +211,7 @@ static void run_command(int fd, const struct cfg *cfg, const char *job)
 		refuse(fd, e.text);
 		return;
 	}
-	run(fd, argv);
+	run(fd, cfg, argv);
 	free(argv);
 	free(words);
 }
@@ -221,9 +223,9 @@ static void run_vz(int fd, const struct cfg *cfg, const char *name)
 	if (!is_configured(cfg, "vz") && !is_configured(cfg, "auto"))
 		refuse(fd, "OpenVZ is no source in its configuration file");
 	else if (!strcmp(name, "veinfo"))
-		run_file(fd, SOURCE_VZ_VEINFO);
+		run_file(fd, cfg, SOURCE_VZ_VEINFO);
 	else if (source_vz_words(name, argv, &path))
-		run(fd, argv);
+		run(fd, cfg, argv);
 	else
 		refuse(fd, "there is no such tool here");
 	free(path);

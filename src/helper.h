@@ -13,7 +13,7 @@
  * only if it is what the configuration file, which must be root's, has as a source.
  *
  *   request   "command:PATH ARG...\n" as in the file, or "vz:NAME\n" with a NAME of source_vz.c
- *   answer    what the job printed, at most 16 MiB, then HELPER_END_OCTETS that say how it ended
+ *   answer    what the job printed, at most what [inventory] max-rows allows, then HELPER_END_OCTETS that say how it ended
  *
  * 1. Words that reach exec(2) come from the configuration file or from a table, never from the peer.
  * 2. What the job prints is handed on unread: whoever parses it has no privileges.

@@ -41,6 +41,8 @@ struct inv_part {
 	struct part_address *addresses;
 	size_t n_addresses, cap_addresses;
 	bool refusing; /* the container begun last was refused */
+	size_t max; /* containers, addresses */
+	bool over; /* there were more */
 };
 
 int inv_id_cmp(const char *a, const char *b)
@@ -166,6 +168,7 @@ struct inv_part *inv_part_new(const char *source_name, struct inv_log *log)
 
 	part->source = xstrdup(source_name);
 	part->log = log;
+	part->max = SIZE_MAX;
 	return part;
 }
 
@@ -178,6 +181,21 @@ void inv_part_free(struct inv_part *part)
 	free(part->addresses);
 	free(part->source);
 	free(part);
+}
+
+void inv_part_limit(struct inv_part *part, size_t max)
+{
+	part->max = max;
+}
+
+size_t inv_part_room(const struct inv_part *part)
+{
+	return part->max;
+}
+
+bool inv_part_is_over(const struct inv_part *part)
+{
+	return part->over;
 }
 
 size_t inv_part_containers(const struct inv_part *part)
@@ -270,6 +288,10 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 		inv_part_complain(part, line, "container id \"%.80s\" refused: %s", id, why);
 		return -EINVAL;
 	}
+	if (part->n_containers >= part->max) {
+		part->over = part->refusing = true;
+		return -EINVAL;
+	}
 	part->containers = xgrow(part->containers, part->n_containers, &part->cap_containers,
 				 sizeof(*part->containers));
 	part->containers[part->n_containers++] =
@@ -291,6 +313,10 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 	if (why) {
 		inv_part_complain(part, line, "address \"%.80s\" of container %s refused: %s", text,
 				  part->containers[part->n_containers - 1].id, why);
+		return -EINVAL;
+	}
+	if (part->n_addresses >= part->max) {
+		part->over = true;
 		return -EINVAL;
 	}
 	part->addresses = xgrow(part->addresses, part->n_addresses, &part->cap_addresses,
@@ -377,8 +403,8 @@ static void collect_addresses(struct inventory *inv, struct inv_part *const *par
 			const struct part_address *from = &parts[i]->addresses[j];
 
 			inv->addresses[inv->n_addresses++] =
-				(struct inv_address) { from->addr, map[base + from->container],
-						       false };
+				(struct inv_address) { .addr = from->addr,
+						       .container = map[base + from->container] };
 		}
 		base += parts[i] ? parts[i]->n_containers : 0;
 	}

@@ -31,10 +31,14 @@ struct inv_container {
 	enum inv_run run;
 };
 
+/* Why an address is no container's, whoever claims it. */
+enum inv_unfit { INV_FIT, INV_NODE, INV_BROADCAST, INV_GATEWAY };
+
 struct inv_address {
 	struct addr addr;
 	uint32_t container; /* index into containers */
 	bool conflict;
+	enum inv_unfit unfit; /* for the engine to find out; a source cannot know */
 };
 
 struct inventory {
@@ -67,6 +71,12 @@ struct inv_part;
 /* log: borrowed while the part is filled; NULL: every complaint is logged. */
 struct inv_part *inv_part_new(const char *source_name, struct inv_log *log);
 void inv_part_free(struct inv_part *part);
+
+/* Take at most so many containers and so many addresses, repetitions included; none by default.
+ * What comes after that is left out, and the part is no whole answer any more (inv_part_is_over). */
+void inv_part_limit(struct inv_part *part, size_t max);
+size_t inv_part_room(const struct inv_part *part);
+bool inv_part_is_over(const struct inv_part *part);
 
 /* Containers and addresses taken so far, repetitions included. */
 size_t inv_part_containers(const struct inv_part *part);

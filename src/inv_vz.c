@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Values for each container and address that there may be: what vzlist prints has 7. */
+#define JSON_VALUES 8
+
 #define BLANKS " \t"
 
 /* vzlist's line buffer has 4096 octets (16384 on OpenVZ 7); what does not fit is lost, maybe from
@@ -193,6 +196,16 @@ static int add_json_list(struct inv_part *part, const json_t *list, const struct
 	return 0;
 }
 
+/* An upper bound of the values in it. Each takes some 100 octets of memory, of text only 2. */
+static size_t count_values(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += text[i] == ',' || text[i] == '[' || text[i] == '{';
+	return n;
+}
+
 static int parse_json(struct inv_part *part, const char *text, size_t len, const struct keys *keys,
 		      size_t *ret_n, struct err *e)
 {
@@ -202,6 +215,10 @@ static int parse_json(struct inv_part *part, const char *text, size_t len, const
 
 	if (!len) {
 		err_set(e, "printed nothing");
+		return -EBADMSG;
+	}
+	if (count_values(text, len) / JSON_VALUES > inv_part_room(part)) {
+		err_set(e, "far more values than max-rows containers could have");
 		return -EBADMSG;
 	}
 	list = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);

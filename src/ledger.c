@@ -341,11 +341,20 @@ static void own_slot(struct sweep *w, struct row *row)
 	s->owner = row;
 }
 
+/* An address that several claim stays with whom it was counted for: nobody takes it from him by
+ * claiming it. */
+static bool holds(const struct sweep *w, const struct row *row)
+{
+	const struct slot *s = ledger_find_slot(w->l, w->n_slots, &row->addr);
+
+	return row->state == STORE_LIVE && s && s->owner == row;
+}
+
 static void take_address(struct sweep *w, struct container *c, const struct inv_address *from)
 {
 	struct ledger *l = w->l;
 	struct row *row = ledger_find_row(l, w->n_rows, c, &from->addr);
-	enum store_state state = from->conflict ? STORE_CONFLICT : STORE_LIVE;
+	enum store_state state = STORE_LIVE;
 
 	if (!row) {
 		row = xcalloc(1, sizeof(*row));
@@ -357,11 +366,14 @@ static void take_address(struct sweep *w, struct container *c, const struct inv_
 		l->rows = xgrow(l->rows, l->n_rows, &l->cap_rows, sizeof(row));
 		l->rows[l->n_rows++] = row;
 	}
-	if (row->state != state) {
+	if (from->unfit || (from->conflict && !holds(w, row)))
+		state = STORE_CONFLICT;
+	if (row->state != state || row->unfit != (from->unfit != INV_FIT)) {
 		w->changed = true;
 		ledger_touch(row);
 	}
 	row->state = state;
+	row->unfit = from->unfit != INV_FIT;
 	row->gone_wall_s = 0;
 	row->wanted = true;
 	if (state == STORE_LIVE)
@@ -445,6 +457,13 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 	free(taken);
 	free(in_inventory);
 	return w.changed;
+}
+
+const char *ledger_holder(const struct ledger *l, const struct addr *addr)
+{
+	const struct slot *s = ledger_find_slot(l, l->n_slots, addr);
+
+	return s && s->owner->state == STORE_LIVE ? s->owner->container->id : NULL;
 }
 
 struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size_t *ret_n)

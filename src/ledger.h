@@ -13,7 +13,8 @@
  * 2. Every octet a reading or a final brings is in exactly one address row, once, and in that
  *    row's container.
  * 3. When octets may have been missed, the row's and the container's discontinuity say so.
- * 4. An address that moves opens a new row; the old row keeps its total and retires.
+ * 4. An address that moves opens a new row; the old row keeps its total and retires. One that
+ *    several claim does not move: who had it keeps it, and if nobody had, nobody gets it.
  * 5. Containers keep what their retired or aged-out rows counted.
  * 6. A decrease is believed only when two readings in a row show it. What led to it nobody knows:
  *    nothing is booked, the row gets a discontinuity, and counting goes on from there.
@@ -41,6 +42,9 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 
 /* Would that change anything? Cheap; may say so of an inventory that is not in inv_merge's order. */
 bool ledger_differs(const struct ledger *l, const struct inventory *inv);
+
+/* The container whose address it is now, NULL: nobody's. */
+const char *ledger_holder(const struct ledger *l, const struct addr *addr);
 
 /* Which addresses need rules: sorted, distinct; not those in conflict. A new array for free(). */
 struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size_t *ret_n);

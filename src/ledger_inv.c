@@ -39,7 +39,7 @@ bool ledger_differs(const struct ledger *l, const struct inventory *inv)
 		const struct inv_address *a = &inv->addresses[i];
 		const struct row *owner;
 
-		if (a->conflict)
+		if (a->conflict || a->unfit)
 			return true; /* rare, and not worth more */
 		while (k < l->n_slots && addr_cmp(&l->slots[k].addr, &a->addr) < 0)
 			k++;

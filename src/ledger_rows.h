@@ -34,6 +34,7 @@ struct row {
 	struct addr addr;
 	bool changed, saving;
 	bool wanted; /* scratch, while an inventory is swept */
+	bool unfit; /* no container's address: its state is STORE_CONFLICT then */
 	enum store_state state;
 	uint32_t
 		number; /* scratch: place in a snapshot; of its slot, from 1, while a batch is made */

@@ -14,7 +14,7 @@ static enum row_status status_of(const struct ledger *l, const struct row *row,
 	if (row->state == STORE_RETIRED)
 		return ROW_RETIRED;
 	if (row->state == STORE_CONFLICT)
-		return ROW_CONFLICT;
+		return row->unfit ? ROW_NOT_COUNTABLE : ROW_CONFLICT;
 	if (problem[row->addr.family])
 		return ROW_NOT_COUNTABLE;
 	s = ledger_find_slot(l, l->n_slots, &row->addr);
@@ -66,6 +66,7 @@ static void show_row(const struct ledger *l, struct row *row, uint8_t wanted_pat
 				      .addr = row->addr,
 				      .totals = show_totals(&row->totals) };
 	to->totals.status = status_of(l, row, wanted_paths, problem);
+	snap->unfit += row->unfit && to->totals.status == ROW_NOT_COUNTABLE;
 	snap->conflicts += to->totals.status == ROW_CONFLICT;
 	if (to->totals.status == ROW_RETIRED)
 		return;

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Questions to rtnetlink(7), asked and answered at once, for `ctmeter check`; the daemon only listens
- * (nl.h). Nothing is changed, and all but rtnl_open may be asked by anybody. An answer is a glance:
+/* Questions to rtnetlink(7), asked and answered at once, for `ctmeter check`; the daemon asks only for
+ * its own addresses (nodeaddr.h). Nothing is changed, and all but rtnl_open may be asked by anybody. An answer is a glance:
  * what changes while it is given may be missing. */
 
 #define RTNL_NAME_SIZE 16 /* IFNAMSIZ; kinds are shorter */
@@ -32,6 +32,7 @@ struct rtnl_link {
 struct rtnl_address {
 	int link; /* its index */
 	struct addr addr;
+	uint8_t prefix_len; /* of its network */
 };
 
 enum rtnl_way {
@@ -45,6 +46,8 @@ enum rtnl_way {
 struct rtnl_route {
 	enum rtnl_way way;
 	int link; /* RTNL_WAY_LINK: its index */
+	bool has_gateway;
+	struct addr gateway;
 	bool by_default; /* only the default route leads there; never told by kernels before 4.13 */
 };
 

@@ -134,6 +134,16 @@ bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link)
 	return true;
 }
 
+/* Returns false: it is none of that family. */
+static bool take_addr(const struct attr *a, enum addr_family family, struct addr *ret_addr)
+{
+	if (a->len != addr_octets(family))
+		return false;
+	ret_addr->family = (uint8_t)family;
+	memcpy(ret_addr->bytes, a->at, a->len);
+	return true;
+}
+
 bool rtnl_parse_address(const void *msg, size_t len, struct rtnl_address *ret_address)
 {
 	struct rtnl_address r = { .link = 0 };
@@ -151,6 +161,7 @@ bool rtnl_parse_address(const void *msg, size_t len, struct rtnl_address *ret_ad
 	if (a.len != addr_octets(r.addr.family))
 		return false;
 	memcpy(r.addr.bytes, a.at, a.len);
+	r.prefix_len = info.ifa_prefixlen;
 	*ret_address = r;
 	return true;
 }
@@ -171,6 +182,8 @@ bool rtnl_parse_route(const void *msg, size_t len, struct rtnl_route *ret_route)
 		r.way = RTNL_WAY_LINK;
 	if (r.way == RTNL_WAY_LINK && attr_find(attrs, RTA_OIF, &a))
 		r.link = (int)attr_u32(&a);
+	r.has_gateway = r.way == RTNL_WAY_LINK && attr_find(attrs, RTA_GATEWAY, &a) &&
+			take_addr(&a, info.rtm_family == AF_INET ? ADDR_V4 : ADDR_V6, &r.gateway);
 	*ret_route = r;
 	return true;
 }

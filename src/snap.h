@@ -31,8 +31,8 @@ enum row_status {
 	ROW_OTHER = 1,
 	ROW_COUNTING,
 	ROW_PENDING, /* its rules are not in place yet */
-	ROW_NOT_COUNTABLE, /* its family's tables are missing on this node */
-	ROW_CONFLICT, /* claimed by several containers: counted for none */
+	ROW_NOT_COUNTABLE, /* its family's tables are missing on this node, or it is the node's own */
+	ROW_CONFLICT, /* claimed by several containers, and not this one's */
 	ROW_RETIRED, /* vanished; its totals are still served */
 };
 
@@ -103,6 +103,7 @@ struct snap {
 	uint32_t rules; /* counting rules in the kernel, all families */
 	uint32_t rule_repairs;
 	uint32_t conflicts; /* address rows of that status */
+	uint32_t unfit; /* address rows that no container can have */
 	uint32_t inventory_failures;
 	uint32_t stale_answers;
 	bool ready; /* complete (or as complete as it will get): the doors may open */

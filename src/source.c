@@ -92,7 +92,7 @@ static void finish_look(struct sources *s, uint64_t now_ns)
 
 	for (size_t i = 0; i < s->n; i++)
 		parts[i] = s->list[i]->part;
-	result.inventory = inv_merge(parts, s->n, s->max_rows, &result.refused);
+	result.inventory = inv_merge(parts, s->n, SIZE_MAX, NULL);
 	free(parts);
 	result.failed = failing(s, &first);
 	if (first)
@@ -108,8 +108,18 @@ static void finish_look(struct sources *s, uint64_t now_ns)
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns)
 {
 	struct sources *owner = s->owner;
+	struct err over = { "" };
 
 	assert(owner->pending);
+	if (take_part && inv_part_is_over(take_part)) {
+		err_set(&over,
+			"more than %zu containers or addresses, far over max-rows = %zu: not "
+			"believed",
+			inv_part_room(take_part), s->max_rows);
+		e = &over;
+		inv_part_free(take_part);
+		take_part = NULL;
+	}
 	inv_log_end(s->log, take_part, now_ns);
 	s->failing = !take_part;
 	if (take_part) {
@@ -125,6 +135,26 @@ void source_end(struct source *s, struct inv_part *take_part, const struct err *
 	}
 	if (--owner->pending == 0)
 		finish_look(owner, now_ns);
+}
+
+size_t source_octets_max(const struct source *s)
+{
+	return source_octets_of((uint32_t)s->max_rows);
+}
+
+size_t source_octets_of(uint32_t max_rows)
+{
+	return ((size_t)1 << 20) + (size_t)max_rows * 512;
+}
+
+/* More than max_rows is read, since which of them are refused the ledger must say (ledger_admit);
+ * but memory ends somewhere. */
+struct inv_part *source_part_new(const struct source *s, const char *name)
+{
+	struct inv_part *part = inv_part_new(name, s->log);
+
+	inv_part_limit(part, 2 * s->max_rows + 1000);
+	return part;
 }
 
 static void on_look(void *arg, uint64_t now_ns)
@@ -160,6 +190,7 @@ int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char 
 		one->owner = s;
 		one->loop = loop;
 		one->helper = s->helper;
+		one->max_rows = max_rows;
 		one->name = xstrdup(specs[i]);
 		one->log = inv_log_new();
 		snprintf(one->state, sizeof(one->state), "not looked at yet");

@@ -7,7 +7,8 @@
 #include "loop.h"
 
 /* The configured sources, looked at together and without blocking: files are read, commands run
- * as children with a deadline (10 s) and an output cap (16 MiB).
+ * as children with a deadline (10 s). What max_rows addresses cannot need is not read: an answer of
+ * more than 1 MiB and 512 octets for each, or of more than twice as many, is a failed look.
  * 1. One look at a time; a look asked for meanwhile follows it.
  * 2. A source that fails, is cut off or prints what cannot be a whole answer keeps the part it
  *    gave last: a failed look deletes nothing. Failure and recovery are logged once each.
@@ -22,7 +23,6 @@ struct sources;
 struct sources_result {
 	struct inventory *inventory; /* the callback's */
 	size_t failed; /* sources that failed in this look */
-	size_t refused; /* addresses over max_rows */
 	uint64_t began_ns; /* when this look began: what changed before it is in the answer */
 	const char *failure; /* text of the first failure, NULL when none; borrowed */
 };

@@ -77,7 +77,7 @@ static void on_done(void *arg, const struct child_result *result, uint64_t now_n
 	if (*result->text) {
 		err_set(&e, "%s", result->text);
 	} else {
-		part = inv_part_new(c->argv[0], c->base.log);
+		part = source_part_new(&c->base, c->argv[0]);
 		if (inv_file_parse(part, result->out, result->len, &e) < 0) {
 			inv_part_free(part);
 			part = NULL;
@@ -104,10 +104,10 @@ static void command_start(struct source *s, uint64_t now_ns)
 		c->child = NULL;
 		ret = source_has_helper(s)
 			      ? child_new_remote(s->helper, s->name, now_ns + SOURCE_DEADLINE_NS,
-						 SOURCE_OCTETS_MAX, s->loop, on_done, c, &c->child,
-						 &e)
-			      : child_new(c->argv, now_ns + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX,
-					  s->loop, on_done, c, &c->child, &e);
+						 source_octets_max(s), s->loop, on_done, c,
+						 &c->child, &e)
+			      : child_new(c->argv, now_ns + SOURCE_DEADLINE_NS,
+					  source_octets_max(s), s->loop, on_done, c, &c->child, &e);
 	}
 	if (ret < 0)
 		source_end(s, NULL, &e, now_ns);

@@ -23,7 +23,7 @@ struct source_file {
 };
 
 /* Read fd to its end. Returns 0 or -errno; *ret_text is for free() either way. */
-static int read_all(int fd, char **ret_text, size_t *ret_len)
+static int read_all(int fd, size_t max_octets, char **ret_text, size_t *ret_len)
 {
 	size_t len = 0, cap = 4096;
 	char *text = xmalloc(cap);
@@ -34,7 +34,7 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
 			continue;
 		if (n > 0)
 			len += (size_t)n;
-		if (n < 0 || len > SOURCE_OCTETS_MAX)
+		if (n < 0 || len > max_octets)
 			break;
 		if (cap - len - 1 == 0) {
 			cap *= 2;
@@ -53,7 +53,8 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-int source_read(const char *path, bool steady, char **ret_text, size_t *ret_len, struct err *e)
+int source_read(const char *path, size_t max_octets, bool steady, char **ret_text, size_t *ret_len,
+		struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), ret = 0;
 	struct stat before = { .st_size = 0 }, after = before;
@@ -70,7 +71,7 @@ int source_read(const char *path, bool steady, char **ret_text, size_t *ret_len,
 		err_set(e, "%.300s is no regular file", path);
 		goto cleanup;
 	}
-	ret = read_all(fd, &text, &len);
+	ret = read_all(fd, max_octets, &text, &len);
 	if (ret == 0 && fstat(fd, &after) < 0)
 		ret = -errno;
 	if (ret < 0) {
@@ -104,14 +105,15 @@ static void file_start(struct source *s, uint64_t now_ns)
 	struct err e = { "" };
 	char *text = NULL;
 	size_t len = 0;
-	int ret = source_read(f->path, true, &text, &len, &e);
+	size_t max = source_octets_max(s);
+	int ret = source_read(f->path, max, true, &text, &len, &e);
 
 	if (ret == -EAGAIN)
-		ret = source_read(f->path, true, &text, &len, &e);
+		ret = source_read(f->path, max, true, &text, &len, &e);
 	if (ret == 0 && len && text[len - 1] != '\n' && rests(f->path))
 		text[len++] = '\n'; /* in place of the NUL */
 	if (ret == 0) {
-		part = inv_part_new(f->path, s->log);
+		part = source_part_new(s, f->path);
 		ret = inv_file_parse(part, text, len, &e);
 	}
 	if (ret < 0) {

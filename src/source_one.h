@@ -9,7 +9,6 @@
 
 #define SOURCE_DEADLINE_NS (10 * NS_PER_S)
 #define SOURCE_CHOICES "choose source = file:PATH, command:PATH ARG... or vz in [inventory]"
-#define SOURCE_OCTETS_MAX ((size_t)16 << 20)
 
 struct source;
 
@@ -32,6 +31,7 @@ struct source {
 	struct inv_part *part; /* what it said last, NULL: nothing yet */
 	bool failing;
 	struct log_state trouble;
+	size_t max_rows;
 	char state[512];
 };
 
@@ -60,9 +60,18 @@ bool source_vz_present(const char *root);
 /* The look is over: take_part is the whole answer, or NULL and e says why there is none. */
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns);
 
-/* Read a regular file of at most SOURCE_OCTETS_MAX octets without blocking on what is none.
+/* Octets of an answer that are read: room for max_rows containers with the longest id and name and
+ * some addresses each, in vzlist's JSON. */
+size_t source_octets_max(const struct source *s);
+size_t source_octets_of(uint32_t max_rows);
+
+/* An empty part to fill. `name` stands for the source in complaints. */
+struct inv_part *source_part_new(const struct source *s, const char *name);
+
+/* Read a regular file of at most max_octets octets without blocking on what is none.
  * steady: fail with -EAGAIN when it changed meanwhile (not for /proc, which knows no sizes).
  * Returns 0 and *ret_text for free(), NUL-terminated, or -errno with e filled. */
-int source_read(const char *path, bool steady, char **ret_text, size_t *ret_len, struct err *e);
+int source_read(const char *path, size_t max_octets, bool steady, char **ret_text, size_t *ret_len,
+		struct err *e);
 
 #endif

@@ -103,7 +103,7 @@ static int read_veinfo(const struct source_vz *v, struct inv_part *part, struct 
 {
 	char *path = veinfo_path(v->root), *text = NULL;
 	size_t len = 0;
-	int ret = source_read(path, false, &text, &len, e);
+	int ret = source_read(path, source_octets_max(&v->base), false, &text, &len, e);
 
 	if (ret == 0) {
 		ret = inv_vz_veinfo(part, text, len, e);
@@ -128,7 +128,7 @@ static void fail_auto(struct source_vz *v, uint64_t now_ns)
 static void on_veinfo(void *arg, const struct child_result *r, uint64_t now_ns)
 {
 	struct source_vz *v = arg;
-	struct inv_part *part = inv_part_new(SOURCE_VZ_VEINFO, v->base.log);
+	struct inv_part *part = source_part_new(&v->base, SOURCE_VZ_VEINFO);
 	struct err e = { "" };
 	int ret = *r->text ? -EIO : inv_vz_veinfo(part, r->out, r->len, &e);
 
@@ -146,7 +146,7 @@ static void on_veinfo(void *arg, const struct child_result *r, uint64_t now_ns)
 
 static void answer_from_veinfo(struct source_vz *v, uint64_t now_ns)
 {
-	struct inv_part *part = inv_part_new("/proc/vz/veinfo", v->base.log);
+	struct inv_part *part = source_part_new(&v->base, "/proc/vz/veinfo");
 	struct err e = { "" };
 
 	if (read_veinfo(v, part, &e) < 0) {
@@ -164,6 +164,7 @@ static bool is_contradicted(const struct source_vz *v, struct err *e)
 	struct inv_part *running = inv_part_new("/proc/vz/veinfo", log);
 	size_t n;
 
+	inv_part_limit(running, v->base.max_rows);
 	read_veinfo(v, running, NULL);
 	n = inv_part_containers(running);
 	if (n)
@@ -211,7 +212,7 @@ static bool says_none(const struct form *form, const struct child_result *r, str
 static struct inv_part *read_answer(struct source_vz *v, const struct form *form,
 				    const struct child_result *r, struct err *e)
 {
-	struct inv_part *part = inv_part_new(form->tool, v->base.log);
+	struct inv_part *part = source_part_new(&v->base, form->tool);
 	bool good;
 
 	if (*r->text) {
@@ -236,8 +237,9 @@ static int run_remote(struct source_vz *v, const char *what, child_done_fn *done
 		      struct err *e)
 {
 	char *job = xasprintf("vz:%s", what);
-	int ret = child_new_remote(v->base.helper, job, now_ns + SOURCE_DEADLINE_NS,
-				   SOURCE_OCTETS_MAX, v->base.loop, done, v, &v->child, e);
+	int ret =
+		child_new_remote(v->base.helper, job, now_ns + SOURCE_DEADLINE_NS,
+				 source_octets_max(&v->base), v->base.loop, done, v, &v->child, e);
 
 	free(job);
 	return ret;
@@ -247,7 +249,7 @@ static int run_remote(struct source_vz *v, const char *what, child_done_fn *done
 static void on_contradiction(void *arg, const struct child_result *r, uint64_t now_ns)
 {
 	struct source_vz *v = arg;
-	struct inv_part *running = inv_part_new(SOURCE_VZ_VEINFO, v->base.log), *part = v->empty;
+	struct inv_part *running = source_part_new(&v->base, SOURCE_VZ_VEINFO), *part = v->empty;
 	struct err e = { "" };
 	size_t n;
 
@@ -346,8 +348,8 @@ static int run_form(struct source_vz *v, const struct form *form, uint64_t now_n
 		ret = run_remote(v, name, on_done, now_ns, e);
 		free(name);
 	} else {
-		ret = child_new(argv, now_ns + SOURCE_DEADLINE_NS, SOURCE_OCTETS_MAX, v->base.loop,
-				on_done, v, &v->child, e);
+		ret = child_new(argv, now_ns + SOURCE_DEADLINE_NS, source_octets_max(&v->base),
+				v->base.loop, on_done, v, &v->child, e);
 	}
 	free(path);
 	return ret;

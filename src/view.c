@@ -303,6 +303,9 @@ json_t *view_status_json(const struct view_status *s)
 	put(status, "containers", count_json(s->containers));
 	put(status, "addresses", count_json(s->addresses));
 	put(status, "conflicts", count_json(s->conflicts));
+	put(status, "unfit", count_json(s->unfit));
+	put(status, "refused_containers", count_json(s->refused_containers));
+	put(status, "refused_addresses", count_json(s->refused_addresses));
 	put(status, "sample_age_ms", count_json(s->sample_age_ms));
 	put(status, "stale_answers", json_integer(s->stale_answers));
 	put(status, "sources", sources_json(s));

@@ -41,7 +41,9 @@ struct view_status {
 	uint32_t stale_answers;
 	size_t containers;
 	size_t addresses;
-	size_t conflicts; /* addresses that several containers claim */
+	size_t conflicts; /* rows of addresses that several containers claim */
+	size_t unfit; /* rows of addresses that are the node's own and the like */
+	size_t refused_containers, refused_addresses; /* over the limits */
 
 	const struct view_source *sources;
 	size_t n_sources;

@@ -5,44 +5,101 @@
 #include "xalloc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-static bool in_list(const struct addr *list, size_t n, const struct addr *a)
+struct conflict {
+	struct addr addr;
+	enum inv_unfit unfit; /* INV_FIT: several claim it */
+};
+
+static int cmp(const void *x, const void *y)
 {
-	return n && bsearch(a, list, n, sizeof(*a), (int (*)(const void *, const void *))addr_cmp);
+	return addr_cmp(&((const struct conflict *)x)->addr, &((const struct conflict *)y)->addr);
 }
 
-void conflicts_note(struct conflicts *c, const struct inventory *inv, uint64_t now_ns)
+static bool in_list(const struct conflict *list, size_t n, const struct conflict *c)
 {
-	struct addr *now = xcalloc(inv->n_addresses, sizeof(*now));
+	const struct conflict *found = n ? bsearch(c, list, n, sizeof(*c), cmp) : NULL;
+
+	return found && found->unfit == c->unfit;
+}
+
+/* The conflict that the claim i is the first of, or false. */
+static bool find(const struct inventory *inv, size_t i, struct conflict *ret)
+{
+	const struct inv_address *a = &inv->addresses[i];
+
+	if (i && !addr_cmp(&inv->addresses[i - 1].addr, &a->addr))
+		return false;
+	*ret = (struct conflict) { a->addr, a->unfit };
+	return a->unfit || a->conflict;
+}
+
+static void log_begin(const struct inventory *inv, size_t i, const struct ledger *l)
+{
+	static const char *const what[] = {
+		[INV_NODE] = "this node's own address",
+		[INV_BROADCAST] = "a broadcast address of this node's networks",
+		[INV_GATEWAY] = "this node's gateway",
+	};
+	const struct inv_address *a = &inv->addresses[i];
+	const char *id = inv->containers[a->container].id, *holder;
 	char text[ADDR_TEXT_SIZE];
-	size_t n = 0;
 
-	for (size_t i = 1; i < inv->n_addresses; i++) {
-		const struct inv_address *a = &inv->addresses[i - 1], *b = &inv->addresses[i];
+	addr_format(&a->addr, text);
+	holder = ledger_holder(l, &a->addr);
+	if (a->unfit)
+		log_warning("inv", "%s, claimed by container %s, is %s: not counted for it", text,
+			    id, what[a->unfit]);
+	else if (holder)
+		log_warning("inv",
+			    "%s is claimed by containers %s and %s: counted for %s, which had it "
+			    "first, until that lets it go",
+			    text, id, inv->containers[a[1].container].id, holder);
+	else
+		log_warning("inv",
+			    "%s is claimed by containers %s and %s: counted for neither until "
+			    "one of them lets it go",
+			    text, id, inv->containers[a[1].container].id);
+}
 
-		if (!a->conflict || addr_cmp(&a->addr, &b->addr) ||
-		    (n && !addr_cmp(&now[n - 1], &a->addr)))
+static void log_end(const struct conflict *c)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (c->unfit)
+		log_info("inv", "%s is no longer claimed, or a container's now",
+			 addr_format(&c->addr, text));
+	else
+		log_info("inv", "%s is no longer claimed by several containers",
+			 addr_format(&c->addr, text));
+}
+
+void conflicts_note(struct conflicts *c, const struct inventory *inv, const struct ledger *l,
+		    uint64_t now_ns)
+{
+	struct conflict *now = NULL, one;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < inv->n_addresses; i++) {
+		if (!find(inv, i, &one))
 			continue;
-		now[n++] = a->addr;
-		if (!in_list(c->addrs, c->n, &a->addr) && log_may(&c->budget, now_ns, "inv"))
-			log_warning("inv",
-				    "%s is claimed by containers %s and %s: counted for neither "
-				    "until one of them lets it go",
-				    addr_format(&a->addr, text), inv->containers[a->container].id,
-				    inv->containers[b->container].id);
+		now = xgrow(now, n, &cap, sizeof(*now));
+		now[n++] = one;
+		if (!in_list(c->list, c->n, &one) && log_may(&c->budget, now_ns, "inv"))
+			log_begin(inv, i, l);
 	}
 	for (size_t i = 0; i < c->n; i++)
-		if (!in_list(now, n, &c->addrs[i]) && log_may(&c->budget, now_ns, "inv"))
-			log_info("inv", "%s is no longer claimed by several containers",
-				 addr_format(&c->addrs[i], text));
-	free(c->addrs);
-	c->addrs = now;
+		if (!in_list(now, n, &c->list[i]) && log_may(&c->budget, now_ns, "inv"))
+			log_end(&c->list[i]);
+	free(c->list);
+	c->list = now;
 	c->n = n;
 }
 
 void conflicts_clear(struct conflicts *c)
 {
-	free(c->addrs);
-	c->addrs = NULL;
+	free(c->list);
+	c->list = NULL;
 	c->n = 0;
 }

@@ -41,10 +41,18 @@ static void find_problems(const struct daemon *d, const struct view_status *s, s
 			add_problem(p, s->sources[i].name, s->sources[i].state);
 	if (strcmp(s->store, "ok") != 0)
 		add_problem(p, "ledger", s->store);
+	if (s->refused_containers || s->refused_addresses)
+		add_problem(p, "limits",
+			    "more containers or addresses than max-rows and max-addresses allow: "
+			    "what is new is not counted");
 	if (s->conflicts)
 		add_problem(p, "addresses",
-			    "some are claimed by several containers and counted for "
-			    "none of them (ctmeter list shows which)");
+			    "some are claimed by several containers and counted for none but who "
+			    "had them first (ctmeter list shows which)");
+	if (s->unfit)
+		add_problem(p, "addresses",
+			    "some are the node's own or its gateway's and not counted for the "
+			    "containers that claim them (ctmeter list shows which)");
 	if (ax_get_state(d->ax) != AX_UP || *s->agentx.problem)
 		add_problem(p, "snmpd",
 			    *s->agentx.problem ? s->agentx.problem : "not connected yet");
@@ -112,6 +120,9 @@ json_t *daemon_status(struct daemon *d)
 	s.containers = f.containers;
 	s.addresses = f.addresses;
 	s.conflicts = f.conflicts;
+	s.unfit = f.unfit;
+	s.refused_containers = f.refused_containers;
+	s.refused_addresses = f.refused_addresses;
 	s.sources = sources;
 	s.agentx.state = ax_states[ax_get_state(d->ax)];
 	s.agentx.socket = d->cfg->agentx.socket;

@@ -200,11 +200,13 @@ void engine_drop_pending(struct engine *en)
  * Should the disk not take it, counting goes on in memory and publishing with it (keep.h). */
 static bool take_inventory(struct engine *en, uint64_t now_ns)
 {
+	struct ledger_limits limits = intake_limits(en->cfg);
 	bool changed;
 
 	engine_publish(en); /* while it is held, what was counted until now is what is served */
-	conflicts_note(&en->conflicts, en->pending, now_ns);
 	changed = ledger_set_inventory(en->ledger, en->pending, engine_now(now_ns));
+	ledger_limit_retired(en->ledger, &limits, engine_now(now_ns));
+	conflicts_note(&en->conflicts, en->pending, en->ledger, now_ns);
 	if (changed)
 		engine_hold(en, keep_checkpoint(en->keep, engine_now(now_ns), false));
 	en->informed = true;
@@ -224,6 +226,7 @@ static bool is_recalled(struct engine *en, uint64_t now_ns)
 	size_t n;
 
 	if (en->asked_for != en->pending) {
+		ledger_forget(en->ledger);
 		keys = ledger_strangers(en->ledger, en->pending, &n);
 		en->recall = keys ? keep_recall(en->keep, keys, n, engine_now(now_ns)) : 0;
 		en->asked_for = en->pending;
@@ -359,13 +362,6 @@ void engine_on_sources(void *arg, const struct sources_result *result, uint64_t 
 
 	en->inventory_failing = result->failed > 0;
 	en->inventory_failures += (uint32_t)result->failed;
-	if (result->refused)
-		log_bad(&en->refused, now_ns, LOG_LEVEL_ERROR, "inv",
-			"%zu addresses more than max-rows = %u allows: they are not counted",
-			result->refused, en->cfg->inventory.max_rows);
-	else
-		log_good(&en->refused, now_ns, "inv", "no address is over max-rows = %u any more",
-			 en->cfg->inventory.max_rows);
 	if (en->pending && !keep_is_settled(en->keep, en->recall)) {
 		/* A disk slower than the interval would else be asked for ever. */
 		en->look_again = true;
@@ -373,6 +369,7 @@ void engine_on_sources(void *arg, const struct sources_result *result, uint64_t 
 		return;
 	}
 	engine_drop_pending(en);
+	intake_sift(&en->intake, en->cfg, en->ledger, result->inventory, now_ns);
 	en->pending = result->inventory;
 	waiters_looked(en->waiters, result->began_ns);
 	if (is_news(en, now_ns))

@@ -61,6 +61,8 @@ struct engine_figures {
 	uint64_t commits[ADDR_FAMILIES]; /* that succeeded */
 	uint64_t last_commit_ms;
 	size_t containers, addresses, conflicts; /* retired rows left out */
+	size_t unfit; /* addresses that are the node's own, its gateway's or a broadcast's */
+	size_t refused_containers, refused_addresses; /* over the limits */
 	const char *backend;
 	char family_state[ADDR_FAMILIES][300];
 	const char *store_problem; /* NULL: the ledger is written */

@@ -6,6 +6,7 @@
 
 #include "conflict.h"
 #include "enforce.h"
+#include "intake.h"
 #include "keep.h"
 #include "ledger.h"
 #include "log_state.h"
@@ -38,7 +39,7 @@ struct engine {
 	struct conflicts conflicts; /* as logged */
 	uint64_t looked_ns; /* when the last look began */
 	uint64_t ticked_ns; /* when the last tick ended */
-	struct log_state refused; /* addresses over max-rows */
+	struct intake intake;
 	struct enforce *enforce[ADDR_FAMILIES];
 	char what[ADDR_FAMILIES][48]; /* "IPv4 table mangle" */
 	struct waiter *waiters;

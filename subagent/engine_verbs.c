@@ -98,6 +98,9 @@ bool engine_is_turning(const struct engine *en, uint64_t now_ns)
 void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 {
 	*ret = (struct engine_figures) { .conflicts = en->snap->conflicts,
+					 .unfit = en->snap->unfit,
+					 .refused_containers = en->intake.containers,
+					 .refused_addresses = en->intake.addresses,
 					 .backend = fw_name(en->fw),
 					 .store_problem = keep_problem(en->keep) };
 	for (size_t i = 0; i < en->snap->n_containers; i++)

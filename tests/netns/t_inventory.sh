@@ -43,22 +43,32 @@ for bad in 'inventory:6.*169\.254\.3\.4' 'inventory:6.*not-an-address' 'inventor
 	assert_ok "the log names $bad" logged "$bad"
 done
 
-step 'an address claimed by two is counted for neither'
+step 'an address claimed by two stays with whom it was counted for'
 lab_inventory_usual '107 192.0.2.101 203.0.113.107'
 assert_ok refresh ctmeter refresh
-assert_await 'conflict, first claimant' 5 snmp_is "$(oid_addr 101 192.0.2.101 status)" 5
-assert_eq 'conflict, second claimant' 5 "$(status_of 107 192.0.2.101)"
+assert_await 'conflict, second claimant' 5 snmp_is "$(oid_addr 107 192.0.2.101 status)" 5
+assert_eq 'the first claimant' 2 "$(status_of 101 192.0.2.101)"
 assert_eq 'their other addresses count' '2 2' "$(status_of 101 2001:db8:1::101) $(status_of 107 203.0.113.107)"
 in_101=$(snmp_get "$(oid_addr 101 192.0.2.101 fwd-in.octets)")
 lab_flow 198.51.100.2 192.0.2.101 100 1000
 lab_flow 198.51.100.2 192.0.2.102 100 1000
 await 5 snmp_is "$(oid_addr 102 192.0.2.102 fwd-in.octets)" 100000
-assert_eq 'nothing is booked to the first' "$in_101" "$(snmp_get "$(oid_addr 101 192.0.2.101 fwd-in.octets)")"
+assert_eq 'all is booked to the first' $((in_101 + 100000)) "$(snmp_get "$(oid_addr 101 192.0.2.101 fwd-in.octets)")"
 assert_eq 'nothing to the second' 0 "$(snmp_get "$(oid_addr 107 192.0.2.101 fwd-in.octets)")"
 assert_eq 'logged once' 1 "$(grep -c 'conflict.*192\.0\.2\.101\|192\.0\.2\.101.*\(conflict\|claimed\)' "$LAB/ctmeterd.log")"
 lab_inventory_usual
 assert_ok refresh ctmeter refresh
-assert_await 'the conflict ends' 5 snmp_is "$(oid_addr 101 192.0.2.101 status)" 2
+assert_await 'the conflict ends' 5 snmp_is "$(oid_addr 107 192.0.2.101 status)" 6
+
+step 'new to both, it is counted for neither'
+lab_inventory_usual '107 203.0.113.9 203.0.113.107' '108 203.0.113.9'
+assert_ok refresh ctmeter refresh
+assert_eq 'conflict' '5 5' "$(status_of 107 203.0.113.9) $(status_of 108 203.0.113.9)"
+lab_inventory_usual '108 203.0.113.9'
+assert_ok refresh ctmeter refresh
+assert_eq 'one let it go' '6 2' "$(status_of 107 203.0.113.9) $(status_of 108 203.0.113.9)"
+lab_inventory_usual
+assert_ok refresh ctmeter refresh
 
 step 'what vanishes retires, and ages out'
 assert_eq 'the row of 107 is retired' 6 "$(status_of 107 203.0.113.107)"

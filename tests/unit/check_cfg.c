@@ -55,6 +55,7 @@ static void assert_defaults(const struct cfg *c)
 	ck_assert_uint_eq(c->inventory.interval_s, 10);
 	ck_assert_uint_eq(c->inventory.retire_after_s, 86400);
 	ck_assert_uint_eq(c->inventory.max_rows, 20000);
+	ck_assert_uint_eq(c->inventory.max_addresses, 1024);
 	ck_assert_str_eq(c->ledger.path, "/var/lib/ctmeter/ledger.db");
 	ck_assert_uint_eq(c->ledger.checkpoint_s, 10);
 	ck_assert_str_eq(c->ports.name, name);
@@ -86,6 +87,7 @@ START_TEST(cfg_parse_every_key_is_taken)
 				 "[inventory]\nsource = vz\n\tsource = file:/etc/c;t/list\n"
 				 "source=command:/bin/x -a \"b c\" ; x\n"
 				 "interval = 1\nretire-after = 0\nmax-rows = 1000000\n"
+				 "max-addresses = 1\n"
 				 "[ledger]\npath = /l\ncheckpoint = 3600\n"
 				 "[ports]\nname = a-HOSTNAME-b\ndirection = port\nspeed = 400000\n"
 				 "[control]\nsocket = /c\r\n");
@@ -106,6 +108,7 @@ START_TEST(cfg_parse_every_key_is_taken)
 	ck_assert_uint_eq(c->inventory.interval_s, 1);
 	ck_assert_uint_eq(c->inventory.retire_after_s, 0);
 	ck_assert_uint_eq(c->inventory.max_rows, 1000000);
+	ck_assert_uint_eq(c->inventory.max_addresses, 1);
 	ck_assert_str_eq(c->ledger.path, "/l");
 	ck_assert_uint_eq(c->ledger.checkpoint_s, 3600);
 	ck_assert_str_eq(c->ports.name, name);
@@ -334,9 +337,10 @@ END_TEST
 START_TEST(cfg_load_example_is_the_defaults)
 {
 	static const char *const keys[] = {
-		"user",         "socket",     "context",  "notifications", "backend",  "table",
-		"node-traffic", "source",     "interval", "retire-after",  "max-rows", "helper",
-		"path",         "checkpoint", "name",     "direction",     "speed",    "socket"
+		"user",     "socket",        "context", "notifications", "backend",
+		"table",    "node-traffic",  "source",  "interval",      "retire-after",
+		"max-rows", "max-addresses", "helper",  "path",          "checkpoint",
+		"name",     "direction",     "speed",   "socket"
 	};
 	FILE *file = fopen("conf/ctmeter.conf", "r");
 	char line[256], name[32], *text = xstrdup("");

@@ -250,12 +250,12 @@ START_TEST(doctor_inventory_failures_come_first)
 
 	w->d.n_complaints = 2;
 	snprintf(w->d.complaint, sizeof(w->d.complaint), "/x:7: what?");
-	w->d.refused = 5;
+	json_object_set_new(w->d.status, "refused_addresses", json_integer(5));
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "file:/x: gone", none);
 	json_object_set_new(w->d.status, "sources", json_array());
-	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "5 addresses are more than",
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "0 containers and 5 addresses",
 		       none);
-	w->d.refused = 0;
+	json_object_del(w->d.status, "refused_addresses");
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "/x:7: what? (and more)", none);
 	snprintf(w->d.look_text, sizeof(w->d.look_text), "cannot read");
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "cannot read", none);

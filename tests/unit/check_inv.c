@@ -377,6 +377,26 @@ START_TEST(inv_merge_random_parts_as_model)
 }
 END_TEST
 
+START_TEST(inv_part_limit_is_kept_and_told)
+{
+	struct inv_part *p = inv_part_new("src", NULL);
+
+	inv_part_limit(p, 2);
+	ck_assert_int_eq(inv_part_container(p, 1, "1", NULL, INV_RUN_RUNNING), 0);
+	ck_assert_int_eq(inv_part_address(p, 1, "192.0.2.1"), 0);
+	ck_assert_int_eq(inv_part_container(p, 2, "2", NULL, INV_RUN_RUNNING), 0);
+	ck_assert_int_eq(inv_part_address(p, 2, "192.0.2.2"), 0);
+	ck_assert(!inv_part_is_over(p));
+	ck_assert_int_eq(inv_part_address(p, 2, "192.0.2.3"), -EINVAL);
+	ck_assert(inv_part_is_over(p));
+	ck_assert_int_eq(inv_part_container(p, 3, "3", NULL, INV_RUN_RUNNING), -EINVAL);
+	ck_assert_int_eq(inv_part_address(p, 3, "192.0.2.4"), -EINVAL);
+	ck_assert_uint_eq(inv_part_containers(p), 2);
+	ck_assert_uint_eq(inv_part_addresses(p), 2);
+	inv_part_free(p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("inv");
@@ -391,6 +411,7 @@ int main(void)
 	tcase_add_test(t, inv_log_same_complaint_logged_once);
 	tcase_add_test(t, inv_log_flood_capped);
 	tcase_add_test(t, inv_id_cmp_order_shorter_first);
+	tcase_add_test(t, inv_part_limit_is_kept_and_told);
 	tcase_add_test(t, inv_merge_two_parts_folded_and_sorted);
 	tcase_add_test(t, inv_merge_address_of_two_containers_conflict);
 	tcase_add_test(t, inv_merge_missing_part_incomplete);

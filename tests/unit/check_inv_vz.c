@@ -318,12 +318,37 @@ START_TEST(inv_vz_random_damage_survived)
 }
 END_TEST
 
+/* Each value takes far more memory than the text of it. */
+START_TEST(inv_vz_json_of_nothing_but_values_is_not_parsed)
+{
+	size_t n = 8 * 101, len = 2 * n + 1;
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct err e = { "" };
+	char *text = xmalloc(len + 1);
+
+	*text = '[';
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + 1 + 2 * i, "0,", 2);
+	text[len - 1] = ']';
+	text[len] = '\0';
+	inv_part_limit(part, 1000);
+	ck_assert_int_eq(inv_vz_json(part, text, len, "ip", &e), -EBADMSG);
+	ck_assert_msg(strstr(e.text, "not an object") != NULL, "%s", e.text);
+	inv_part_limit(part, 100);
+	ck_assert_int_eq(inv_vz_json(part, text, len, "ip", &e), -EBADMSG);
+	ck_assert_msg(strstr(e.text, "far more values") != NULL, "%s", e.text);
+	inv_part_free(part);
+	free(text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("inv_vz");
 	TCase *t = tcase_create("inv_vz");
 
 	tcase_set_timeout(t, 60);
+	tcase_add_test(t, inv_vz_json_of_nothing_but_values_is_not_parsed);
 	tcase_add_test(t, inv_vz_json_openvz6_taken);
 	tcase_add_test(t, inv_vz_columns_openvz6_taken);
 	tcase_add_test(t, inv_vz_json_openvz7_configured_addresses_taken);

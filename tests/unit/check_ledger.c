@@ -143,9 +143,49 @@ START_TEST(ledger_set_inventory_incomplete_retires_nothing)
 }
 END_TEST
 
-START_TEST(ledger_set_inventory_conflict_counts_for_nobody)
+/* Who had it keeps it, and keeps counting, however long another claims it. */
+START_TEST(ledger_set_inventory_conflict_stays_with_the_first)
 {
 	static const struct claim both[] = { { "7", A, true }, { "8", A, true } };
+	static const struct claim a_is_8[] = { { "8", A, false } };
+	struct fw_row row = row_of(A, 100, 2);
+	struct addr a = addr_of(A), *wanted;
+	struct snap *seen;
+	size_t n;
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	set(both, 2, true);
+	ck_assert_str_eq(ledger_holder(ledger, &a), "7");
+	wanted = ledger_wanted(ledger, ADDR_V4, &n);
+	free(wanted);
+	ck_assert_uint_eq(n, 1);
+	seen = look();
+	ck_assert_uint_eq(seen->conflicts, 1);
+	snap_unref(seen);
+	row = row_of(A, 140, 3);
+	apply(&row, 1, false, false);
+	expect("7", A, 140, ROW_COUNTING, 0);
+	expect("8", A, 0, ROW_CONFLICT, 0);
+	set(a_is_8, 1, true);
+	row = row_of(A, 145, 4);
+	apply(&row, 1, false, false);
+	expect("7", A, 140, ROW_RETIRED, 0);
+	expect("8", A, 5, ROW_COUNTING, 0);
+}
+END_TEST
+
+static bool set_unfit(void)
+{
+	struct inventory inv = inventory_of(a_is_7, 1, true);
+
+	inv.addresses[0].unfit = INV_NODE;
+	later();
+	return ledger_set_inventory(ledger, &inv, now);
+}
+
+START_TEST(ledger_set_inventory_unfit_counts_for_nobody)
+{
 	struct fw_final final = { addr_of(A), PATH_FWD_IN, FW_REMOVED, { 140, 3 } };
 	struct fw_row row = row_of(A, 100, 2);
 	struct addr *wanted;
@@ -154,6 +194,35 @@ START_TEST(ledger_set_inventory_conflict_counts_for_nobody)
 
 	set(a_is_7, 1, true);
 	apply(&row, 1, false, false);
+	ck_assert(set_unfit());
+	wanted = ledger_wanted(ledger, ADDR_V4, &n);
+	free(wanted);
+	ck_assert_uint_eq(n, 0);
+	finals(&final, 1);
+	expect("7", A, 140, ROW_NOT_COUNTABLE, 0);
+	seen = look();
+	ck_assert_uint_eq(seen->unfit, 1);
+	ck_assert_uint_eq(seen->conflicts, 0);
+	snap_unref(seen);
+	ck_assert(!set_unfit());
+	ck_assert(set(a_is_7, 1, true));
+	expect("7", A, 140, ROW_PENDING, 0);
+}
+END_TEST
+
+START_TEST(ledger_set_inventory_conflict_from_the_start_counts_for_nobody)
+{
+	static const struct claim both[] = { { "7", A, true }, { "8", A, true } };
+	static const struct claim a_is_none[] = { { "7", B, false } };
+	struct fw_final final = { addr_of(A), PATH_FWD_IN, FW_REMOVED, { 140, 3 } };
+	struct fw_row row = row_of(A, 100, 2);
+	struct addr *wanted;
+	struct snap *seen;
+	size_t n;
+
+	set(a_is_7, 1, true);
+	apply(&row, 1, false, false);
+	set(a_is_none, 1, true);
 	set(both, 2, true);
 	wanted = ledger_wanted(ledger, ADDR_V4, &n);
 	free(wanted);
@@ -431,8 +500,8 @@ START_TEST(ledger_differs_only_what_would_change)
 	inv.n_addresses = 1; /* a container without one */
 	ck_assert(ledger_differs(ledger, &inv));
 	inv = inventory_of(ba, 2, true);
-	inv.addresses[0] = (struct inv_address) { addr_of(A), 1, false };
-	inv.addresses[1] = (struct inv_address) { addr_of(B), 0, false };
+	inv.addresses[0] = (struct inv_address) { .addr = addr_of(A), .container = 1 };
+	inv.addresses[1] = (struct inv_address) { .addr = addr_of(B) };
 	ck_assert(ledger_differs(ledger, &inv)); /* they changed hands */
 	inv = inventory_of(conflict, 2, true);
 	ck_assert(ledger_differs(ledger, &inv));
@@ -461,7 +530,9 @@ int main(void)
 	tcase_add_test(tc, ledger_finals_missed_then_removed_never_doubles);
 	tcase_add_test(tc, ledger_set_inventory_moved_address_splits_bill);
 	tcase_add_test(tc, ledger_set_inventory_incomplete_retires_nothing);
-	tcase_add_test(tc, ledger_set_inventory_conflict_counts_for_nobody);
+	tcase_add_test(tc, ledger_set_inventory_conflict_stays_with_the_first);
+	tcase_add_test(tc, ledger_set_inventory_unfit_counts_for_nobody);
+	tcase_add_test(tc, ledger_set_inventory_conflict_from_the_start_counts_for_nobody);
 	tcase_add_test(tc, ledger_finals_removed_created_restarted_are_exact);
 	tcase_add_test(tc, ledger_age_out_container_keeps_total);
 	tcase_add_test(tc, ledger_zero_marks_without_moving_totals);

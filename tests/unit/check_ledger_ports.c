@@ -108,11 +108,15 @@ START_TEST(ledger_snapshot_ipv4_are_sorted_and_have_one_owner)
 					      { "8", "10.0.0.1", false } };
 	static const struct claim moved[] = { { "3", B, false }, { "8", A, false } };
 	static const struct claim quarrel[] = { { "3", B, true }, { "8", B, true } };
+	static const struct claim other[] = { { "7", A, false } };
 
 	set(first, 4, true);
 	expect_ipv4("10.0.0.1:8 192.0.2.1:7 192.0.2.2:3 ");
 	set(moved, 2, true);
 	expect_ipv4("192.0.2.1:8 192.0.2.2:3 ");
+	set(quarrel, 2, true);
+	expect_ipv4("192.0.2.2:3 "); /* he had it first */
+	set(other, 1, true);
 	set(quarrel, 2, true);
 	expect_ipv4("");
 }

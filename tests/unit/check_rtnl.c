@@ -143,7 +143,7 @@ END_TEST
 
 START_TEST(rtnl_parse_address_prefers_the_own_end)
 {
-	struct ifaddrmsg info = { .ifa_family = AF_INET, .ifa_index = 5 };
+	struct ifaddrmsg info = { .ifa_family = AF_INET, .ifa_index = 5, .ifa_prefixlen = 24 };
 	struct msg m = msg_new(RTM_NEWADDR, &info, sizeof(info));
 	struct rtnl_address a;
 	char text[ADDR_TEXT_SIZE];
@@ -156,6 +156,7 @@ START_TEST(rtnl_parse_address_prefers_the_own_end)
 	ck_assert(rtnl_parse_address(msg_end(&m), m.len, &a));
 	ck_assert_str_eq(addr_format(&a.addr, text), "192.0.2.2");
 	ck_assert_int_eq(a.link, 5);
+	ck_assert_uint_eq(a.prefix_len, 24);
 	info.ifa_family = AF_INET6;
 	m = msg_new(RTM_NEWADDR, &info, sizeof(info));
 	msg_put(&m, IFA_ADDRESS, "\xc0\x00\x02\x01", 4); /* too short for IPv6 */
@@ -183,6 +184,27 @@ START_TEST(rtnl_parse_route_ways)
 	ck_assert_int_eq(route_of(RTN_LOCAL, 32).way, RTNL_WAY_LOCAL);
 	ck_assert_int_eq(route_of(RTN_UNREACHABLE, 32).way, RTNL_WAY_REFUSED);
 	ck_assert_int_eq(route_of(RTN_BLACKHOLE, 32).way, RTNL_WAY_REFUSED);
+}
+END_TEST
+
+START_TEST(rtnl_parse_route_gateway)
+{
+	struct rtmsg info = { .rtm_family = AF_INET, .rtm_type = RTN_UNICAST };
+	struct msg m = msg_new(RTM_NEWROUTE, &info, sizeof(info));
+	struct rtnl_route r;
+	char text[ADDR_TEXT_SIZE];
+
+	ck_assert(rtnl_parse_route(msg_end(&m), m.len, &r));
+	ck_assert(!r.has_gateway);
+	msg_put(&m, RTA_GATEWAY, "\xc0\x00\x02\x01", 4);
+	ck_assert(rtnl_parse_route(msg_end(&m), m.len, &r));
+	ck_assert(r.has_gateway);
+	ck_assert_str_eq(addr_format(&r.gateway, text), "192.0.2.1");
+	info.rtm_family = AF_INET6;
+	m = msg_new(RTM_NEWROUTE, &info, sizeof(info));
+	msg_put(&m, RTA_GATEWAY, "\xc0\x00\x02\x01", 4); /* too short for IPv6 */
+	ck_assert(rtnl_parse_route(msg_end(&m), m.len, &r));
+	ck_assert(!r.has_gateway);
 }
 END_TEST
 
@@ -319,6 +341,7 @@ int main(void)
 	tcase_add_test(tc, rtnl_parse_link_cut_off_or_rubbish_is_survived);
 	tcase_add_test(tc, rtnl_parse_address_prefers_the_own_end);
 	tcase_add_test(tc, rtnl_parse_route_ways);
+	tcase_add_test(tc, rtnl_parse_route_gateway);
 	tcase_add_test(tc, rtnl_parse_filter_redirects);
 	tcase_add_test(tc, rtnl_parse_filter_programs_and_hardware);
 	tcase_add_test(tc, rtnl_questions_about_the_loopback);

@@ -11,7 +11,7 @@ struct bench {
 	int looks;
 	char *text; /* the inventory */
 	char *failure;
-	size_t failed, refused;
+	size_t failed;
 	int look_again; /* ask for another look from within done, so many times */
 };
 
@@ -26,7 +26,6 @@ static void on_done(void *arg, const struct sources_result *result, uint64_t now
 	b->text = inv_text(result->inventory);
 	b->failure = result->failure ? xstrdup(result->failure) : NULL;
 	b->failed = result->failed;
-	b->refused = result->refused;
 	inv_free(result->inventory);
 	if (b->look_again) {
 		b->look_again--;
@@ -240,7 +239,7 @@ START_TEST(sources_look_file_over_cap_fails)
 	struct bench b;
 
 	log_capture();
-	ck_assert_int_eq(truncate(path, (off_t)SOURCE_OCTETS_MAX + 1), 0);
+	ck_assert_int_eq(truncate(path, (1 << 20) + 512 * 1000 + 1), 0);
 	open_bench(&b, "", spec, NULL);
 	expect_failure(&b, "File too large", "(incomplete)");
 	close_bench(&b);
@@ -362,6 +361,7 @@ START_TEST(sources_look_command_failures_keep_what_it_said)
 		{ "false | cat", "empty" },
 		{ "printf '101 192.0.2.1\\n102 192.0'", "cut off" },
 		{ "yes 101 192.0.2.1", "printed too much" },
+		{ "seq 3001", "more than 3000 containers or addresses" },
 	};
 	char *dir = make_dir();
 	char *script = write_file(dir, "script", 0755, "#!/bin/sh\necho 101 192.0.2.1\n");

@@ -54,9 +54,9 @@ static inline struct inventory inventory_of(const struct claim *claims, size_t n
 			containers[inv.n_containers++] =
 				(struct inv_container) { (char *)claims[i].id, (char *)"",
 							 INV_RUN_RUNNING };
-		addresses[i] =
-			(struct inv_address) { addr_of(claims[i].addr),
-					       (uint32_t)inv.n_containers - 1, claims[i].conflict };
+		addresses[i] = (struct inv_address) { .addr = addr_of(claims[i].addr),
+						      .container = (uint32_t)inv.n_containers - 1,
+						      .conflict = claims[i].conflict };
 	}
 	return inv;
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "intake.h"
+
+#include "nodeaddr.h"
+
+#include <stdlib.h>
+
+struct ledger_limits intake_limits(const struct cfg *cfg)
+{
+	return (struct ledger_limits) { cfg->inventory.max_rows, cfg->inventory.max_addresses };
+}
+
+void intake_sift(struct intake *in, const struct cfg *cfg, const struct ledger *l,
+		 struct inventory *inv, uint64_t now_ns)
+{
+	struct ledger_limits limits = intake_limits(cfg);
+	struct ledger_refused refused;
+	struct nodeaddr *own;
+	size_t n;
+
+	own = nodeaddr_list(&n);
+	nodeaddr_mark(own, n, inv);
+	free(own);
+	ledger_admit(l, &limits, inv, &refused);
+	in->containers = refused.containers;
+	in->addresses = refused.addresses;
+	if (refused.containers || refused.addresses)
+		log_bad(&in->log, now_ns, LOG_LEVEL_ERROR, "inv",
+			"%zu containers and %zu addresses are not counted, being more than "
+			"max-rows = %u and max-addresses = %u allow%s%s; what was counted before "
+			"still is",
+			refused.containers, refused.addresses, cfg->inventory.max_rows,
+			cfg->inventory.max_addresses,
+			refused.most ? ": most of them are of container " : "",
+			refused.most ? refused.most : "");
+	else
+		log_good(&in->log, now_ns, "inv", "no container or address is over the limits now");
+}

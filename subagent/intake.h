@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_INTAKE_H
+#define CTM_INTAKE_H
+
+#include "cfg.h"
+#include "ledger_limit.h"
+#include "log_state.h"
+
+/* What is done to an inventory before the ledger takes it: tenants may have chosen what is in it. */
+
+/* As logged, and for `status`. Zero-initialised: nothing was refused. */
+struct intake {
+	size_t containers, addresses; /* refused */
+	struct log_state log;
+};
+
+struct ledger_limits intake_limits(const struct cfg *cfg);
+
+/* Mark what is the node's own, take out what is more than the configured limits, and say so in the log
+ * when that changes. */
+void intake_sift(struct intake *in, const struct cfg *cfg, const struct ledger *l,
+		 struct inventory *inv, uint64_t now_ns);
+
+#endif
