@@ -203,9 +203,9 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=d
             --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/tests/valgrind.supp
 # Of the kernel tests those whose nature allows a daemon that is ten to thirty times slower: not those
 # that count what happens in a real minute (notify), need thousands of commits or reboots in their time
-# (faults_*, foreign, repair, slowdisk, inventory, ports), or look at the operator's command and not at
+# (faults_*, foreign, repair, slowdisk, ports), or look at the operator's command and not at
 # the daemon (doctor, setup, session, snmpd). The sanitizers run them all.
-VALGRIND_TESTS := $(patsubst %,t_%.sh,exact zero signal store snmp churn report noprivilege)
+VALGRIND_TESTS := $(patsubst %,t_%.sh,exact zero signal store snmp churn report noprivilege inventory master)
 check-valgrind: deps
 	$(Q)sh tests/deps.sh valgrind
 	$(AGAIN) B='$(B)/valgrind' SECCOMP=no JOBS=2 SLOW=10 UNDER='$(VALGRIND)' unit
