@@ -199,7 +199,7 @@ check-sanitized: deps
 # The programs as they are shipped, but for the filter of system calls, which valgrind would not survive;
 # and everything that they fork. In a forked child the memory of the
 # store's thread has no owner that valgrind sees, so only what is surely lost counts.
-VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+VALGRIND := valgrind -q --vgdb=no --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
             --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/tests/valgrind.supp
 # Of the kernel tests those whose nature allows a daemon that is ten to thirty times slower: not those
 # that count what happens in a real minute (notify), need thousands of commits or reboots in their time
