@@ -9,7 +9,7 @@
 #   make check-sanitized, check-valgrind: all tests again where each access to memory is looked at
 #   make fuzz         every parser against what nobody would send (FUZZ_S seconds each)
 #   make check-nms    the real monitoring systems polling a real node
-#   make check-life   a long life made short: flat memory, a log without repetition (6 minutes)
+#   make check-life   a long life made short: flat memory, a log without repetition (7 minutes)
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds: nothing may be lost
 #   make measure      memory, CPU and commits at 1,000 containers, printed
 #   make bench        side by side with what people use today (BENCH=quick: the short form)

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A long life, made short: containers that come, go, age out and come back, ticks, polls, commits and
-# checkpoints each second, reloads, restarts of snmpd. Between a warm-up and the end of LIFE_S seconds
-# (60) memory and descriptors stay as they are, and a container that stayed has counted all.
+# checkpoints each second, reloads, restarts of snmpd. Between a warm-up of WARM_S seconds (60) and the end of LIFE_S
+# more (60) memory and descriptors stay as they are, and a container that stayed has counted all.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
-: "${LIFE_S:=60}" "${WARM_S:=25}" "${GROWTH_KB:=1024}"
+: "${LIFE_S:=60}" "${WARM_S:=60}" "${GROWTH_KB:=1024}"
 export LIFE_S WARM_S GROWTH_KB
 lab_enter "$@"
 
