@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A long life, made short: containers that come, go, age out and come back, ticks, polls, commits and
-# checkpoints each second, reloads, restarts of snmpd. Between a warm-up of WARM_S seconds (60) and the end of LIFE_S
-# more (60) memory and descriptors stay as they are, and a container that stayed has counted all.
+# checkpoints each second, reloads, restarts of snmpd. Between a warm-up of WARM_S seconds (60) and the end
+# of LIFE_S more (60) memory and descriptors stay as they are, and a container that stayed has counted all.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"

@@ -44,7 +44,7 @@ in_ns node "$B/tests/netns/udpgen" send --from 198.51.100.1 --to 192.0.2.101 --p
 served_as_booked() { snmp_is "$(oid_addr "$1" "$2" fwd-in.octets)" "${BOOK["$1 $2 fwd-in.octets"]}"; }
 assert_await 'forwarded IPv4 goes on' 5 served_as_booked 101 192.0.2.101
 assert_await 'forwarded IPv6 goes on' 5 served_as_booked 103 2001:db8:1::103
-assert_ok 'node traffic is not said to be 0' eval '! snmp_number "$(oid_ct 101 node-in.octets)"'
+assert_ok 'node traffic is not said to be 0' eval '! snmp_number "$(oid_ct 102 node-in.octets)"'
 lab_set netfilter.node-traffic yes
 reload node-traffic
 assert_ok refresh ctmeter refresh
@@ -136,7 +136,6 @@ book_check 'all the while'
 
 step 'refused: the old one goes on'
 cp "$LAB/ctmeter.conf" "$LAB/good.conf"
-n=$(wc -l <"$LAB/good.conf")
 for bad in 'table = nat|must be one of: mangle, filter' 'nonsense = 1|has no key|there are' \
 	'backend iptables|want NAME = VALUE'; do
 	{ cat "$LAB/good.conf"; echo '[netfilter]'; echo "${bad%%|*}"; } | grep -v '^table' >"$LAB/new.conf"
@@ -158,7 +157,6 @@ echo '# a comment' >>"$LAB/ctmeter.conf"
 assert_ok 'changed, and not read yet' config_is '.*was changed since it was read'
 reload 'the same'
 assert_ok 'read' config_is ok
-assert_ge 'lines of the file' 5 "$n"
 
 step 'a hundred in a row'
 descriptors() { find "/proc/$CTMETERD_PID/fd" -mindepth 1 | wc -l; }
