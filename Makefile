@@ -8,6 +8,7 @@
 #   make check-docs   every command of the documents
 #   make check-sanitized, check-valgrind: all tests again where each access to memory is looked at
 #   make fuzz         every parser against what nobody would send (FUZZ_S seconds each)
+#   make check-packages  Debian's and RPM packages: built, installed, upgraded, removed
 #   make check-nms    the real monitoring systems polling a real node
 #   make check-life   a long life made short: flat memory, a log without repetition (7 minutes)
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds: nothing may be lost
@@ -15,6 +16,7 @@
 #   make bench        side by side with what people use today (BENCH=quick: the short form)
 #   make lint         form, warnings of two compilers, static analysis, the MIB
 #   make install      into PREFIX below DESTDIR; make uninstall
+#   make dist         build/ctmeter-VERSION.tar.gz; make distcheck: is it whole?
 # V=1 shows the commands. CTMETER_OID moves the MIB.
 
 CTMETER_OID ?= 1.3.6.1.4.1.8072.9999.9999.1206
@@ -283,42 +285,73 @@ lint-all:
 
 # --- installing ------------------------------------------------------------------------------
 
-BINDIR   = $(DESTDIR)$(PREFIX)/bin
-SBINDIR  = $(DESTDIR)$(PREFIX)/sbin
-MANDIR   = $(DESTDIR)$(PREFIX)/share/man
-MIBDIR   = $(DESTDIR)$(PREFIX)/share/snmp/mibs
-DOCDIR   = $(DESTDIR)$(PREFIX)/share/doc/ctmeter
-CONFDIR  = $(DESTDIR)$(SYSCONFDIR)/ctmeter
-NMSDIR   = $(DESTDIR)$(PREFIX)/share/ctmeter
-NMS_CONFS = $(filter-out $(B)/conf/snmpd-ctmeter.conf,$(CONFS))
+BINDIR   ?= $(PREFIX)/bin
+SBINDIR  ?= $(PREFIX)/sbin
+MANDIR   ?= $(PREFIX)/share/man
+SHAREDIR  = $(PREFIX)/share/ctmeter
+DOCDIR   ?= $(PREFIX)/share/doc/ctmeter
+CONFDIR   = $(SYSCONFDIR)/ctmeter
+CONFFILE  = $(CONFDIR)/ctmeter.conf
 
+# SOURCE:TARGET of all that is installed and is not the operator's.
+UNITS     = $(wildcard conf/*.service conf/*.socket)
+MANUALS   = $(wildcard docs/*.[158]) $(MIB_MAN)
+INSTALLED = \
+	$(foreach f,$(UNITS),$(B)/units/$(notdir $f):$(UNITDIR)/$(notdir $f)) \
+	$(foreach f,$(MANUALS),$f:$(MANDIR)/man$(subst .,,$(suffix $f))/$(notdir $f)) \
+	$(foreach f,$(CONFS),$f:$(SHAREDIR)/$(f:$(B)/conf/%=%)) \
+	$(foreach d,sysusers tmpfiles modules-load,$(if $(wildcard conf/ctmeter.$d),\
+		conf/ctmeter.$d:$(PREFIX)/lib/$d.d/ctmeter.conf)) \
+	$(foreach c,ctmeter ctmeterd,\
+		conf/ctmeter.bash-completion:$(PREFIX)/share/bash-completion/completions/$c) \
+	$(B)/mibs/CTMETER-MIB.txt:$(PREFIX)/share/snmp/mibs/CTMETER-MIB.txt \
+	$(B)/mibs/flat/CTMETER-MIB.txt:$(DOCDIR)/CTMETER-MIB.txt \
+	README.md:$(DOCDIR)/README.md conf/ctmeter.conf:$(DOCDIR)/ctmeter.conf.example
+
+$(B)/units/%: conf/% FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g; s|@CONF@|$(CONFFILE)|g' $< >$@
+
+# A configuration that is there stays.
 .PHONY: install
-install: all
-	$(INSTALL) -d $(BINDIR) $(SBINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(MIBDIR) $(DOCDIR) \
-		$(CONFDIR) $(DESTDIR)$(UNITDIR)
-	$(INSTALL) -m 755 $(B)/ctmeterd $(SBINDIR)/ctmeterd
-	$(INSTALL) -m 755 $(B)/ctmeter $(BINDIR)/ctmeter
-	$(INSTALL) -m 644 docs/ctmeter.1 $(MANDIR)/man1
-	$(INSTALL) -m 644 docs/ctmeter.conf.5 $(MIB_MAN) $(MANDIR)/man5
-	$(INSTALL) -m 644 docs/ctmeterd.8 $(MANDIR)/man8
-	$(INSTALL) -m 644 $(B)/mibs/CTMETER-MIB.txt $(MIBDIR)/CTMETER-MIB.txt
-	$(INSTALL) -m 644 README.md $(B)/conf/snmpd-ctmeter.conf $(B)/mibs/flat/CTMETER-MIB.txt $(DOCDIR)
-	$(Q)for f in $(NMS_CONFS:$(B)/conf/%=%); do \
-		$(INSTALL) -D -p -m $$([ -x $(B)/conf/$$f ] && echo 755 || echo 644) \
-			$(B)/conf/$$f $(NMSDIR)/$$f || exit 1; done
-	$(INSTALL) -m 644 conf/ctmeter.conf $(CONFDIR)/ctmeter.conf.example
-	[ -e $(CONFDIR)/ctmeter.conf ] || $(INSTALL) -m 644 conf/ctmeter.conf $(CONFDIR)/ctmeter.conf
-	sed 's|@SBINDIR@|$(PREFIX)/sbin|; s|@CONF@|$(SYSCONFDIR)/ctmeter/ctmeter.conf|' \
-		conf/ctmeterd.service >$(DESTDIR)$(UNITDIR)/ctmeterd.service
+install: all $(patsubst conf/%,$(B)/units/%,$(UNITS))
+	$(INSTALL) -D -m 755 $(B)/ctmeterd $(DESTDIR)$(SBINDIR)/ctmeterd
+	$(INSTALL) -D -m 755 $(B)/ctmeter $(DESTDIR)$(BINDIR)/ctmeter
+	$(Q)set -e; for f in $(INSTALLED); do mode=644; [ ! -x "$${f%%:*}" ] || mode=755; \
+		$(INSTALL) -D -p -m $$mode "$${f%%:*}" "$(DESTDIR)$${f#*:}"; done
+	$(Q)[ -e $(DESTDIR)$(CONFFILE) ] || \
+		$(INSTALL) -D -m 644 conf/ctmeter.conf $(DESTDIR)$(CONFFILE)
 
 # Configuration and data are the operator's and stay.
 .PHONY: uninstall
 uninstall:
-	rm -f $(SBINDIR)/ctmeterd $(BINDIR)/ctmeter $(MANDIR)/man1/ctmeter.1 \
-		$(MANDIR)/man8/ctmeterd.8 $(MANDIR)/man5/ctmeter.conf.5 \
-		$(MANDIR)/man5/CTMETER-MIB.5 $(MIBDIR)/CTMETER-MIB.txt \
-		$(DESTDIR)$(UNITDIR)/ctmeterd.service $(CONFDIR)/ctmeter.conf.example
-	rm -rf $(DOCDIR) $(NMSDIR)
+	rm -f $(DESTDIR)$(SBINDIR)/ctmeterd $(DESTDIR)$(BINDIR)/ctmeter
+	$(Q)rm -f $(foreach f,$(INSTALLED),$(DESTDIR)$(lastword $(subst :, ,$f)))
+	$(Q)for d in $(SHAREDIR) $(DOCDIR); do [ ! -d "$(DESTDIR)$$d" ] || \
+		find "$(DESTDIR)$$d" -depth -type d -exec rmdir --ignore-fail-on-non-empty {} +; done
+
+# What git tracks, the same octets from the same commit wherever it is made.
+NAME := ctmeter-$(VERSION)
+.PHONY: dist distcheck
+dist: $(B)/$(NAME).tar.gz
+$(B)/$(NAME).tar.gz: FORCE
+	@mkdir -p $(@D)
+	$(call say,DIST,$@)
+	$(Q)git ls-files -z >$@.list
+	$(Q)tar --create --null --files-from=$@.list --transform='s,^,$(NAME)/,' --sort=name \
+		--mtime="@$$(git log -1 --format=%ct)" --owner=0 --group=0 --numeric-owner \
+		--mode=u=rwX,go=rX --format=gnu --file=$@.tar
+	$(Q)gzip -9 -n <$@.tar >$@ && rm $@.tar $@.list
+
+distcheck: dist
+	$(Q)bash tests/packages/distcheck.sh $(B)/$(NAME).tar.gz
+
+# The packages, built from that archive, and their life in a Debian of their own.
+.PHONY: check-packages
+check-packages: deps
+	$(Q)sh tests/deps.sh packages
+	$(AGAIN) all test-tools dist
+	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' VERSION='$(VERSION)' bash tests/packages/check.sh
 
 .PHONY: clean
 clean:
