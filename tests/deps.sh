@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh GROUP...   groups: build test lint fuzz valgrind bench nms
+# usage: deps.sh GROUP...   groups: build test lint fuzz valgrind packages bench nms
 # Install the packages of these groups that are missing: with apt on Debian and Ubuntu; elsewhere
 # name them. Nothing missing, nothing done.
 set -eu
@@ -45,6 +45,11 @@ valgrind valgrind      valgrind
 fuzz  bash             bash
 fuzz  clang            clang
 fuzz  libclang-rt-dev  compiler-rt
+packages debhelper     debhelper
+packages debootstrap   debootstrap
+packages dpkg-dev      dpkg-dev
+packages lintian       lintian
+packages rpm           rpm-build
 nms   cacti            cacti
 nms   chromium         chromium
 nms   curl             curl

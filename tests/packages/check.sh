@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Build the packages as a stranger does, from the archive of `make dist`, then run the tests of them.
+# Needs B, VERSION. What it makes stays in $B/packages; the Debian there is used again (a day long).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+B=$(realpath "$B")
+export OUT=$B/packages VERSION NEXT=$VERSION+next1
+export -n B # the packages are built in build/ of their own
+archive=$B/ctmeter-$VERSION.tar.gz
+mkdir -p "$OUT"
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
+
+quietly() { # LOG COMMAND...
+	local log=$OUT/$1.log
+	shift
+	"$@" >"$log" 2>&1 || { tail -n 40 "$log"; echo "failed: $*"; exit 1; }
+}
+
+debian() { # a first version, and one to upgrade to
+	local tree=$OUT/deb/ctmeter-$VERSION
+	rm -rf "$OUT/deb" "$OUT/next"
+	mkdir -p "$OUT/deb" "$OUT/next"
+	tar -xzf "$archive" -C "$OUT/deb"
+	cd "$tree"
+	DEB_BUILD_OPTIONS='nocheck parallel=2' dpkg-buildpackage -us -uc -F
+	mv ../*.deb ../*.dsc ../*.changes ../*.buildinfo ../ctmeter_*.tar.* "$OUT/next" # for a moment
+	sed -i "s/^\(VERSION *:= \).*/\1$NEXT/" Makefile
+	sed -i "1s/(.*)/($NEXT)/" debian/changelog
+	rm -f debian/debhelper-build-stamp
+	DEB_BUILD_OPTIONS='nocheck parallel=2' dpkg-buildpackage -us -uc -b -nc
+	mv "$OUT/next" "$OUT/first"
+	mkdir "$OUT/next"
+	mv ../ctmeter_*.deb "$OUT/next"
+	rm -rf "$OUT/deb"
+	mv "$OUT/first" "$OUT/deb"
+}
+
+# --nodeps: what it is built with is installed, but rpm's database knows nothing of dpkg's packages.
+redhat() {
+	rm -rf "$OUT/rpm"
+	rpmbuild -ta --nodeps --without check --define "_topdir $OUT/rpm" \
+		--define "_smp_mflags -j2" "$archive"
+}
+
+began=$SECONDS
+bash tests/packages/base.sh >"$OUT/base.log" 2>&1 &
+base=$!
+quietly deb debian
+echo "built   $(basename "$OUT"/deb/ctmeter_*.deb), $(basename "$OUT"/next/ctmeter_*.deb)"
+quietly rpm redhat
+echo "built   $(cd "$OUT/rpm/RPMS" && ls ./*/ctmeter-"$VERSION"*.rpm)"
+wait "$base" || echo "no Debian: $(tail -n 3 "$OUT/base.log")"
+echo "        $((SECONDS - began)) s"
+B=$B SUITE=packages LIMIT_S=300 bash tests/netns/run.sh

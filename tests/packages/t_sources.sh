@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The archive: the same octets each time, whole, and one version in all places that name it. The
+# completion names what the commands take.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/../netns/lab.sh"
+cd "$LAB_TOP" || exit 1
+ARCHIVE=$B/ctmeter-$VERSION.tar.gz
+
+step 'versions'
+assert_eq 'debian/changelog' "$VERSION" "$(sed -n '1s/^ctmeter (\(.*\)).*/\1/p' debian/changelog)"
+assert_eq 'ctmeter.spec' "$VERSION" "$(sed -n 's/^Version: *//p' ctmeter.spec)"
+assert_eq 'its changelog' "$VERSION-1" "$(sed -n '/^%changelog/,$s/^\* .* - //p' ctmeter.spec | head -n 1)"
+assert_eq 'NEWS' "$VERSION" "$(head -n 1 NEWS)"
+assert_eq 'ctmeterd -V' "ctmeterd $VERSION" "$("$B/ctmeterd" -V | cut -d ' ' -f 1-2)"
+
+step 'the archive'
+sum=$(sha256sum <"$ARCHIVE")
+touch README.md # another time, another umask: the same octets
+(umask 077 && make --no-print-directory B="$B" dist >/dev/null)
+assert_eq 'made again' "$sum" "$(sha256sum <"$ARCHIVE")"
+assert_eq 'it holds what git tracks' "$(git ls-files | sort)" \
+	"$(tar -tzf "$ARCHIVE" | sed "s,^ctmeter-$VERSION/,," | sort)"
+assert_ok 'distcheck' bash tests/packages/distcheck.sh "$ARCHIVE"
+
+step 'completion'
+COMMANDS=$("$B/ctmeter" --help)
+complete_line() { # WORD...: what is offered for the last one
+	"$BASH" -c '. "$1"; shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		"_$1"; printf "%s\n" "${COMPREPLY[@]}"' - conf/ctmeter.bash-completion "$@" | sort
+}
+assert_eq 'commands' "$(sed -n 's/^  \([a-z]*\) .*/\1/p' <<<"$COMMANDS" | sort)" "$(complete_line ctmeter '')"
+for command in $(complete_line ctmeter ''); do complete_line ctmeter "$command" --; done | sort -u >"$OUT/offered"
+assert_eq 'options' "$(grep -oE '^ +(-., )?--[a-z-]+' <<<"$COMMANDS" | grep -oE -- '--.*' | sort)" "$(<"$OUT/offered")"
+assert_eq 'options of ctmeterd' \
+	"$("$B/ctmeterd" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--.*' | sort)" \
+	"$(complete_line ctmeterd --)"
+assert_eq 'checks' "$(sed -n '/checks\[\] = {/,/^};/s/^\t{ "\([a-z0-9-]*\)".*/\1/p' src/doctor.c | sort)" \
+	"$(complete_line ctmeter check '')"
+assert_eq 'part of a word' "$(printf 'refresh\nreport')" "$(complete_line ctmeter re)"
+test_end
