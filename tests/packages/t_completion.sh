@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The bash completion offers what the programs' own help and check name, no more and no less, and
+# runs nothing that a container's id says.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+B=${B:-build}
+. tests/netns/assert.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# A `ctmeter` that lists containers as hostile tenants may call them: all the rest is asked of the
+# real one below.
+mkdir "$work/bin"
+cat >"$work/bin/ctmeter" <<-END
+	#!/bin/sh
+	printf '%s\n' "\$*" >>"$work/asked"
+	cat <<'EOF'
+	CTID  NAME  ADDRESS  IN
+	101   web   2 addresses
+	            192.0.2.1
+	ct-b  x     192.0.2.2
+	\$(touch\${IFS}$work/pwned) x 192.0.2.3
+	\`touch\${IFS}$work/pwned\` x 192.0.2.3
+	a;b   x     192.0.2.4
+	EOF
+END
+chmod 755 "$work/bin/ctmeter"
+
+offers() # PROGRAM WORD...: what is offered in the last one's place, sorted
+{
+	PATH=$work/bin:$PATH bash --norc -c '
+		. conf/ctmeter.bash-completion
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		"_$1" "$1"
+		printf "%s\n" "${COMPREPLY[@]}"' - "$@" 2>&1 | sort -u | tr '\n' ' '
+}
+
+named() { sort -u | tr '\n' ' '; }
+
+step 'commands'
+assert_eq 'commands' "$("$B/ctmeter" --help | sed -n '/^options/q; s/^  \([a-z]*\) .*/\1/p' | named)" \
+	"$(offers ctmeter '')"
+assert_eq 'a begun word' 'refresh report ' "$(offers ctmeter re)"
+
+step 'every option of the help, by some command, and none besides'
+assert_eq 'options of ctmeter' "$("$B/ctmeter" --help | grep -oE -- '(^|[ ,])--?[a-zA-Z][a-z-]*' |
+	tr -d ' ,' | named)" \
+	"$(for c in status check list top report; do offers ctmeter "$c" - | tr ' ' '\n'; done |
+		grep . | named)"
+assert_eq 'options of ctmeterd' "$("$B/ctmeterd" --help | sed 1d |
+	grep -oE -- '^ +(-[A-Za-z], )?--[a-z]+' |
+	grep -oE -- '--?[A-Za-z]+' | named)" "$(offers ctmeterd - | tr ' ' '\n' | grep . | named)"
+for c in status check list top report; do
+	for o in $(offers ctmeter "$c" --); do
+		case $o in --help | --version) continue ;; esac
+		out=$("$B/ctmeter" -c /nowhere "$c" "$o" 1 2>&1)
+		case $out in
+		*go\ with* | *goes\ with* | *unrecognized*) fail "$c does not take $o: $out" ;;
+		*) pass ;;
+		esac
+	done
+done
+
+step 'checks'
+assert_eq 'checks' "$("$B/ctmeter" --json check 2>/dev/null | sed -n 's/^ *"name": "\(.*\)",/\1/p' | named)" \
+	"$(offers ctmeter check '')"
+
+step 'values'
+for pair in 'top --sort' 'report --by' 'report --format'; do
+	# shellcheck disable=SC2086 # a command and its option
+	for v in $(offers ctmeter $pair ''); do
+		out=$("$B/ctmeter" $pair "$v" 2>&1)
+		case $out in *usage:*) fail "ctmeter $pair $v: $out" ;; *) pass ;; esac
+	done
+done
+touch "$work/some.conf"
+assert_eq 'a file' "$work/some.conf " "$(offers ctmeter -c "$work/so")"
+assert_eq 'a file of ctmeterd' "$work/some.conf " "$(offers ctmeterd -t -c "$work/so")"
+
+step 'containers, of hostile tenants too'
+assert_eq 'containers' '101 ct-b ' "$(offers ctmeter list '')"
+assert_eq 'a begun id' '101 ' "$(offers ctmeter report --ct 1)"
+assert_eq 'with the configuration on the line' '101 ct-b ' "$(offers ctmeter -c /x.conf zero '')"
+assert_eq 'which is the one asked with' '-c /x.conf list' "$(tail -n 1 "$work/asked")"
+assert_eq 'nothing was run' no "$([ -e "$work/pwned" ] && echo yes || echo no)"
+test_end
