@@ -237,15 +237,19 @@ bool privilege_confines(void)
  * back to clone), no other kind of socket, and of a terminal only to be asked whether it is one. */
 static int add_partly(scmp_filter_ctx filter)
 {
-	int ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				   SCMP_A0(SCMP_CMP_MASKED_EQ, NAMESPACES, 0));
+	struct scmp_arg_cmp is = { .arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = NAMESPACES };
+	int ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, &is);
 
-	for (size_t i = 0; i < ARRAY_LEN(ioctls) && !ret; i++)
-		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				       SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
-	for (size_t i = 0; i < ARRAY_LEN(families) && !ret; i++)
-		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+	is = (struct scmp_arg_cmp) { .arg = 1, .op = SCMP_CMP_EQ };
+	for (size_t i = 0; i < ARRAY_LEN(ioctls) && !ret; i++) {
+		is.datum_a = ioctls[i];
+		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &is);
+	}
+	is = (struct scmp_arg_cmp) { .arg = 0, .op = SCMP_CMP_EQ };
+	for (size_t i = 0; i < ARRAY_LEN(families) && !ret; i++) {
+		is.datum_a = (scmp_datum_t)families[i];
+		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &is);
+	}
 	return ret;
 }
 

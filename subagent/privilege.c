@@ -232,7 +232,7 @@ static void start_helper(struct cfg *cfg, gid_t gid, const char *config_path)
 static int drop_root(struct cfg *cfg, const char *config_path, struct err *e)
 {
 	const struct passwd *to = getpwnam(cfg->daemon.user);
-	bool stay = !to || to->pw_uid == 0;
+	const struct passwd *other = to && to->pw_uid != 0 ? to : NULL;
 	int ret = 0;
 
 	if (!to && strcmp(cfg->daemon.user, "root") != 0)
@@ -242,15 +242,15 @@ static int drop_root(struct cfg *cfg, const char *config_path, struct err *e)
 			"more than CAP_NET_ADMIN and CAP_NET_RAW. useradd --system --user-group "
 			"--home-dir /var/lib/ctmeter --shell /usr/sbin/nologin %s",
 			cfg->daemon.user, cfg->daemon.user);
-	if (!stay)
-		ret = prepare(cfg, to->pw_gid, e);
+	if (other)
+		ret = prepare(cfg, other->pw_gid, e);
 	if (ret < 0)
 		return ret;
-	start_helper(cfg, stay ? 0 : to->pw_gid, config_path);
+	start_helper(cfg, other ? other->pw_gid : 0, config_path);
 	limit_bounding_set();
 	if (to)
 		give_all(cfg, to);
-	return stay ? join_group(e) : become(to, e);
+	return other ? become(other, e) : join_group(e);
 }
 
 int privilege_drop(struct cfg *cfg, const char *config_path, struct err *e)

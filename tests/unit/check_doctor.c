@@ -116,7 +116,8 @@ START_TEST(doctor_privileges_of_the_daemon)
 	struct world *w = world_new("{'pid':77}");
 
 	assert_finding(w, doctor_privileges, ADDR_V4, DOCTOR_SKIP, "process 77", none);
-	put(w, "/proc/77/status", "Name:\tctmeterd\nUid:\t0\t0\t0\t0\nCapPrm:\t0\nCapEff:\t0000000000003000\n");
+	put(w, "/proc/77/status",
+	    "Name:\tctmeterd\nUid:\t0\t0\t0\t0\nCapPrm:\t0\nCapEff:\t0000000000003000\n");
 	assert_finding(w, doctor_privileges, ADDR_V4, DOCTOR_OK, "ctmeterd has", none);
 	put(w, "/proc/77/status", "Name:\tx\nCapEff:\t0000000000001000\n");
 	assert_finding(w, doctor_privileges, ADDR_V4, DOCTOR_FAIL, "lacks CAP_NET_RAW",
