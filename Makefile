@@ -229,6 +229,7 @@ netns: all test-tools
 
 # Every command that README, guides and manual pages show, on a node of its own.
 check-docs: deps
+	$(Q)sh tests/deps.sh docs
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=docs LIMIT_S=600 bash tests/netns/run.sh
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh GROUP...   groups: build test lint fuzz valgrind packages bench nms
+# usage: deps.sh GROUP...   groups: build test docs lint fuzz valgrind packages bench nms
 # Install the packages of these groups that are missing: with apt on Debian and Ubuntu; elsewhere
 # name them. Nothing missing, nothing done.
 set -eu
@@ -41,6 +41,7 @@ lint  shellcheck       ShellCheck
 lint  smitools         libsmi
 lint  systemd          systemd
 lint  mandoc           mandoc
+docs  systemd          systemd
 valgrind valgrind      valgrind
 fuzz  bash             bash
 fuzz  clang            clang
