@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The archive: the same octets each time, whole, and one version in all places that name it. The
-# completion names what the commands take.
+# The archive: the same octets each time, whole, and one version in all places that name it.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -24,20 +23,4 @@ assert_eq 'it holds what git tracks' "$(git ls-files | sort)" \
 	"$(tar -tzf "$ARCHIVE" | sed "s,^ctmeter-$VERSION/,," | sort)"
 assert_ok 'distcheck' bash tests/packages/distcheck.sh "$ARCHIVE"
 
-step 'completion'
-COMMANDS=$("$B/ctmeter" --help)
-complete_line() { # WORD...: what is offered for the last one
-	"$BASH" -c '. "$1"; shift
-		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-		"_$1"; printf "%s\n" "${COMPREPLY[@]}"' - conf/ctmeter.bash-completion "$@" | sort
-}
-assert_eq 'commands' "$(sed -n 's/^  \([a-z]*\) .*/\1/p' <<<"$COMMANDS" | sort)" "$(complete_line ctmeter '')"
-for command in $(complete_line ctmeter ''); do complete_line ctmeter "$command" --; done | sort -u >"$OUT/offered"
-assert_eq 'options' "$(grep -oE '^ +(-., )?--[a-z-]+' <<<"$COMMANDS" | grep -oE -- '--.*' | sort)" "$(<"$OUT/offered")"
-assert_eq 'options of ctmeterd' \
-	"$("$B/ctmeterd" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--.*' | sort)" \
-	"$(complete_line ctmeterd --)"
-assert_eq 'checks' "$(sed -n '/checks\[\] = {/,/^};/s/^\t{ "\([a-z0-9-]*\)".*/\1/p' src/doctor.c | sort)" \
-	"$(complete_line ctmeter check '')"
-assert_eq 'part of a word' "$(printf 'refresh\nreport')" "$(complete_line ctmeter re)"
 test_end
