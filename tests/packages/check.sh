@@ -17,7 +17,7 @@ quietly() { # LOG COMMAND...
 	"$@" >"$log" 2>&1 || { tail -n 40 "$log"; echo "failed: $*"; exit 1; }
 }
 
-debian() { # a first version, and one to upgrade to
+debian() ( # a first version, and one to upgrade to
 	local tree=$OUT/deb/ctmeter-$VERSION
 	rm -rf "$OUT/deb" "$OUT/next"
 	mkdir -p "$OUT/deb" "$OUT/next"
@@ -34,7 +34,7 @@ debian() { # a first version, and one to upgrade to
 	mv ../ctmeter_*.deb "$OUT/next"
 	rm -rf "$OUT/deb"
 	mv "$OUT/first" "$OUT/deb"
-}
+)
 
 # --nodeps: what it is built with is installed, but rpm's database knows nothing of dpkg's packages.
 redhat() {
