@@ -184,9 +184,10 @@ demo: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) KEEP='$(KEEP)' bash tests/demo.sh
 
+# Two tests at a time, each in namespaces of its own.
 check: deps
-	$(AGAIN) unit
-	$(AGAIN) netns
+	$(AGAIN) JOBS=2 unit
+	$(AGAIN) JOBS=2 netns
 
 quickcheck: deps
 	$(AGAIN) unit

@@ -286,7 +286,7 @@ int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struc
 {
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, ret;
 	struct child *c;
-	pid_t pid;
+	pid_t pid = 0;
 
 	/* glibc before 2.24 reports a failed exec only as exit status 127. */
 	ret = access(argv[0], X_OK) < 0 ? -errno : 0;

@@ -61,8 +61,8 @@ int commit_lock_share(gid_t gid, struct err *e)
 		ret = -errno;
 	else if (!S_ISREG(st.st_mode))
 		ret = -EINVAL;
-	else if ((st.st_gid != gid || !(st.st_mode & S_IRGRP)) &&
-		 (fchown(fd, (uid_t)-1, gid) < 0 || fchmod(fd, (st.st_mode & 07777) | S_IRGRP) < 0))
+	if (!ret && (st.st_gid != gid || !(st.st_mode & S_IRGRP)) &&
+	    (fchown(fd, (uid_t)-1, gid) < 0 || fchmod(fd, (st.st_mode & 07777) | S_IRGRP) < 0))
 		ret = -errno;
 	if (ret < 0)
 		err_set(e, "cannot let the group %u into the lock file %s: %s", (unsigned)gid, path,

@@ -100,7 +100,7 @@ int journal_map(const char *path, struct journal *ret_j)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct journal j = { .fd = fd, .copied = true };
-	struct journal_head head;
+	struct journal_head head = { .magic = 0 };
 	struct stat st;
 	int ret;
 

@@ -136,7 +136,7 @@ commands()
 	both 'ctmeter(1), options' "$tmp/options" "$tmp/options.man"
 	grep -oE '\-\-[a-z-]+' "$tmp/help" >"$tmp/options.help"
 	both 'ctmeter --help' "$tmp/options" "$tmp/options.help"
-	"$B/ctmeterd" -h | grep '^  -' | grep -oE ' -(-[a-z-]+|[a-zA-Z]\b)' | tr -d ' ' >"$tmp/daemon"
+	"$B/ctmeterd" -h | grep '^ *-' | grep -oE ' -(-[a-z-]+|[a-zA-Z]\b)' | tr -d ' ' >"$tmp/daemon"
 	grep '^\.It Fl' docs/ctmeterd.8 | grep -oE 'Fl [a-zA-Z-]+' | sed 's/Fl /-/' >"$tmp/daemon.man"
 	both 'ctmeterd(8), options' "$tmp/daemon" "$tmp/daemon.man"
 }

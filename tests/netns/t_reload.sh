@@ -66,12 +66,15 @@ sed -i '/113/d' "$LAB/other"
 lab_set inventory.interval 1
 reload interval
 assert_await 'the shorter interval finds what went' 5 status_of 103 192.0.2.113 6
-lab_set inventory.max-rows 5
+lab_set inventory.max-rows 6
 reload max-rows
-assert_await 'one too many is refused' 5 said '1 addresses more than max-rows = 5'
+echo '104 203.0.113.4' >>"$LAB/other"
+assert_await 'one too many is refused' 5 said '1 addresses are not counted, being more than max-rows = 6'
 lab_set inventory.max-rows 20000
 reload max-rows
-assert_await 'and taken' 5 said 'no address is over max-rows'
+assert_await 'and taken' 5 status_of 104 203.0.113.4 2
+assert_await 'which is said' 5 said 'over the limits now'
+sed -i '/^104/d' "$LAB/other"
 assert_ok refresh ctmeter refresh
 traffic
 book_check 'after all these'
