@@ -36,7 +36,7 @@ static void begin(void)
 	ck_assert(mkdtemp(dir) != NULL);
 	path = xasprintf("%s/list", dir);
 	f = fopen(path, "w");
-	fputs("101 192.0.2.1\n", f);
+	fputs("101 203.0.113.77\n", f);
 	fclose(f);
 	text = xasprintf("[netfilter]\nbackend = fake\n[inventory]\nsource = file:%s\n"
 			 "[ledger]\npath = %s/ledger.db\n",
