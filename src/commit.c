@@ -54,7 +54,7 @@ int commit_lock_share(gid_t gid, struct err *e)
 {
 	const char *path = commit_lock_path();
 	int fd = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	struct stat st;
+	struct stat st = { .st_mode = 0 };
 	int ret = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
