@@ -42,6 +42,17 @@ static inline void fuzz_quiet(void)
 	log_set_sink(fuzz_no_log, NULL);
 }
 
+/* A target with more to prepare defines FUZZ_INITIALIZE first, and this function itself. */
+#ifndef FUZZ_INITIALIZE
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	fuzz_quiet();
+	return 0;
+}
+#endif
+
 /* Copies that end where the input does, so that a look behind them is found: octets, and a string
  * (which ends at the first NUL). For free(). */
 static inline uint8_t *fuzz_octets(const uint8_t *data, size_t len)

@@ -3,14 +3,6 @@
 #include "ax_codec.h"
 #include "fuzz.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	fuzz_quiet();
-	return 0;
-}
-
 /* Every other varbind gets a value, the others an exception. */
 static void fill(netsnmp_pdu *pdu)
 {

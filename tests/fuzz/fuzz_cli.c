@@ -3,14 +3,6 @@
 #include "cli.h"
 #include "fuzz.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	fuzz_quiet();
-	return 0;
-}
-
 /* What is printed goes to a person's terminal: no control characters but line ends. */
 static void check_text(const char *text, size_t len)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The control socket's server: whatever a client sends, it gets one line, a JSON object, or
  * nothing when it said nothing. The first octet says in how many pieces it comes. */
+#define FUZZ_INITIALIZE /* its own */
 #include "ctl.h"
 #include "fuzz.h"
 

@@ -4,14 +4,6 @@
 #include "fuzz_inv.h"
 #include "inv_file.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	fuzz_quiet();
-	return 0;
-}
-
 static int in_pieces(struct inv_part *part, const uint8_t *data, size_t len, size_t piece)
 {
 	struct inv_file *f = inv_file_new(part);

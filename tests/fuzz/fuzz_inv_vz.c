@@ -3,14 +3,6 @@
 #include "fuzz_inv.h"
 #include "inv_vz.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	fuzz_quiet();
-	return 0;
-}
-
 static int parse(struct inv_part *part, uint8_t which, const char *text, size_t len, struct err *e)
 {
 	switch (which) {

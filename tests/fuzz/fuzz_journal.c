@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The journal of a commit, found after a kill: nothing in the file is believed unchecked. */
+#define FUZZ_INITIALIZE /* its own */
 #include "fuzz.h"
 #include "journal.h"
 

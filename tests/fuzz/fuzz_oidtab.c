@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GET and GETNEXT of a raw OID over a view of two tables (one inside the other's prefix, holes in
  * both), held against every instance in one sorted list. */
+#define FUZZ_INITIALIZE /* its own */
 #include "fuzz.h"
 #include "oidtab.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Moments and periods as an operator writes them; addresses with their masks. */
+#define FUZZ_INITIALIZE /* its own */
 #include "addr.h"
 #include "fuzz.h"
 #include "period.h"

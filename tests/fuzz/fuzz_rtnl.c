@@ -3,14 +3,6 @@
 #include "fuzz.h"
 #include "rtnl.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	fuzz_quiet();
-	return 0;
-}
-
 static bool is_text(const char name[RTNL_NAME_SIZE])
 {
 	return memchr(name, '\0', RTNL_NAME_SIZE) != NULL;

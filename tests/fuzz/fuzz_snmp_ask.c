@@ -7,14 +7,6 @@
 
 #define REQUEST_ID 0x01020304
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	fuzz_quiet();
-	return 0;
-}
-
 static void ask(const uint8_t *data, size_t len)
 {
 	char *community = fuzz_text(data, len % 64 < len ? len % 64 : len);

@@ -3,14 +3,6 @@
 #include "fuzz.h"
 #include "snmpd_conf.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	fuzz_quiet();
-	return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static const char *const contexts[] = { "", "containers" };

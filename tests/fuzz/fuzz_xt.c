@@ -3,14 +3,6 @@
 #include "fuzz.h"
 #include "xt_layout.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	(void)argc;
-	(void)argv;
-	fuzz_quiet();
-	return 0;
-}
-
 #define HEAD (1 + 2 * XT_HOOKS * 4)
 
 static void check_layout(const struct xt_layout *l, const struct xt_raw *raw)
