@@ -64,11 +64,17 @@ static void add_addresses(void)
 	sin->sin_addr.s_addr = inet_addr("255.255.255.0");
 	ck_assert_int_eq(ioctl(fd, SIOCSIFNETMASK, &ifr), 0);
 	for (unsigned i = 1; fd6 >= 0 && i <= 250; i++) {
-		struct in6_ifreq six = { .ifr6_prefixlen = 128, .ifr6_ifindex = 1 };
+		union {
+			struct ifreq all; /* what valgrind thinks is read */
+			struct in6_ifreq six;
+		} u;
 
-		inet_pton(AF_INET6, "2001:db8::", &six.ifr6_addr);
-		six.ifr6_addr.s6_addr[15] = (uint8_t)i;
-		ioctl(fd6, SIOCSIFADDR, &six);
+		memset(&u, 0, sizeof(u));
+		u.six.ifr6_prefixlen = 128;
+		u.six.ifr6_ifindex = 1;
+		inet_pton(AF_INET6, "2001:db8::", &u.six.ifr6_addr);
+		u.six.ifr6_addr.s6_addr[15] = (uint8_t)i;
+		ioctl(fd6, SIOCSIFADDR, &u.six);
 	}
 	close(fd);
 	if (fd6 >= 0)
