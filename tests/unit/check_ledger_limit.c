@@ -69,6 +69,8 @@ static char *text_of(const struct inventory *inv)
 	return text;
 }
 
+static char most[65]; /* refused.most, which is the inventory's */
+
 /* What is let in is `expected`; then the ledger has it. */
 static void admit(const char *text, const char *expected)
 {
@@ -82,6 +84,7 @@ static void admit(const char *text, const char *expected)
 	free(got);
 	later();
 	ledger_set_inventory(ledger, inv, now);
+	snprintf(most, sizeof(most), "%s", refused.most ? refused.most : "");
 	inv_free(inv);
 }
 
@@ -95,7 +98,7 @@ START_TEST(ledger_admit_within_limits_all)
 	let(3, 2);
 	admit("1 10.0.0.1 10.0.0.2; 2 10.0.0.3; 3", "1 10.0.0.1 10.0.0.2; 2 10.0.0.3; 3");
 	ck_assert_uint_eq(refused.containers + refused.addresses, 0);
-	ck_assert_ptr_null(refused.most);
+	ck_assert_str_eq(most, "");
 }
 END_TEST
 
@@ -104,7 +107,7 @@ START_TEST(ledger_admit_one_container_no_more_than_its_share)
 	let(100, 2);
 	admit("1 10.0.0.1 10.0.0.2 10.0.0.3; 2 10.0.1.1", "1 10.0.0.1 10.0.0.2; 2 10.0.1.1");
 	ck_assert_uint_eq(refused.addresses, 1);
-	ck_assert_str_eq(refused.most, "1");
+	ck_assert_str_eq(most, "1");
 	/* Lower ones do not take the place of those that are counted. */
 	admit("1 9.0.0.1 9.0.0.2 9.0.0.3 10.0.0.1 10.0.0.2; 2 10.0.1.1",
 	      "1 10.0.0.1 10.0.0.2; 2 10.0.1.1");
@@ -120,7 +123,7 @@ START_TEST(ledger_admit_full_existing_stay_new_share_what_is_left)
 	admit("1 10.0.0.1*50; 2 10.0.9.1 10.0.9.2; 3 10.0.9.3; 4 10.0.10.1 10.0.10.2",
 	      "1 10.0.0.1 10.0.0.2; 2 10.0.9.1 10.0.9.2; 3 10.0.9.3; 4 10.0.10.1");
 	ck_assert_uint_eq(refused.addresses, 49);
-	ck_assert_str_eq(refused.most, "1");
+	ck_assert_str_eq(most, "1");
 	/* Full: a newcomer gets nothing, nobody loses anything. */
 	admit("0 9.0.0.1; 1 10.0.0.1*50; 2 10.0.9.1 10.0.9.2; 3 10.0.9.3; 4 10.0.10.1",
 	      "0; 1 10.0.0.1 10.0.0.2; 2 10.0.9.1 10.0.9.2; 3 10.0.9.3; 4 10.0.10.1");
