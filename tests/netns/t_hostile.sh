@@ -150,5 +150,6 @@ others_are_exact 'after all'
 
 peak=$(peak_kb)
 printf '   at its peak %s KiB, allowed are %s\n' "$peak" "$BOUND_KB"
-assert_ge 'memory, KiB' "${peak:-999999999}" "$BOUND_KB"
+# A sanitizer or valgrind takes memory of its own.
+[ "$SLOW" -gt 1 ] || assert_ge 'memory, KiB' "${peak:-999999999}" "$BOUND_KB"
 lab_end

@@ -178,7 +178,8 @@ fds=$(descriptors) rss=$(resident)
 hundred
 assert_await 'served' 10 snmp_serves
 assert_eq 'descriptors' "$fds" "$(descriptors)"
-assert_ge "resident, $rss kB before" $(($(resident) - 512)) "$rss"
+# A sanitizer keeps what was freed.
+[ "$SLOW" -gt 1 ] || assert_ge "resident, $rss kB before" $(($(resident) - 512)) "$rss"
 traffic
 book_check 'after two hundred'
 

@@ -279,7 +279,7 @@ bandwidth_works() {
 # Two containers claim an address: Zabbix hears of it at once, and sees it at its next poll.
 notification_works() {
 	local told='Notification: An address is claimed by two containers' key
-	local polled='Address 101 192.0.2.101: Claimed by several containers'
+	local polled='Address 104 192.0.2.101: Claimed by several containers'
 	key="snmptrap[\"${BASE}[.]0[.](1|2)([^0-9]|\$)\"]"
 	told_and_polled() { [ "$(zbx_problems node | grep -cxF -e "$told" -e "$polled")" -eq 2 ]; }
 	lab_inventory_usual '104 192.0.2.101'
