@@ -236,7 +236,7 @@ check-docs: deps
 
 check-life: deps
 	$(AGAIN) all test-tools
-	$(Q)$(RUN) SUITE=life LIMIT_S=420 bash tests/netns/run.sh
+	$(Q)$(RUN) SUITE=life LIMIT_S=420 bash tests/netns/run.sh $(TESTS)
 
 # Every parser under libFuzzer with the address and undefined behaviour sanitizers: FUZZ_S seconds each,
 # or FUZZ_RUNS executions.
