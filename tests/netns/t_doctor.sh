@@ -412,7 +412,7 @@ in_ns c1 "$B/ctmeter" -c "$LAB/ctmeter.conf" check daemon >"$LAB/elsewhere"
 assert_match 'it is said' '^warn +daemon .*another network namespace' "$(<"$LAB/elsewhere")"
 LOOK=$(sed -n 's/^      look: //p' "$LAB/elsewhere")
 LOOK=${LOOK/ ctmeter / "$B/ctmeter" }
-assert_match 'how to look there' 'daemon' "$(eval "${LOOK/check/check daemon}")"
+assert_match 'how to look there' 'daemon' "$(eval "$LOOK daemon")"
 
 step 'as an ordinary user'
 chmod 711 "$LAB" # what is public by name is found
