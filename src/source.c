@@ -28,7 +28,7 @@ struct sources {
 	void *arg;
 };
 
-static const char choices[] = SOURCE_CHOICES;
+static const char choices[] = "choose source = file:PATH, command:PATH ARG... or vz in [inventory]";
 
 /* What follows `prefix` in spec, NULL when spec does not begin so. */
 static const char *after(const char *spec, const char *prefix)
@@ -42,6 +42,13 @@ static int source_new(const char *spec, const char *root, struct source **ret_so
 {
 	const char *rest;
 
+	if (!strcmp(spec, "auto") && !source_vz_present(root)) {
+		err_set(e,
+			"source = auto found no OpenVZ on this node (no /proc/vz/veinfo, vzlist or "
+			"prlctl); %s",
+			choices);
+		return -ENOENT;
+	}
 	if (!strcmp(spec, "vz") || !strcmp(spec, "auto")) {
 		*ret_source = source_vz_new(root);
 		return 0;

@@ -30,11 +30,11 @@ struct sources_result {
 typedef void sources_done_fn(void *arg, const struct sources_result *result, uint64_t now_ns);
 
 /* specs: "auto", "vz", "file:PATH", "command:PATH ARG..." as in the configuration. "auto" takes
- * what the node has; where that is nothing (a node that boots may have it later) the look fails with
- * the list of choices. Returns 0, or -EINVAL with e filled. helper: the socket of the inventory helper
- * (helper.h), which runs commands if it is there; NULL: they are run by this process. root is "" in
- * production, a directory that stands for / in tests: it is
- * put before /proc/vz and before each directory of the fixed search path for vzlist and prlctl. */
+ * what the node has. Returns 0, or -ENOENT / -EINVAL with e filled ("auto" and nothing found: the list
+ * of choices). helper: the socket of the inventory helper (helper.h), which runs commands if it is
+ * there; NULL: they are run by this process. root is "" in production, a directory that stands for / in
+ * tests: it is put before /proc/vz and before each directory of the fixed search path for vzlist and
+ * prlctl. */
 int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char *helper,
 		const char *root, struct loop *loop, sources_done_fn *done, void *arg,
 		struct sources **ret_sources, struct err *e);

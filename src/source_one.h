@@ -8,7 +8,6 @@
 /* One source, for source*.c alone: what all kinds have in common, and the kinds. */
 
 #define SOURCE_DEADLINE_NS (10 * NS_PER_S)
-#define SOURCE_CHOICES "choose source = file:PATH, command:PATH ARG... or vz in [inventory]"
 
 struct source;
 

@@ -115,15 +115,6 @@ static int read_veinfo(const struct source_vz *v, struct inv_part *part, struct 
 	return ret;
 }
 
-static void fail_auto(struct source_vz *v, uint64_t now_ns)
-{
-	struct err e = { "" };
-
-	err_set(&e, "found no OpenVZ on this node (no /proc/vz/veinfo, vzlist or "
-		    "prlctl); " SOURCE_CHOICES);
-	source_end(&v->base, NULL, &e, now_ns);
-}
-
 /* What the kernel says, when only the helper may read it. */
 static void on_veinfo(void *arg, const struct child_result *r, uint64_t now_ns)
 {
@@ -399,8 +390,6 @@ static void vz_start(struct source *s, uint64_t now_ns)
 	make_order(v);
 	if (v->n_order)
 		try_next(v, &e, now_ns);
-	else if (!strcmp(s->name, "auto") && !source_vz_present(v->root))
-		fail_auto(v, now_ns);
 	else if (!source_has_helper(s))
 		answer_from_veinfo(v, now_ns);
 	else if (run_remote(v, "veinfo", on_veinfo, now_ns, &e) < 0)

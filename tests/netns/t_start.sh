@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# First at the start, when there is nothing yet: no tables, no OpenVZ, no inventory, no snmpd; each is
-# taken up when it comes. Last at the end, when containers, network, snmpd, /run and the disk are gone or
+# First at the start, when there is nothing yet: no tables, no containers, no inventory, no snmpd; each is
+# taken up when it comes. Where no source can ever be, it ends and lists the choices. Last at the end, when containers, network, snmpd, /run and the disk are gone or
 # going: it ends within 5 s, and what was counted is stored as far as can be.
 
 # shellcheck source=tests/netns/lab.sh
@@ -21,9 +21,31 @@ traffic() {
 }
 lab_network
 
-step 'nothing is there'
 if [ -d /proc/vz ] || command -v vzlist prlctl >/dev/null; then skip 'this is an OpenVZ node'; fi
 mount -t tmpfs tmpfs /usr/local/sbin || skip 'cannot mount a private /usr/local/sbin'
+
+step 'auto, where there is no OpenVZ'
+lab_write_conf
+sed -i '/^source/d' "$LAB/ctmeter.conf"
+assert_ok 'the file itself is good' "$B/ctmeterd" -t -c "$LAB/ctmeter.conf"
+before=$(iptables-legacy-save -t mangle | grep -v '^#')
+timeout 10 "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
+assert_eq 'it ends' 1 $?
+assert_match 'says what it looked for' 'source = auto found no OpenVZ on this node .*vzlist' "$(<"$LAB/said")"
+assert_match 'what to choose' 'choose source = file:PATH, command:PATH ARG\.\.\. or vz' "$(<"$LAB/said")"
+assert_eq 'no rule was made' "$before" "$(iptables-legacy-save -t mangle | grep -v '^#')"
+
+step 'nothing is there'
+FAKES=$LAB_TOP/tests/fixtures/vz
+vz_has() { # CONTAINER
+	mkdir -p "$LAB/vz/usr/sbin"
+	cp "$FAKES/ovz6/usr/sbin/vzlist" "$LAB/vz/usr/sbin/vzlist"
+	printf '[\n%s\n]\n' "$1" >"$LAB/vz/vzlist.json"
+	printf '#!/bin/sh\nexec %s "$@"\n' "$LAB/vz/usr/sbin/vzlist" >/usr/local/sbin/vzlist.new
+	chmod +x /usr/local/sbin/vzlist.new
+	mv /usr/local/sbin/vzlist.new /usr/local/sbin/vzlist
+}
+cp "$FAKES/ovz6-empty/usr/sbin/vzlist" /usr/local/sbin/vzlist
 : >"$LAB/notable"
 lab_set inventory.source auto
 lab_set inventory.interval 1
@@ -31,8 +53,6 @@ lab_set ledger.checkpoint 1
 NOTABLE_FILE=$LAB/notable lab_ctmeterd_start env LD_PRELOAD="$LAB/notable.so"
 assert_ok 'says which table is missing' status_says 'no legacy IPv4 table "mangle"'
 assert_ok 'and how to get it' status_says 'modprobe iptable_mangle'
-assert_await 'that there is no OpenVZ' 5 status_says 'auto: found no OpenVZ on this node'
-assert_ok 'what to choose' status_says 'choose source = file:PATH'
 assert_ok 'that snmpd is not there' status_says 'snmpd: no'
 
 step 'the tables come'
@@ -41,12 +61,8 @@ counts() { ! status_says 'no legacy'; }
 assert_await 'taken up' 20 counts
 assert_ok 'the log says so' grep -q 'the IPv4 table "mangle" is there now' "$LAB/ctmeterd.log"
 
-step 'OpenVZ comes'
-cat >/usr/local/sbin/vzlist <<-'END'
-	#!/bin/sh
-	echo '[{"ctid": 101, "hostname": "web", "status": "running", "ip": ["192.0.2.101"]}]'
-END
-chmod +x /usr/local/sbin/vzlist
+step 'a container comes'
+vz_has '{"ctid": 101, "hostname": "web", "status": "running", "ip": ["192.0.2.101"]}'
 assert_await 'taken up within its interval' 5 has_rules 192.0.2.101
 traffic
 
