@@ -13,9 +13,10 @@ declare -A CT=([203.0.113.9]=101 [203.0.113.120]=120 [203.0.113.121]=121 [198.51
 
 # ---- traffic, and what was counted of it ----------------------------------------------------
 
+SINKS=0
 # COUNT datagrams of SIZE octets from FROM in namespace A to TO, where namespace B hears them.
 udp() { # A B FROM TO PORT COUNT SIZE
-	local ready=$LAB/ready.$RANDOM sink
+	local ready=$LAB/ready.$((++SINKS)) sink
 	ns_exec "$2" "$B/tests/netns/udpgen" sink --port "$5" --expect "$6" --duration 10 --ready "$ready" \
 		</dev/null >"$LAB/heard" 9>&- &
 	sink=$!
@@ -120,7 +121,7 @@ fi
 step 'fragments'
 # 4,000 octets as three packets, each with a header; the port is open, so that no error comes back.
 fragments() {
-	local ready=$LAB/ready.$RANDOM sink
+	local ready=$LAB/ready.$((++SINKS)) sink
 	ns_exec c1 "$B/tests/netns/udpgen" sink --port 6002 --expect 1 --duration 10 --ready "$ready" >/dev/null 9>&- &
 	sink=$!
 	await 5 test -e "$ready"
