@@ -6,6 +6,8 @@
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/lab.sh"
+# shellcheck source=tests/netns/unit.sh
+. "$(dirname "$0")/unit.sh"
 lab_enter "$@"
 UID_=64207 # in a private /etc/passwd
 UNIT=$LAB_TOP/conf/ctmeterd.service
@@ -26,22 +28,8 @@ add_user() {
 install -m 755 "$B/ctmeterd" "$B/ctmeter" "$B/tests/netns/unixio" "$LAB/"
 chmod 755 "$LAB"
 
-of_unit() { sed -n "s/^$1=//p" "$UNIT"; } # KEY: its values
-caps() { # KEY: as setpriv writes them
-	local cap list=-all
-	for cap in $(of_unit "$1"); do
-		cap=${cap#CAP_}
-		list+=",+${cap,,}"
-	done
-	echo "$list"
-}
 # What its unit makes of a ctmeterd.
-as_unit() {
-	exec setpriv --reuid "$UID_" --regid "$UID_" --clear-groups --no-new-privs \
-		--bounding-set "$(caps CapabilityBoundingSet)" \
-		--inh-caps "$(caps AmbientCapabilities)" --ambient-caps "$(caps AmbientCapabilities)" \
-		"$LAB/ctmeterd" "${@:2}"
-}
+as_unit() { exec_limited --reuid "$UID_" --regid "$UID_" --clear-groups "$LAB/ctmeterd" "${@:2}"; }
 as_root() { exec "$LAB/ctmeterd" "${@:2}"; }
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 

@@ -6,6 +6,8 @@
 INSIDE=${LAB_INSIDE-}
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
+# shellcheck source=tests/netns/unit.sh
+. "$(dirname "$0")/../netns/unit.sh"
 UNIT=/lib/systemd/system/ctmeterd.service
 LEDGER=/var/lib/ctmeter/ledger.db
 KEEP=/opt/lab
@@ -38,15 +40,6 @@ CONF=/etc/ctmeter/ctmeter.conf
 rm -f $KEEP/build/ctmeter
 
 ctmeter() { command ctmeter "$@"; }
-of_unit() { sed -n "s/^$1=//p" $UNIT; } # KEY
-caps() { # KEY: as setpriv writes them
-	local cap list=-all
-	for cap in $(of_unit "$1"); do
-		cap=${cap#CAP_}
-		list+=",+${cap,,}"
-	done
-	echo "$list"
-}
 # What systemd would do with the unit.
 unit_start() {
 	local user group command dir
@@ -58,9 +51,7 @@ unit_start() {
 	# shellcheck disable=SC2086 # a command line
 	assert_ok 'ExecStartPre' ${command#+}
 	# shellcheck disable=SC2046 # a command line
-	setpriv --reuid "$user" --regid "$group" --init-groups --no-new-privs \
-		--bounding-set "$(caps CapabilityBoundingSet)" --inh-caps "$(caps AmbientCapabilities)" \
-		--ambient-caps "$(caps AmbientCapabilities)" $(of_unit ExecStart) \
+	exec_limited --reuid "$user" --regid "$group" --init-groups $(of_unit ExecStart) \
 		</dev/null >>"$LAB/ctmeterd.log" 2>&1 9>&- &
 	CTMETERD_PID=$!
 	await 10 ctmeterd_answers || fail 'ctmeterd does not come up'
