@@ -43,6 +43,8 @@ struct inv_part {
 	bool refusing; /* the container begun last was refused */
 	size_t max; /* containers, addresses */
 	bool over; /* there were more */
+	size_t doubts; /* lines */
+	unsigned first_doubt, last_doubt;
 };
 
 int inv_id_cmp(const char *a, const char *b)
@@ -198,6 +200,21 @@ bool inv_part_is_over(const struct inv_part *part)
 	return part->over;
 }
 
+void inv_part_doubt(struct inv_part *part, unsigned line)
+{
+	if (part->doubts && part->last_doubt == line)
+		return;
+	if (!part->doubts++)
+		part->first_doubt = line;
+	part->last_doubt = line;
+}
+
+size_t inv_part_doubts(const struct inv_part *part, unsigned *ret_first)
+{
+	*ret_first = part->first_doubt;
+	return part->doubts;
+}
+
 size_t inv_part_containers(const struct inv_part *part)
 {
 	return part->n_containers;
@@ -302,22 +319,23 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 
 int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 {
-	const char *why = "it is no IPv4 or IPv6 address";
+	const char *why;
 	struct addr a;
+	bool read;
 
 	if (part->refusing)
-		return -EINVAL;
+		return -EADDRNOTAVAIL;
 	assert(part->n_containers);
-	if (addr_parse_masked(text, &a) == 0)
-		why = addr_refusal(&a);
+	read = addr_parse_masked(text, &a) == 0;
+	why = read ? addr_refusal(&a) : "it is no IPv4 or IPv6 address";
 	if (why) {
 		inv_part_complain(part, line, "address \"%.80s\" of container %s refused: %s", text,
 				  part->containers[part->n_containers - 1].id, why);
-		return -EINVAL;
+		return read ? -EADDRNOTAVAIL : -EINVAL;
 	}
 	if (part->n_addresses >= part->max) {
 		part->over = true;
-		return -EINVAL;
+		return -EADDRNOTAVAIL;
 	}
 	part->addresses = xgrow(part->addresses, part->n_addresses, &part->cap_addresses,
 				sizeof(*part->addresses));
@@ -438,8 +456,10 @@ struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_
 	uint32_t *map = xcalloc(n_refs, sizeof(*map));
 
 	inv->complete = true;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		inv->complete = inv->complete && parts[i];
+		inv->doubtful = inv->doubtful || (parts[i] && parts[i]->doubts);
+	}
 	if (n_refs)
 		qsort(refs, n_refs, sizeof(*refs), cmp_ref);
 	fold_containers(inv, refs, n_refs, map);
@@ -468,8 +488,8 @@ void inv_free(struct inventory *inv)
 
 bool inv_same(const struct inventory *a, const struct inventory *b)
 {
-	if (a->complete != b->complete || a->n_containers != b->n_containers ||
-	    a->n_addresses != b->n_addresses)
+	if (a->complete != b->complete || a->doubtful != b->doubtful ||
+	    a->n_containers != b->n_containers || a->n_addresses != b->n_addresses)
 		return false;
 	for (size_t i = 0; i < a->n_containers; i++) {
 		const struct inv_container *x = &a->containers[i], *y = &b->containers[i];

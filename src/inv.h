@@ -46,7 +46,8 @@ struct inventory {
 	size_t n_containers;
 	struct inv_address *addresses;
 	size_t n_addresses;
-	bool complete; /* false: some source has never given a whole answer; delete nothing */
+	bool complete; /* false: some source has never given an answer; delete nothing */
+	bool doubtful; /* some line could not be read: what it told is missing; delete nothing */
 	struct arena text; /* of all ids and names */
 };
 
@@ -87,16 +88,22 @@ size_t inv_part_addresses(const struct inv_part *part);
  * it. A refused id is logged and swallows its addresses. Returns 0 or -EINVAL. */
 int inv_part_container(struct inv_part *part, unsigned line, const char *id, const char *name,
 		       enum inv_run run);
-/* An address of the container begun last, "/mask" allowed. Returns 0, or -EINVAL when refused. */
+/* An address of the container begun last, "/mask" allowed. Returns 0, -EINVAL when it cannot be read,
+ * -EADDRNOTAVAIL when it is refused for what it is. */
 int inv_part_address(struct inv_part *part, unsigned line, const char *text);
+
+/* What this line told, or a part of it, could not be read, so something that should be in the part may
+ * be missing (what is read and then refused is not). */
+void inv_part_doubt(struct inv_part *part, unsigned line);
+/* How many lines are in doubt; *ret_first: the first of them. */
+size_t inv_part_doubts(const struct inv_part *part, unsigned *ret_first);
 
 /* Complaint about a line that cannot be read: logged as "SOURCE:LINE: text", once for the same
  * text (so it should quote what it is about), and at most INV_COMPLAINTS_MAX a look. */
 void inv_part_complain(struct inv_part *part, unsigned line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Merge n parts (NULL: a source that never gave a whole answer, which makes the result
- * incomplete). Containers and addresses are folded; of two names or states of one id the first
+/* Merge n parts (NULL: a source that never gave an answer, which makes the result incomplete). Containers and addresses are folded; of two names or states of one id the first
  * known one counts. More than max_rows addresses: the highest are left out, and *ret_refused
  * says how many (may be NULL). Returns a new inventory for inv_free. */
 struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_rows,

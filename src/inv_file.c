@@ -19,8 +19,11 @@ struct inv_file {
 	bool any; /* octets were fed */
 	bool told_cr;
 	unsigned number; /* of the line being gathered */
-	size_t good, bad; /* lines; blank ones and comments are good */
+	size_t bad; /* lines that were left out */
 };
+
+/* Blank ones and comments are good. A container whose id is refused was read, and never is a row. */
+enum line_is { LINE_GOOD, LINE_REFUSED, LINE_UNREAD };
 
 /* A word of a line, unquoted. */
 struct word {
@@ -140,14 +143,13 @@ static const char *read_values(struct line *line, size_t *ret_i)
 	return NULL;
 }
 
-static bool bad_line(struct inv_file *f, const char *wrong)
+static enum line_is unread(struct inv_file *f, const char *wrong)
 {
 	inv_part_complain(f->part, f->number, "line left out: %s", wrong);
-	return false;
+	return LINE_UNREAD;
 }
 
-/* Returns whether the line could be read. */
-static bool read_words(struct inv_file *f, struct line *line)
+static enum line_is read_words(struct inv_file *f, struct line *line)
 {
 	const char *wrong = split(f->line, line);
 	size_t at = 0;
@@ -155,35 +157,36 @@ static bool read_words(struct inv_file *f, struct line *line)
 	if (wrong) {
 		inv_part_complain(f->part, f->number, "line left out: %s: \"%.80s\"", wrong,
 				  line->words[0].text);
-		return false;
+		return LINE_UNREAD;
 	}
 	if (!line->n)
-		return true;
+		return LINE_GOOD;
 	wrong = read_values(line, &at);
 	if (wrong) {
 		inv_part_complain(f->part, f->number, "line left out: %s: \"%.80s%s%.80s\" (%.80s)",
 				  wrong, line->words[at].text, line->words[at].value ? "=" : "",
 				  line->words[at].value ? line->words[at].value : "",
 				  line->words[0].text);
-		return false;
+		return LINE_UNREAD;
 	}
 	if (inv_part_container(f->part, f->number, line->words[0].text, line->name, line->run) < 0)
-		return false;
+		return LINE_REFUSED;
 	for (size_t i = 1; i < line->n; i++)
-		if (!line->words[i].value)
-			inv_part_address(f->part, f->number, line->words[i].text);
-	return true;
+		if (!line->words[i].value &&
+		    inv_part_address(f->part, f->number, line->words[i].text) == -EINVAL)
+			inv_part_doubt(f->part, f->number);
+	return LINE_GOOD;
 }
 
-static bool read_line(struct inv_file *f)
+static enum line_is read_line(struct inv_file *f)
 {
 	struct line line = { .run = INV_RUN_UNKNOWN };
-	bool good;
+	enum line_is what;
 
 	if (f->too_long)
-		return bad_line(f, "it is longer than 64 KiB");
+		return unread(f, "it is longer than 64 KiB");
 	if (f->has_nul)
-		return bad_line(f, "it has a NUL octet");
+		return unread(f, "it has a NUL octet");
 	if (f->len && f->line[f->len - 1] == '\r') {
 		f->len--;
 		if (!f->told_cr)
@@ -195,16 +198,18 @@ static bool read_line(struct inv_file *f)
 	/* Some editors begin a file with a byte order mark; it is no part of an id. */
 	if (f->number == 1 && !strncmp(f->line, "\xef\xbb\xbf", 3))
 		memset(f->line, ' ', 3);
-	good = read_words(f, &line);
+	what = read_words(f, &line);
 	free(line.words);
-	return good;
+	return what;
 }
 
 static void end_line(struct inv_file *f)
 {
-	if (read_line(f))
-		f->good++;
-	else
+	enum line_is what = read_line(f);
+
+	if (what == LINE_UNREAD)
+		inv_part_doubt(f->part, f->number);
+	if (what != LINE_GOOD)
 		f->bad++;
 	f->len = 0;
 	f->too_long = f->has_nul = false;

@@ -447,7 +447,7 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 	}
 	for (size_t i = 0; i < inv->n_addresses; i++)
 		take_address(&w, taken[inv->addresses[i].container], &inv->addresses[i]);
-	if (inv->complete) {
+	if (inv->complete && !inv->doubtful) {
 		retire_missing(&w);
 		retire_containers(&w, in_inventory);
 	}

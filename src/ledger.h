@@ -36,8 +36,8 @@ struct ledger *ledger_new(void);
 void ledger_free(struct ledger *l);
 
 /* Take over who has which address from now on. Call it right after readings were applied, so
- * that what an address counted so far is booked to its old owner. An incomplete inventory
- * retires nothing. Returns whether a row came, went or changed hands or status. */
+ * that what an address counted so far is booked to its old owner. An incomplete or a
+ * doubtful inventory retires nothing. Returns whether a row came, went or changed hands or status. */
 bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct ledger_now now);
 
 /* Would that change anything? Cheap; may say so of an inventory that is not in inv_merge's order. */

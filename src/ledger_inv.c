@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+/* Is what is not in it gone? */
+static bool retires(const struct inventory *inv)
+{
+	return inv->complete && !inv->doubtful;
+}
+
 /* Number the containers as the inventory does; UINT32_MAX: not in it. Returns whether all of it are
  * there just so. */
 static bool match_containers(const struct ledger *l, const struct inventory *inv)
@@ -22,7 +28,7 @@ static bool match_containers(const struct ledger *l, const struct inventory *inv
 			return false;
 		c->number = (uint32_t)n++;
 	}
-	return n == inv->n_containers && (!inv->complete || live == n);
+	return n == inv->n_containers && (!retires(inv) || live == n);
 }
 
 bool ledger_differs(const struct ledger *l, const struct inventory *inv)
@@ -33,7 +39,7 @@ bool ledger_differs(const struct ledger *l, const struct inventory *inv)
 		return true;
 	for (size_t i = 0; i < l->n_rows; i++)
 		live += l->rows[i]->state == STORE_LIVE || l->rows[i]->state == STORE_CONFLICT;
-	if (inv->complete && live != inv->n_addresses)
+	if (retires(inv) && live != inv->n_addresses)
 		return true;
 	for (size_t i = 0; i < inv->n_addresses; i++) {
 		const struct inv_address *a = &inv->addresses[i];

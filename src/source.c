@@ -112,34 +112,57 @@ static void finish_look(struct sources *s, uint64_t now_ns)
 	free(failure);
 }
 
+/* What keeps an answer from being a whole one, "" when nothing does. */
+static void judge(const struct source *s, const struct inv_part *part, struct err *e)
+{
+	unsigned line;
+	size_t n = inv_part_doubts(part, &line);
+
+	if (inv_part_is_over(part))
+		err_set(e,
+			"more than %zu containers or addresses, far over max-rows = %zu: not "
+			"believed",
+			inv_part_room(part), s->max_rows);
+	else if (n == 1)
+		err_set(e, "line %u cannot be read, so nothing that is missing is taken for gone",
+			line);
+	else if (n)
+		err_set(e,
+			"%zu lines cannot be read, the first is line %u, so nothing that is missing "
+			"is taken for gone",
+			n, line);
+}
+
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns)
 {
 	struct sources *owner = s->owner;
-	struct err over = { "" };
+	struct err why = { "" };
+	const char *stays = "";
 
 	assert(owner->pending);
+	if (take_part)
+		judge(s, take_part, &why);
+	else
+		why = *e;
 	if (take_part && inv_part_is_over(take_part)) {
-		err_set(&over,
-			"more than %zu containers or addresses, far over max-rows = %zu: not "
-			"believed",
-			inv_part_room(take_part), s->max_rows);
-		e = &over;
 		inv_part_free(take_part);
 		take_part = NULL;
 	}
 	inv_log_end(s->log, take_part, now_ns);
-	s->failing = !take_part;
+	s->failing = !take_part || *why.text;
 	if (take_part) {
 		inv_part_free(s->part);
 		s->part = take_part;
-		snprintf(s->state, sizeof(s->state), "ok");
-		log_good(&s->trouble, now_ns, "inv", "%s: answers again", s->name);
 	} else {
-		snprintf(s->state, sizeof(s->state), "%s", e->text);
-		log_bad(&s->trouble, now_ns, LOG_LEVEL_ERROR, "inv", "%s: %s; %s", s->name, e->text,
-			s->part ? "what it said last stays"
-				: "it has said nothing yet, so nothing is removed");
+		stays = s->part ? "; what it said last stays"
+				: "; it has said nothing yet, so nothing is removed";
 	}
+	snprintf(s->state, sizeof(s->state), "%s", s->failing ? why.text : "ok");
+	if (s->failing)
+		log_bad(&s->trouble, now_ns, LOG_LEVEL_ERROR, "inv", "%s: %s%s", s->name, why.text,
+			stays);
+	else
+		log_good(&s->trouble, now_ns, "inv", "%s: answers again", s->name);
 	if (--owner->pending == 0)
 		finish_look(owner, now_ns);
 }

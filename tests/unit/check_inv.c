@@ -80,23 +80,51 @@ END_TEST
 
 START_TEST(inv_part_address_unusable_refused)
 {
-	static const char *const bad[] = {
-		"0.0.0.0",          "0.0.0.0/0",   "127.0.0.1", "169.254.1.1", "224.0.0.1",
-		"255.255.255.255",  "::",          "::1",       "fe80::1",     "ff02::1",
-		"10.0.0",           "10.0.0.1/33", "",          "host",        "2001:db8::/129",
-		"::ffff:127.0.0.1", "1.2.3.4/",    "01.2.3.4"
+	static const char *const unfit[] = {
+		"0.0.0.0",         "0.0.0.0/0", "127.0.0.1", "169.254.1.1", "224.0.0.1",
+		"255.255.255.255", "::",        "::1",       "fe80::1",     "ff02::1",
+		"::ffff:127.0.0.1"
 	};
+	static const char *const unreadable[] = { "10.0.0",         "10.0.0.1/33", "",        "host",
+						  "2001:db8::/129", "1.2.3.4/",    "01.2.3.4" };
 	struct inv_part *p = part();
 
 	log_capture();
 	inv_part_container(p, 7, "101", NULL, INV_RUN_UNKNOWN);
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		ck_assert_msg(inv_part_address(p, 7, bad[i]) == -EINVAL, "%s taken", bad[i]);
-	EXPECT_LOG(ARRAY_LEN(bad),
+	for (size_t i = 0; i < ARRAY_LEN(unfit); i++)
+		ck_assert_msg(inv_part_address(p, 7, unfit[i]) == -EADDRNOTAVAIL, "%s", unfit[i]);
+	for (size_t i = 0; i < ARRAY_LEN(unreadable); i++)
+		ck_assert_msg(inv_part_address(p, 7, unreadable[i]) == -EINVAL, "%s",
+			      unreadable[i]);
+	EXPECT_LOG(ARRAY_LEN(unfit) + ARRAY_LEN(unreadable),
 		   "src:7: address \"0.0.0.0\" of container 101 refused: unspecified", "loopback",
 		   "link-local", "multicast", "no IPv4 or IPv6 address");
 	ck_assert_uint_eq(inv_part_addresses(p), 0);
 	inv_part_free(p);
+}
+END_TEST
+
+START_TEST(inv_part_doubt_counts_lines_and_is_merged)
+{
+	struct inv_part *p[] = { part(), part() };
+	struct inventory *inv;
+	unsigned first;
+
+	inv_part_container(p[0], 0, "101", NULL, INV_RUN_UNKNOWN);
+	ck_assert_uint_eq(inv_part_doubts(p[0], &first), 0);
+	inv = inv_merge(p, 2, 10, NULL);
+	ck_assert(inv->complete && !inv->doubtful);
+	inv_free(inv);
+	inv_part_doubt(p[1], 3);
+	inv_part_doubt(p[1], 3);
+	inv_part_doubt(p[1], 5);
+	ck_assert_uint_eq(inv_part_doubts(p[1], &first), 2);
+	ck_assert_uint_eq(first, 3);
+	inv = inv_merge(p, 2, 10, NULL);
+	ck_assert(inv->complete && inv->doubtful);
+	inv_free(inv);
+	inv_part_free(p[0]);
+	inv_part_free(p[1]);
 }
 END_TEST
 
@@ -107,7 +135,7 @@ START_TEST(inv_part_address_of_refused_container_swallowed)
 	log_capture();
 	inv_part_container(p, 1, "101", NULL, INV_RUN_UNKNOWN);
 	inv_part_container(p, 2, "", NULL, INV_RUN_UNKNOWN);
-	ck_assert_int_eq(inv_part_address(p, 2, "192.0.2.1"), -EINVAL);
+	ck_assert_int_eq(inv_part_address(p, 2, "192.0.2.1"), -EADDRNOTAVAIL);
 	inv_part_container(p, 3, "102", NULL, INV_RUN_UNKNOWN);
 	ck_assert_int_eq(inv_part_address(p, 3, "192.0.2.2"), 0);
 	expect_part(p, "101[-,unknown]; 102[-,unknown] 192.0.2.2");
@@ -387,10 +415,10 @@ START_TEST(inv_part_limit_is_kept_and_told)
 	ck_assert_int_eq(inv_part_container(p, 2, "2", NULL, INV_RUN_RUNNING), 0);
 	ck_assert_int_eq(inv_part_address(p, 2, "192.0.2.2"), 0);
 	ck_assert(!inv_part_is_over(p));
-	ck_assert_int_eq(inv_part_address(p, 2, "192.0.2.3"), -EINVAL);
+	ck_assert_int_eq(inv_part_address(p, 2, "192.0.2.3"), -EADDRNOTAVAIL);
 	ck_assert(inv_part_is_over(p));
 	ck_assert_int_eq(inv_part_container(p, 3, "3", NULL, INV_RUN_RUNNING), -EINVAL);
-	ck_assert_int_eq(inv_part_address(p, 3, "192.0.2.4"), -EINVAL);
+	ck_assert_int_eq(inv_part_address(p, 3, "192.0.2.4"), -EADDRNOTAVAIL);
 	ck_assert_uint_eq(inv_part_containers(p), 2);
 	ck_assert_uint_eq(inv_part_addresses(p), 2);
 	inv_part_free(p);
@@ -406,6 +434,7 @@ int main(void)
 	tcase_add_test(t, inv_part_container_utf8_checked);
 	tcase_add_test(t, inv_part_container_bad_names_cleaned_and_cut);
 	tcase_add_test(t, inv_part_address_unusable_refused);
+	tcase_add_test(t, inv_part_doubt_counts_lines_and_is_merged);
 	tcase_add_test(t, inv_part_address_of_refused_container_swallowed);
 	tcase_add_test(t, inv_part_address_masks_stripped_mapped_folded);
 	tcase_add_test(t, inv_log_same_complaint_logged_once);

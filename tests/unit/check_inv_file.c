@@ -44,10 +44,11 @@ START_TEST(inv_file_parse_malformed_lines_left_out_with_line)
 	struct inv_part *part = inv_part_new("src", NULL);
 	size_t len;
 	char *text = fixture_read("inv/malformed.txt", &len);
+	unsigned first;
 
 	log_capture();
 	ck_assert_int_eq(inv_file_parse(part, text, len, NULL), 0);
-	expect_part(part, "101[ok,unknown] 192.0.2.1; 110[-,unknown] 192.0.2.110; "
+	expect_part(part, "(doubtful); 101[ok,unknown] 192.0.2.1; 110[-,unknown] 192.0.2.110; "
 			  "113[-,unknown] 192.0.2.13; 115[-,stopped] 192.0.2.15");
 	EXPECT_LOG(13, "src:2: line left out: a quote is not closed: \"102\"",
 		   "src:3: line left out: unknown key", "\"colour=red\" (103)",
@@ -60,6 +61,9 @@ START_TEST(inv_file_parse_malformed_lines_left_out_with_line)
 		   "src:10: address \"192.0.2.300\" of container 110 refused",
 		   "src:11: container id \"xxx", "src:12: line left out: it is longer than 64 KiB",
 		   "src:13: address \"0.0.0.0\"", "src:14: container id", "UTF-8");
+	/* Not the two ids and the address that were read and refused. */
+	ck_assert_uint_eq(inv_part_doubts(part, &first), 10);
+	ck_assert_uint_eq(first, 2);
 	inv_part_free(part);
 	free(text);
 }

@@ -128,18 +128,25 @@ START_TEST(ledger_set_inventory_moved_address_splits_bill)
 }
 END_TEST
 
-START_TEST(ledger_set_inventory_incomplete_retires_nothing)
+START_TEST(ledger_set_inventory_incomplete_or_doubtful_retires_nothing)
 {
 	static const struct claim b_only[] = { { "8", B, false } };
+	struct inventory doubtful = inventory_of(b_only, 1, true);
 	struct addr *wanted;
 	size_t n;
 
+	doubtful.doubtful = true;
 	set(a_is_7, 1, true);
 	set(b_only, 1, false);
+	expect("7", A, 0, ROW_PENDING, 0);
+	ck_assert(!ledger_differs(ledger, &doubtful));
+	ck_assert(!ledger_set_inventory(ledger, &doubtful, now));
 	expect("7", A, 0, ROW_PENDING, 0);
 	wanted = ledger_wanted(ledger, ADDR_V4, &n);
 	ck_assert_uint_eq(n, 2);
 	free(wanted);
+	set(b_only, 1, true);
+	expect("7", A, 0, ROW_RETIRED, 0);
 }
 END_TEST
 
@@ -529,7 +536,7 @@ int main(void)
 	tcase_add_test(tc, ledger_apply_rule_put_back_by_others_never_doubles);
 	tcase_add_test(tc, ledger_finals_missed_then_removed_never_doubles);
 	tcase_add_test(tc, ledger_set_inventory_moved_address_splits_bill);
-	tcase_add_test(tc, ledger_set_inventory_incomplete_retires_nothing);
+	tcase_add_test(tc, ledger_set_inventory_incomplete_or_doubtful_retires_nothing);
 	tcase_add_test(tc, ledger_set_inventory_conflict_stays_with_the_first);
 	tcase_add_test(tc, ledger_set_inventory_unfit_counts_for_nobody);
 	tcase_add_test(tc, ledger_set_inventory_conflict_from_the_start_counts_for_nobody);

@@ -199,6 +199,29 @@ START_TEST(sources_look_broken_file_keeps_what_it_said)
 }
 END_TEST
 
+START_TEST(sources_look_unreadable_line_is_failing_and_doubtful)
+{
+	char *dir = make_dir(), *path = write_file(dir, "list", 0644, "101 192.0.2.1\n");
+	char *spec = spec_of("file", path, "");
+	struct bench b;
+
+	log_capture();
+	open_bench(&b, "", spec, NULL);
+	expect_look(&b, "101[-,unknown] 192.0.2.1");
+	free(write_file(dir, "list", 0644, "101 192.0.2.O\n102 192.0.2.2\n103 nmae=x\n"));
+	expect_failure(&b,
+		       "2 lines cannot be read, the first is line 1, so nothing that is missing is "
+		       "taken for gone",
+		       "(doubtful); 101[-,unknown]; 102[-,unknown] 192.0.2.2");
+	free(write_file(dir, "list", 0644, "101 192.0.2.1 127.0.0.1\n"));
+	expect_look(&b, "101[-,unknown] 192.0.2.1");
+	close_bench(&b);
+	free(spec);
+	free(path);
+	remove_dir(dir);
+}
+END_TEST
+
 START_TEST(sources_look_file_at_rest_needs_no_last_newline)
 {
 	char *dir = make_dir(), *path = write_file(dir, "list", 0644, "101 192.0.2.1\n102");
@@ -282,10 +305,12 @@ START_TEST(sources_look_same_refusal_logged_once)
 
 	log_capture();
 	open_bench(&b, "", spec, NULL);
-	expect_look(&b, "101[-,unknown]");
-	EXPECT_LOG(2, "/list:1: address \"0.0.0.0\"", "/list:2: line left out");
-	expect_look(&b, "101[-,unknown]");
-	expect_look(&b, "101[-,unknown]");
+	for (int i = 0; i < 3; i++) {
+		expect_failure(&b, "line 2 cannot be read", "(doubtful); 101[-,unknown]");
+		if (!i)
+			EXPECT_LOG(3, "/list:1: address \"0.0.0.0\"", "/list:2: line left out",
+				   "line 2 cannot be read, so nothing");
+	}
 	EXPECT_LOG(0, "");
 	close_bench(&b);
 	free(spec);
@@ -338,7 +363,7 @@ START_TEST(sources_look_command_words_kept_without_shell)
 	open_bench(&b, "", spec, NULL);
 	look(&b);
 	/* The first word has a quote in it, which the script does not escape. */
-	ck_assert_str_eq(b.text, "2[it;s $HOME *z,unknown]");
+	ck_assert_str_eq(b.text, "(doubtful); 2[it;s $HOME *z,unknown]");
 	close_bench(&b);
 	free(spec);
 	free(script);
@@ -580,6 +605,7 @@ int main(void)
 	tcase_add_test(t, sources_new_auto_takes_vz_or_lists_choices);
 	tcase_add_test(t, sources_look_file_reread_at_each_look);
 	tcase_add_test(t, sources_look_broken_file_keeps_what_it_said);
+	tcase_add_test(t, sources_look_unreadable_line_is_failing_and_doubtful);
 	tcase_add_test(t, sources_look_file_at_rest_needs_no_last_newline);
 	tcase_add_test(t, sources_look_file_missing_from_start_incomplete);
 	tcase_add_test(t, sources_look_file_over_cap_fails);

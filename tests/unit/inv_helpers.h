@@ -98,7 +98,7 @@ static __attribute__((noinline, unused)) void expect_log(size_t lines, const cha
 static inline char *inv_text(const struct inventory *inv)
 {
 	static const char *const run[] = { "", "unknown", "running", "stopped", "gone" };
-	char *text = xstrdup(inv->complete ? "" : "(incomplete)");
+	char *text = xstrdup(!inv->complete ? "(incomplete)" : inv->doubtful ? "(doubtful)" : "");
 
 	for (uint32_t i = 0; i < inv->n_containers; i++) {
 		const struct inv_container *c = &inv->containers[i];
