@@ -183,10 +183,12 @@ void ctl_reply(struct ctl_request *req, json_t *take)
 
 	assert(req->state != WRITING);
 	json_decref(take);
-	if (!text) {
+	if (req->fd < 0) {
 		request_free(req);
 		return;
 	}
+	if (!text)
+		text = xstrdup("{\"error\":\"the answer is no valid text: see the log\"}");
 	free(req->buf);
 	req->buf = text;
 	req->len = strlen(text);

@@ -44,7 +44,9 @@ struct inv_part {
 	size_t max; /* containers, addresses */
 	bool over; /* there were more */
 	size_t doubts; /* lines */
-	unsigned first_doubt, last_doubt;
+	unsigned last_doubt;
+	char *first_doubt; /* text, NULL when there is none */
+	char complaint[512]; /* the last */
 };
 
 int inv_id_cmp(const char *a, const char *b)
@@ -148,11 +150,11 @@ static bool log_wants(struct inv_log *log, const char *text)
 
 void inv_part_complain(struct inv_part *part, unsigned line, const char *fmt, ...)
 {
-	char text[512];
+	char *text = part->complaint;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof(part->complaint), fmt, ap);
 	va_end(ap);
 	if (part->log && !log_wants(part->log, text))
 		return;
@@ -181,6 +183,7 @@ void inv_part_free(struct inv_part *part)
 	arena_free(&part->text);
 	free(part->containers);
 	free(part->addresses);
+	free(part->first_doubt);
 	free(part->source);
 	free(part);
 }
@@ -205,11 +208,13 @@ void inv_part_doubt(struct inv_part *part, unsigned line)
 	if (part->doubts && part->last_doubt == line)
 		return;
 	if (!part->doubts++)
-		part->first_doubt = line;
+		part->first_doubt = strncmp(part->complaint, "line ", 5)
+					    ? xasprintf("line %u: %s", line, part->complaint)
+					    : xasprintf("line %u %s", line, part->complaint + 5);
 	part->last_doubt = line;
 }
 
-size_t inv_part_doubts(const struct inv_part *part, unsigned *ret_first)
+size_t inv_part_doubts(const struct inv_part *part, const char **ret_first)
 {
 	*ret_first = part->first_doubt;
 	return part->doubts;
@@ -271,11 +276,9 @@ static const char *id_refusal(const char *id)
 	return NULL;
 }
 
-/* A name as it can be shown: cut at INV_NAME_MAX between characters, '?' for what is no text.
- * Returns clean. */
-static const char *name_clean(const char *name, char clean[INV_NAME_MAX + 1])
+const char *inv_clean(const char *text, char *clean, size_t size)
 {
-	const unsigned char *s = (const unsigned char *)name;
+	const unsigned char *s = (const unsigned char *)text;
 	size_t n = 0;
 
 	while (s && *s) {
@@ -284,7 +287,7 @@ static const char *name_clean(const char *name, char clean[INV_NAME_MAX + 1])
 		bool bad = !len || is_control(code);
 		size_t put = bad ? 1 : len;
 
-		if (n + put > INV_NAME_MAX)
+		if (n + put >= size)
 			break;
 		memcpy(clean + n, bad ? (const unsigned char *)"?" : s, put);
 		n += put;
@@ -311,9 +314,10 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 	}
 	part->containers = xgrow(part->containers, part->n_containers, &part->cap_containers,
 				 sizeof(*part->containers));
-	part->containers[part->n_containers++] =
-		(struct inv_container) { arena_strdup(&part->text, id),
-					 arena_strdup(&part->text, name_clean(name, clean)), run };
+	part->containers[part->n_containers++] = (struct inv_container) {
+		arena_strdup(&part->text, id),
+		arena_strdup(&part->text, inv_clean(name, clean, sizeof(clean))), run
+	};
 	return 0;
 }
 

@@ -54,6 +54,10 @@ struct inventory {
 /* Order of ids as the MIB index sorts them: shorter first, then by octets. */
 int inv_id_cmp(const char *a, const char *b);
 
+/* Text as it can be shown, and sent as JSON or by SNMP: what is no UTF-8 and no printable character becomes
+ * '?'; cut between two characters to fit into size octets. text may be NULL. Returns clean. */
+const char *inv_clean(const char *text, char *clean, size_t size);
+
 /* What one source's last looks were complained about, so that the same complaint is logged when
  * it comes and not at each look. It outlives the parts, which are made anew by every look. */
 struct inv_log;
@@ -92,16 +96,16 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
  * -EADDRNOTAVAIL when it is refused for what it is. */
 int inv_part_address(struct inv_part *part, unsigned line, const char *text);
 
-/* What this line told, or a part of it, could not be read, so something that should be in the part may
- * be missing (what is read and then refused is not). */
-void inv_part_doubt(struct inv_part *part, unsigned line);
-/* How many lines are in doubt; *ret_first: the first of them. */
-size_t inv_part_doubts(const struct inv_part *part, unsigned *ret_first);
-
 /* Complaint about a line that cannot be read: logged as "SOURCE:LINE: text", once for the same
  * text (so it should quote what it is about), and at most INV_COMPLAINTS_MAX a look. */
 void inv_part_complain(struct inv_part *part, unsigned line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* What was complained about last, of this line, is that it or a part of it could not be read: something
+ * that should be in the part may be missing. (What is read and then refused is not.) */
+void inv_part_doubt(struct inv_part *part, unsigned line);
+/* How many lines are in doubt; *ret_first: "line N: what is wrong", of the first, borrowed; or NULL. */
+size_t inv_part_doubts(const struct inv_part *part, const char **ret_first);
 
 /* Merge n parts (NULL: a source that never gave an answer, which makes the result incomplete). Containers and addresses are folded; of two names or states of one id the first
  * known one counts. More than max_rows addresses: the highest are left out, and *ret_refused

@@ -115,8 +115,8 @@ static void finish_look(struct sources *s, uint64_t now_ns)
 /* What keeps an answer from being a whole one, "" when nothing does. */
 static void judge(const struct source *s, const struct inv_part *part, struct err *e)
 {
-	unsigned line;
-	size_t n = inv_part_doubts(part, &line);
+	const char *doubt;
+	size_t n = inv_part_doubts(part, &doubt);
 
 	if (inv_part_is_over(part))
 		err_set(e,
@@ -124,13 +124,10 @@ static void judge(const struct source *s, const struct inv_part *part, struct er
 			"believed",
 			inv_part_room(part), s->max_rows);
 	else if (n == 1)
-		err_set(e, "line %u cannot be read, so nothing that is missing is taken for gone",
-			line);
+		err_set(e, "%s; nothing that is missing is taken for gone", doubt);
 	else if (n)
-		err_set(e,
-			"%zu lines cannot be read, the first is line %u, so nothing that is missing "
-			"is taken for gone",
-			n, line);
+		err_set(e, "%s; and %zu more; nothing that is missing is taken for gone", doubt,
+			n - 1);
 }
 
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns)
@@ -157,9 +154,9 @@ void source_end(struct source *s, struct inv_part *take_part, const struct err *
 		stays = s->part ? "; what it said last stays"
 				: "; it has said nothing yet, so nothing is removed";
 	}
-	snprintf(s->state, sizeof(s->state), "%s", s->failing ? why.text : "ok");
+	inv_clean(s->failing ? why.text : "ok", s->state, sizeof(s->state));
 	if (s->failing)
-		log_bad(&s->trouble, now_ns, LOG_LEVEL_ERROR, "inv", "%s: %s%s", s->name, why.text,
+		log_bad(&s->trouble, now_ns, LOG_LEVEL_ERROR, "inv", "%s: %s%s", s->name, s->state,
 			stays);
 	else
 		log_good(&s->trouble, now_ns, "inv", "%s: answers again", s->name);

@@ -306,7 +306,7 @@ await 10 snmp_serves
 provoke 'a new line' inventory warn '^not counted yet: 106 192.0.2.106$' \
 	"lab_inventory_usual '106 192.0.2.106 state=stopped'"
 provoke 'a line less' inventory warn 'not in the inventory any more: 106 192.0.2.106$' lab_inventory_usual
-provoke_only 'a line that cannot be read' inventory warn 'inventory:4: ' \
+provoke_only 'a line that cannot be read' inventory warn 'inventory: line 4: ' \
 	"lab_inventory_usual '107 192.0.2.x'" lab_inventory_usual
 provoke_only 'an address of two' conflicts warn ': 192.0.2.101 \(101, 108\)$' \
 	"lab_inventory_usual '108 192.0.2.101' && ctmeter refresh" 'lab_inventory_usual && ctmeter refresh'

@@ -85,8 +85,9 @@ START_TEST(inv_part_address_unusable_refused)
 		"255.255.255.255", "::",        "::1",       "fe80::1",     "ff02::1",
 		"::ffff:127.0.0.1"
 	};
-	static const char *const unreadable[] = { "10.0.0",         "10.0.0.1/33", "",        "host",
-						  "2001:db8::/129", "1.2.3.4/",    "01.2.3.4" };
+	static const char *const unreadable[] = { "10.0.0",  "10.0.0.1/33",    "",
+						  "host",    "2001:db8::/129", "1.2.3.4/",
+						  "01.2.3.4" };
 	struct inv_part *p = part();
 
 	log_capture();
@@ -108,18 +109,21 @@ START_TEST(inv_part_doubt_counts_lines_and_is_merged)
 {
 	struct inv_part *p[] = { part(), part() };
 	struct inventory *inv;
-	unsigned first;
+	const char *first;
 
 	inv_part_container(p[0], 0, "101", NULL, INV_RUN_UNKNOWN);
 	ck_assert_uint_eq(inv_part_doubts(p[0], &first), 0);
 	inv = inv_merge(p, 2, 10, NULL);
 	ck_assert(inv->complete && !inv->doubtful);
 	inv_free(inv);
+	log_capture();
+	inv_part_complain(p[1], 3, "line left out: it is a joke");
 	inv_part_doubt(p[1], 3);
 	inv_part_doubt(p[1], 3);
+	inv_part_complain(p[1], 5, "another one");
 	inv_part_doubt(p[1], 5);
 	ck_assert_uint_eq(inv_part_doubts(p[1], &first), 2);
-	ck_assert_uint_eq(first, 3);
+	ck_assert_str_eq(first, "line 3 left out: it is a joke");
 	inv = inv_merge(p, 2, 10, NULL);
 	ck_assert(inv->complete && inv->doubtful);
 	inv_free(inv);

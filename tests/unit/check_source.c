@@ -210,8 +210,8 @@ START_TEST(sources_look_unreadable_line_is_failing_and_doubtful)
 	expect_look(&b, "101[-,unknown] 192.0.2.1");
 	free(write_file(dir, "list", 0644, "101 192.0.2.O\n102 192.0.2.2\n103 nmae=x\n"));
 	expect_failure(&b,
-		       "2 lines cannot be read, the first is line 1, so nothing that is missing is "
-		       "taken for gone",
+		       "line 1: address \"192.0.2.O\" of container 101 refused: it is no IPv4 or "
+		       "IPv6 address; and 1 more; nothing that is missing is taken for gone",
 		       "(doubtful); 101[-,unknown]; 102[-,unknown] 192.0.2.2");
 	free(write_file(dir, "list", 0644, "101 192.0.2.1 127.0.0.1\n"));
 	expect_look(&b, "101[-,unknown] 192.0.2.1");
@@ -306,10 +306,10 @@ START_TEST(sources_look_same_refusal_logged_once)
 	log_capture();
 	open_bench(&b, "", spec, NULL);
 	for (int i = 0; i < 3; i++) {
-		expect_failure(&b, "line 2 cannot be read", "(doubtful); 101[-,unknown]");
+		expect_failure(&b, "line 2 left out", "(doubtful); 101[-,unknown]");
 		if (!i)
 			EXPECT_LOG(3, "/list:1: address \"0.0.0.0\"", "/list:2: line left out",
-				   "line 2 cannot be read, so nothing");
+				   "line 2 left out: a line begins", "nothing that is missing");
 	}
 	EXPECT_LOG(0, "");
 	close_bench(&b);
