@@ -41,7 +41,7 @@ static const struct command commands[] = {
 	{ "report", "", "traffic of a period: last month, by day, ..", .run = cli_report,
 	  .takes_report = true, .check = cli_report_check },
 	{ "zero", " CTID|ADDRESS", "count it from now on, in list and report --since-zero",
-	  .run = cli_zero, .takes_ids = true },
+	  .run = cli_zero, .takes_ids = true, .check = cli_zero_check },
 	{ "refresh", "", "look at the inventory now; done when the rules are in place",
 	  .run = cli_refresh },
 	{ "teardown", "", "remove every rule of ours and end the daemon", .run = cli_teardown },

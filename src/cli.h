@@ -48,6 +48,7 @@ int cli_main(int argc, char **argv);
 int cli_status(const struct cli *cli, struct err *e);
 int cli_list(const struct cli *cli, struct err *e);
 int cli_refresh(const struct cli *cli, struct err *e);
+int cli_zero_check(const struct cli *cli, struct err *e);
 int cli_zero(const struct cli *cli, struct err *e);
 int cli_top(const struct cli *cli, struct err *e);
 int cli_teardown(const struct cli *cli, struct err *e);

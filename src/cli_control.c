@@ -44,15 +44,19 @@ int cli_refresh(const struct cli *cli, struct err *e)
 	return 0;
 }
 
+int cli_zero_check(const struct cli *cli, struct err *e)
+{
+	if (cli->n_args == 1)
+		return 0;
+	err_set(e, "%s: zero CTID|ADDRESS", cli->n_args ? "one at a time" : "which one");
+	return -EINVAL;
+}
+
 int cli_zero(const struct cli *cli, struct err *e)
 {
 	json_t *answer;
 	int rc;
 
-	if (cli->n_args != 1) {
-		err_set(e, "which one? ctmeter zero CTID|ADDRESS");
-		return -EINVAL;
-	}
 	rc = cli_ask_about(cli, "zero", cli->args[0], &answer, e);
 	if (rc < 0)
 		return rc;

@@ -68,9 +68,10 @@ static void put_totals(struct list *l, const json_t *row, const char *state)
 
 	for (size_t i = 0; i < COUNTERS; i++) {
 		uint64_t n = cli_number(row, counter_key(l, i));
+		bool tells = !json_is_null(json_object_get(row, counter_key(l, i))) &&
+			     (n || !is_not_counted(status));
 
-		table_cell(l->table,
-			   !n && is_not_counted(status) ? "-" : format_counter(l->cli, n, buf),
+		table_cell(l->table, tells ? format_counter(l->cli, n, buf) : "-",
 			   strcmp(status, "retired") ? TABLE_PLAIN : TABLE_DIM);
 	}
 	text = !strcmp(state, "stopped") ? xasprintf("%s, stopped", status) : xstrdup(status);

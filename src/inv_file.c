@@ -152,7 +152,8 @@ static enum line_is unread(struct inv_file *f, const char *wrong)
 static enum line_is read_words(struct inv_file *f, struct line *line)
 {
 	const char *wrong = split(f->line, line);
-	size_t at = 0;
+	size_t at = 0, addresses = 0;
+	struct addr a;
 
 	if (wrong) {
 		inv_part_complain(f->part, f->number, "line left out: %s: \"%.80s\"", wrong,
@@ -171,10 +172,17 @@ static enum line_is read_words(struct inv_file *f, struct line *line)
 	}
 	if (inv_part_container(f->part, f->number, line->words[0].text, line->name, line->run) < 0)
 		return LINE_REFUSED;
-	for (size_t i = 1; i < line->n; i++)
-		if (!line->words[i].value &&
-		    inv_part_address(f->part, f->number, line->words[i].text) == -EINVAL)
+	for (size_t i = 1; i < line->n; i++) {
+		if (line->words[i].value)
+			continue;
+		addresses++;
+		if (inv_part_address(f->part, f->number, line->words[i].text) == -EINVAL)
 			inv_part_doubt(f->part, f->number);
+	}
+	if (!addresses && addr_parse(line->words[0].text, &a) == 0)
+		inv_part_complain(f->part, f->number,
+				  "container \"%s\" has no address: is an id missing before it?",
+				  line->words[0].text);
 	return LINE_GOOD;
 }
 

@@ -122,6 +122,15 @@ const char *snap_text(struct snap *s, const char *text);
 struct snap *snap_ref(struct snap *s);
 void snap_unref(struct snap *s);
 
+/* Does a figure tell something: what was counted, or is being? */
+static inline bool snap_tells(const struct snap *s, const struct snap_totals *t, enum path path)
+{
+	bool node = path == PATH_NODE_IN || path == PATH_NODE_OUT;
+
+	return t->path[path].octets || t->path[path].pkts ||
+	       (t->status != ROW_NOT_COUNTABLE && !(node && s->no_node_traffic));
+}
+
 /* Index of a container by id, or n_containers. Binary search. */
 size_t snap_find_container(const struct snap *s, const char *id);
 

@@ -47,8 +47,13 @@ static int make_directories(const char *path, struct err *e)
 /* SQLite gives the WAL and its index the mode of the file. */
 static int make_file(const char *path, struct err *e)
 {
+	struct stat st;
 	int fd;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		err_set(e, "%s is no file: [ledger] path names the database itself", path);
+		return -EISDIR;
+	}
 	if (access(path, F_OK) == 0)
 		return 0;
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);

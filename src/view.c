@@ -89,8 +89,9 @@ const char *view_run_state(enum inv_run run)
 	return words[run];
 }
 
-/* What address and container rows have in common. Counted from the mark of `ctmeter zero` on. */
-static void put_totals(json_t *row, const struct snap_totals *t)
+/* What address and container rows have in common. Counted from the mark of `ctmeter zero` on; null is
+ * what cannot be counted. */
+static void put_totals(json_t *row, const struct snap *s, const struct snap_totals *t)
 {
 	static const struct {
 		const char *octets, *pkts;
@@ -105,9 +106,13 @@ static void put_totals(json_t *row, const struct snap_totals *t)
 	const struct snap_mark *zero = t->zero ? t->zero : &none;
 
 	put(row, "status", json_string(view_row_status(t->status)));
-	for (size_t i = 0; i < PATHS; i++) {
-		put(row, names[i].octets, count_json(t->path[i].octets - zero->at[i].octets));
-		put(row, names[i].pkts, count_json(t->path[i].pkts - zero->at[i].pkts));
+	for (enum path p = 0; p < PATHS; p++) {
+		const struct counters *c = &t->path[p], *from = &zero->at[p];
+		bool tells = snap_tells(s, t, p);
+
+		put(row, names[p].octets,
+		    tells ? count_json(c->octets - from->octets) : json_null());
+		put(row, names[p].pkts, tells ? count_json(c->pkts - from->pkts) : json_null());
 	}
 	put(row, "zeroed", time_json(zero->wall_s));
 	put(row, "counting_since", time_json(t->since_wall_s));
@@ -115,17 +120,17 @@ static void put_totals(json_t *row, const struct snap_totals *t)
 	put(row, "last_discontinuity", time_json(t->discontinuity_wall_s));
 }
 
-static json_t *address_json(const struct snap_address *a)
+static json_t *address_json(const struct snap *s, const struct snap_address *a)
 {
 	char text[ADDR_TEXT_SIZE];
 	json_t *row = json_object();
 
 	put(row, "address", json_string(addr_format(&a->addr, text)));
-	put_totals(row, &a->totals);
+	put_totals(row, s, &a->totals);
 	return row;
 }
 
-static json_t *container_json(const struct snap_container *c)
+static json_t *container_json(const struct snap *s, const struct snap_container *c)
 {
 	json_t *row = json_object();
 
@@ -133,7 +138,7 @@ static json_t *container_json(const struct snap_container *c)
 	put(row, "name", text_json(c->name));
 	put(row, "state", json_string(view_run_state(c->run)));
 	put(row, "ifindex", json_integer(c->ifindex));
-	put_totals(row, &c->totals);
+	put_totals(row, s, &c->totals);
 	return row;
 }
 
@@ -201,7 +206,7 @@ static char *list_container(struct view_list *l)
 		l->next = LIST_DONE;
 		return xstrdup("]}");
 	}
-	row = row_text(container_json(&l->snap->containers[l->container]));
+	row = row_text(container_json(l->snap, &l->snap->containers[l->container]));
 	row[strlen(row) - 1] = '\0';
 	text = xasprintf("%s%s,\"addresses\":[", l->container ? "," : "", row);
 	free(row);
@@ -221,7 +226,7 @@ static char *list_address(struct view_list *l)
 		l->next = LIST_CONTAINER;
 		return xstrdup("]}");
 	}
-	row = row_text(address_json(&snap->addresses[l->address++]));
+	row = row_text(address_json(snap, &snap->addresses[l->address++]));
 	text = xasprintf("%s%s", l->n_in_container++ ? "," : "", row);
 	free(row);
 	return text;

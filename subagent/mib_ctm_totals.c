@@ -26,20 +26,13 @@ size_t mib_ctm_index_id(const char *id, uint32_t *sub)
 	return 1 + n;
 }
 
-static bool is_counted(const struct snap *s, const struct snap_totals *t, enum path path)
-{
-	bool node = path == PATH_NODE_IN || path == PATH_NODE_OUT;
-
-	return t->status != ROW_NOT_COUNTABLE && !(node && s->no_node_traffic);
-}
-
 static bool counter_cell(const struct mib_data *d, const struct snap_totals *t, uint32_t column,
 			 struct smi_value *ret)
 {
 	enum path path = counter_columns[column - CTM_COL_IN_OCTETS].path;
 	const struct counters *c = &t->path[path];
 
-	if (c->octets == 0 && c->pkts == 0 && !is_counted(d->snap, t, path))
+	if (!snap_tells(d->snap, t, path))
 		return false;
 	mib_set_counter64(ret,
 			  counter_columns[column - CTM_COL_IN_OCTETS].pkts ? c->pkts : c->octets);

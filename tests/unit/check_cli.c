@@ -462,6 +462,8 @@ START_TEST(cli_main_usage_exits_2)
 	assert_run(w, "top --interval 0", 2, "", "--interval takes 0.5 to 3600 seconds, not 0");
 	assert_run(w, "--nonsense status", 2, "", "usage: ctmeter");
 	assert_run(w, "status 101", 2, "", "too many arguments: 101");
+	assert_run(w, "zero", 2, "", "which one: zero CTID|ADDRESS");
+	assert_run(w, "zero 101 102", 2, "", "one at a time");
 	assert_run(w, "status --bytes", 2, "", "usage: ctmeter");
 	assert_run(w, "check nonsense", 2, "", "no check is called nonsense");
 	assert_run(w, "status --community x", 2, "", "go with check, not with status");

@@ -69,6 +69,20 @@ START_TEST(inv_file_parse_malformed_lines_left_out_with_line)
 }
 END_TEST
 
+START_TEST(inv_file_parse_address_in_place_of_an_id_is_asked_about)
+{
+	static const char text[] = "192.0.2.1\n192.0.2.2 192.0.2.2\n2001:db8::1 name=x\n7\n";
+	struct inv_part *part = inv_part_new("src", NULL);
+
+	log_capture();
+	ck_assert_int_eq(inv_file_parse(part, text, strlen(text), NULL), 0);
+	expect_part(part, "7[-,unknown]; 192.0.2.1[-,unknown]; 192.0.2.2[-,unknown] 192.0.2.2; "
+			  "2001:db8::1[x,unknown]");
+	EXPECT_LOG(2, "src:1: container \"192.0.2.1\" has no address", "src:3: ");
+	inv_part_free(part);
+}
+END_TEST
+
 START_TEST(inv_file_feed_any_cut_same_result)
 {
 	size_t len;
@@ -212,6 +226,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, inv_file_parse_good_file_taken);
 	tcase_add_test(t, inv_file_parse_malformed_lines_left_out_with_line);
+	tcase_add_test(t, inv_file_parse_address_in_place_of_an_id_is_asked_about);
 	tcase_add_test(t, inv_file_feed_any_cut_same_result);
 	tcase_add_test(t, inv_file_parse_cut_off_fails);
 	tcase_add_test(t, inv_file_parse_nothing_fails_comment_is_an_answer);

@@ -164,6 +164,34 @@ START_TEST(view_list_next_no_rows_is_valid)
 }
 END_TEST
 
+START_TEST(view_list_what_cannot_be_counted_is_null)
+{
+	struct snap_container c[2] = { { .id = "101", .name = "" }, { .id = "102", .name = "" } };
+	struct snap snap = { .containers = c, .n_containers = 2, .no_node_traffic = true };
+	const json_t *list, *row;
+	char *text;
+	json_t *j;
+
+	c[0].totals.status = ROW_NOT_COUNTABLE;
+	c[0].totals.path[PATH_FWD_OUT] = (struct counters) { 5, 1 }; /* before it was so */
+	c[1].totals.status = ROW_COUNTING;
+	text = list_text(&snap, 0);
+	j = json_loads(text, 0, NULL);
+	list = json_object_get(j, "containers");
+	row = json_array_get(list, 0);
+	ck_assert(json_is_null(json_object_get(row, "in_octets")));
+	ck_assert(json_is_null(json_object_get(row, "in_pkts")));
+	ck_assert(json_is_null(json_object_get(row, "node_out_octets")));
+	ck_assert_int_eq(int_of(row, "out_octets"), 5);
+	row = json_array_get(list, 1);
+	ck_assert_int_eq(int_of(row, "in_octets"), 0);
+	ck_assert(json_is_integer(json_object_get(row, "in_octets")));
+	ck_assert(json_is_null(json_object_get(row, "node_in_octets")));
+	json_decref(j);
+	free(text);
+}
+END_TEST
+
 /* What a row of zeroes is, after its own members. */
 static const char *zeros(const char *status, char buf[512])
 {
@@ -369,6 +397,7 @@ int main(void)
 
 	tcase_add_test(tc, view_status_json_full_has_everything);
 	tcase_add_test(tc, view_status_json_zeroed_is_valid);
+	tcase_add_test(tc, view_list_what_cannot_be_counted_is_null);
 	tcase_add_test(tc, view_list_next_no_rows_is_valid);
 	tcase_add_test(tc, view_list_next_text_is_compact_json);
 	tcase_add_test(tc, view_list_free_unfinished_drops_the_snapshot);
