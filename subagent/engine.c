@@ -251,12 +251,19 @@ static bool can_take_over(struct engine *en, bool whole, uint64_t now_ns)
 	return whole || !en->informed;
 }
 
+/* The turn after a take-over has its reading already. */
+static bool is_sampled(const struct engine *en, uint64_t now_ns)
+{
+	return en->unplanned && !en->pending && now_ns - en->sampler.sampled_ns < FRESH_NS;
+}
+
 static void step(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
-	bool whole = engine_sample(en, now_ns);
+	bool whole = is_sampled(en, now_ns) || engine_sample(en, now_ns);
 
-	/* What follows from it is for the next turn: each holds the loop for one reading only. */
+	/* What follows from it for the rules is for the next turn: each holds the loop for one reading
+	 * or one plan. */
 	if (can_take_over(en, whole, now_ns) && take_inventory(en, now_ns)) {
 		en->unplanned = true;
 		engine_step_soon(en, now_ns);
@@ -372,10 +379,11 @@ void engine_on_sources(void *arg, const struct sources_result *result, uint64_t 
 	intake_sift(&en->intake, en->cfg, en->ledger, result->inventory, now_ns);
 	en->pending = result->inventory;
 	waiters_looked(en->waiters, result->began_ns);
-	if (is_news(en, now_ns))
-		step(en, now_ns);
-	else
+	if (!is_news(en, now_ns))
 		engine_drop_pending(en);
+	else if (is_recalled(en, now_ns) && !is_held(en))
+		step(en, now_ns);
+	/* Otherwise on_kept goes on: a reading now would be one too many. */
 }
 
 /* A commit ended. Only book here: the next one may begin once this one's finals are stored, and
