@@ -15,7 +15,6 @@ go_first
 
 BURST_S=0.2
 REPETITIONS=$(times 25 7)
-FLAT_LIST_MAX=10000 # beyond it, nobody waits for it
 
 declare -A LABEL=(
 	[empty]='nothing counted' [ctmeter]=ctmeter [wiki]='flat list' [ipset]=ipset [nft]='nft set'
@@ -123,9 +122,7 @@ for c in empty ctmeter wiki ipset nft; do router $c; done
 bench_defaults 200000
 router_ctmeterd ctmeter 0
 for n in $(times '100 1000 10000 100000' '1000 10000'); do
-	flat=wiki
-	[ "$n" -le $FLAT_LIST_MAX ] || flat=
-	measure v4 "$n" empty ctmeter $flat ipset nft
+	measure v4 "$n" empty ctmeter wiki ipset nft
 done
 measure v6 10000 empty ctmeter wiki ipset nft
 bench_end

@@ -10,7 +10,7 @@
 #
 # Each has an snmpd of its own; all of it, the walker too, runs on one CPU, one after the other.
 # "full" is snmpbulkwalk over everything, "four" the four columns of forwarded traffic in each
-# GETBULK.
+# GETBULK, "ports" (of ctmeterd alone) the same four of the switch view's ifXTable.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -31,6 +31,7 @@ PYTHON=/usr/bin/python3
 declare -A PORT=([ctmeterd]=1161 [stock]=1162 [script]=1163 [collectd]=1164)
 declare -A MASTER AGENT # pids
 FOUR=("$BASE".1.3.1.{6,7,8,9})
+PORTS=(1.3.6.1.2.1.31.1.1.1.{6,10,7,11})
 
 # ---- the candidates ---------------------------------------------------------------------------
 
@@ -188,6 +189,7 @@ walk() { # CANDIDATE full|four
 	case $1-$2 in
 	collectd-full) walk_columns "$port" 50 "$BASE.1.2" ;;
 	collectd-four) walk_columns "$port" 50 "$BASE".1.2.1.{6,8} ;;
+	ctmeterd-ports) COMMUNITY=$COMMUNITY-ct walk_columns "$port" 25 "${PORTS[@]}" ;;
 	script-full) walk_columns "$port" 50 "$BASE.1" ;;
 	*-full) walk_snmpbulkwalk "$port" ;;
 	*) walk_columns "$port" 25 "${FOUR[@]}" ;;
@@ -195,7 +197,7 @@ walk() { # CANDIDATE full|four
 }
 
 # One walk of one candidate: its rate, and who spent what on a cell.
-measure() { # CANDIDATE full|four N
+measure() { # CANDIDATE full|four|ports N
 	local master agent cells us LIMIT=$((4 * $3 < PART ? 4 * $3 : PART))
 	[ "$1" = script ] || [ "$1" = collectd ] || LIMIT=1000000000
 	wake "$1"
@@ -245,9 +247,11 @@ of_size() { # N
 		for walk in full four; do
 			for c in "${candidates[@]}"; do measure "$c" $walk "$n" || return 1; done
 		done
+		measure ctmeterd ports "$n" || return 1
 	done
 	compare full "$n"
 	compare four "$n"
+	ratio snmp 'the switch view over the tables, four columns' "$n" 'ports, ctmeterd' 'four, ctmeterd'
 	for c in "${candidates[@]}"; do stop "$c"; done
 }
 
@@ -256,6 +260,7 @@ for n in 1000 10000; do of_size $n || break; done
 note snmp "full: snmpbulkwalk -Cr50 of all tables; of script and collectd only the first $PART cells, by \
 tests/bench/bulkwalk"
 note snmp 'four: columns 6 to 9 of ctmAddressTable, 25 rows a GETBULK; of collectd the two of each rule'
+note snmp 'ports: octets and unicast packets of ifXTable, in the context of the switch view'
 note snmp "collectd registers each cell by itself and searches them in a row: beyond $COLLECTD_MAX containers \
 it is not measured"
 note snmp "ctmeterd's own CPU has the readings of the counters in it that a walk asks for"
