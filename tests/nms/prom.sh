@@ -7,6 +7,7 @@
 
 PROM_EXPORTER=127.0.0.1:9116
 PROM_EXPORTER_V3=127.0.0.1:9117
+PROM_EXPORTER_STOCK=127.0.0.1:9118
 PROM=127.0.0.1:9090
 
 # The part of a metric's name for each of the lab's paths.
@@ -84,6 +85,15 @@ prom_exporter_v3_start() {
 	nms_await exporter-v3 20 nms_listens "${PROM_EXPORTER_V3#*:}"
 }
 
+# With nothing of ours: upstream's module for switches, by an exporter of its own.
+prom_exporter_stock_start() {
+	/usr/bin/python3 "$LAB_TOP/tests/nms/if_mib.py" "$COMMUNITY-ct" "$(if prom_is_old; then echo old; else echo new; fi)" |
+		prom_install snmp-stock.yml
+	nms_start exporter-stock prometheus prometheus-snmp-exporter --config.file="$NMS/snmp-stock.yml" \
+		--no-snmp.wrap-large-counters --web.listen-address="$PROM_EXPORTER_STOCK"
+	nms_await exporter-stock 20 nms_listens "${PROM_EXPORTER_STOCK#*:}"
+}
+
 # Our configuration, but of this node and at one second's pace.
 prom_start() {
 	sed 's/node1\.example/127.0.0.1/; s/scrape_interval: 1m/scrape_interval: 1s/
@@ -149,7 +159,7 @@ prom_lines() { # FILE
 
 # Metric lines of the switch view: "ctCTID in|out octets|pkts VALUE".
 prom_port_lines() { # FILE
-	sed -nE 's/^ifHC(In|Out)(Octets|UcastPkts)\{ifAlias="[a-z.]+",ifIndex="[0-9]+",ifName="(ct[0-9]+)"\} (.*)/\3 \1 \2 \4/p' "$1" |
+	sed -nE 's/^ifHC(In|Out)(Octets|UcastPkts)\{ifAlias="[a-z.]+",.*ifIndex="[0-9]+",ifName="(ct[0-9]+)"\} (.*)/\3 \1 \2 \4/p' "$1" |
 		awk '{ printf "%s %s %s %.0f\n", $1, tolower($2), $3 == "Octets" ? "octets" : "pkts", $4 }'
 }
 

@@ -45,6 +45,17 @@ assert_match 'speed' 'ifHighSpeed\{ifAlias="db.example",ifIndex="[0-9]+",ifName=
 assert_match 'state' 'ifOperStatus\{ifAlias="db.example",ifIndex="[0-9]+",ifName="ct102"\} 1' \
 	"$(<"$NMS/metrics")"
 
+step "the exporter with nothing of ours: upstream's module for switches"
+prom_exporter_stock_start
+prom_metrics if_mib "$PROM_EXPORTER_STOCK" >"$NMS/metrics"
+prom_port_lines "$NMS/metrics" >"$NMS/port-lines"
+prom_check_ports 'metric line, if_mib' "$NMS/port-lines"
+assert_match 'as many as there are' 'ifNumber 3' "$(<"$NMS/metrics")"
+assert_match 'the 32-bit ones too' 'ifInOctets\{ifAlias="web.example",ifDescr="ct101",ifIndex="[0-9]+",ifName="ct101"\} [0-9]' \
+	"$(<"$NMS/metrics")"
+assert_match 'its clock' 'sysUpTime [0-9]' "$(<"$NMS/metrics")"
+assert_eq 'each column for each port' $((3 * 25)) "$(grep -c '^if[A-Z][A-Za-z]*{' "$NMS/metrics")"
+
 step 'the exporter, SNMPv3'
 prom_exporter_v3_start
 prom_metrics ctmeter $PROM_EXPORTER_V3 >"$NMS/metrics"

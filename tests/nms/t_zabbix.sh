@@ -82,7 +82,7 @@ assert_counters() { # LABEL HOST COUNTERS-FUNCTION
 # ---- the parts -------------------------------------------------------------------------------
 
 # There is no Zabbix 7.0 here to import the other template into. What can be seen: this one's parser
-# reads it, and it has the same things under the same ids, and two walks more.
+# reads it, it has the same things under the same ids, and two walks more, which have every figure in them.
 things() { # VERSION: ids, keys and trigger expressions, one a line
 	php -r 'require "/usr/share/zabbix/vendor/autoload.php";
 		print json_encode(Symfony\Component\Yaml\Yaml::parseFile($argv[1]));' \
@@ -95,6 +95,8 @@ assert_same_things() {
 	assert_eq 'what the template for 7.0 lacks or has more: ids aside, two walks' \
 		'> ctm.addr.walk > ctm.ct.walk' \
 		"$(diff <(things 6.0) <(things 7.0) | grep -E '^[<>]' | grep -vE '^> [0-9a-f]{32}$' | xargs)"
+	assert_match 'what it cuts out of its walks is walked, and the same' '^[1-9][0-9]* compared$' "$(
+		/usr/bin/python3 "$LAB_TOP/tests/nms/zabbix_walks.py" "$B"/conf/zabbix/template-ctmeter-{6,7}.0.yaml)"
 }
 
 start_ours() {

@@ -17,7 +17,8 @@ zbx_needs() {
 	local module
 	nms_needs zabbix-server-pgsql:zabbix_server "zabbix-server-pgsql:$ZBX_SQL/data.sql.gz" \
 		zabbix-frontend-php:/usr/share/zabbix/api_jsonrpc.php php-cli:php postgresql:psql \
-		snmptrapd:snmptrapd curl:curl jq:jq chromium:chromium
+		snmptrapd:snmptrapd curl:curl jq:jq chromium:chromium python3:/usr/bin/python3 \
+		python3-yaml:/usr/lib/python3/dist-packages/yaml/__init__.py
 	for module in pgsql bcmath mbstring gd xmlreader; do
 		php -m | grep -qx "$module" || skip "PHP lacks $module"
 	done
