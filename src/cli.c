@@ -44,7 +44,8 @@ static const struct command commands[] = {
 	  .run = cli_zero, .takes_ids = true, .check = cli_zero_check },
 	{ "refresh", "", "look at the inventory now; done when the rules are in place",
 	  .run = cli_refresh },
-	{ "teardown", "", "remove every rule of ours and end the daemon", .run = cli_teardown },
+	{ "teardown", "", "remove every rule of ours and end the daemon", .run = cli_teardown,
+	  .despite = true },
 };
 
 static void print_usage(FILE *out)

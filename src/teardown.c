@@ -8,6 +8,10 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define TRIES 5 /* commits, while rules of ours are there */
+#define LOOKS 200
 
 struct state {
 	int result;
@@ -31,24 +35,53 @@ static void applied(void *arg, enum addr_family family, int result, const char *
 	s->done = true;
 }
 
+/* One commit that removes all. Whose child is killed ends well when another one could finish what it had
+ * begun, which may have been nothing. */
+static int commit_none(struct fw *fw, enum addr_family family, const struct ruleset *none,
+		       struct loop *loop, struct state *s)
+{
+	int ret;
+
+	s->done = false;
+	ret = fw_apply(fw, none);
+	while (!ret && !s->done)
+		loop_run_once(loop, -1);
+	fw_forget(fw, family); /* it is in no ledger's total, as no daemon runs */
+	return ret ? ret : s->result;
+}
+
+/* Returns 0, or -EBUSY while there is a rule of ours, or why that cannot be told. */
+static int look_for_rules(struct fw *fw, enum addr_family family, const struct ruleset *none)
+{
+	static const struct timespec pause = { .tv_nsec = 5 * (long)NS_PER_MS };
+	struct fw_reading reading;
+	int ret = -EAGAIN;
+
+	for (int i = 0; i < LOOKS && ret == -EAGAIN; i++) {
+		ret = fw_read(fw, family, loop_now_ns(), &reading);
+		if (ret == -EAGAIN)
+			nanosleep(&pause, NULL); /* somebody's commit is under way */
+	}
+	return ret ? ret : plan_diff(none, fw_present(fw, family), NULL) ? -EBUSY : 0;
+}
+
 static int remove_family(struct fw *fw, enum addr_family family, struct loop *loop, struct state *s,
 			 struct err *e)
 {
 	struct ruleset *none;
-	int ret;
+	int ret = -EBUSY;
 
 	if (fw_family_problem(fw, family))
 		return 0;
 	while (fw_busy(fw, family)) /* an earlier daemon's commit is being finished */
 		loop_run_once(loop, -1);
 	none = ruleset_build(family, NULL, 0, true, 1);
-	s->done = false;
-	ret = fw_apply(fw, none);
-	while (!ret && !s->done)
-		loop_run_once(loop, -1);
+	for (int i = 0; i < TRIES && ret == -EBUSY; i++) {
+		ret = commit_none(fw, family, none, loop, s);
+		if (!ret)
+			ret = look_for_rules(fw, family, none);
+	}
 	ruleset_free(none);
-	fw_forget(fw, family); /* it is in no ledger's total, as no daemon runs */
-	ret = ret ? ret : s->result;
 	if (ret < 0)
 		err_set(e, "the rules are still in place: %s", *s->text ? s->text : strerror(-ret));
 	return ret;

@@ -115,4 +115,19 @@ await 5 snmp_serves
 streams_stop 192.0.2.101
 stream_exact 'clean restarts' 192.0.2.101
 watch_check
+
+step 'the child of a teardown is killed before it does anything'
+lab_ctmeterd_stop
+ours() { { iptables-legacy-save -t mangle; ip6tables-legacy-save -t mangle; } | grep -c ctm; }
+if "${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$LAB/killedchild.so" \
+	"$LAB_TOP/tests/netns/preload/killedchild.c" -ldl 2>"$LAB/cc"; then
+	assert_ge 'there are rules' 10 "$(ours)"
+	: >"$LAB/kill"
+	assert_match 'it says what it removed' '^[1-9][0-9]* rules removed' \
+		"$(KILLEDCHILD_FILE=$LAB/kill LD_PRELOAD=$LAB/killedchild.so ctmeter teardown 2>&1)"
+	assert_ok 'one was killed' test ! -e "$LAB/kill"
+	assert_eq 'none is left' 0 "$(ours)"
+else
+	echo "   SKIP: no C compiler here ($(head -n 1 "$LAB/cc"))"
+fi
 lab_end
