@@ -7,6 +7,7 @@
 #include "xalloc.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,6 +294,7 @@ static void on_kept(void *arg, uint64_t now_ns)
 		}
 	if (en->ending)
 		return;
+	malloc_trim(0); /* a batch leaves a mebibyte of holes, for ten seconds or for good */
 	enforce_rules(en, now_ns);
 	if (en->was_held && !is_held(en)) {
 		en->was_held = false;
