@@ -3,6 +3,7 @@
 #include "doctor_room.h"
 
 #include "display.h"
+#include "owner.h"
 #include "report_db.h"
 #include "xalloc.h"
 
@@ -74,6 +75,7 @@ void doctor_ledger(struct doctor *d, enum addr_family family, struct doctor_find
 	const char *store = json_string_value(json_object_get(d->status, "store"));
 	struct report_db *db = NULL;
 	struct err e = { "" };
+	struct owner saved;
 	char *start;
 	int rc;
 
@@ -82,6 +84,7 @@ void doctor_ledger(struct doctor *d, enum addr_family family, struct doctor_find
 		doctor_say(f, DOCTOR_FAIL, "%s", store);
 		return;
 	}
+	owner_become(d->o.cfg->ledger.path, &saved);
 	rc = report_db_open(d->o.cfg->ledger.path, &db, &e);
 	if (!rc)
 		check_ledger(d, db, f);
@@ -99,6 +102,7 @@ void doctor_ledger(struct doctor *d, enum addr_family family, struct doctor_find
 		free(start);
 	}
 	report_db_close(db);
+	owner_return(&saved);
 }
 
 /* ---- disk ---- */

@@ -6,6 +6,7 @@
 #include "report.h"
 
 #include "inv.h"
+#include "owner.h"
 #include "percentile.h"
 #include "report_reader.h"
 #include "xalloc.h"
@@ -471,8 +472,10 @@ static int read_all(struct report_reader *r, struct err *e)
 static int try_read(const struct report_query *q, struct report **ret_report, struct err *e)
 {
 	struct report_reader r = { .q = q };
+	struct owner saved;
 	int rc;
 
+	owner_become(q->path, &saved);
 	r.report = xcalloc(1, sizeof(*r.report));
 	r.ip_found = xcalloc(q->n_ips + 1, sizeof(*r.ip_found));
 	r.ct_found = xcalloc(q->n_cts + 1, sizeof(*r.ct_found));
@@ -485,6 +488,7 @@ static int try_read(const struct report_query *q, struct report **ret_report, st
 		}
 	}
 	reader_release(&r);
+	owner_return(&saved);
 	if (rc < 0)
 		report_free(r.report);
 	else

@@ -65,6 +65,13 @@ static char *make_uri(const char *path, const char *parameters)
 	return uri;
 }
 
+/* Root reads as the user that the directory belongs to (owner.h). */
+static const char *who_may(void)
+{
+	return getuid() == 0 ? "make it readable for the user that its directory belongs to"
+			     : "run ctmeter as root";
+}
+
 /* What SQLite said, in terms of what to do. */
 static int explain(const struct report_db *db, int code, struct err *e)
 {
@@ -81,8 +88,7 @@ static int explain(const struct report_db *db, int code, struct err *e)
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		err_set(e, "cannot read %s with its write-ahead log: run ctmeter as root",
-			db->path);
+		err_set(e, "cannot read %s with its write-ahead log: %s", db->path, who_may());
 		return -EACCES;
 	default:
 		err_set(e, "cannot read %s: %s", db->path, sqlite3_errmsg(db->handle));
@@ -101,7 +107,7 @@ static int check_file(struct report_db *db, struct err *e)
 		err_set(e, "there is no ledger %s: has ctmeterd run with this configuration?",
 			db->path);
 	else if (rc == -EACCES)
-		err_set(e, "cannot read %s: %s: run ctmeter as root", db->path, strerror(-rc));
+		err_set(e, "cannot read %s: %s: %s", db->path, strerror(-rc), who_may());
 	else if (rc < 0)
 		err_set(e, "cannot read %s: %s", db->path, strerror(-rc));
 	if (!rc && !S_ISREG(db->opened.st_mode)) {

@@ -30,7 +30,7 @@ function plain(text) {
 function spans(text,   n, i, part) {
 	n = split(text, part, "`")
 	for (i = 2; i <= n; i += 2)
-		if (part[i] ~ /^(ctmeterd?|sqlite3|iptables-legacy) [a-z-]/ && part[i] !~ /[A-Z][A-Z]|\.\.\./) command(part[i])
+		if (part[i] ~ /^(ctmeterd?|sqlite3|setpriv|iptables-legacy) [a-z-]/ && part[i] !~ /[A-Z][A-Z]|\.\.\./) command(part[i])
 }
 
 FNR == 1 { fence = ""; examples = literal = 0; reason = ""; man = FILENAME ~ /\.[158](\.in)?$/ }

@@ -119,6 +119,18 @@ as_nobody "$LAB/ctmeter" -c "$LAB/ctmeter.conf" report >"$LAB/said" 2>&1
 assert_eq "nobody's report: exit status" 1 $?
 book_check 'nothing was zeroed'
 assert_ok 'root may' ctmeter zero 103
+assert_ok 'and report' ctmeter report
+assert_ok 'and have the ledger looked at' ctmeter check ledger
+mkdir -m 755 "$LAB/own/mine"
+sqlite3 "$LAB/root.db" "VACUUM; PRAGMA user_version = 0" && chmod 600 "$LAB/root.db"
+ln -s "$LAB/root.db" "$LAB/own/mine/ledger.db"
+chown -h "$UID_:$UID_" "$LAB/own/mine" "$LAB/own/mine/ledger.db"
+sed "s|^path = .*|path = $LAB/own/mine/ledger.db|" "$LAB/ctmeter.conf" >"$LAB/mine.conf"
+for command in report 'check ledger'; do
+	# shellcheck disable=SC2086 # a command and its argument
+	assert_match "root's $command opens as the user that has the directory" 'Permission denied' \
+		"$("$LAB/ctmeter" -c "$LAB/mine.conf" $command 2>&1)"
+done
 
 # ---- the helper -----------------------------------------------------------------------------
 
