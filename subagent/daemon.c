@@ -360,18 +360,33 @@ static int open_signals(struct daemon *d, struct err *e)
 
 /* --- life --------------------------------------------------------------------------------- */
 
-/* Is it one of ours that has the name: a process of root's, or of our own user? Anybody may take it. */
+/* Is it one of ours that has the name: a process of root's, or of our own user? Anybody may take it, and
+ * anybody may connect to it: where many wait there is a queue, which ours goes through (greet). */
 static bool is_instance(const struct sockaddr_un *sun, socklen_t len)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	static const struct timeval patience = { .tv_sec = 3 };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t size = sizeof(peer);
-	bool refused = connect(fd, (const struct sockaddr *)sun, len) < 0 && errno == ECONNREFUSED;
+	bool refused;
 
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	refused = connect(fd, (const struct sockaddr *)sun, len) < 0 && errno == ECONNREFUSED;
 	if (!refused)
 		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
 	close(fd);
 	return !refused && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+/* Whoever connects has seen by that who we are. One a turn of the loop, which has other things to do. */
+static void greet(void *arg, short revents, uint64_t now_ns)
+{
+	int fd = accept4(((struct daemon *)arg)->lock, NULL, NULL, SOCK_CLOEXEC);
+
+	(void)revents;
+	(void)now_ns;
+	if (fd >= 0)
+		close(fd);
 }
 
 /* One daemon for a node's rules, whatever its configuration: a name in the abstract socket namespace,
@@ -386,7 +401,7 @@ static int lock_instance(struct daemon *d, struct err *e)
 	if (d->cfg->netfilter.backend == CFG_BACKEND_FAKE)
 		return 0; /* a dry run has no rules to quarrel about */
 	memcpy(sun.sun_path, name, sizeof(name) - 1);
-	d->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	d->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (d->lock < 0 || bind(d->lock, (const void *)&sun, len) < 0 || listen(d->lock, 8) < 0)
 		ret = -errno;
 	if (ret == -EADDRINUSE && !is_instance(&sun, len)) {
@@ -397,7 +412,9 @@ static int lock_instance(struct daemon *d, struct err *e)
 	}
 	if (ret == -EADDRINUSE)
 		err_set(e, "another ctmeterd counts on this node already: one counts for all");
-	else if (ret < 0)
+	else if (!ret)
+		loop_watch(d->loop, d->lock, POLLIN, greet, d);
+	else
 		err_set(e, "cannot make sure that no other ctmeterd runs: %s", strerror(-ret));
 	return ret;
 }
@@ -458,8 +475,10 @@ void daemon_free(struct daemon *d)
 	if (d->signals >= 0)
 		close(d->signals);
 	/* Who waits for our socket to go may start the next daemon right then. */
-	if (d->lock >= 0)
+	if (d->lock >= 0) {
+		loop_unwatch(d->loop, d->lock);
 		close(d->lock);
+	}
 	ctl_free(d->ctl);
 	loop_free(d->loop);
 	free(d->run_dir);

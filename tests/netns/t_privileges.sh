@@ -31,7 +31,8 @@ chmod 755 "$LAB"
 # What its unit makes of a ctmeterd.
 as_unit() { exec_limited --reuid "$UID_" --regid "$UID_" --clear-groups "$LAB/ctmeterd" "${@:2}"; }
 as_root() { exec "$LAB/ctmeterd" "${@:2}"; }
-as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups) # by itself for the background, where the pid is his
+as_nobody() { "${NOBODY[@]}" "$@"; }
 
 fact() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$CTMETERD_PID/status" | tr -s '\t' ' '; } # NAME
 assert_limited() { # LABEL UID
@@ -100,6 +101,17 @@ lab_flow 198.51.100.2 192.0.2.101 30 500
 lab_ctmeterd_start as_unit
 assert_await 'it serves again' 10 snmp_serves
 traffic 'after a kill'
+
+step 'connections to its name, more than can wait'
+"${NOBODY[@]}" "$LAB/unixio" crowd @ctmeterd 50 </dev/null >"$LAB/crowd" 2>&1 9>&- &
+crowd=$!
+crowded() { grep -q crowded "$LAB/crowd"; }
+await 5 crowded || fail 'there is no crowd'
+sed "s|^socket = $LAB/own/ctmeter/|socket = $LAB/second/|" "$LAB/ctmeter.conf" >"$LAB/second.conf"
+timeout 20 "$LAB/ctmeterd" -c "$LAB/second.conf" </dev/null >"$LAB/said" 2>&1
+assert_eq 'a second one: exit status' 1 $?
+assert_match 'and why' 'another ctmeterd counts on this node' "$(<"$LAB/said")"
+stop_process "$crowd"
 
 step 'what others may'
 assert_eq 'control socket' "600 $UID_" "$(stat -c '%a %u' "$LAB/own/ctmeter/control.sock")"
@@ -228,15 +240,24 @@ assert_eq 'no rule is left' 0 "$(iptables-legacy -t mangle -S | grep -c ctm)"
 wait "$CTMETERD_PID"
 
 step 'somebody else has its name'
-as_nobody "$LAB/unixio" squat '@ctmeterd' x </dev/null >/dev/null 2>&1 9>&- &
-squatter=$!
 squatted() { grep -q '@ctmeterd$' /proc/net/unix; }
-await 5 squatted || fail 'the name is not taken'
-lab_ctmeterd_start as_root
-assert_await 'that keeps nobody from counting' 10 snmp_serves
-assert_ok 'and is said' said "another user's process has taken"
-lab_ctmeterd_stop
-stop_process "$squatter"
+for queue in 0 2; do # refuses connections, or leaves them waiting
+	"${NOBODY[@]}" "$LAB/unixio" squat '@ctmeterd' $queue </dev/null >/dev/null 2>&1 9>&- &
+	squatter=$!
+	await 5 squatted || fail 'the name is not taken'
+	if [ $queue -ne 0 ]; then
+		: >"$LAB/crowd"
+		"${NOBODY[@]}" "$LAB/unixio" crowd @ctmeterd 10 </dev/null >"$LAB/crowd" 2>&1 9>&- &
+		crowd=$!
+		await 5 crowded || fail 'there is no crowd'
+	fi
+	lab_ctmeterd_start as_root
+	assert_await "that keeps nobody from counting, $queue" 15 snmp_serves
+	assert_eq "and is said, $queue" $((queue / 2 + 1)) "$(grep -c "another user's process has taken" "$LAB/ctmeterd.log")"
+	lab_ctmeterd_stop
+	stop_process "$squatter"
+done
+stop_process "$crowd"
 
 step 'a trap'
 echo secret >"$LAB/secret"
