@@ -284,6 +284,7 @@ static bool serve_next(int listener, const char *config_path)
 
 	if (pid == 0) {
 		alarm(JOB_S);
+		signal(SIGTERM, SIG_DFL);
 		close(listener);
 		serve(fd, config_path);
 		_exit(0);
@@ -363,6 +364,7 @@ static void live(int listener, int life, const char *path, const char *config_pa
 	prctl(PR_SET_NAME, "ctmeter-helper");
 	signal(SIGHUP, SIG_IGN); /* the daemon's, for a reload */
 	signal(SIGINT, SIG_IGN); /* of the terminal: it ends with the daemon */
+	signal(SIGTERM, SIG_IGN); /* the daemon may live on, and its socket must not stay behind */
 	serve_until(listener, life, config_path);
 	unlink(path);
 }

@@ -229,6 +229,13 @@ assert_await 'commands run as root' 15 named 101 uid-0
 assert_eq 'the helper is for the group' "660 0 $UID_" "$(stat -c '%a %u %g' "$HELPER.$CTMETERD_PID")"
 traffic 'the totals go on'
 gone() { ! compgen -G "$HELPER.*" >/dev/null; }
+pkill -TERM -x ctmeter-helper
+pkill -INT -x ctmeter-helper
+rename_101() { sed -i "s/name=$1-/name=$2-/" "$LAB/who"; } # FROM TO
+rename_101 uid still
+assert_ok 'the helper lives as long as the daemon' ctmeter refresh
+assert_await 'and works' 15 named 101 still-0
+rename_101 still uid
 lab_ctmeterd_kill9
 assert_await 'the helper ends with it' 5 gone
 lab_ctmeterd_start as_root
