@@ -101,9 +101,12 @@ static int add_counters(int fd, const struct journal *j, const struct xt_layout 
 
 	memcpy(info->name, h->table, sizeof(h->table));
 	info->num_counters = h->n_new;
-	for (uint32_t i = 0; i < h->n_new; i++)
-		if (j->from[i])
-			info->counters[i] = j->finals[j->from[i] - 1];
+	for (uint32_t i = 0; i < h->n_new; i++) {
+		const uint32_t from = j->from[i];
+
+		if (from && from <= h->n_old)
+			info->counters[i] = j->finals[from - 1];
+	}
 	for (size_t i = 0; i < layout->n_canaries; i++)
 		info->counters[layout->canaries[i].index] =
 			(struct xt_counters) { .pcnt = 1, .bcnt = layout->canaries[i].octets };
@@ -122,13 +125,14 @@ static bool counters_are_back(const struct journal *j, const struct xt_raw *raw)
 
 	for (uint32_t i = 0; i < j->head->n_new; i++) {
 		const uint8_t *e = raw->blob + offset;
+		const uint32_t from = j->from[i];
 		struct xt_counters c;
 		uint16_t next;
 
 		memcpy(&c, e + f->counters_at, sizeof(c));
 		memcpy(&next, e + f->head_size - 2, sizeof(next));
-		if (j->from[i] && (c.pcnt < j->finals[j->from[i] - 1].pcnt ||
-				   c.bcnt < j->finals[j->from[i] - 1].bcnt))
+		if (from && from <= j->head->n_old &&
+		    (c.pcnt < j->finals[from - 1].pcnt || c.bcnt < j->finals[from - 1].bcnt))
 			return false;
 		offset += next;
 	}
@@ -206,6 +210,41 @@ int commit_recover(int fd, int lock, const char *path, struct err *e)
 	ret = ret < 0 ? ret : recover_locked(fd, path, e);
 	flock(lock, LOCK_UN);
 	return ret < 0 ? ret : 0;
+}
+
+static bool is_anothers(const char *path, uid_t uid)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && st.st_uid != uid;
+}
+
+static int hand_over(const char *path, uid_t uid, gid_t gid, struct err *e)
+{
+	int lock = commit_lock_open(e), ret;
+
+	if (lock < 0)
+		return lock;
+	ret = take_lock(lock, e);
+	if (!ret && (ret = journal_hand_over(path, uid, gid)) < 0)
+		err_set(e, "cannot hand over the journal %s of a commit of root's: %s: remove it",
+			path, ret == -EINVAL ? "it is no plain file of one name" : strerror(-ret));
+	close(lock);
+	return ret;
+}
+
+int commit_hand_over(const char *run_dir, uid_t uid, gid_t gid, struct err *e)
+{
+	int ret = 0;
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES && !ret; f++) {
+		char *path = journal_path(run_dir, f);
+
+		if (is_anothers(path, uid)) /* or nobody need be waited for */
+			ret = hand_over(path, uid, gid, e);
+		free(path);
+	}
+	return ret;
 }
 
 /* --- committing --------------------------------------------------------------------------- */
@@ -288,7 +327,7 @@ static int write_journal(struct job *job)
 	ret = journal_create(job->path, &head, &job->journal);
 	if (ret < 0) {
 		err_set(job->e, "cannot write the commit's journal %s: %s", job->path,
-			strerror(-ret));
+			ret == -EEXIST ? "somebody else keeps taking its name" : strerror(-ret));
 		return ret;
 	}
 	memcpy(job->journal.from, c->from, c->raw.n_entries * sizeof(*c->from));

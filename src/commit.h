@@ -33,6 +33,11 @@ int commit_lock_open(struct err *e);
  * leaves as it is. Returns 0, or -errno with e filled. */
 int commit_lock_share(gid_t gid, struct err *e);
 
+/* For root, before a daemon that is not root starts: journals in `run_dir` that a killed commit of root's
+ * (a teardown) left become the user's, who could neither finish nor forget them. Waits for the xtables
+ * lock, which a commit under way holds, if there is one. Returns 0, or -errno with e filled. */
+int commit_hand_over(const char *run_dir, uid_t uid, gid_t gid, struct err *e);
+
 /* Finish whatever a journal at `path` says was begun. `fd` is an xt_socket. Takes `lock`, waits for
  * it, and releases it. Returns 0 (also when there is nothing to do) or -errno with e filled. */
 int commit_recover(int fd, int lock, const char *path, struct err *e);

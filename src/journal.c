@@ -14,6 +14,7 @@
 /* No counter of a whole table can be this; the kernel overwrites it with the finals. */
 #define UNTOUCHED UINT64_MAX
 #define JOURNAL_MAGIC 0x63746d6a /* "ctmj" */
+#define CREATE_TRIES 10
 
 static size_t journal_size(uint32_t n_old, uint32_t n_new, uint32_t n_records)
 {
@@ -21,42 +22,60 @@ static size_t journal_size(uint32_t n_old, uint32_t n_new, uint32_t n_records)
 	       n_records * sizeof(struct journal_record) + n_new * sizeof(uint32_t);
 }
 
-static void place(struct journal *j, void *map)
+/* The head is one of our own: counts that are taken from it stay as they were checked. */
+static void place(struct journal *j, void *room, const struct journal_head *head)
 {
-	const struct journal_head *h = j->head = map;
+	j->head = xmalloc(sizeof(*head));
+	*j->head = *head;
+	j->room = room;
+	j->finals = (void *)((uint8_t *)room + sizeof(*head));
+	j->records = (void *)(j->finals + head->n_old);
+	j->from = (void *)(j->records + head->n_records);
+}
 
-	j->finals = (void *)((uint8_t *)map + sizeof(*h));
-	j->records = (void *)(j->finals + h->n_old);
-	j->from = (void *)(j->records + h->n_records);
+/* A new file, of this process's user and closed to all others. The directory may be another user's,
+ * who can take the name in between and would own what is mapped here. */
+static int make_file(const char *path)
+{
+	int fd = -1;
+
+	for (int i = 0; i < CREATE_TRIES && fd < 0; i++) {
+		unlink(path);
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	return fd < 0 ? -errno : fd;
 }
 
 /* Every page is written here, so that the kernel's copy into it cannot fail after the swap. */
 int journal_create(const char *path, const struct journal_head *head, struct journal *ret_j)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	size_t size = journal_size(head->n_old, head->n_new, head->n_records);
-	int ret = 0;
+	struct journal_head own = *head, *in_file;
+	size_t size = journal_size(own.n_old, own.n_new, own.n_records);
+	int fd = make_file(path), ret;
 	void *map;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	ret = -posix_fallocate(fd, 0, (off_t)size);
 	if (ret < 0)
 		goto cleanup;
-	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+	map = in_file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (map == MAP_FAILED) {
 		ret = -errno;
 		goto cleanup;
 	}
-	memcpy(map, head, sizeof(*head));
+	own.magic = 0;
+	own.size = (uint32_t)size;
 	*ret_j = (struct journal) { .copied = false };
-	place(ret_j, map);
-	ret_j->head->size = (uint32_t)size;
-	memset(ret_j->finals, 0xff, head->n_old * sizeof(*ret_j->finals));
+	place(ret_j, map, &own);
+	memset(ret_j->finals, 0xff, own.n_old * sizeof(*ret_j->finals));
+	*in_file = own;
 	/* Killed before this line it is no journal; finals not yet marked untouched would look
 	 * like the kernel's. */
 	__sync_synchronize();
-	ret_j->head->magic = JOURNAL_MAGIC;
+	in_file->magic = JOURNAL_MAGIC;
 cleanup:
 	close(fd);
 	if (ret < 0)
@@ -115,8 +134,7 @@ int journal_map(const char *path, struct journal *ret_j)
 		void *copy = xmalloc(head.size);
 
 		ret = read_all(fd, copy, head.size);
-		memcpy(copy, &head, sizeof(head)); /* as it was checked */
-		place(&j, copy);
+		place(&j, copy, &head); /* as it was checked */
 		if (!ret && !is_sound(&j))
 			ret = -EINVAL;
 	}
@@ -130,11 +148,12 @@ int journal_map(const char *path, struct journal *ret_j)
 void journal_unmap(struct journal *j)
 {
 	if (j->copied) {
-		free(j->head);
+		free(j->room);
 		close(j->fd);
 	} else if (j->head) {
-		munmap(j->head, j->head->size);
+		munmap(j->room, j->head->size);
 	}
+	free(j->head);
 	memset(j, 0, sizeof(*j));
 }
 
@@ -144,6 +163,8 @@ static void set_flag(struct journal *j, uint32_t *flag)
 	off_t at = (off_t)((uint8_t *)flag - (uint8_t *)j->head);
 
 	*flag = 1;
+	if (!j->copied)
+		*(uint32_t *)((uint8_t *)j->room + at) = 1;
 	while (j->copied && pwrite(j->fd, flag, sizeof(*flag), at) < 0 && errno == EINTR)
 		;
 }
@@ -186,6 +207,26 @@ bool journal_pending(const char *path)
 void journal_forget(const char *path)
 {
 	unlink(path);
+}
+
+int journal_hand_over(const char *path, uid_t uid, gid_t gid)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), ret = 0;
+	struct stat st = { .st_mode = 0 };
+	uint32_t magic = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
+		ret = -EINVAL;
+	} else if (st.st_uid == geteuid()) {
+		bool sound = read_all(fd, &magic, sizeof(magic)) == 0 && magic == JOURNAL_MAGIC;
+
+		if ((sound ? fchown(fd, uid, gid) : unlink(path)) < 0)
+			ret = -errno;
+	}
+	close(fd);
+	return ret;
 }
 
 uint64_t journal_epoch(const struct journal *j)

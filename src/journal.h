@@ -5,11 +5,14 @@
 #include "fw.h"
 
 #include <linux/netfilter/x_tables.h>
+#include <sys/types.h>
 
 /* The journal of one commit: a file, mapped shared, into which the kernel itself writes the finals.
  * Written by commit.c's child; read by it after a kill, and by the backend for the ledger.
  * 1. Every page is touched before the kernel is asked, so that its copy cannot fail.
- * 2. Nothing read from a file is believed before every number in it was checked. */
+ * 2. Nothing read from a file is believed before every number in it was checked.
+ * 3. The directory may be another user's than the process's (root tears down what ctmeter made): what is
+ *    mapped is a file of the process's own, and no number is taken from the mapping. */
 
 /* What became of one counting rule. from and to are entry numbers plus 1, 0: not there. */
 struct journal_record {
@@ -33,11 +36,12 @@ struct journal_head {
 };
 
 struct journal {
-	struct journal_head *head;
-	struct xt_counters *finals;
+	struct journal_head *head; /* our own copy */
+	void *room; /* the whole file: mapped, or a copy */
+	struct xt_counters *finals; /* this and the following are in the room */
 	uint32_t *from;
 	struct journal_record *records;
-	int fd; /* of one that was there: all above is a copy */
+	int fd; /* of one that was there: then the room is a copy */
 	bool copied;
 };
 
@@ -50,7 +54,14 @@ bool journal_pending(const char *path);
 /* The finals were taken over: remove it. */
 void journal_forget(const char *path);
 
-/* Make one with this head (magic and size are filled in here) and room for the rest. Returns 0 or -errno, leaving no file behind. */
+/* For root, with the xtables lock: make a journal that a killed process of root's left in a directory of
+ * the user's his, so that he can finish the commit. Only a plain file of root's with one name that is a
+ * journal: one that is none is removed (cut off while it was made), and what is no plain file or has other
+ * names stays, -EINVAL. Returns 0, also when there is none, or -errno. */
+int journal_hand_over(const char *path, uid_t uid, gid_t gid);
+
+/* Make one with this head (magic and size are filled in here) and room for the rest: a new file, whatever
+ * was there. Returns 0 or -errno, leaving no file behind; -EEXIST: somebody else keeps taking the name. */
 int journal_create(const char *path, const struct journal_head *head, struct journal *ret_j);
 
 /* Take up one that is there: a copy of it, since who may write the file could change it after it was

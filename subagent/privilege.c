@@ -117,9 +117,12 @@ static void open_agentx_dir(const char *socket)
 	free(dir);
 }
 
-static int prepare(const struct cfg *cfg, gid_t gid, struct err *e)
+static int prepare(const struct cfg *cfg, const struct passwd *to, struct err *e)
 {
+	struct err left = { "" };
 	struct xt_look look;
+	char *run_dir;
+	int ret;
 
 	if (cfg->netfilter.backend == CFG_BACKEND_FAKE)
 		return 0;
@@ -127,7 +130,12 @@ static int prepare(const struct cfg *cfg, gid_t gid, struct err *e)
 		xt_look(f, cfg->netfilter.table, &look); /* for its side effect */
 	if (*cfg->agentx.socket == '/')
 		open_agentx_dir(cfg->agentx.socket);
-	return commit_lock_share(gid, e);
+	ret = commit_lock_share(to->pw_gid, e);
+	run_dir = dir_of(cfg->control.socket);
+	if (!ret && commit_hand_over(run_dir, to->pw_uid, to->pw_gid, &left) < 0)
+		log_warning("start", "%s", left.text);
+	free(run_dir);
+	return ret;
 }
 
 int privilege_prepare(const struct cfg *cfg, struct err *e)
@@ -145,7 +153,7 @@ int privilege_prepare(const struct cfg *cfg, struct err *e)
 			cfg->daemon.user, cfg->daemon.user);
 		return -ENOENT;
 	}
-	return prepare(cfg, to->pw_gid, e);
+	return prepare(cfg, to, e);
 }
 
 /* --- dropping ----------------------------------------------------------------------------- */
@@ -243,7 +251,7 @@ static int drop_root(struct cfg *cfg, const char *config_path, struct err *e)
 			"--home-dir /var/lib/ctmeter --shell /usr/sbin/nologin %s",
 			cfg->daemon.user, cfg->daemon.user);
 	if (other)
-		ret = prepare(cfg, other->pw_gid, e);
+		ret = prepare(cfg, other, e);
 	if (ret < 0)
 		return ret;
 	start_helper(cfg, other ? other->pw_gid : 0, config_path);

@@ -102,6 +102,28 @@ lab_ctmeterd_start as_unit
 assert_await 'it serves again' 10 snmp_serves
 traffic 'after a kill'
 
+step 'what a killed teardown of root left'
+lab_ctmeterd_stop
+own=$LAB/own/ctmeter
+echo secret >"$LAB/secret"
+(umask 077 && printf 'jmtc, cut off' >"$own/commit.ipv4" && echo none >"$own/commit.ipv6")
+assert_ok 'prepared' "$LAB/ctmeterd" --prepare -c "$LAB/ctmeter.conf"
+assert_eq 'the journal is the user'"'"'s' "600 $UID_ $UID_" "$(stat -c '%a %u %g' "$own/commit.ipv4")"
+assert_ok 'what is none is gone' [ ! -e "$own/commit.ipv6" ]
+rm "$own/commit.ipv4"
+ln "$LAB/secret" "$own/commit.ipv4"
+ln -s "$LAB/secret" "$own/commit.ipv6"
+assert_match 'a link is none' 'commit.ipv4' "$("$LAB/ctmeterd" --prepare -c "$LAB/ctmeter.conf" 2>&1)"
+rm "$own/commit.ipv4"
+assert_match 'nor is a symbolic one' 'commit.ipv6' "$("$LAB/ctmeterd" --prepare -c "$LAB/ctmeter.conf" 2>&1)"
+rm "$own/commit.ipv6"
+assert_eq 'what they lead to stays root'"'"'s' '0 secret' "$(stat -c %u "$LAB/secret") $(<"$LAB/secret")"
+(umask 077 && echo none >"$own/commit.ipv4")
+assert_ok 'prepared again' "$LAB/ctmeterd" --prepare -c "$LAB/ctmeter.conf"
+lab_ctmeterd_start as_unit
+assert_await 'it serves' 10 snmp_serves
+traffic 'all the same'
+
 step 'connections to its name, more than can wait'
 "${NOBODY[@]}" "$LAB/unixio" crowd @ctmeterd 50 </dev/null >"$LAB/crowd" 2>&1 9>&- &
 crowd=$!
