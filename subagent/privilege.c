@@ -58,19 +58,24 @@ static bool is_ours(const struct stat *st, const struct passwd *to)
 	return st->st_uid != to->pw_uid && (st->st_uid == 0 || to->pw_uid == 0);
 }
 
+static bool is_named(const char *dir)
+{
+	const char *name = strrchr(dir, '/');
+
+	return name && !strcmp(name, "/ctmeter");
+}
+
 /* Give a directory that is named ctmeter, or is made here, and the files in it: while it was not yet
  * his nobody else can have put anything into it. */
 static void give(const char *path, mode_t mode, const char *const names[], size_t n,
 		 const struct passwd *to)
 {
 	char *dir = dir_of(path);
-	const char *name = strrchr(dir, '/');
 	bool made = mkdir(dir, mode) == 0;
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && is_ours(&st, to) &&
-	    (made || (name && !strcmp(name, "/ctmeter")))) {
+	if (fd >= 0 && fstat(fd, &st) == 0 && is_ours(&st, to) && (made || is_named(dir))) {
 		for (size_t i = 0; i < n; i++)
 			give_file(fd, names[i], to);
 		if (fchown(fd, to->pw_uid, to->pw_gid) < 0)
@@ -80,6 +85,59 @@ static void give(const char *path, mode_t mode, const char *const names[], size_
 	if (fd >= 0)
 		close(fd);
 	free(dir);
+}
+
+/* Is it the directory of the file (that of a link's target too), or one above it? */
+static bool holds(const struct stat *st, const char *file)
+{
+	char *paths[] = { xstrdup(file), realpath(file, NULL) };
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		char *dir = paths[i];
+
+		do {
+			struct stat above;
+
+			dir = dirname(dir);
+			found = found || (stat(dir, &above) == 0 && above.st_dev == st->st_dev &&
+					  above.st_ino == st->st_ino);
+		} while (strcmp(dir, "/") != 0 && strcmp(dir, ".") != 0);
+		free(paths[i]);
+	}
+	return found;
+}
+
+/* Who has the configuration file's directory can put another in its place, and it says what root runs. */
+static int check_gift(const char *key, const char *path, const char *better,
+		      const char *config_path, const struct passwd *to, struct err *e)
+{
+	char *dir = dir_of(path);
+	struct stat st;
+	int ret = 0;
+
+	if (stat(dir, &st) == 0 && is_ours(&st, to) && is_named(dir) && holds(&st, config_path)) {
+		err_set(e,
+			"%s: %s would be given to the user %s, but the configuration file, which "
+			"says what root runs, is in it: name a file in a directory of its own, "
+			"such "
+			"as %s",
+			key, dir, to->pw_name, better);
+		ret = -EINVAL;
+	}
+	free(dir);
+	return ret;
+}
+
+static int check_gifts(const struct cfg *cfg, const char *config_path, const struct passwd *to,
+		       struct err *e)
+{
+	int ret = check_gift("[control] socket", cfg->control.socket, "/run/ctmeter/control.sock",
+			     config_path, to, e);
+
+	return ret ? ret
+		   : check_gift("[ledger] path", cfg->ledger.path, "/var/lib/ctmeter/ledger.db",
+				config_path, to, e);
 }
 
 static void give_all(const struct cfg *cfg, const struct passwd *to)
@@ -251,6 +309,8 @@ static int drop_root(struct cfg *cfg, const char *config_path, struct err *e)
 			"--home-dir /var/lib/ctmeter --shell /usr/sbin/nologin %s",
 			cfg->daemon.user, cfg->daemon.user);
 	if (other)
+		ret = check_gifts(cfg, config_path, other, e);
+	if (other && !ret)
 		ret = prepare(cfg, other, e);
 	if (ret < 0)
 		return ret;

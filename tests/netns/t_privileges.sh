@@ -298,6 +298,22 @@ timeout 5 "$LAB/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
 assert_eq 'the directory is given' "$UID_" "$(stat -c %u "$LAB/trap/ctmeter")"
 assert_eq 'what a link in it leads to is not' '0 secret' "$(stat -c %u "$LAB/secret") $(<"$LAB/secret")"
 
+step "the configuration file's directory is given to nobody"
+mkdir -p "$LAB/etc/ctmeter/sub"
+for key in ledger.path=ledger.db control.socket=control.sock; do
+	(
+		lab_set ledger.path "$LAB/trap/ctmeter/none.db"
+		lab_set "${key%=*}" "$LAB/etc/ctmeter/${key#*=}"
+		lab_write_conf
+		cp "$LAB/ctmeter.conf" "$LAB/etc/ctmeter/sub/ctmeter.conf"
+	)
+	timeout 5 "$LAB/ctmeterd" -c "$LAB/etc/ctmeter/sub/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
+	assert_eq "${key%=*}: exit status" 1 $?
+	name=${key%=*}
+	assert_match 'and why' "\[${name%.*}\] ${name#*.}: .*configuration file.*such as /" "$(<"$LAB/said")"
+	assert_eq 'it stays root'"'"'s' 0 "$(stat -c %u "$LAB/etc/ctmeter")"
+done
+
 step 'where there is no such user'
 lab_set daemon.user nosuchuser
 lab_set inventory.source "file:$LAB/inventory"
