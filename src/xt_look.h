@@ -11,7 +11,7 @@
 /* A look at a legacy table for people: what `ctmeter check` wants to know of it. */
 
 #define XT_LOOK_NAME_SIZE 32
-#define XT_LOOK_GUARDS 64
+#define XT_LOOK_GUARDS 1024
 
 struct xt_look {
 	uint32_t n_entries, size; /* of the whole table; size in octets */

@@ -88,12 +88,27 @@ lab_start
 
 # ---- spoofed sources: the lab has no rp_filter ----------------------------------------------
 
+rp_filter() { # LINK [VALUE]: set it, or what the link's own is
+	if [ $# -eq 2 ]; then echo "$2" >"/proc/sys/net/ipv4/conf/$1/rp_filter"; else cat "/proc/sys/net/ipv4/conf/$1/rp_filter"; fi
+}
+in_effect() { # LINK: the greater of its own and that for all
+	local own all
+	own=$(rp_filter "$1") all=$(rp_filter all)
+	echo $((own > all ? own : all))
+}
+
 step 'rp_filter is off'
 found 'rp_filter off' rp-filter-ipv4 warn 'vc1, vc2, vc3$'
 cured 'rp_filter off' rp-filter-ipv4
-assert_eq 'it is on' 1 "$(</proc/sys/net/ipv4/conf/vc2/rp_filter)"
-provoke 'rp_filter loose for all' rp-filter-ipv4 warn 'vc1 \(loose\)' \
-	'echo 2 >/proc/sys/net/ipv4/conf/all/rp_filter'
+assert_eq 'it is on' 1 "$(rp_filter vc2)"
+assert_eq 'but not on the uplink, nor for all' '0 0' "$(rp_filter vout) $(in_effect vout)"
+for own in 0 1 2; do
+	rp_filter vout "$own"
+	provoke "rp_filter loose for all, $own on the uplink" rp-filter-ipv4 warn 'vc1 \(loose\)' 'rp_filter all 2'
+	assert_eq 'the uplink is loose as before' 2 "$(in_effect vout)"
+	assert_eq 'a container is not' 1 "$(in_effect vc1)"
+done
+rp_filter vout 0
 if [ -n "$REAL_ROOT" ]; then
 	step 'IPv6 has no such switch: a rule'
 	found 'IPv6' rp-filter-ipv6 warn 'vc1, vc3$'
@@ -103,6 +118,39 @@ else
 	assert_await 'and that is said' 10 is skip rp-filter-ipv6
 	assert_await 'and that is said' 10 is skip rule-sets
 fi
+
+step 'many links'
+many=()
+for i in 1 2 3 4 5 6 7 8 9; do
+	ip link add "vm$i" type dummy && ip link set "vm$i" up || break
+	ip route add "203.0.113.2$i" dev "vm$i"
+	ip route add "2001:db8:2::$i" dev "vm$i"
+	many+=("12$i 203.0.113.2$i 2001:db8:2::$i")
+done
+if [ ${#many[@]} -eq 9 ]; then
+	lab_inventory_usual "${many[@]}"
+	ctmeter refresh >/dev/null
+	rp_filter all 2
+	found 'many links' rp-filter-ipv4 warn 'vc1 \(loose\).* and 6 more$'
+	cured 'many links' rp-filter-ipv4
+	assert_eq 'each is strict' '1 1' "$(in_effect vm1) $(in_effect vm9)"
+	assert_eq 'the uplink is loose as before' 2 "$(in_effect vout)"
+	rp_filter vout 0
+	if [ -n "$REAL_ROOT" ]; then
+		found 'many links, IPv6' rp-filter-ipv6 warn 'vm6 and 3 more$'
+		cured 'many links, IPv6' rp-filter-ipv6
+		assert_eq 'no rule is for the uplink' 0 "$(ip6tables-legacy -t raw -S PREROUTING |
+			grep rpfilter | grep -cvE -- '-i v[cm][1-9] ')"
+	fi
+	lab_inventory_usual
+	ctmeter refresh >/dev/null
+else
+	echo '   SKIP: this kernel has no dummy links'
+fi
+for i in 1 2 3 4 5 6 7 8 9; do ip link del "vm$i" 2>/dev/null; done
+[ -z "$REAL_ROOT" ] || for i in 1 2 3 4 5 6 7 8 9; do
+	ip6tables-legacy -t raw -D PREROUTING -i "vm$i" -m rpfilter --invert -j DROP 2>/dev/null
+done
 
 # ---- all is well ----------------------------------------------------------------------------
 

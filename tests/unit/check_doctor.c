@@ -253,8 +253,35 @@ START_TEST(doctor_rp_filter_the_greater_counts_and_loose_is_not_enough)
 		       "sysctl -w net.ipv4.conf.vc1.rp_filter=1");
 	set_rp_filter(w, "all", "2\n");
 	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "vc1 (loose), vc2 (loose)",
-		       "sysctl -w net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.vc1.rp_filter=1 "
+		       "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.vc1.rp_filter=1 "
 		       "net.ipv4.conf.vc2.rp_filter=1");
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_rp_filter_cure_leaves_uplinks_as_they_are)
+{
+	struct world *w = world_new(NULL);
+
+	add_link(w, "vc1", "veth");
+	add_link(w, "eth0", "");
+	add_link(w, "eth0.5", "vlan");
+	add_link(w, "eth1", "");
+	add_link(w, "lo", "")->loopback = true;
+	add_address(w, "101", "192.0.2.1", 1);
+	set_rp_filter(w, "vc1", "0\n");
+	set_rp_filter(w, "eth0", "1\n");
+	set_rp_filter(w, "eth0.5", "0\n");
+	set_rp_filter(w, "eth1", "2\n");
+	set_rp_filter(w, "lo", "0\n");
+	set_rp_filter(w, "all", "0\n");
+	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "victim: vc1",
+		       "sysctl -w net.ipv4.conf.vc1.rp_filter=1");
+	/* What is loose by "all" alone becomes so by its own. */
+	set_rp_filter(w, "all", "2\n");
+	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "vc1 (loose)",
+		       "sysctl -w net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.eth0/5.rp_filter=2 "
+		       "net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.vc1.rp_filter=1");
 	world_free(w);
 }
 END_TEST
@@ -276,19 +303,46 @@ START_TEST(doctor_rp_filter_venet_needs_none)
 }
 END_TEST
 
-START_TEST(doctor_rp_filter_many_links_are_cured_at_once)
+static void add_containers(struct world *w, int from, int to)
 {
-	struct world *w = world_new(NULL);
-	char name[16], address[16];
+	char name[16], address[32];
 
-	for (int i = 1; i <= 9; i++) {
+	for (int i = from; i <= to; i++) {
 		snprintf(name, sizeof(name), "v%d", i);
-		snprintf(address, sizeof(address), "192.0.2.%d", i);
+		snprintf(address, sizeof(address), "192.0.%d.%d", i / 256, i % 256);
 		add_link(w, name, "veth");
 		add_address(w, "101", address, i);
 	}
+}
+
+START_TEST(doctor_rp_filter_many_links_are_cured_in_a_loop_over_them)
+{
+	struct world *w = world_new(NULL);
+
+	add_containers(w, 1, 9);
 	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "v6 and 3 more",
-		       "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 1 >$f; done");
+		       "for l in v1 v2 v3 v4 v5 v6 v7 v8 v9; do "
+		       "sysctl -w \"net.ipv4.conf.$l.rp_filter=1\"; done");
+	add_link(w, "eth0", "");
+	set_rp_filter(w, "eth0", "1\n");
+	set_rp_filter(w, "all", "2\n");
+	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "v6 (loose) and 3 more",
+		       "sysctl -w net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.all.rp_filter=0 && "
+		       "for l in v1 v2 v3 v4 v5 v6 v7 v8 v9; do "
+		       "sysctl -w \"net.ipv4.conf.$l.rp_filter=1\"; done");
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_rp_filter_what_one_command_leaves_out_is_said)
+{
+	struct world *w = world_new(NULL);
+
+	add_containers(w, 1, 300);
+	doctor_rp_filter(&w->d, ADDR_V4, &w->f);
+	ck_assert_ptr_nonnull(strstr(w->f.text, "v6 and 294 more; the command is for the first "
+						"256, check again after it"));
+	ck_assert_ptr_nonnull(strstr(w->f.cure, " v256; do "));
 	world_free(w);
 }
 END_TEST
@@ -361,7 +415,9 @@ int main(void)
 	tcase_add_test(tc, doctor_forwarding_for_all_and_by_link);
 	tcase_add_test(tc, doctor_rp_filter_the_greater_counts_and_loose_is_not_enough);
 	tcase_add_test(tc, doctor_rp_filter_venet_needs_none);
-	tcase_add_test(tc, doctor_rp_filter_many_links_are_cured_at_once);
+	tcase_add_test(tc, doctor_rp_filter_cure_leaves_uplinks_as_they_are);
+	tcase_add_test(tc, doctor_rp_filter_many_links_are_cured_in_a_loop_over_them);
+	tcase_add_test(tc, doctor_rp_filter_what_one_command_leaves_out_is_said);
 	tcase_add_test(tc, doctor_routes_that_lead_to_no_container);
 	tcase_add_test(tc, doctor_xdp_programs_are_named);
 	suite_add_tcase(s, tc);
