@@ -174,6 +174,16 @@ static bool reaches_lock(const char *status, struct stat *ret_lock)
 						line_holds(status, "Groups", ret_lock->st_gid)));
 }
 
+/* Which group is let in is for the configuration to say. */
+static void cure_by_prepare(const struct doctor *d, struct doctor_finding *f)
+{
+	char *conf = doctor_quote(d->o.config_path);
+	bool usual = !strcmp(d->o.config_path, CFG_DEFAULT_PATH);
+
+	doctor_cure(f, "ctmeterd --prepare%s%s", usual ? "" : " -c ", usual ? "" : conf);
+	free(conf);
+}
+
 void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	const char *who = d->status ? "ctmeterd" : "root";
@@ -198,7 +208,7 @@ void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_
 		doctor_say(f, DOCTOR_FAIL,
 			   "ctmeterd may not open %s (mode %03o), so it can change no rule",
 			   commit_lock_path(), lock.st_mode & 0777);
-		doctor_cure(f, "ctmeterd --prepare");
+		cure_by_prepare(d, f);
 	} else if (d->status && set & ~KEPT_SETS) {
 		doctor_say(f, DOCTOR_WARN,
 			   "ctmeterd has more capabilities than the two it needs: %llx",
