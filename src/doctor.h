@@ -14,8 +14,9 @@
  * daemon, and does without where none answers.
  * 1. A check never fails to answer: what it may not or cannot see it says (DOCTOR_SKIP).
  * 2. A cure is one command for sh(1) that mends what was found, when this node runs it as root;
- *    names in it are quoted. Nothing is offered as a cure that takes away what somebody else
- *    decided (a firewall's rule, say): for that there is a command to look at it. */
+ *    names in it are quoted. What a firewall decided is not undone by one: there is a command to
+ *    look at it. Where only the end of what somebody else put there mends it (an XDP program, say),
+ *    the text says that the decision is his. */
 
 /* FAIL: something is not counted or not served now. WARN: counts may be wrong, or it will break. */
 enum doctor_level { DOCTOR_OK, DOCTOR_SKIP, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_LEVELS };

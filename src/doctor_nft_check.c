@@ -166,7 +166,8 @@ void doctor_flowtable(struct doctor *d, enum addr_family family, struct doctor_f
 		return;
 	}
 	doctor_say(f, DOCTOR_FAIL,
-		   "connections in the flowtable %s (%s %s) pass FORWARD by and are not counted",
+		   "connections in the flowtable %s (%s %s) pass FORWARD by and are not counted; "
+		   "whoever wrote its rules must agree before they are deleted",
 		   flows[0].flowtable, flows[0].family, flows[0].table);
 	for (size_t i = 0; i < n; i++) {
 		char *table = doctor_quote(flows[i].table), *chain = doctor_quote(flows[i].chain);

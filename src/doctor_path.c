@@ -51,7 +51,8 @@ void doctor_bridge(struct doctor *d, enum addr_family family, struct doctor_find
 	}
 	if (words.n) {
 		doctor_say(f, uplink ? DOCTOR_FAIL : DOCTOR_WARN,
-			   "iptables does not see what %s carries%s (bridge-nf-%s is %s)",
+			   "iptables does not see what %s carries%s (bridge-nf-%s is %s); once it "
+			   "does, the node's FORWARD policy and rules apply to it too",
 			   doctor_words_text(&words), uplink ? "" : " from container to container",
 			   keys[family], on < 0 ? "not there" : "off");
 		doctor_cure(f, "%ssysctl -w net.bridge.bridge-nf-%s=1",

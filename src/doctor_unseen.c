@@ -56,7 +56,8 @@ void doctor_xdp(struct doctor *d, enum addr_family family, struct doctor_finding
 	}
 	if (words.n)
 		doctor_say(f, DOCTOR_WARN,
-			   "XDP programs; what they drop or redirect is not counted: %s",
+			   "XDP programs; what they drop or redirect is not counted, and whoever "
+			   "loaded them must agree before one is taken off: %s",
 			   doctor_words_text(&words));
 	else
 		doctor_say(f, DOCTOR_OK, "no link has an XDP program");
@@ -98,7 +99,8 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 			   strerror(-rc));
 	else if (words.n)
 		doctor_say(f, DOCTOR_WARN,
-			   "what tc's filters redirect passes FORWARD by and is not counted: %s",
+			   "what tc's filters redirect passes FORWARD by and is not counted, and "
+			   "whoever set them must agree before one is deleted: %s",
 			   doctor_words_text(&words));
 	else
 		doctor_say(f, DOCTOR_OK, "no filter of tc takes packets past FORWARD");

@@ -166,7 +166,8 @@ START_TEST(doctor_bridge_seen_by_iptables_or_not)
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN, "br0 carries from container",
 		       "modprobe br_netfilter && sysctl -w net.bridge.bridge-nf-call-iptables=1");
 	put(w, "/proc/sys/net/bridge/bridge-nf-call-iptables", "0\n");
-	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN, "is off",
+	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN,
+		       "is off); once it does, the node's FORWARD policy and rules apply",
 		       "sysctl -w net.bridge.bridge-nf-call-iptables=1");
 	add_link(w, "eth0", "")->master = 1;
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_FAIL, "what br0 carries (",
