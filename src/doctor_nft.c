@@ -96,10 +96,53 @@ static void add_leads(struct nft_view *v, struct chain *from, const json_t *e)
 		add_leads(v, from, part);
 }
 
-/* A drop that is nothing but rp_filter written as a rule. */
-static bool is_guard(const json_t *expr)
+static bool is_drop(const json_t *expr)
 {
-	return mentions(expr, "fib") && (mentions(expr, "drop") || mentions(expr, "reject"));
+	return mentions(expr, "drop") || mentions(expr, "reject");
+}
+
+static bool has_flag(const json_t *fib, const char *flag)
+{
+	const json_t *flags = json_object_get(fib, "flags"); /* an array, or one */
+
+	if (json_is_string(flags))
+		return !strcmp(json_string_value(flags), flag);
+	for (size_t i = 0; i < json_array_size(flags); i++) {
+		const char *one = json_string_value(json_array_get(flags, i));
+
+		if (one && !strcmp(one, flag))
+			return true;
+	}
+	return false;
+}
+
+/* "missing", "0" and "!= exists", as nft prints them. */
+static bool is_missing(const char *op, const json_t *right)
+{
+	bool nothing =
+		json_is_false(right) || (json_is_integer(right) && !json_integer_value(right));
+
+	return nothing ? !strcmp(op, "==") : json_is_true(right) && !strcmp(op, "!=");
+}
+
+/* Is it a match on "no way leads back to the source"? It is strict by the flag iif; without it, an
+ * address passes that is anywhere on the node. */
+static bool asks_way_back(const json_t *expr, bool *ret_strict)
+{
+	for (size_t i = 0; i < json_array_size(expr); i++) {
+		const json_t *match = json_object_get(json_array_get(expr, i), "match");
+		const json_t *fib = json_object_get(json_object_get(match, "left"), "fib");
+		const char *result = text_of(fib, "result");
+
+		/* An old nft says "oif" where a new one says "check". */
+		if ((strcmp(result, "oif") != 0 && strcmp(result, "check") != 0) ||
+		    !has_flag(fib, "saddr") ||
+		    !is_missing(text_of(match, "op"), json_object_get(match, "right")))
+			continue;
+		*ret_strict = has_flag(fib, "iif");
+		return true;
+	}
+	return false;
 }
 
 /* ---- chains and rules ---- */
@@ -175,6 +218,7 @@ static void take_rule(struct nft_view *v, const json_t *rule)
 	const char *family = text_of(rule, "family"), *table = text_of(rule, "table");
 	const json_t *expr = json_object_get(rule, "expr"), *flow;
 	struct chain *chain = find_chain(v, family, table, text_of(rule, "chain"));
+	bool strict;
 
 	v->compat_rules += is_compat(family, table);
 	for (size_t i = 0; i < json_array_size(expr); i++) {
@@ -184,12 +228,13 @@ static void take_rule(struct nft_view *v, const json_t *rule)
 	}
 	if (!chain)
 		return;
-	if (is_guard(expr)) {
-		take_guard(v, family, chain);
+	/* A drop that is nothing but rp_filter written as a rule. */
+	if (is_drop(expr) && asks_way_back(expr, &strict)) {
+		if (strict)
+			take_guard(v, family, chain);
 		return;
 	}
-	if (mentions(expr, "drop") || mentions(expr, "reject"))
-		chain->drops = true;
+	chain->drops = chain->drops || is_drop(expr);
 	add_leads(v, chain, expr);
 }
 

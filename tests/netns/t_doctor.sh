@@ -278,6 +278,9 @@ provoke_only 'a policy' early-drops warn 'ip fw pre \(forward, priority -150\)' 
 [ -z "$REAL_ROOT" ] || provoke_only 'a legacy rule in raw' early-drops warn '1 of the legacy rules' \
 	'iptables-legacy -t raw -A PREROUTING -s 203.0.113.66 -j DROP' \
 	'iptables-legacy -t raw -D PREROUTING -s 203.0.113.66 -j DROP'
+provoke_only 'a fib rule that guards nothing' early-drops warn 'inet fw pre \(prerouting' \
+	'nft "add table inet fw; add chain inet fw pre { type filter hook prerouting priority raw; };
+		add rule inet fw pre fib daddr type blackhole drop"' 'nft delete table inet fw'
 early forward -149 drop
 assert_await 'what drops behind us is no matter' 10 is ok early-drops
 nft delete table inet fw

@@ -73,9 +73,10 @@ static struct nft_view *view_of(const char *lines)
 
 #define C "base inet t c forward -200 accept\n"
 #define DROP "{'drop': null}\n"
-#define GUARD                                                                                    \
-	"{'match': {'op': '==', 'left': {'fib': {'result': 'oif', 'flags': ['saddr', 'iif']}}, " \
-	"'right': false}}, " DROP
+#define FIB(result, flags, op, right)                                         \
+	"{'match': {'op': '" op "', 'left': {'fib': {'result': '" result "'," \
+	" 'flags': [" flags "]}}, 'right': " right "}}, "
+#define GUARD FIB("oif", "'saddr', 'iif'", "==", "false") DROP
 
 /* Chains that drop before mangle's, as "table.chain ..." */
 static void assert_drops(const char *items, int priority, const char *expected)
@@ -160,6 +161,39 @@ START_TEST(nft_view_guards_are_no_drops)
 }
 END_TEST
 
+/* A rule in prerouting: is it a guard, and is it a drop before us? */
+static void assert_rule(const char *rule, bool guards, bool drops)
+{
+	char *lines = xasprintf("base inet t p prerouting -300 accept\nrule inet t p %s", rule);
+
+	assert_guards(lines, guards, guards);
+	assert_drops(lines, -150, drops ? "t.p" : "");
+	free(lines);
+}
+
+START_TEST(nft_view_guards_look_up_the_way_to_the_source)
+{
+	assert_rule(FIB("oif", "'saddr', 'iif'", "==", "0") DROP, true, false);
+	assert_rule(FIB("oif", "'saddr', 'mark', 'iif'", "!=", "true") DROP, true, false);
+	assert_rule(FIB("check", "'saddr', 'iif'", "==", "false") DROP, true, false);
+	assert_rule(FIB("oif", "'saddr', 'iif'", "==", "false") "{'reject': null}", true, false);
+	/* Loose: what has a way anywhere passes. */
+	assert_rule(FIB("oif", "'saddr'", "==", "false") DROP, false, false);
+	assert_rule("{'match': {'op': '==', 'left': {'fib': {'result': 'oif', 'flags': 'saddr'}}, "
+		    "'right': false}}, " DROP,
+		    false, false);
+	/* Other questions to the routes are drops as any. */
+	assert_rule(FIB("oif", "'saddr', 'iif'", "==", "true") DROP, false, true);
+	assert_rule(FIB("oif", "'saddr', 'iif'", "!=", "false") DROP, false, true);
+	assert_rule(FIB("oif", "'daddr', 'iif'", "==", "false") DROP, false, true);
+	assert_rule(FIB("type", "'daddr'", "==", "'broadcast'") DROP, false, true);
+	assert_rule(FIB("type", "'saddr'", "!=", "'unicast'") DROP, false, true);
+	assert_rule("{'match': {'op': '==', 'left': {'fib': 7}, 'right': false}}, " DROP, false,
+		    true);
+	assert_rule(FIB("oif", "'saddr', 'iif'", "==", "false") "{'accept': null}", false, false);
+}
+END_TEST
+
 START_TEST(nft_view_flows_by_rule)
 {
 	struct nft_view *v = view_of(C "flowtable inet t ft\n"
@@ -234,6 +268,7 @@ int main(void)
 	tcase_add_test(tc, nft_view_drops_by_hook_and_priority);
 	tcase_add_test(tc, nft_view_drops_by_rules_and_what_they_lead_to);
 	tcase_add_test(tc, nft_view_guards_are_no_drops);
+	tcase_add_test(tc, nft_view_guards_look_up_the_way_to_the_source);
 	tcase_add_test(tc, nft_view_flows_by_rule);
 	tcase_add_test(tc, nft_view_compat_rules_are_iptables_nfts);
 	tcase_add_test(tc, nft_view_new_odd_text_is_survived);
