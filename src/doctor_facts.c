@@ -170,24 +170,40 @@ static void on_looked(void *arg, const struct sources_result *result, uint64_t n
 	loop_stop(d->loop);
 }
 
+/* The inventory helper that the daemon asks: its own when root started it (HELPER.PID), else the
+ * configured one. NULL: there is none, or who runs this may not ask it. For free(). */
+static char *find_helper(const struct doctor *d)
+{
+	const char *configured = d->o.cfg->inventory.helper;
+	char *own = xasprintf("%s.%u", configured, d->pid);
+
+	if (d->pid && access(own, W_OK) == 0)
+		return own;
+	free(own);
+	return access(configured, W_OK) == 0 ? xstrdup(configured) : NULL;
+}
+
 void doctor_look_at_sources(struct doctor *d)
 {
 	const struct cfg *cfg = d->o.cfg;
 	struct sources *sources = NULL;
 	struct err e = { "" };
+	char *helper;
 
 	if (d->looked)
 		return;
 	d->looked = true;
+	helper = find_helper(d);
 	log_set_sink(on_complaint, d);
 	if (sources_new(cfg->inventory.sources, cfg->inventory.n_sources, cfg->inventory.max_rows,
-			NULL, "", d->loop, on_looked, d, &sources, &e) == 0) {
+			helper, "", d->loop, on_looked, d, &sources, &e) == 0) {
 		sources_look(sources);
 		loop_run(d->loop); /* each source has a deadline */
 	} else {
 		snprintf(d->look_text, sizeof(d->look_text), "%s", e.text);
 	}
 	sources_free(sources);
+	free(helper);
 	log_set_sink(NULL, NULL);
 }
 

@@ -172,6 +172,7 @@ done
 step 'commands that need root'
 cat >"$LAB/who" <<-END
 	#!/bin/sh
+	cat "/proc/\$PPID/cmdline" >"$LAB/parent"
 	echo "101 192.0.2.101 2001:db8:1::101 name=uid-\$(id -u)"
 	echo '102 192.0.2.102 192.0.2.112'
 	echo '103 192.0.2.103 2001:db8:1::103'
@@ -191,6 +192,12 @@ traffic 'with the helper'
 ask() { setpriv --reuid "$UID_" --regid "$UID_" --clear-groups "$LAB/unixio" ask "$HELPER" "$1" | tr '\0' '\n'; } # JOB
 assert_match 'what is configured is run' 'name=uid-0' "$(ask "command:$LAB/who")"
 assert_match 'nothing else' 'no source in its configuration' "$(ask 'command:/usr/bin/id')"
+by_helper() { # LABEL [PATTERN]: root's check has the command run by the helper too
+	rm -f "$LAB/parent"
+	assert_match "$1: check" '^ok +inventory +3 containers' "$(ctmeter check inventory 2>&1)"
+	assert_match "$1: by the helper" "${2:-ctmeterd --inventory-helper}" "$(tr '\0' ' ' <"$LAB/parent")"
+}
+by_helper 'as the unit starts it'
 assert_match 'nor with more words' 'no source in its configuration' "$(ask "command:$LAB/who x")"
 assert_match 'nor OpenVZ, when it is no source' 'OpenVZ is no source' "$(ask 'vz:veinfo')"
 assert_match 'nor what nobody knows' 'knows no such job' "$(ask 'file:/etc/shadow')"
@@ -249,6 +256,7 @@ assert_await 'it serves' 10 snmp_serves
 assert_limited 'by root' "$UID_"
 assert_eq 'the directory is its own' "$UID_" "$(stat -c %u "$LAB/own/var/ctmeter")"
 assert_await 'commands run as root' 15 named 101 uid-0
+by_helper 'by root' '/ctmeterd '
 assert_eq 'the helper is for the group' "660 0 $UID_" "$(stat -c '%a %u %g' "$HELPER.$CTMETERD_PID")"
 traffic 'the totals go on'
 gone() { ! compgen -G "$HELPER.*" >/dev/null; }
