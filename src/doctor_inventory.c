@@ -2,12 +2,17 @@
 /* Do the sources answer, and is what they say now what is counted? */
 #include "doctor_room.h"
 
+#include "display.h"
 #include "xalloc.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define OLD_S 86400
 
 /* What the daemon says is wrong with a source; NULL: nothing. */
 static char *source_problem(const struct doctor *d)
@@ -97,6 +102,26 @@ static void judge_difference(struct doctor *d, struct difference *diff, struct d
 	free(refresh);
 }
 
+/* All is well, and yet a file that a program should write anew may have been left by it: how old it is,
+ * is for people to judge. */
+static void tell_old_files(const struct doctor *d, struct doctor_finding *f)
+{
+	const struct cfg *cfg = d->o.cfg;
+	char since[DISPLAY_NUMBER_SIZE * 2];
+	struct stat st;
+
+	for (size_t i = 0; i < cfg->inventory.n_sources; i++) {
+		const char *source = cfg->inventory.sources[i];
+		time_t now = time(NULL);
+
+		if (strncmp(source, "file:", 5) != 0 || stat(source + 5, &st) < 0 ||
+		    now - st.st_mtime <= OLD_S)
+			continue;
+		doctor_say(f, DOCTOR_OK, "%s; %s was last written %s ago", f->text, source + 5,
+			   display_duration((uint64_t)(now - st.st_mtime), since));
+	}
+}
+
 /* ---- the checks ---- */
 
 static size_t number_of(const json_t *status, const char *key)
@@ -144,6 +169,8 @@ void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_f
 			   d->inventory ? d->inventory->n_containers : 0,
 			   d->inventory ? d->inventory->n_addresses : 0);
 	}
+	if (f->level == DOCTOR_OK)
+		tell_old_files(d, f);
 	doctor_words_clear(&diff.missing);
 	doctor_words_clear(&diff.extra);
 	free(problem);

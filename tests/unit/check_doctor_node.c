@@ -5,8 +5,10 @@
 #include "report_db.h"
 #include "report_ledger.h"
 
+#include <fcntl.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 static const char *const none = "";
 
@@ -269,6 +271,35 @@ START_TEST(doctor_inventory_failures_come_first)
 }
 END_TEST
 
+static void set_age(const char *path, time_t age_s)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = time(NULL) - age_s } };
+
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+START_TEST(doctor_inventory_tells_of_files_a_day_old)
+{
+	struct world *w = world_new(NULL);
+	char *path = xasprintf("%s/ct", w->root);
+	char *conf = xasprintf("[inventory]\nsource = file:%s\n", path);
+	struct err e = { "" };
+
+	put(w, "/ct", "");
+	cfg_free(w->cfg);
+	ck_assert_int_eq(cfg_parse(conf, "conf", &w->cfg, &e), 0);
+	w->d.o.cfg = w->cfg;
+	set_age(path, 86000);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK, "0 addresses", none);
+	ck_assert_ptr_null(strstr(w->f.text, "written"));
+	set_age(path, 3 * 86400 + 60);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK, "/ct was last written 3 d", none);
+	free(conf);
+	free(path);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(doctor_conflicts_are_named)
 {
 	struct world *w = world_new(NULL);
@@ -384,6 +415,7 @@ int main(void)
 	tcase_add_test(tc, doctor_disk_of_the_ledger);
 	tcase_add_test(tc, doctor_inventory_against_what_is_counted);
 	tcase_add_test(tc, doctor_inventory_failures_come_first);
+	tcase_add_test(tc, doctor_inventory_tells_of_files_a_day_old);
 	tcase_add_test(tc, doctor_conflicts_are_named);
 	tcase_add_test(tc, doctor_agentx_socket_and_session);
 	tcase_add_test(tc, doctor_agentx_group_lets_in);
