@@ -218,7 +218,7 @@ static void take_rule(struct nft_view *v, const json_t *rule)
 	const char *family = text_of(rule, "family"), *table = text_of(rule, "table");
 	const json_t *expr = json_object_get(rule, "expr"), *flow;
 	struct chain *chain = find_chain(v, family, table, text_of(rule, "chain"));
-	bool strict;
+	bool strict = false;
 
 	v->compat_rules += is_compat(family, table);
 	for (size_t i = 0; i < json_array_size(expr); i++) {
