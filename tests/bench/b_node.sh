@@ -104,10 +104,11 @@ poll_every_second() { # OID
 	done
 }
 
-# Of the daemon, in percent of a core, over some seconds.
+# Of the daemon, in percent of a core, over some seconds: of what it does every ten, a minute has six or
+# seven.
 cpu_share() { # PART WHAT N
 	local before after seconds
-	seconds=$(times 30 12)
+	seconds=$(times 60 12)
 	before=$(cpu_ns "$CTMETERD_PID")
 	sleep "$seconds"
 	after=$(cpu_ns "$CTMETERD_PID")
