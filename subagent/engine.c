@@ -17,6 +17,7 @@
 #define RETRY_NS (20 * NS_PER_MS) /* after a reading that was half committed */
 #define MISSED_PAUSE_NS (100 * NS_PER_MS) /* after a reading that could not be had */
 #define LOOK_PAUSE_NS (500 * NS_PER_MS) /* between looks that the kernel's events ask for */
+#define FORK_WAIT_NS (100 * NS_PER_MS)
 #define READY_AFTER_NS (30 * NS_PER_S)
 
 bool engine_sample(struct engine *en, uint64_t now_ns)
@@ -110,13 +111,25 @@ static void want_rules(struct engine *en, enum addr_family f)
 	free(claimed);
 }
 
+/* A commit forks, and a child of the moment in which the store's thread works has what that was about
+ * half done. The C library's memory can stand that, not everybody's can (a sanitizer's cannot). A batch
+ * takes milliseconds; a disk that takes longer is not waited for. */
+static bool waits_for_store(const struct engine *en, uint64_t now_ns)
+{
+	uint64_t since = keep_busy_since(en->keep);
+
+	return since && now_ns < since + FORK_WAIT_NS;
+}
+
 static void enforce_rules(struct engine *en, uint64_t now_ns)
 {
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		uint64_t at = 0;
 
+		if (waits_for_store(en, now_ns))
+			at = keep_busy_since(en->keep) + FORK_WAIT_NS; /* or on_kept goes on */
 		/* The next commit's journal takes the place of the last one's. */
-		if (keep_is_settled(en->keep, en->finals[f]))
+		else if (keep_is_settled(en->keep, en->finals[f]))
 			at = enforce_turn(en->enforce[f], now_ns);
 		if (at)
 			engine_step_soon(en, at);
@@ -255,7 +268,8 @@ static bool can_take_over(struct engine *en, bool whole, uint64_t now_ns)
 /* The turn after a take-over has its reading already. */
 static bool is_sampled(const struct engine *en, uint64_t now_ns)
 {
-	return en->unplanned && !en->pending && now_ns - en->sampler.sampled_ns < FRESH_NS;
+	return en->unplanned && !en->pending && !en->applied &&
+	       now_ns - en->sampler.sampled_ns < FRESH_NS;
 }
 
 static void step(void *arg, uint64_t now_ns)
@@ -275,7 +289,7 @@ static void step(void *arg, uint64_t now_ns)
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		if (en->informed || en->tearing_down)
 			want_rules(en, f);
-	en->unplanned = false;
+	en->unplanned = en->applied = false;
 	enforce_rules(en, now_ns);
 	en->ready = en->ready || (en->complete && !en->pending && whole);
 	engine_publish(en);
@@ -401,6 +415,7 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 	else
 		fw_forget(en->fw, f);
 	enforce_ended(en->enforce[f], result, text, now_ns);
+	en->applied = true;
 	engine_step_soon(en, now_ns);
 }
 

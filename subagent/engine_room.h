@@ -35,6 +35,7 @@ struct engine {
 	bool informed, complete; /* an inventory was taken over; a whole one */
 	bool inventory_failing, ready; /* as in the snapshot */
 	bool unplanned; /* what follows from it for the rules is for the next turn */
+	bool applied; /* a commit ended since the last turn: what it made is to be read */
 	bool tearing_down, ending;
 	struct conflicts conflicts; /* as logged */
 	uint64_t looked_ns; /* when the last look began */

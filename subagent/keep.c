@@ -28,6 +28,7 @@ struct keep {
 	char problem[512]; /* "" when all is well */
 	struct log_state trouble;
 	uint64_t asked, sent, settled, stored; /* tickets, the highest of each */
+	uint64_t sent_ns; /* when the last batch was */
 	bool synced; /* one of those asked for and not sent is */
 	int64_t wall_s; /* when it was asked for */
 	struct store_key *recall; /* to be sent with the next, sorted; NULL: none */
@@ -181,7 +182,8 @@ static void send_batch(struct keep *k)
 	k->synced = false;
 	move_recall(k, b);
 	k->sent = k->asked;
-	loop_timer_set(k->loop, &k->patience, loop_now_ns() + PATIENCE_NS);
+	k->sent_ns = loop_now_ns();
+	loop_timer_set(k->loop, &k->patience, k->sent_ns + PATIENCE_NS);
 	store_writer_put(k->writer, b);
 }
 
@@ -312,6 +314,11 @@ void keep_free(struct keep *k)
 	drop_recall(k);
 	free(k->path);
 	free(k);
+}
+
+uint64_t keep_busy_since(const struct keep *k)
+{
+	return store_writer_busy(k->writer) ? k->sent_ns : 0;
 }
 
 bool keep_is_settled(const struct keep *k, uint64_t ticket)

@@ -48,6 +48,9 @@ uint64_t keep_recall(struct keep *k, const struct store_key *keys, size_t n, str
 bool keep_is_settled(const struct keep *k, uint64_t ticket);
 bool keep_is_stored(const struct keep *k, uint64_t ticket);
 
+/* Since when the store's thread is at the batch under way; 0: it rests. */
+uint64_t keep_busy_since(const struct keep *k);
+
 /* Wait until all that was asked for is written or has failed, for 3 s at most. */
 void keep_wait(struct keep *k);
 
