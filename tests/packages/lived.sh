@@ -127,7 +127,6 @@ assert_eq 'the ledger is of the present schema' 2 "$(sqlite3 $LEDGER 'PRAGMA use
 step removed
 wanted=$(book_lines | awk '$2 != "-" && $3 ~ /octets/ { n[$3] += $4 } END {
 	printf "%.1f|%.1f|%.1f", n["fwd-in.octets"], n["fwd-out.octets"], n["node-in.octets"] }')
-echo 'nonsense = 1' >>$CONF # what cannot be read whole must not keep the rules in place
 assert_ok 'apt removes' apt_ remove ctmeter
 assert_ok 'quietly' scripts_quiet
 wait "$CTMETERD_PID"
@@ -143,6 +142,7 @@ assert_await 'it serves' 20 served
 traffic 'the totals go on'
 stop_process "$CTMETERD_PID" KILL
 CTMETERD_PID=
+echo 'nonsense = 1' >>$CONF # what cannot be read whole must not keep the rules in place
 assert_ok 'apt removes' apt_ remove ctmeter
 assert_eq "none of our rules, all of the others'" "$(<"$LAB/others")" "$(rules)"
 
