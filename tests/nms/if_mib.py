@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Module if_mib as the exporter's authors ship it for switches: both of IF-MIB's subtrees walked whole,
-their columns as metrics, each labelled with ifAlias, ifDescr and ifName.
+the columns that the switch view has as metrics, each labelled with ifAlias, ifDescr and ifName.
 
 usage: if_mib.py COMMUNITY old|new     (the exporter's form up to 0.22, or since)
 Written by hand, since their generator needs IF-MIB, which Debian does not package."""
@@ -34,7 +34,6 @@ COLUMNS = {  # name: (OID, type)
     "ifHCOutUcastPkts": (IF_X_TABLE + "11", "counter"),
     "ifLinkUpDownTrapEnable": (IF_X_TABLE + "14", "gauge"),
     "ifHighSpeed": (IF_X_TABLE + "15", "gauge"),
-    "ifPromiscuousMode": (IF_X_TABLE + "16", "gauge"),
     "ifConnectorPresent": (IF_X_TABLE + "17", "gauge"),
     "ifCounterDiscontinuityTime": (IF_X_TABLE + "19", "gauge"),
 }
