@@ -5,7 +5,7 @@
 #include "xalloc.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
+#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -30,26 +30,18 @@ static bool announces(uint16_t type)
 }
 
 /* Does the datagram hold a message that counts? */
-static bool has_news(const char *buf, size_t len)
+static bool has_news(const void *buf, int len)
 {
-	struct nlmsghdr h;
-
-	while (len >= sizeof(h)) {
-		memcpy(&h, buf, sizeof(h));
-		if (announces(h.nlmsg_type))
+	for (const struct nlmsghdr *h = buf; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len))
+		if (announces(h->nlmsg_type))
 			return true;
-		if (h.nlmsg_len < sizeof(h) || NLMSG_ALIGN(h.nlmsg_len) >= len)
-			return false;
-		buf += NLMSG_ALIGN(h.nlmsg_len);
-		len -= NLMSG_ALIGN(h.nlmsg_len);
-	}
 	return false;
 }
 
 static void on_readable(void *arg, short revents, uint64_t now_ns)
 {
 	struct nl *nl = arg;
-	char buf[8192];
+	uint64_t buf[8192 / sizeof(uint64_t)];
 	bool news = false;
 
 	(void)revents;
@@ -69,7 +61,7 @@ static void on_readable(void *arg, short revents, uint64_t now_ns)
 		} else if (n < 0 && errno == EAGAIN) {
 			break;
 		} else if (n > 0 && from.nl_pid == 0) {
-			news = news || has_news(buf, (size_t)n);
+			news = news || has_news(buf, (int)n);
 		}
 	}
 	if (news && !nl->timer.at_ns)

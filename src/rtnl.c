@@ -4,7 +4,7 @@
 #include "xalloc.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
+#include <libmnl/libmnl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -29,68 +29,54 @@ int rtnl_open(void)
 
 /* ---- asking ---- */
 
-struct question {
-	struct nlmsghdr h;
-	union {
-		struct ifinfomsg link;
-		struct ifaddrmsg address;
-		struct {
-			struct rtmsg route;
-			struct nlattr dst;
-			uint8_t octets[16];
-		} to;
-		struct tcmsg tc;
-	} body;
-};
+#define QUESTION_SIZE 128 /* room for each of the questions below */
 
 typedef void answer_fn(void *arg, const void *msg, size_t len);
 
-/* Take one datagram apart. Returns 1: more is to come; 0: that was all; -errno. */
-static int take_answer(const uint8_t *at, size_t len, answer_fn *fn, void *arg)
+/* A question in buf, of QUESTION_SIZE octets; *ret_body, of body_len octets of 0, is its body. */
+static struct nlmsghdr *question(void *buf, uint16_t type, uint16_t flags, size_t body_len,
+				 void **ret_body)
 {
-	struct nlmsghdr h;
-	int error;
+	struct nlmsghdr *q = mnl_nlmsg_put_header(buf);
 
-	while (len >= sizeof(h)) {
-		memcpy(&h, at, sizeof(h));
-		if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > len)
-			return -EBADMSG;
-		if (h.nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (h.nlmsg_type == NLMSG_ERROR) {
-			if (h.nlmsg_len < NLMSG_LENGTH(sizeof(error)))
-				return -EBADMSG;
-			memcpy(&error, at + NLMSG_HDRLEN, sizeof(error));
-			return error;
-		}
-		fn(arg, at, h.nlmsg_len);
-		if (!(h.nlmsg_flags & NLM_F_MULTI))
-			return 0;
-		if (NLMSG_ALIGN(h.nlmsg_len) >= len)
-			break;
-		at += NLMSG_ALIGN(h.nlmsg_len);
-		len -= NLMSG_ALIGN(h.nlmsg_len);
-	}
-	return 1;
+	q->nlmsg_type = type;
+	q->nlmsg_flags = NLM_F_REQUEST | flags;
+	*ret_body = mnl_nlmsg_put_extra_header(q, body_len);
+	return q;
 }
 
-static int ask(int fd, struct question *q, uint16_t type, uint16_t flags, size_t body_len,
-	       answer_fn *fn, void *arg)
+/* Take one datagram apart. Returns 1: more is to come; 0: that was all; -errno. Not mnl_cb_run, which
+ * stops at a dump that a change interrupted and leaves its rest in the socket. */
+static int take_answer(const struct nlmsghdr *h, int len, answer_fn *fn, void *arg)
 {
-	uint8_t *answer = xmalloc(ANSWER_SIZE);
+	for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len)) {
+		const struct nlmsgerr *error = mnl_nlmsg_get_payload(h);
+
+		if (h->nlmsg_type == NLMSG_DONE)
+			return 0;
+		if (h->nlmsg_type == NLMSG_ERROR)
+			return mnl_nlmsg_get_payload_len(h) < sizeof(*error) ? -EBADMSG
+									     : error->error;
+		fn(arg, h, h->nlmsg_len);
+		if (!(h->nlmsg_flags & NLM_F_MULTI))
+			return 0;
+	}
+	return len > 0 ? -EBADMSG : 1;
+}
+
+static int ask(int fd, const struct nlmsghdr *q, answer_fn *fn, void *arg)
+{
+	void *answer = xmalloc(ANSWER_SIZE);
 	int ret = 1;
 
-	q->h = (struct nlmsghdr) { .nlmsg_len = (uint32_t)NLMSG_LENGTH(body_len),
-				   .nlmsg_type = type,
-				   .nlmsg_flags = NLM_F_REQUEST | flags };
-	if (send(fd, q, q->h.nlmsg_len, 0) < 0)
+	if (send(fd, q, q->nlmsg_len, 0) < 0)
 		ret = -errno;
 	while (ret > 0) {
 		ssize_t n = recv(fd, answer, ANSWER_SIZE, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		ret = n < 0 ? -errno : take_answer(answer, (size_t)n, fn, arg);
+		ret = n < 0 ? -errno : take_answer(answer, (int)n, fn, arg);
 	}
 	free(answer);
 	return ret;
@@ -114,15 +100,28 @@ static void take_element(void *arg, const void *msg, size_t len)
 		l->n++;
 }
 
-static int end_list(struct list *l, int ret, size_t *ret_n)
+/* ret_array points to a pointer to the elements. */
+static int end_list(struct list *l, int ret, void *ret_array, size_t *ret_n)
 {
 	if (ret < 0) {
 		free(l->at);
-		l->at = NULL;
-	} else {
-		*ret_n = l->n;
+		return ret;
 	}
-	return ret;
+	memcpy(ret_array, &l->at, sizeof(l->at));
+	*ret_n = l->n;
+	return 0;
+}
+
+/* A dump of all that there is of `type`, whose body is zeroes. Returns 0 with an array for free() and its
+ * length, or -errno. */
+static int dump(int fd, uint16_t type, size_t body_len, struct list *l, void *ret_array,
+		size_t *ret_n)
+{
+	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	void *body;
+	int ret = ask(fd, question(buf, type, NLM_F_DUMP, body_len, &body), take_element, l);
+
+	return end_list(l, ret, ret_array, ret_n);
 }
 
 static bool parse_link(const void *msg, size_t len, void *ret)
@@ -132,16 +131,9 @@ static bool parse_link(const void *msg, size_t len, void *ret)
 
 int rtnl_links(int fd, struct rtnl_link **ret_links, size_t *ret_n)
 {
-	struct question q = { .body.link.ifi_family = AF_UNSPEC };
 	struct list l = { .size = sizeof(**ret_links), .parse = parse_link };
-	int ret = end_list(&l,
-			   ask(fd, &q, RTM_GETLINK, NLM_F_DUMP, sizeof(q.body.link), take_element,
-			       &l),
-			   ret_n);
 
-	if (!ret)
-		*ret_links = (void *)l.at;
-	return ret;
+	return dump(fd, RTM_GETLINK, sizeof(struct ifinfomsg), &l, ret_links, ret_n);
 }
 
 static bool parse_address(const void *msg, size_t len, void *ret)
@@ -151,16 +143,9 @@ static bool parse_address(const void *msg, size_t len, void *ret)
 
 int rtnl_addresses(int fd, struct rtnl_address **ret_addresses, size_t *ret_n)
 {
-	struct question q = { .body.address.ifa_family = AF_UNSPEC };
 	struct list l = { .size = sizeof(**ret_addresses), .parse = parse_address };
-	int ret = end_list(&l,
-			   ask(fd, &q, RTM_GETADDR, NLM_F_DUMP, sizeof(q.body.address),
-			       take_element, &l),
-			   ret_n);
 
-	if (!ret)
-		*ret_addresses = (void *)l.at;
-	return ret;
+	return dump(fd, RTM_GETADDR, sizeof(struct ifaddrmsg), &l, ret_addresses, ret_n);
 }
 
 /* ---- routes ---- */
@@ -172,19 +157,18 @@ static void take_route(void *arg, const void *msg, size_t len)
 
 int rtnl_route(int fd, const struct addr *a, struct rtnl_route *ret_route)
 {
-	size_t octets = addr_octets(a->family);
-	struct question q = { .body.to = { .route = { .rtm_family = a->family == ADDR_V4 ? AF_INET
-											 : AF_INET6,
-						      .rtm_dst_len = (unsigned char)(octets * 8),
-						      .rtm_flags = FIB_MATCH },
-					   .dst = { .nla_len = (uint16_t)(NLA_HDRLEN + octets),
-						    .nla_type = RTA_DST } } };
+	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
 	struct rtnl_route r = { .way = RTNL_WAY_NONE };
+	size_t octets = addr_octets(a->family);
+	struct rtmsg *route;
+	struct nlmsghdr *q = question(buf, RTM_GETROUTE, 0, sizeof(*route), (void **)&route);
 	int ret;
 
-	memcpy(q.body.to.octets, a->bytes, octets);
-	ret = ask(fd, &q, RTM_GETROUTE, 0, sizeof(struct rtmsg) + NLA_HDRLEN + octets, take_route,
-		  &r);
+	route->rtm_family = a->family == ADDR_V4 ? AF_INET : AF_INET6;
+	route->rtm_dst_len = (unsigned char)(octets * 8);
+	route->rtm_flags = FIB_MATCH;
+	mnl_attr_put(q, RTA_DST, octets, a->bytes);
+	ret = ask(fd, q, take_route, &r);
 	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH)
 		r.way = RTNL_WAY_NONE;
 	else if (ret == -EACCES || ret == -EINVAL)
@@ -205,16 +189,14 @@ struct qdiscs {
 
 static void take_qdisc(void *arg, const void *msg, size_t len)
 {
+	const struct tcmsg *info = mnl_nlmsg_get_payload(msg);
 	struct qdiscs *q = arg;
-	struct tcmsg info;
 
-	if (len < NLMSG_LENGTH(sizeof(info)))
-		return;
-	memcpy(&info, (const uint8_t *)msg + NLMSG_HDRLEN, sizeof(info));
-	if (info.tcm_parent != TC_H_INGRESS) /* clsact's is the same */
+	/* A clsact qdisc's parent is the same. */
+	if (len < MNL_NLMSG_HDRLEN + sizeof(*info) || info->tcm_parent != TC_H_INGRESS)
 		return;
 	q->links = xgrow(q->links, q->n, &q->cap, sizeof(*q->links));
-	q->links[q->n++] = info.tcm_ifindex;
+	q->links[q->n++] = info->tcm_ifindex;
 }
 
 static bool parse_filter(const void *msg, size_t len, void *ret)
@@ -222,26 +204,32 @@ static bool parse_filter(const void *msg, size_t len, void *ret)
 	return rtnl_parse_filter(msg, len, ret);
 }
 
+static int ask_filters(int fd, int link, uint32_t minor, struct list *l)
+{
+	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	struct tcmsg *tc;
+	struct nlmsghdr *q = question(buf, RTM_GETTFILTER, NLM_F_DUMP, sizeof(*tc), (void **)&tc);
+	int ret;
+
+	tc->tcm_ifindex = link;
+	tc->tcm_parent = TC_H_MAKE(TC_H_INGRESS, minor);
+	ret = ask(fd, q, take_element, l);
+	return ret == -EINVAL || ret == -EOPNOTSUPP ? 0 : ret; /* ingress has no egress side */
+}
+
 int rtnl_filters(int fd, struct rtnl_filter **ret_filters, size_t *ret_n)
 {
 	static const uint32_t minors[] = { 0xfff2, 0xfff3 }; /* TC_H_MIN_INGRESS, TC_H_MIN_EGRESS */
-	struct question q = { .body.tc.tcm_family = AF_UNSPEC };
+	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
 	struct list l = { .size = sizeof(**ret_filters), .parse = parse_filter };
 	struct qdiscs qdiscs = { NULL, 0, 0 };
-	int ret = ask(fd, &q, RTM_GETQDISC, NLM_F_DUMP, sizeof(q.body.tc), take_qdisc, &qdiscs);
+	void *body;
+	int ret = ask(fd, question(buf, RTM_GETQDISC, NLM_F_DUMP, sizeof(struct tcmsg), &body),
+		      take_qdisc, &qdiscs);
 
-	for (size_t i = 0; !ret && i < qdiscs.n * ARRAY_LEN(minors); i++) {
-		uint32_t minor = minors[i % ARRAY_LEN(minors)];
-
-		q.body.tc = (struct tcmsg) { .tcm_ifindex = qdiscs.links[i / ARRAY_LEN(minors)],
-					     .tcm_parent = TC_H_MAKE(TC_H_INGRESS, minor) };
-		ret = ask(fd, &q, RTM_GETTFILTER, NLM_F_DUMP, sizeof(q.body.tc), take_element, &l);
-		if (ret == -EINVAL || ret == -EOPNOTSUPP)
-			ret = 0; /* an ingress qdisc has no egress side */
-	}
+	for (size_t i = 0; !ret && i < qdiscs.n * ARRAY_LEN(minors); i++)
+		ret = ask_filters(fd, qdiscs.links[i / ARRAY_LEN(minors)],
+				  minors[i % ARRAY_LEN(minors)], &l);
 	free(qdiscs.links);
-	ret = end_list(&l, ret, ret_n);
-	if (!ret)
-		*ret_filters = (void *)l.at;
-	return ret;
+	return end_list(&l, ret, ret_filters, ret_n);
 }

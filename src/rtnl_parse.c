@@ -5,7 +5,7 @@
 
 #include "xalloc.h"
 
-#include <linux/netlink.h>
+#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <net/if.h>
@@ -18,201 +18,164 @@ enum { BPF_OPS = 5 }; /* TCA_BPF_OPS: a classic program, which can only match */
 
 /* ---- attributes ---- */
 
-struct attrs {
-	const uint8_t *at;
-	size_t len;
-};
-
-struct attr {
-	unsigned type;
-	const uint8_t *at;
-	size_t len;
-};
-
-/* The next attribute; false at the end, or where what follows is cut off. */
-static bool attr_next(struct attrs *attrs, struct attr *ret)
+/* Is this a whole message of `type` with a body of `body_len` octets? Its padding must be there too, since
+ * libmnl reads attributes up to the padded end. */
+static bool is_whole(const struct nlmsghdr *h, size_t len, uint16_t type, size_t body_len)
 {
-	struct nlattr a;
-	size_t step;
-
-	if (attrs->len < sizeof(a))
-		return false;
-	memcpy(&a, attrs->at, sizeof(a));
-	if (a.nla_len < sizeof(a) || a.nla_len > attrs->len)
-		return false;
-	*ret = (struct attr) { a.nla_type & (unsigned)NLA_TYPE_MASK, attrs->at + sizeof(a),
-			       a.nla_len - sizeof(a) };
-	step = NLA_ALIGN(a.nla_len);
-	if (step > attrs->len)
-		step = attrs->len;
-	attrs->at += step;
-	attrs->len -= step;
-	return true;
+	return len >= sizeof(*h) && h->nlmsg_type == type && MNL_ALIGN(h->nlmsg_len) <= len &&
+	       h->nlmsg_len >= MNL_NLMSG_HDRLEN + MNL_ALIGN(body_len);
 }
 
-static struct attrs nested(const struct attr *a)
+/* The attribute of a type in a message whose body has `body_len` octets, or NULL. */
+static const struct nlattr *find(const struct nlmsghdr *h, size_t body_len, unsigned type)
 {
-	return (struct attrs) { a->at, a->len };
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, h, body_len) if (mnl_attr_get_type(a) == type) return a;
+	return NULL;
 }
 
-/* The attribute of a type; false: there is none. */
-static bool attr_find(struct attrs attrs, unsigned type, struct attr *ret)
+static const struct nlattr *find_nested(const struct nlattr *nest, unsigned type)
 {
-	while (attr_next(&attrs, ret))
-		if (ret->type == type)
-			return true;
-	return false;
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, nest) if (mnl_attr_get_type(a) == type) return a;
+	return NULL;
 }
 
-static uint32_t attr_u32(const struct attr *a)
+/* A number of at most 4 octets; 0 for no attribute. */
+static uint32_t number(const struct nlattr *a)
 {
+	uint16_t len = a ? mnl_attr_get_payload_len(a) : 0;
 	uint32_t v = 0;
 
-	memcpy(&v, a->at, a->len < sizeof(v) ? a->len : sizeof(v));
+	if (len)
+		memcpy(&v, mnl_attr_get_payload(a), len < sizeof(v) ? len : sizeof(v));
 	return v;
 }
 
-static void attr_text(const struct attr *a, char *ret, size_t size)
+/* A text that need not end with NUL; unchanged for no attribute. */
+static void text(const struct nlattr *a, char *ret, size_t size)
 {
-	snprintf(ret, size, "%.*s", (int)a->len, (const char *)a->at);
-}
-
-/* Is the message of `type` whole? Its body goes to `body`, its attributes to *ret_attrs. */
-static bool open_message(const void *msg, size_t len, uint16_t type, void *body, size_t body_len,
-			 struct attrs *ret_attrs)
-{
-	size_t head = NLMSG_LENGTH(NLMSG_ALIGN(body_len));
-	struct nlmsghdr h;
-
-	if (len < sizeof(h))
-		return false;
-	memcpy(&h, msg, sizeof(h));
-	if (h.nlmsg_type != type || h.nlmsg_len > len || h.nlmsg_len < head)
-		return false;
-	memcpy(body, (const uint8_t *)msg + NLMSG_HDRLEN, body_len);
-	*ret_attrs = (struct attrs) { (const uint8_t *)msg + head, h.nlmsg_len - head };
-	return true;
+	if (a)
+		snprintf(ret, size, "%.*s", (int)mnl_attr_get_payload_len(a),
+			 (const char *)mnl_attr_get_payload(a));
 }
 
 /* ---- links, addresses, routes ---- */
 
-static void take_xdp(struct attrs attrs, struct rtnl_link *l)
+static void take_xdp(const struct nlattr *xdp, struct rtnl_link *l)
 {
-	struct attr a;
-
-	if (attr_find(attrs, XDP_ATTACHED, &a) && a.len)
-		l->xdp = (enum rtnl_xdp)a.at[0];
-	if (attr_find(attrs, XDP_PROG_ID, &a))
-		l->xdp_program = attr_u32(&a);
+	l->xdp = (enum rtnl_xdp)number(find_nested(xdp, XDP_ATTACHED));
+	l->xdp_program = number(find_nested(xdp, XDP_PROG_ID));
 }
 
 bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link)
 {
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
 	struct rtnl_link l = { .index = 0 };
-	struct ifinfomsg info;
-	struct attrs attrs;
-	struct attr a, kind;
+	const struct nlattr *a;
 
-	if (!open_message(msg, len, RTM_NEWLINK, &info, sizeof(info), &attrs))
+	if (!is_whole(msg, len, RTM_NEWLINK, sizeof(*info)))
 		return false;
-	l.index = info.ifi_index;
-	l.type = info.ifi_type;
-	l.loopback = info.ifi_flags & IFF_LOOPBACK;
-	while (attr_next(&attrs, &a)) {
-		if (a.type == IFLA_IFNAME)
-			attr_text(&a, l.name, sizeof(l.name));
-		else if (a.type == IFLA_MASTER)
-			l.master = (int)attr_u32(&a);
-		else if (a.type == IFLA_LINKINFO && attr_find(nested(&a), IFLA_INFO_KIND, &kind))
-			attr_text(&kind, l.kind, sizeof(l.kind));
-		else if (a.type == LINK_NETNSID)
+	l.index = info->ifi_index;
+	l.type = info->ifi_type;
+	l.loopback = info->ifi_flags & IFF_LOOPBACK;
+	mnl_attr_for_each(a, msg, sizeof(*info))
+	{
+		unsigned type = mnl_attr_get_type(a);
+
+		if (type == IFLA_IFNAME)
+			text(a, l.name, sizeof(l.name));
+		else if (type == IFLA_MASTER)
+			l.master = (int)number(a);
+		else if (type == IFLA_LINKINFO)
+			text(find_nested(a, IFLA_INFO_KIND), l.kind, sizeof(l.kind));
+		else if (type == LINK_NETNSID)
 			l.lower_elsewhere = true;
-		else if (a.type == LINK_XDP)
-			take_xdp(nested(&a), &l);
+		else if (type == LINK_XDP)
+			take_xdp(a, &l);
 	}
 	*ret_link = l;
 	return true;
 }
 
-/* Returns false: it is none of that family. */
-static bool take_addr(const struct attr *a, enum addr_family family, struct addr *ret_addr)
+/* Returns false: there is none of that family. */
+static bool take_addr(const struct nlattr *a, enum addr_family family, struct addr *ret_addr)
 {
-	if (a->len != addr_octets(family))
+	if (!a || mnl_attr_get_payload_len(a) != addr_octets(family))
 		return false;
 	ret_addr->family = (uint8_t)family;
-	memcpy(ret_addr->bytes, a->at, a->len);
+	memcpy(ret_addr->bytes, mnl_attr_get_payload(a), addr_octets(family));
 	return true;
 }
 
 bool rtnl_parse_address(const void *msg, size_t len, struct rtnl_address *ret_address)
 {
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(msg);
 	struct rtnl_address r = { .link = 0 };
-	struct ifaddrmsg info;
-	struct attrs attrs;
-	struct attr a;
+	const struct nlattr *a;
 
-	if (!open_message(msg, len, RTM_NEWADDR, &info, sizeof(info), &attrs))
+	if (!is_whole(msg, len, RTM_NEWADDR, sizeof(*info)))
 		return false;
-	r.link = (int)info.ifa_index;
-	r.addr.family = info.ifa_family == AF_INET ? ADDR_V4 : ADDR_V6;
 	/* On a point-to-point link IFA_ADDRESS is the other end. */
-	if (!attr_find(attrs, IFA_LOCAL, &a) && !attr_find(attrs, IFA_ADDRESS, &a))
+	a = find(msg, sizeof(*info), IFA_LOCAL);
+	if (!a)
+		a = find(msg, sizeof(*info), IFA_ADDRESS);
+	if (!take_addr(a, info->ifa_family == AF_INET ? ADDR_V4 : ADDR_V6, &r.addr))
 		return false;
-	if (a.len != addr_octets(r.addr.family))
-		return false;
-	memcpy(r.addr.bytes, a.at, a.len);
-	r.prefix_len = info.ifa_prefixlen;
+	r.link = (int)info->ifa_index;
+	r.prefix_len = info->ifa_prefixlen;
 	*ret_address = r;
 	return true;
 }
 
 bool rtnl_parse_route(const void *msg, size_t len, struct rtnl_route *ret_route)
 {
+	const struct rtmsg *info = mnl_nlmsg_get_payload(msg);
 	struct rtnl_route r = { .way = RTNL_WAY_REFUSED };
-	struct rtmsg info;
-	struct attrs attrs;
-	struct attr a;
 
-	if (!open_message(msg, len, RTM_NEWROUTE, &info, sizeof(info), &attrs))
+	if (!is_whole(msg, len, RTM_NEWROUTE, sizeof(*info)))
 		return false;
-	r.by_default = !info.rtm_dst_len;
-	if (info.rtm_type == RTN_LOCAL)
+	r.by_default = !info->rtm_dst_len;
+	if (info->rtm_type == RTN_LOCAL)
 		r.way = RTNL_WAY_LOCAL;
-	else if (info.rtm_type == RTN_UNICAST)
+	else if (info->rtm_type == RTN_UNICAST)
 		r.way = RTNL_WAY_LINK;
-	if (r.way == RTNL_WAY_LINK && attr_find(attrs, RTA_OIF, &a))
-		r.link = (int)attr_u32(&a);
-	r.has_gateway = r.way == RTNL_WAY_LINK && attr_find(attrs, RTA_GATEWAY, &a) &&
-			take_addr(&a, info.rtm_family == AF_INET ? ADDR_V4 : ADDR_V6, &r.gateway);
+	if (r.way == RTNL_WAY_LINK) {
+		r.link = (int)number(find(msg, sizeof(*info), RTA_OIF));
+		r.has_gateway =
+			take_addr(find(msg, sizeof(*info), RTA_GATEWAY),
+				  info->rtm_family == AF_INET ? ADDR_V4 : ADDR_V6, &r.gateway);
+	}
 	*ret_route = r;
 	return true;
 }
 
 /* ---- filters ---- */
 
-static bool is_redirect(struct attrs options)
+static bool is_redirect(const struct nlattr *options)
 {
+	const struct nlattr *a = options ? find_nested(options, TCA_MIRRED_PARMS) : NULL;
 	struct tc_mirred parms;
-	struct attr a;
 
-	if (!attr_find(options, TCA_MIRRED_PARMS, &a) || a.len < sizeof(parms))
+	if (!a || mnl_attr_get_payload_len(a) < sizeof(parms))
 		return false;
-	memcpy(&parms, a.at, sizeof(parms));
+	memcpy(&parms, mnl_attr_get_payload(a), sizeof(parms));
 	return parms.eaction == 1 || parms.eaction == 3; /* TCA_EGRESS_REDIR, TCA_INGRESS_REDIR */
 }
 
 /* Does one of a filter's actions, numbered attributes, hand the packet to another link? */
-static bool redirects(struct attrs actions)
+static bool redirects(const struct nlattr *actions)
 {
-	struct attr action, kind, options;
-	char name[RTNL_NAME_SIZE];
+	const struct nlattr *action;
 
-	while (attr_next(&actions, &action)) {
-		if (!attr_find(nested(&action), 1, &kind)) /* TCA_ACT_KIND */
-			continue;
-		attr_text(&kind, name, sizeof(name));
-		if (!strcmp(name, "mirred") && attr_find(nested(&action), 2, &options) &&
-		    is_redirect(nested(&options)))
+	mnl_attr_for_each_nested(action, actions)
+	{
+		char kind[RTNL_NAME_SIZE] = "";
+
+		text(find_nested(action, 1), kind, sizeof(kind)); /* TCA_ACT_KIND */
+		if (!strcmp(kind, "mirred") && is_redirect(find_nested(action, 2)))
 			return true;
 	}
 	return false;
@@ -229,38 +192,39 @@ static const struct kind {
 	{ "cgroup", 1, 0, false },
 };
 
-static void take_options(struct attrs options, struct rtnl_filter *f)
+static void take_options(const struct nlattr *options, struct rtnl_filter *f)
 {
-	struct attr a;
-
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (strcmp(kinds[i].name, f->kind) != 0)
+		const struct kind *k = &kinds[i];
+		const struct nlattr *actions;
+
+		if (strcmp(k->name, f->kind) != 0)
 			continue;
-		f->program = kinds[i].program && !attr_find(options, BPF_OPS, &a);
-		f->redirects = attr_find(options, kinds[i].actions, &a) && redirects(nested(&a));
-		f->in_hardware = kinds[i].flags && attr_find(options, kinds[i].flags, &a) &&
-				 attr_u32(&a) & CLS_IN_HARDWARE;
+		actions = find_nested(options, k->actions);
+		f->program = k->program && !find_nested(options, BPF_OPS);
+		f->redirects = actions && redirects(actions);
+		f->in_hardware =
+			k->flags && number(find_nested(options, k->flags)) & CLS_IN_HARDWARE;
 	}
 }
 
 bool rtnl_parse_filter(const void *msg, size_t len, struct rtnl_filter *ret_filter)
 {
+	const struct tcmsg *info = mnl_nlmsg_get_payload(msg);
 	struct rtnl_filter f = { .link = 0 };
-	struct attrs attrs;
-	struct tcmsg info;
-	struct attr a;
+	const struct nlattr *options;
 
-	if (!open_message(msg, len, RTM_NEWTFILTER, &info, sizeof(info), &attrs))
+	if (!is_whole(msg, len, RTM_NEWTFILTER, sizeof(*info)))
 		return false;
-	f.link = info.tcm_ifindex;
-	f.egress = (info.tcm_parent & 0xffffu) == 0xfff3u; /* TC_H_MIN_EGRESS */
-	f.pref = (uint16_t)(info.tcm_info >> 16);
-	if (attr_find(attrs, TCA_KIND, &a))
-		attr_text(&a, f.kind, sizeof(f.kind));
+	f.link = info->tcm_ifindex;
+	f.egress = (info->tcm_parent & 0xffffu) == 0xfff3u; /* TC_H_MIN_EGRESS */
+	f.pref = (uint16_t)(info->tcm_info >> 16);
+	text(find(msg, sizeof(*info), TCA_KIND), f.kind, sizeof(f.kind));
 	/* Each kind heads its filters by a message of its own, which has no handle or no options. */
-	if (!attr_find(attrs, TCA_OPTIONS, &a) || !info.tcm_handle)
+	options = find(msg, sizeof(*info), TCA_OPTIONS);
+	if (!options || !info->tcm_handle)
 		return false;
-	take_options(nested(&a), &f);
+	take_options(options, &f);
 	*ret_filter = f;
 	return f.program || f.redirects || f.in_hardware;
 }

@@ -16,6 +16,7 @@ build libip4tc-dev     iptables-devel
 build libip6tc-dev     iptables-devel
 build libinih-dev      inih-devel
 build libjansson-dev   jansson-devel
+build libmnl-dev       libmnl-devel
 build libsqlite3-dev   sqlite-devel
 build libseccomp-dev   libseccomp-devel
 test  check            check-devel
