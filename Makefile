@@ -41,7 +41,7 @@ Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 comma      := ,
 
-PKGS       := libip4tc libip6tc libmnl inih jansson sqlite3
+PKGS       := libip4tc libip6tc libmnl jansson sqlite3
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 # The filter of system calls, where libseccomp is there (SECCOMP=no: without).

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The configuration file.
  *
- * libinih splits lines into section, name and value; it is lenient where an operator wants to be
- * told: it cuts long lines, joins indented ones to the value above, ignores sections without keys
- * and what follows a "]", and all that differs by version and build. So it is fed line by line
- * from memory by a reader that hands out each line stripped of indent and comment, and refuses
- * what inih would swallow.
- *
  * 1. One const table of keys (cfg_key.c) drives everything: names, defaults, checks, messages.
  * 2. The first error, by line, is the one reported.
  * 3. A default goes through the same check as a value from the file.
  *
- * A comment begins with '#' or ';' at the start of a line, or with ';' after white space. */
+ * A comment begins with '#' or ';' at the start of a line, or with ';' after white space. A line is never
+ * continued on the next one. */
 #include "cfg.h"
 
 #include "cfg_key.h"
@@ -19,32 +14,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FILE_MAX_OCTETS (1024 * 1024)
-#define LINE_MAX_OCTETS 198 /* what inih's default buffer of 200 takes; the same in every build */
 
 struct parse {
 	const char *name; /* of the file */
 	const char *rest; /* text not read yet */
 	unsigned line;
+	char section[32]; /* "" before the first */
 	struct cfg *cfg;
 	unsigned *seen; /* for each key the line that gave it, 0: none */
-	unsigned error_line; /* 0: no error yet */
-	bool lenient; /* a bad line is passed over */
 	struct err *e;
 };
 
-#define parse_fail(p, ...)                                               \
-	do {                                                             \
-		(p)->error_line = (p)->line;                             \
-		err_set((p)->e, __VA_ARGS__);                            \
-		err_prefix((p)->e, "%s:%u", (p)->name, (p)->error_line); \
-	} while (0)
+#define parse_fail(p, ...) \
+	(err_set((p)->e, __VA_ARGS__), err_prefix((p)->e, "%s:%u", (p)->name, (p)->line), -EINVAL)
 
 static bool is_blank(char c)
 {
@@ -69,125 +57,82 @@ static void strip_line(const char **start, const char **end)
 	*end = stop;
 }
 
-/* inih drops whatever follows the "]" and never speaks of a section without keys. */
-static int check_section_line(struct parse *p, const char *text)
+static int enter_section(struct parse *p, const char *text)
 {
 	size_t len = strcspn(text + 1, "]");
-	char section[32] = "", choices[128];
+	char choices[128];
 
-	if (strcmp(text + 1 + len, "]")) {
-		parse_fail(p, "'%s': a section stands alone on its line as [NAME]", text);
-		return -EINVAL;
-	}
-	if (len < sizeof(section))
-		memcpy(section, text + 1, len);
-	if (!cfg_key_is_section(section)) {
+	/* Nothing is stored while no valid section is entered, should the caller go on after an error. */
+	strcpy(p->section, "?");
+	if (strcmp(text + 1 + len, "]"))
+		return parse_fail(p, "'%s': a section stands alone on its line as [NAME]", text);
+	if (len < sizeof(p->section))
+		snprintf(p->section, sizeof(p->section), "%.*s", (int)len, text + 1);
+	if (!cfg_key_is_section(p->section)) {
 		cfg_key_list(NULL, choices, sizeof(choices));
-		parse_fail(p, "unknown section %s: there are %s", text, choices);
-		return -EINVAL;
+		return parse_fail(p, "unknown section %s: there are %s", text, choices);
 	}
 	return 0;
 }
 
-/* In place of it: the end, or a section that has no keys. */
-static char *bad_line(struct parse *p, char *str)
+static int take_value(struct parse *p, const char *name, const char *value)
 {
-	if (!p->lenient)
-		return NULL;
-	p->error_line = 0;
-	return strcpy(str, "[?]\n");
+	size_t i = cfg_key_find(p->section, name);
+	char choices[256];
+
+	if (!*p->section)
+		return parse_fail(p, "'%s' stands before the first [SECTION]", name);
+	if (i == cfg_key_count()) {
+		cfg_key_list(p->section, choices, sizeof(choices));
+		return parse_fail(p, "[%s] has no key '%s': there are %s", p->section, name,
+				  choices);
+	}
+	if (p->seen[i] && !cfg_key_is_repeatable(cfg_key_at(i)))
+		return parse_fail(p, "[%s] %s = %s: given a second time (first in line %u)",
+				  p->section, name, value, p->seen[i]);
+	if (cfg_key_store(cfg_key_at(i), value, p->cfg, p->e) < 0) {
+		err_prefix(p->e, "%s:%u: [%s] %s = %s", p->name, p->line, p->section, name, value);
+		return -EINVAL;
+	}
+	p->seen[i] = p->line;
+	return 0;
 }
 
-/* An ini_reader: like fgets, one stripped line a call; NULL at the end and after an error. */
-static char *read_line(char *str, int size, void *stream)
+/* A stripped line, which is taken apart in place. */
+static int take_text(struct parse *p, char *text)
 {
-	struct parse *p = stream;
-	const char *start = p->rest, *newline = strchr(start, '\n');
-	const char *end = newline ? newline : start + strlen(start);
-	size_t len;
+	char *sign = text + strcspn(text, "=:"), *value = sign + 1;
 
-	if (!*start || p->error_line)
-		return NULL;
-	p->rest = newline ? newline + 1 : end;
+	if (*text == '[')
+		return enter_section(p, text);
+	if (!*sign)
+		return parse_fail(p, "'%s': want NAME = VALUE or [SECTION]", text);
+	while (sign > text && is_blank(sign[-1]))
+		sign--;
+	*sign = '\0';
+	return take_value(p, text, value + strspn(value, " \t"));
+}
+
+static int take_line(struct parse *p)
+{
+	const char *start = p->rest, *end = start + strcspn(start, "\n");
+	char *text;
+	int rc = 0;
+
+	p->rest = *end ? end + 1 : end;
 	p->line++;
 	if (end > start && end[-1] == '\r')
 		end--;
 	for (const char *c = start; c < end; c++)
-		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 127) {
-			parse_fail(p, "control character (octet %d) in column %d", *c,
-				   (int)(c - start) + 1);
-			return bad_line(p, str);
-		}
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 127)
+			return parse_fail(p, "control character (octet %d) in column %d", *c,
+					  (int)(c - start) + 1);
 	strip_line(&start, &end);
-	len = (size_t)(end - start);
-	if (len > LINE_MAX_OCTETS || len + 2 > (size_t)size) {
-		parse_fail(p, "line of %zu octets: at most %d can be read (without comment)", len,
-			   LINE_MAX_OCTETS);
-		return bad_line(p, str);
-	}
-	memcpy(str, start, len);
-	str[len] = '\0';
-	if (*str == '[' && check_section_line(p, str) < 0)
-		return bad_line(p, str);
-	memcpy(str + len, "\n", 2);
-	return str;
-}
-
-/* Returns 0 on error. */
-static int take_checked(struct parse *p, const char *section, const char *name, const char *value)
-{
-	size_t i = cfg_key_find(section, name);
-	char choices[256];
-
-	if (p->error_line)
-		return 0;
-	if (!*section) {
-		parse_fail(p, "'%s' stands before the first [SECTION]", name);
-		return 0;
-	}
-	if (i == cfg_key_count()) {
-		cfg_key_list(section, choices, sizeof(choices));
-		parse_fail(p, "[%s] has no key '%s': there are %s", section, name, choices);
-		return 0;
-	}
-	if (p->seen[i] && !cfg_key_is_repeatable(cfg_key_at(i))) {
-		parse_fail(p, "[%s] %s = %s: given a second time (first in line %u)", section, name,
-			   value, p->seen[i]);
-		return 0;
-	}
-	p->seen[i] = p->line;
-	if (cfg_key_store(cfg_key_at(i), value, p->cfg, p->e) < 0) {
-		p->error_line = p->line;
-		err_prefix(p->e, "%s:%u: [%s] %s = %s", p->name, p->line, section, name, value);
-		p->seen[i] = 0;
-		return 0;
-	}
-	return 1;
-}
-
-/* An ini_handler: one NAME = VALUE. */
-static int take_value(void *user, const char *section, const char *name, const char *value)
-{
-	struct parse *p = user;
-
-	if (take_checked(p, section, name, value))
-		return 1;
-	if (p->lenient)
-		p->error_line = 0;
-	return p->lenient;
-}
-
-/* The text of a line that inih could not take apart. */
-static void complain_syntax(struct parse *p, const char *text, unsigned line)
-{
-	const char *end;
-
-	for (unsigned i = 1; i < line; i++)
-		text = strchr(text, '\n') + 1;
-	end = text + strcspn(text, "\r\n");
-	strip_line(&text, &end);
-	p->line = line;
-	parse_fail(p, "'%.*s': want NAME = VALUE or [SECTION]", (int)(end - text), text);
+	text = xstrndup(start, (size_t)(end - start));
+	if (*text)
+		rc = take_text(p, text);
+	free(text);
+	return rc;
 }
 
 static int fill_defaults(struct parse *p)
@@ -202,26 +147,21 @@ static int fill_defaults(struct parse *p)
 	return rc;
 }
 
+/* lenient: a line with an error is passed over. */
 static int parse(const char *text, const char *name, bool lenient, struct cfg **ret_cfg,
 		 struct err *e)
 {
 	struct cfg *cfg = xcalloc(1, sizeof(*cfg));
-	struct parse p = { .name = name, .lenient = lenient, .cfg = cfg, .e = e };
-	int rc;
+	struct parse p = { .name = name, .rest = text, .cfg = cfg, .e = e };
+	int rc = 0;
 
 	p.seen = xcalloc(cfg_key_count(), sizeof(*p.seen));
 	if (!strncmp(text, "\xef\xbb\xbf", 3))
-		text += 3;
-	p.rest = text;
-	rc = ini_parse_stream(read_line, &p, take_value, &p);
-	if (rc < 0) {
-		err_set(e, "%s: out of memory", name);
-		rc = -ENOMEM;
-		goto cleanup;
-	}
-	if (rc > 0 && !lenient && (!p.error_line || (unsigned)rc < p.error_line))
-		complain_syntax(&p, text, (unsigned)rc);
-	rc = p.error_line ? -EINVAL : fill_defaults(&p);
+		p.rest += 3;
+	while (*p.rest && (!rc || lenient))
+		rc = take_line(&p);
+	if (!rc || lenient)
+		rc = fill_defaults(&p);
 	if (rc < 0)
 		goto cleanup;
 	*ret_cfg = cfg;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The configuration file (INI, read with libinih). Every key has a default, so an empty file is
+/* The configuration file (INI). Every key has a default, so an empty file is
  * complete; an unknown section or key, a bad value, a key given twice (inventory/source apart) is
  * an error that names file, line and value. Plain data after cfg_load; nothing else reads it. */
 

@@ -14,7 +14,6 @@ build pkg-config       pkgconf-pkg-config
 build libsnmp-dev      net-snmp-devel
 build libip4tc-dev     iptables-devel
 build libip6tc-dev     iptables-devel
-build libinih-dev      inih-devel
 build libjansson-dev   jansson-devel
 build libmnl-dev       libmnl-devel
 build libsqlite3-dev   sqlite-devel

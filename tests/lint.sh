@@ -86,7 +86,7 @@ headers_stand_alone()
 	for h in src/*.h subagent/*.h; do
 		# shellcheck disable=SC2046 # a list of flags
 		echo "#include \"$(basename "$h")\"" | gcc -std=gnu11 -D_GNU_SOURCE -Isrc -Isubagent \
-			-I"$B/lint-gcc" $(pkg-config --cflags jansson inih) -Wall -Werror -fsyntax-only -x c - || echo "$h"
+			-I"$B/lint-gcc" $(pkg-config --cflags jansson) -Wall -Werror -fsyntax-only -x c - || echo "$h"
 	done
 }
 
