@@ -3,11 +3,11 @@
  * check a value of each kind. Only cfg.c calls this. */
 #include "cfg_key.h"
 
+#include "endpoint.h"
 #include "xalloc.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,35 +158,14 @@ static int parse_user(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
-/* ADDRESS:PORT, [IPv6]:PORT or localhost:PORT. Other names are not looked up: that would block. */
-static bool is_host_port(const char *s)
-{
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *found;
-	const char *colon = strrchr(s, ':'), *port = colon ? colon + 1 : "";
-	size_t digits = strspn(port, "0123456789");
-	long n = digits && digits <= 5 && !port[digits] ? strtol(port, NULL, 10) : 0;
-	bool bracketed = *s == '[' && colon && colon > s + 1 && colon[-1] == ']', good;
-	char *host;
-
-	if (!colon || n < 1 || n > 65535)
-		return false;
-	host = bracketed ? xstrndup(s + 1, (size_t)(colon - s) - 2)
-			 : xstrndup(s, (size_t)(colon - s));
-	good = !strcmp(host, "localhost");
-	if (!good && getaddrinfo(host, NULL, &hints, &found) == 0) {
-		freeaddrinfo(found);
-		good = true;
-	}
-	free(host);
-	return good;
-}
-
 static int parse_agentx_socket(const struct cfg_key *key, const char *value, void *field,
 			       struct err *e)
 {
+	struct endpoint ignored;
+
 	if (*value == '/')
 		return parse_socket_path(key, value, field, e);
-	if (strncmp(value, "tcp:", 4) || !is_host_port(value + 4)) {
+	if (strncmp(value, "tcp:", 4) || endpoint_parse(value, &ignored) < 0) {
 		err_set(e, "must be an absolute path, or tcp:HOST:PORT with an address or "
 			   "localhost as HOST");
 		return -EINVAL;

@@ -10,18 +10,17 @@
  * 5. `closed` is only called from the loop, never from within ax_conn_open or ax_conn_send. */
 #include "ax_conn.h"
 
+#include "endpoint.h"
 #include "xalloc.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* More than this is no PDU but noise: passing it over would take for ever. */
@@ -31,18 +30,11 @@
  * still acknowledges. */
 #define TCP_DEAD_MS 20000
 
-#define ADDRS_MAX 2 /* localhost is 127.0.0.1 and ::1 */
-
-struct place {
-	struct sockaddr_storage sa;
-	socklen_t len;
-};
-
 struct ax_conn {
 	struct ax_conn_hooks hooks;
 	struct loop *loop;
-	struct place places[ADDRS_MAX];
-	size_t n_places, next_place; /* tried in turn, one a connect */
+	struct endpoint master;
+	size_t next_place; /* the master's are tried in turn, one a connect */
 	int fd; /* -1: closed */
 	bool connecting;
 	bool held; /* `in` may hold whole PDUs, for the next turn */
@@ -54,69 +46,12 @@ struct ax_conn {
 	uint8_t in[AX_PDU_MAX];
 };
 
-static int add_tcp_place(struct ax_conn *conn, const char *host, const char *port)
-{
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-				  .ai_socktype = SOCK_STREAM };
-	struct addrinfo *ai;
-	struct place *p = &conn->places[conn->n_places];
-
-	assert(conn->n_places < ADDRS_MAX);
-	if (getaddrinfo(host, port, &hints, &ai) != 0)
-		return -EINVAL;
-	memcpy(&p->sa, ai->ai_addr, ai->ai_addrlen);
-	p->len = ai->ai_addrlen;
-	conn->n_places++;
-	freeaddrinfo(ai);
-	return 0;
-}
-
-/* Names are not looked up: that would block. */
-static int parse_tcp(struct ax_conn *conn, const char *text)
-{
-	const char *colon = strrchr(text, ':');
-	char *host;
-	size_t n;
-	int rc;
-
-	if (!colon || colon == text || !colon[1])
-		return -EINVAL;
-	n = (size_t)(colon - text);
-	if (n > 2 && text[0] == '[' && colon[-1] == ']')
-		host = xstrndup(text + 1, n - 2);
-	else
-		host = xstrndup(text, n);
-	if (strcmp(host, "localhost") == 0) {
-		rc = add_tcp_place(conn, "127.0.0.1", colon + 1);
-		if (rc == 0)
-			rc = add_tcp_place(conn, "::1", colon + 1);
-	} else {
-		rc = add_tcp_place(conn, host, colon + 1);
-	}
-	free(host);
-	return rc;
-}
-
-static int parse_path(struct ax_conn *conn, const char *path)
-{
-	struct sockaddr_un *un = (struct sockaddr_un *)&conn->places[0].sa;
-	size_t n = strlen(path);
-
-	if (n == 0 || n >= sizeof(un->sun_path))
-		return -EINVAL;
-	un->sun_family = AF_UNIX;
-	memcpy(un->sun_path, path, n + 1);
-	conn->places[0].len = sizeof(*un);
-	conn->n_places = 1;
-	return 0;
-}
-
 int ax_conn_new(const char *where, const struct ax_conn_hooks *hooks, struct loop *loop,
 		struct ax_conn **ret_conn, struct err *e)
 {
 	struct ax_conn *conn = xcalloc(1, sizeof(*conn));
 	bool tcp = strncmp(where, "tcp:", 4) == 0;
-	int rc = tcp ? parse_tcp(conn, where + 4) : parse_path(conn, where);
+	int rc = endpoint_parse(where, &conn->master);
 
 	if (rc) {
 		free(conn);
@@ -186,17 +121,19 @@ static void tune_tcp(int fd)
 /* A unix socket whose backlog is full says EAGAIN: nobody accepts, try again later. */
 int ax_conn_open(struct ax_conn *conn)
 {
-	const struct place *p = &conn->places[conn->next_place];
+	const struct sockaddr *sa =
+		(const struct sockaddr *)&conn->master.places[conn->next_place].sa;
+	socklen_t len = conn->master.places[conn->next_place].len;
 	int fd, rc;
 
 	assert(conn->fd < 0);
-	conn->next_place = (conn->next_place + 1) % conn->n_places;
-	fd = socket(p->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	conn->next_place = (conn->next_place + 1) % conn->master.n;
+	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (p->sa.ss_family != AF_UNIX)
+	if (sa->sa_family != AF_UNIX)
 		tune_tcp(fd);
-	rc = connect(fd, (const struct sockaddr *)&p->sa, p->len) ? -errno : 0;
+	rc = connect(fd, sa, len) ? -errno : 0;
 	if (rc && rc != -EINPROGRESS) {
 		close(fd);
 		return rc;
