@@ -349,11 +349,14 @@ static int make_directory(const char *path, struct err *e)
 	int rc = 0;
 
 	if (slash && slash > dir) {
+		mode_t old = umask(0022); /* 0755, whatever it was */
+
 		*slash = '\0';
-		if (mkdir(dir, 0755) < 0 && errno != EEXIST) {
+		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 			rc = -errno;
+		umask(old);
+		if (rc < 0)
 			err_set(e, "cannot make the directory %s: %s", dir, strerror(-rc));
-		}
 	}
 	free(dir);
 	return rc;

@@ -382,6 +382,15 @@ static int open_families(struct iptc *s, struct err *e)
 	return 0;
 }
 
+static int make_directory(const char *path)
+{
+	mode_t old = umask(0022); /* 0755, whatever it was */
+	int ret = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+
+	umask(old);
+	return ret;
+}
+
 static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
 		     void **ret_self, struct err *e)
 {
@@ -400,9 +409,11 @@ static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_
 		s->families[i].epoch = config->epoch[i];
 	}
 	ret = open_families(s, e);
-	if (!ret && mkdir(config->run_dir, 0755) < 0 && errno != EEXIST) {
-		ret = -errno;
-		err_set(e, "cannot make the directory %s: %s", config->run_dir, strerror(errno));
+	if (!ret) {
+		ret = make_directory(config->run_dir);
+		if (ret < 0)
+			err_set(e, "cannot make the directory %s: %s", config->run_dir,
+				strerror(-ret));
 	}
 	for (enum addr_family i = 0; !ret && i < ADDR_FAMILIES; i++)
 		if (!s->families[i].problem[0] && journal_pending(s->families[i].journal)) {

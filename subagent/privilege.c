@@ -78,6 +78,8 @@ static void give(const char *path, mode_t mode, const char *const names[], size_
 	if (fd >= 0 && fstat(fd, &st) == 0 && is_ours(&st, to) && (made || is_named(dir))) {
 		for (size_t i = 0; i < n; i++)
 			give_file(fd, names[i], to);
+		if (made)
+			fchmod(fd, mode); /* whatever the umask is */
 		if (fchown(fd, to->pw_uid, to->pw_gid) < 0)
 			log_warning("start", "%s cannot be given to %s: %s", dir, to->pw_name,
 				    strerror(errno));

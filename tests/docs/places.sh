@@ -17,6 +17,7 @@ places_packaged_is_unchanged() {
 
 places_enter() {
 	local dir own
+	umask 022 # root's where nobody changed it, and what a unit gets
 	places_packaged_is_unchanged || skip '/etc/snmp/snmpd.conf is not here, or not as its package ships it'
 	for dir in etc usr var; do
 		mkdir -p "$LAB/layers/$dir" "$LAB/layers/$dir.work"

@@ -87,7 +87,7 @@ lab_enter() { # "$@"
 	fi
 	unset LAB_INSIDE
 	mount -t tmpfs -o mode=755 tmpfs /run || skip "cannot mount a private /run"
-	mkdir -p /run/netns /run/lab
+	mkdir -m 755 /run/netns /run/lab # as on a node, whatever the caller's umask is
 	LAB=/run/lab
 	lab_defaults
 	[ -x "$B/ctmeterd" ] || skip "ctmeterd is not built"
@@ -279,12 +279,14 @@ lab_write_conf() {
 			[ "${key%%.*}" != $section ] || echo "${key#*.} = ${LAB_CONF[$key]}"
 		done
 	done >"$LAB/ctmeter.conf.new"
+	chmod 644 "$LAB/ctmeter.conf.new" # it says what root runs: writable for nobody else
 	mv "$LAB/ctmeter.conf.new" "$LAB/ctmeter.conf"
 }
 
 # The inventory file is replaced at one stroke, from stdin.
 lab_inventory() {
 	cat >"$LAB/inventory.new"
+	chmod 644 "$LAB/inventory.new"
 	mv "$LAB/inventory.new" "$LAB/inventory"
 }
 

@@ -18,6 +18,7 @@ HELPER=$LAB/inventory.sock
 setpriv --reuid "$UID_" --regid "$UID_" --clear-groups true 2>/dev/null || skip 'this user cannot become another'
 for file in passwd group; do
 	grep -v '^ctmeter:' /etc/$file >"$LAB/$file"
+	chmod 644 "$LAB/$file"
 	mount --bind "$LAB/$file" /etc/$file || skip "cannot mount a private /etc/$file"
 done
 add_user() {

@@ -43,7 +43,6 @@ lab_inventory_usual
 unset 'LAB_CONF[agentx.socket]' # the default one
 
 step "snmpd as Debian's package starts it, and ctmeterd"
-umask 022
 systemctl start snmpd
 lab_ctmeterd_start
 assert_ok refresh ctmeter refresh

@@ -53,6 +53,21 @@ START_TEST(ctl_new_socket_is_roots_alone)
 }
 END_TEST
 
+START_TEST(ctl_new_makes_its_directory_for_all_whatever_the_umask)
+{
+	mode_t old = umask(0077);
+	struct server *s = server_new();
+	char *sub = xasprintf("%s/sub", s->dir);
+	struct stat st;
+
+	ck_assert_int_eq(umask(old), 0077);
+	ck_assert_int_eq(stat(sub, &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0755);
+	free(sub);
+	server_free(s);
+}
+END_TEST
+
 START_TEST(ctl_new_living_daemon_is_refused)
 {
 	struct server *s = server_new();
@@ -431,6 +446,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, ctl_new_socket_is_roots_alone);
+	tcase_add_test(tc, ctl_new_makes_its_directory_for_all_whatever_the_umask);
 	tcase_add_test(tc, ctl_new_living_daemon_is_refused);
 	tcase_add_test(tc, ctl_new_stale_socket_is_replaced);
 	tcase_add_test(tc, ctl_new_other_file_is_left_alone);
