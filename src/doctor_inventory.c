@@ -37,7 +37,7 @@ static int address_cmp(const void *a, const void *b)
 	const struct doctor_address *x = a, *y = b;
 	int c = addr_cmp(&x->addr, &y->addr);
 
-	return c ? c : strcmp(x->id, y->id);
+	return c ? c : inv_id_cmp(x->id, y->id);
 }
 
 static struct doctor_address *sorted_addresses(struct doctor *d, size_t *ret_n)
@@ -56,7 +56,7 @@ struct difference {
 	struct doctor_words missing, extra;
 };
 
-/* Both sides are sorted by address, then by container. */
+/* Both sides are sorted by address, then by container as the inventory sorts them. */
 static void compare(struct doctor *d, struct difference *diff)
 {
 	const struct inventory *inv = d->inventory;
@@ -70,7 +70,7 @@ static void compare(struct doctor *d, struct difference *diff)
 		int c = i == n ? 1 : !id ? -1 : addr_cmp(&counted[i].addr, &said->addr);
 
 		if (!c)
-			c = strcmp(counted[i].id, id);
+			c = inv_id_cmp(counted[i].id, id);
 		if (c < 0)
 			doctor_words_add(&diff->extra, "%s %s", counted[i].id,
 					 addr_format(&counted[i].addr, text));

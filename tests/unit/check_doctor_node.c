@@ -245,6 +245,27 @@ START_TEST(doctor_inventory_against_what_is_counted)
 }
 END_TEST
 
+/* The inventory has the shorter id first, strcmp(3) would have it last. */
+START_TEST(doctor_inventory_ids_of_other_lengths_that_claim_one_address)
+{
+	static const char *const said[] = { "9",  "192.0.2.1", "10", "192.0.2.1",
+					    "1a", "192.0.2.1", "zz", "192.0.2.1" };
+	struct world *w = world_new("{'sources':[{'name':'vz','state':'ok'}]}");
+
+	for (size_t i = 0; i < 8; i += 2)
+		add_address(w, said[i], said[i + 1], 1)->conflict = true;
+	set_inventory(w, said, 8);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK, "4 containers", none);
+	set_inventory(w, said, 2);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN,
+		       "counted, but not in the inventory any more: 10 192.0.2.1, 1a 192.0.2.1, "
+		       "zz 192.0.2.1",
+		       "ctmeter refresh");
+	ck_assert_ptr_null(strstr(w->f.text, "not counted yet"));
+	world_free(w);
+}
+END_TEST
+
 START_TEST(doctor_inventory_failures_come_first)
 {
 	struct world *w = world_new("{'sources':[{'name':'vz','state':'ok'},"
@@ -414,6 +435,7 @@ int main(void)
 	tcase_add_test(tc, doctor_ledger_sound_damaged_missing);
 	tcase_add_test(tc, doctor_disk_of_the_ledger);
 	tcase_add_test(tc, doctor_inventory_against_what_is_counted);
+	tcase_add_test(tc, doctor_inventory_ids_of_other_lengths_that_claim_one_address);
 	tcase_add_test(tc, doctor_inventory_failures_come_first);
 	tcase_add_test(tc, doctor_inventory_tells_of_files_a_day_old);
 	tcase_add_test(tc, doctor_conflicts_are_named);
