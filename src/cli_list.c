@@ -3,7 +3,8 @@
  * container's line cannot stand for them:
  * 1. A container with one address is one line, unless its totals hold what earlier addresses
  *    counted, which the address has not.
- * 2. What cannot be counted is shown as "-", never as 0. */
+ * 2. What cannot be counted is shown as "-", never as 0.
+ * 3. Where the answer has a reason for a status, the reason is shown. */
 #include "cli.h"
 
 #include "display.h"
@@ -64,6 +65,8 @@ static bool is_not_counted(const char *status)
 static void put_totals(struct list *l, const json_t *row, const char *state)
 {
 	const char *status = cli_text(row, "status");
+	const char *reason = json_string_value(json_object_get(row, "reason"));
+	const char *word = reason && *reason ? reason : status;
 	char buf[DISPLAY_NUMBER_SIZE], *text;
 
 	for (size_t i = 0; i < COUNTERS; i++) {
@@ -74,7 +77,7 @@ static void put_totals(struct list *l, const json_t *row, const char *state)
 		table_cell(l->table, tells ? format_counter(l->cli, n, buf) : "-",
 			   strcmp(status, "retired") ? TABLE_PLAIN : TABLE_DIM);
 	}
-	text = !strcmp(state, "stopped") ? xasprintf("%s, stopped", status) : xstrdup(status);
+	text = !strcmp(state, "stopped") ? xasprintf("%s, stopped", word) : xstrdup(word);
 	table_cell(l->table, text, status_style(status));
 	free(text);
 }

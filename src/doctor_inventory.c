@@ -83,9 +83,32 @@ static void compare(struct doctor *d, struct difference *diff)
 	free(counted);
 }
 
+/* Containers of the inventory that have no address: nothing of them can be counted. */
+static char *without_address(const struct inventory *inv)
+{
+	struct doctor_words words = { .n = 0 };
+	bool *has = xcalloc(inv->n_containers, sizeof(*has));
+	char *text = xstrdup("");
+
+	for (size_t i = 0; i < inv->n_addresses; i++)
+		has[inv->addresses[i].container] = true;
+	for (size_t i = 0; i < inv->n_containers; i++)
+		if (!has[i])
+			doctor_words_add(&words, "%s", inv->containers[i].id);
+	if (words.n) {
+		free(text);
+		text = xasprintf("; without an address, so not counted: %s",
+				 doctor_words_text(&words));
+	}
+	doctor_words_clear(&words);
+	free(has);
+	return text;
+}
+
 static void judge_difference(struct doctor *d, struct difference *diff, struct doctor_finding *f)
 {
 	char *refresh = doctor_ctmeter_command(d, "refresh");
+	char *none = without_address(d->inventory);
 
 	if (diff->missing.n || diff->extra.n) {
 		doctor_say(f, DOCTOR_WARN, "%s%s%s%s%s", diff->missing.n ? "not counted yet: " : "",
@@ -96,10 +119,11 @@ static void judge_difference(struct doctor *d, struct difference *diff, struct d
 		doctor_cure(f, "%s", refresh);
 	} else {
 		doctor_say(f, DOCTOR_OK,
-			   "%zu containers with %zu addresses, as the sources say now",
-			   d->inventory->n_containers, d->inventory->n_addresses);
+			   "%zu containers with %zu addresses, as the sources say now%s",
+			   d->inventory->n_containers, d->inventory->n_addresses, none);
 	}
 	free(refresh);
+	free(none);
 }
 
 /* All is well, and yet a file that a program should write anew may have been left by it: how old it is,

@@ -130,6 +130,14 @@ static json_t *address_json(const struct snap *s, const struct snap_address *a)
 	return row;
 }
 
+/* Why a container's status is "other": the only reason there is. */
+static json_t *status_reason(const struct snap_container *c)
+{
+	if (c->totals.status == ROW_OTHER && !c->n_addresses)
+		return json_string("no addresses");
+	return json_null();
+}
+
 static json_t *container_json(const struct snap *s, const struct snap_container *c)
 {
 	json_t *row = json_object();
@@ -139,6 +147,7 @@ static json_t *container_json(const struct snap *s, const struct snap_container 
 	put(row, "state", json_string(view_run_state(c->run)));
 	put(row, "ifindex", json_integer(c->ifindex));
 	put_totals(row, s, &c->totals);
+	put(row, "reason", status_reason(c));
 	return row;
 }
 

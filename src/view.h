@@ -71,7 +71,8 @@ json_t *view_status_json(const struct view_status *s);
  * { "sample_age_ms", "sampled_ms", "containers": [ { "id", "name", "state", "ifindex", ..,
  * "addresses": [ { "address", .. } ] } ] }; both kinds of row have "status",
  * {in,out,node_in,node_out}_octets and _pkts, "counting_since", "discontinuities",
- * "last_discontinuity". sampled_ms is when the counters were read, in ms of the daemon's monotonic
+ * "last_discontinuity"; a container's "reason" says why its status is "other", else it is null.
+ * sampled_ms is when the counters were read, in ms of the daemon's monotonic
  * clock (CLOCK_BOOTTIME), null for never: the difference between two answers is what rates are
  * divided by. */
 struct view_list;

@@ -140,6 +140,21 @@ START_TEST(cli_list_print_all_kinds_of_rows)
 }
 END_TEST
 
+START_TEST(cli_list_print_reason_stands_for_other)
+{
+	struct cli cli = { .exact = true };
+	char *json = json_text("{'sample_age_ms':0,'containers':[{'id':'105','name':'n','state':"
+			       "'stopped'," ROW(
+				       0, 0, 0, 0,
+				       "other") ",'reason':'no addresses','addresses':[]}]}");
+
+	assert_list(&cli, json,
+		    "CTID  NAME  ADDRESS  IN  OUT  NODE IN  NODE OUT  STATUS\n"
+		    "105   n     -         0    0        0         0  no addresses, stopped\n");
+	free(json);
+}
+END_TEST
+
 START_TEST(cli_list_print_exact_beyond_2_63)
 {
 	struct cli cli = { .exact = true };
@@ -550,6 +565,7 @@ int main(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, cli_list_print_all_kinds_of_rows);
+	tcase_add_test(tc, cli_list_print_reason_stands_for_other);
 	tcase_add_test(tc, cli_list_print_exact_beyond_2_63);
 	tcase_add_test(tc, cli_list_print_packets_are_counted_too);
 	tcase_add_test(tc, cli_list_print_hostile_name_is_tamed);

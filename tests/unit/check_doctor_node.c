@@ -204,7 +204,8 @@ static void set_inventory(struct world *w, const char *const *lines, size_t n)
 
 	for (size_t i = 0; i < n; i += 2) {
 		inv_part_container(part, 0, lines[i], "", INV_RUN_RUNNING);
-		inv_part_address(part, 0, lines[i + 1]);
+		if (*lines[i + 1])
+			inv_part_address(part, 0, lines[i + 1]);
 	}
 	inv_free(w->d.inventory);
 	w->d.inventory = inv_merge(&part, 1, 100, NULL);
@@ -262,6 +263,21 @@ START_TEST(doctor_inventory_ids_of_other_lengths_that_claim_one_address)
 		       "zz 192.0.2.1",
 		       "ctmeter refresh");
 	ck_assert_ptr_null(strstr(w->f.text, "not counted yet"));
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_inventory_containers_without_an_address_are_named)
+{
+	static const char *const said[] = { "101", "192.0.2.1", "102", "", "vm", "" };
+	struct world *w = world_new("{'sources':[{'name':'vz','state':'ok'}]}");
+
+	add_address(w, "101", "192.0.2.1", 1);
+	set_inventory(w, said, 6);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK,
+		       "3 containers with 1 addresses, as the sources say now; without an address, "
+		       "so not counted: vm, 102",
+		       none);
 	world_free(w);
 }
 END_TEST
@@ -436,6 +452,7 @@ int main(void)
 	tcase_add_test(tc, doctor_disk_of_the_ledger);
 	tcase_add_test(tc, doctor_inventory_against_what_is_counted);
 	tcase_add_test(tc, doctor_inventory_ids_of_other_lengths_that_claim_one_address);
+	tcase_add_test(tc, doctor_inventory_containers_without_an_address_are_named);
 	tcase_add_test(tc, doctor_inventory_failures_come_first);
 	tcase_add_test(tc, doctor_inventory_tells_of_files_a_day_old);
 	tcase_add_test(tc, doctor_conflicts_are_named);

@@ -211,7 +211,7 @@ static void expect_container(FILE *out, const char *id, unsigned n_addresses)
 
 	fprintf(out, "{\"id\":\"%s\",\"name\":\"\",\"state\":\"unknown\",\"ifindex\":0,%s,", id,
 		zeros("other", buf));
-	fputs("\"addresses\":[", out);
+	fputs("\"reason\":null,\"addresses\":[", out);
 	for (unsigned i = 0; i < n_addresses; i++)
 		fprintf(out, "%s{\"address\":\"192.0.2.1\",%s}", i ? "," : "",
 			zeros("counting", buf));
@@ -290,6 +290,7 @@ START_TEST(view_list_next_rows_in_order)
 	const json_t *list, *c, *a;
 	json_t *j;
 
+	containers[0].totals.status = ROW_OTHER;
 	containers[1].totals = totals(1000, ROW_COUNTING);
 	containers[1].totals.since_wall_s = 1714564800;
 	containers[1].totals.discontinuities = 2;
@@ -310,8 +311,11 @@ START_TEST(view_list_next_rows_in_order)
 	ck_assert_str_eq(text_of(c, "state"), "stopped");
 	ck_assert_uint_eq(json_array_size(json_object_get(c, "addresses")), 0);
 	ck_assert(json_is_null(json_object_get(c, "counting_since")));
+	ck_assert_str_eq(text_of(c, "status"), "other");
+	ck_assert_str_eq(text_of(c, "reason"), "no addresses");
 
 	c = json_array_get(list, 1);
+	ck_assert(json_is_null(json_object_get(c, "reason")));
 	ck_assert_str_eq(text_of(c, "name"), "web");
 	ck_assert_str_eq(text_of(c, "status"), "counting");
 	ck_assert_int_eq(int_of(c, "ifindex"), 3);
