@@ -30,6 +30,7 @@ static const struct doctor_check checks[] = {
 	{ "rules-ipv6", doctor_rules, ADDR_V6, false },
 	{ "repairs", doctor_repairs, ADDR_V4, true },
 	{ "rule-sets", doctor_rule_sets, ADDR_V4, false },
+	{ "copies", doctor_copies, ADDR_V4, false },
 	{ "early-drops", doctor_early_drops, ADDR_V4, false },
 	{ "flowtable", doctor_flowtable, ADDR_V4, false },
 	{ "xdp", doctor_xdp, ADDR_V4, true },

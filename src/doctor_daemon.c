@@ -244,6 +244,8 @@ void doctor_repairs(struct doctor *d, enum addr_family family, struct doctor_fin
 			   "our rules were put back %llu times in %s: another program insists on "
 			   "the first place or flushes the table",
 			   (unsigned long long)repairs, since);
-		doctor_look(f, "journalctl -u ctmeterd -g repairing");
+		/* EL7's journalctl has no -g. */
+		if (doctor_has_tool(d, "journalctl"))
+			doctor_look(f, "journalctl -u ctmeterd | grep repairing");
 	}
 }

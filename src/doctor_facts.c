@@ -147,6 +147,22 @@ bool doctor_is_uplink(const struct rtnl_link *l)
 	return false;
 }
 
+bool doctor_is_bridge(const struct rtnl_link *l)
+{
+	return !strcmp(l->kind, "bridge");
+}
+
+bool doctor_has_uplink(struct doctor *d, const struct rtnl_link *bridge)
+{
+	size_t n;
+	const struct rtnl_link *links = doctor_links(d, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (links[i].master == bridge->index && doctor_is_uplink(&links[i]))
+			return true;
+	return false;
+}
+
 /* ---- the sources, looked at from here ---- */
 
 static void on_complaint(void *arg, enum log_level level, const char *text)
@@ -328,7 +344,7 @@ const struct rtnl_link *doctor_container_link(struct doctor *d, const struct doc
 
 	if (!l || l->loopback || doctor_is_uplink(l))
 		return NULL;
-	return a->route.by_default && strcmp(l->kind, "bridge") != 0 ? NULL : l;
+	return a->route.by_default && !doctor_is_bridge(l) ? NULL : l;
 }
 
 const struct rtnl_link **doctor_container_links(struct doctor *d, enum addr_family family,
@@ -370,35 +386,6 @@ bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f)
 		return false;
 	doctor_say(f, DOCTOR_SKIP, "a dry run (backend = fake) has no rules");
 	return true;
-}
-
-char *doctor_service_command(const struct doctor *d, const char *verb, const char *service)
-{
-	char *conf, *command;
-
-	if (doctor_exists(d, "/run/systemd/system") || strcmp(service, "ctmeterd") != 0)
-		return xasprintf("systemctl %s %s", verb, service);
-	if (d->pid && !strcmp(verb, "reload"))
-		return xasprintf("kill -HUP %u", d->pid);
-	conf = doctor_quote(d->o.config_path);
-	if (d->pid)
-		command = xasprintf("kill %u; ctmeterd -c %s", d->pid, conf);
-	else
-		command = xasprintf("ctmeterd -c %s", conf);
-	free(conf);
-	return command;
-}
-
-char *doctor_ctmeter_command(const struct doctor *d, const char *command)
-{
-	char *conf, *text;
-
-	if (!strcmp(d->o.config_path, CFG_DEFAULT_PATH))
-		return xasprintf("ctmeter %s", command);
-	conf = doctor_quote(d->o.config_path);
-	text = xasprintf("ctmeter -c %s %s", conf, command);
-	free(conf);
-	return text;
 }
 
 const char *doctor_family_name(enum addr_family family)

@@ -32,6 +32,10 @@ struct nft_view {
 	size_t n_flows, cap_flows;
 	size_t n_flowtables, compat_rules;
 	bool guards[ADDR_FAMILIES];
+	struct nft_place copy; /* the first of n_copies */
+	size_t n_copies;
+	const char
+		*bridge_sources[ADDR_FAMILIES]; /* a bridge table that looks at them, NULL: none */
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -96,9 +100,37 @@ static void add_leads(struct nft_view *v, struct chain *from, const json_t *e)
 		add_leads(v, from, part);
 }
 
+/* Is one of the expressions a target of iptables' that nft does not know itself? */
+static bool has_target(const json_t *expr, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(expr); i++) {
+		const json_t *xt = json_object_get(json_array_get(expr, i), "xt");
+
+		if (!strcmp(text_of(xt, "type"), "target") && !strcmp(text_of(xt, "name"), name))
+			return true;
+	}
+	return false;
+}
+
 static bool is_drop(const json_t *expr)
 {
-	return mentions(expr, "drop") || mentions(expr, "reject");
+	return mentions(expr, "drop") || mentions(expr, "reject") || has_target(expr, "REJECT");
+}
+
+/* Does the expression look at the source address in a header of the protocol ("ip", "ip6")? */
+static bool asks_source(const json_t *e, const char *protocol)
+{
+	const json_t *payload = json_object_get(e, "payload"), *part;
+	void *it = NULL;
+	size_t i = 0;
+
+	if (!strcmp(text_of(payload, "protocol"), protocol) &&
+	    !strcmp(text_of(payload, "field"), "saddr"))
+		return true;
+	while ((part = next_part(e, &i, &it)))
+		if (asks_source(part, protocol))
+			return true;
+	return false;
 }
 
 static bool has_flag(const json_t *fib, const char *flag)
@@ -213,6 +245,27 @@ static void take_flow(struct nft_view *v, const json_t *rule, const json_t *flow
 	};
 }
 
+static void take_copy(struct nft_view *v, const json_t *rule, const json_t *expr)
+{
+	static const char *const families[] = { "ip", "ip6", "inet" };
+	struct nft_place place = { text_of(rule, "family"), text_of(rule, "table"),
+				   text_of(rule, "chain") };
+
+	if (!is_one_of(place.family, families, ARRAY_LEN(families)) ||
+	    (!mentions(expr, "dup") && !has_target(expr, "TEE")))
+		return;
+	if (!v->n_copies++)
+		v->copy = place;
+}
+
+static void take_bridge_rule(struct nft_view *v, const char *table, const json_t *expr)
+{
+	if (asks_source(expr, "ip"))
+		v->bridge_sources[ADDR_V4] = table;
+	if (asks_source(expr, "ip6"))
+		v->bridge_sources[ADDR_V6] = table;
+}
+
 static void take_rule(struct nft_view *v, const json_t *rule)
 {
 	const char *family = text_of(rule, "family"), *table = text_of(rule, "table");
@@ -221,6 +274,9 @@ static void take_rule(struct nft_view *v, const json_t *rule)
 	bool strict = false;
 
 	v->compat_rules += is_compat(family, table);
+	take_copy(v, rule, expr);
+	if (!strcmp(family, "bridge"))
+		take_bridge_rule(v, table, expr);
 	for (size_t i = 0; i < json_array_size(expr); i++) {
 		flow = json_object_get(json_array_get(expr, i), "flow");
 		if (flow)
@@ -355,4 +411,38 @@ size_t nft_view_flowtables(const struct nft_view *v)
 bool nft_view_guards(const struct nft_view *v, enum addr_family family)
 {
 	return v->guards[family];
+}
+
+bool nft_view_forward_drop(const struct nft_view *v, enum addr_family family,
+			   struct nft_place *ret_first)
+{
+	for (size_t i = 0; i < v->n_chains; i++) {
+		const struct chain *c = &v->chains[i];
+
+		if (!c->hook || !c->drops || strcmp(c->hook, "forward") != 0 ||
+		    (strcmp(c->family, "inet") != 0 &&
+		     strcmp(c->family, family == ADDR_V4 ? "ip" : "ip6") != 0))
+			continue;
+		*ret_first = (struct nft_place) { c->family, c->table, c->name };
+		return true;
+	}
+	return false;
+}
+
+size_t nft_view_copies(const struct nft_view *v, struct nft_place *ret_first)
+{
+	if (v->n_copies)
+		*ret_first = v->copy;
+	return v->n_copies;
+}
+
+bool nft_view_guards_bridges(const struct nft_view *v, enum addr_family family)
+{
+	const char *table = v->bridge_sources[family];
+
+	for (size_t i = 0; table && i < v->n_chains; i++)
+		if (v->chains[i].drops && !strcmp(v->chains[i].family, "bridge") &&
+		    !strcmp(v->chains[i].table, table))
+			return true;
+	return false;
 }

@@ -25,6 +25,11 @@ struct nft_flow {
 	long handle; /* the rule's */
 };
 
+/* Where a rule is. */
+struct nft_place {
+	const char *family, *table, *chain;
+};
+
 /* From nft's text. Returns a new view, or NULL when it is not JSON of that form. */
 struct nft_view *nft_view_new(const char *json);
 void nft_view_free(struct nft_view *v);
@@ -39,6 +44,17 @@ size_t nft_view_drops(const struct nft_view *v, int priority, const struct nft_d
 
 size_t nft_view_flows(const struct nft_view *v, const struct nft_flow **ret_flows);
 size_t nft_view_flowtables(const struct nft_view *v); /* with or without a rule */
+
+/* The first base chain of the hook forward that drops or rejects, by a rule or by its policy, whatever
+ * its priority. False: none does. */
+bool nft_view_forward_drop(const struct nft_view *v, enum addr_family family,
+			   struct nft_place *ret_first);
+
+/* Rules that send a copy of a packet to an address (dup; TEE of iptables-nft): it leaves by OUTPUT. */
+size_t nft_view_copies(const struct nft_view *v, struct nft_place *ret_first);
+
+/* Does a table of the family bridge look at the family's source addresses, and drop? */
+bool nft_view_guards_bridges(const struct nft_view *v, enum addr_family family);
 
 /* Does a rule in prerouting drop packets whose source has no route back by their link (fib)? */
 bool nft_view_guards(const struct nft_view *v, enum addr_family family);

@@ -77,10 +77,10 @@ const struct nft_view *doctor_nft(struct doctor *d)
 static void say_unknown(const struct doctor *d, struct doctor_finding *f)
 {
 	doctor_say(f, DOCTOR_SKIP, "nftables: %s", d->nft_text);
-	if (!find_nft() && doctor_exists(d, "/usr/bin/apt-get"))
-		doctor_cure(f, "apt-get install nftables");
-	else if (!find_nft())
-		doctor_cure(f, "yum install nftables");
+	if (!find_nft() && doctor_has_tool(d, "apt-get"))
+		doctor_cure(f, "apt-get install -y nftables");
+	else if (!find_nft() && doctor_has_tool(d, "yum"))
+		doctor_cure(f, "yum install -y nftables");
 }
 
 /* ---- drops before us ---- */
@@ -108,6 +108,7 @@ void doctor_early_drops(struct doctor *d, enum addr_family family, struct doctor
 	const struct nft_view *nft;
 	const struct nft_drop *drops;
 	unsigned legacy;
+	char *look;
 	size_t n;
 
 	(void)family;
@@ -139,7 +140,10 @@ void doctor_early_drops(struct doctor *d, enum addr_family family, struct doctor
 		free(table);
 		free(chain);
 	} else {
-		doctor_look(f, "iptables-legacy-save; ip6tables-legacy-save");
+		look = doctor_list_rules(d);
+		if (look)
+			doctor_look(f, "%s", look);
+		free(look);
 	}
 	doctor_words_clear(&words);
 }

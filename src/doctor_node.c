@@ -47,7 +47,7 @@ static void say_damaged(struct doctor *d, const struct err *e, struct doctor_fin
 	if (d->status)
 		doctor_cure(f, "mkdir %s.damaged && mv %s-* %s %s.damaged/", path, path, path,
 			    path);
-	else
+	else if (doctor_has_tool(d, "sqlite3"))
 		doctor_look(f, "sqlite3 %s 'PRAGMA integrity_check'", path);
 	free(path);
 }
@@ -174,12 +174,37 @@ void doctor_disk(struct doctor *d, enum addr_family family, struct doctor_findin
 
 /* ---- clock ---- */
 
-void doctor_clock_judge(int state, int status, struct doctor_finding *f)
+/* timedatectl starts only what is installed. */
+static void cure_clock(const struct doctor *d, struct doctor_finding *f)
+{
+	static const char *const services[] = {
+		"systemd-timesyncd", "chrony", "chronyd", "ntpsec", "ntp", "ntpd", "openntpd"
+	};
+	static const char *const dirs[] = { "/usr/lib/systemd/system", "/lib/systemd/system",
+					    "/etc/systemd/system" };
+	bool systemd = doctor_exists(d, "/run/systemd/system"), found = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(services) * ARRAY_LEN(dirs) && !found; i++) {
+		char *unit = xasprintf("%s/%s.service", dirs[i % ARRAY_LEN(dirs)],
+				       services[i / ARRAY_LEN(dirs)]);
+
+		found = doctor_exists(d, unit);
+		free(unit);
+	}
+	if (found && systemd && doctor_has_tool(d, "timedatectl"))
+		doctor_cure(f, "timedatectl set-ntp true");
+	else if (!found && doctor_has_tool(d, "apt-get"))
+		doctor_cure(f, "apt-get install -y chrony");
+	else if (!found && doctor_has_tool(d, "yum"))
+		doctor_cure(f, "yum install -y chrony && systemctl enable --now chronyd");
+}
+
+void doctor_clock_judge(const struct doctor *d, int state, int status, struct doctor_finding *f)
 {
 	if (state == TIME_ERROR || status & STA_UNSYNC) {
 		doctor_say(f, DOCTOR_WARN,
 			   "the clock is not synchronised: reports book to its hours");
-		doctor_cure(f, "timedatectl set-ntp true");
+		cure_clock(d, f);
 	} else {
 		doctor_say(f, DOCTOR_OK, "the clock is synchronised");
 	}
@@ -191,9 +216,8 @@ void doctor_clock(struct doctor *d, enum addr_family family, struct doctor_findi
 	int state = adjtimex(&t);
 
 	(void)family;
-	(void)d;
 	if (state < 0)
 		doctor_say(f, DOCTOR_SKIP, "the kernel does not tell: %s", strerror(errno));
 	else
-		doctor_clock_judge(state, t.status, f);
+		doctor_clock_judge(d, state, t.status, f);
 }

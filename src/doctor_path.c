@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A packet's way over the node to a container: is it forwarded, does a bridge show it to iptables,
- * and does a route lead there at all? */
+/* A packet's way over the node to a container: is it forwarded, and does a route lead there at all? */
 #include "doctor_room.h"
 
 #include "xalloc.h"
@@ -9,67 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_bridge(const struct rtnl_link *l)
-{
-	return !strcmp(l->kind, "bridge");
-}
-
-/* Has the bridge a port that leads off the node? */
-static bool has_uplink(struct doctor *d, const struct rtnl_link *bridge)
-{
-	size_t n;
-	const struct rtnl_link *links = doctor_links(d, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (links[i].master == bridge->index && doctor_is_uplink(&links[i]))
-			return true;
-	return false;
-}
-
-/* ---- bridges ---- */
-
-void doctor_bridge(struct doctor *d, enum addr_family family, struct doctor_finding *f)
-{
-	static const char *const keys[] = { "call-iptables", "call-ip6tables" };
-	static const char *const files[] = { "nf_call_iptables", "nf_call_ip6tables" };
-	long on = doctor_read_number(d, "/proc/sys/net/bridge/bridge-nf-%s", keys[family]);
-	struct doctor_words words = { .n = 0 };
-	bool uplink = false, any = false;
-	size_t n;
-	const struct rtnl_link **links = doctor_container_links(d, family, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		if (!is_bridge(links[i]))
-			continue;
-		any = true;
-		/* A bridge may be told by itself. */
-		if (on == 1 || doctor_read_number(d, "/sys/class/net/%s/bridge/%s", links[i]->name,
-						  files[family]) == 1)
-			continue;
-		uplink = uplink || has_uplink(d, links[i]);
-		doctor_words_add(&words, "%s", links[i]->name);
-	}
-	if (words.n) {
-		doctor_say(f, uplink ? DOCTOR_FAIL : DOCTOR_WARN,
-			   "iptables does not see what %s carries%s (bridge-nf-%s is %s); once it "
-			   "does, the node's FORWARD policy and rules apply to it too",
-			   doctor_words_text(&words), uplink ? "" : " from container to container",
-			   keys[family], on < 0 ? "not there" : "off");
-		doctor_cure(f, "%ssysctl -w net.bridge.bridge-nf-%s=1",
-			    on < 0 ? "modprobe br_netfilter && " : "", keys[family]);
-	} else {
-		doctor_say(f, DOCTOR_OK, "%s",
-			   any ? "iptables sees what the containers' bridges carry"
-			       : "no container is behind a bridge");
-	}
-	doctor_words_clear(&words);
-	free(links);
-}
-
 /* ---- forwarding ---- */
 
 /* IPv4 asks the link a packet comes in by, IPv6 only the switch for all (kernel, ip_route_input and
- * ip6_forward). Adds the container links that do not forward. */
+ * ip6_forward). Adds the container links that do not forward, and the settings that mend it. */
 static void find_unforwarded(struct doctor *d, struct doctor_words *words, char **ret_cure)
 {
 	size_t n;
@@ -78,15 +20,15 @@ static void find_unforwarded(struct doctor *d, struct doctor_words *words, char 
 	for (size_t i = 0; i < n; i++) {
 		char *name, *longer;
 
-		if (is_bridge(links[i]) && has_uplink(d, links[i]))
+		if (doctor_is_bridge(links[i]) && doctor_has_uplink(d, links[i]))
 			continue;
 		if (doctor_read_number(d, "/proc/sys/net/ipv4/conf/%s/forwarding",
 				       links[i]->name) != 0)
 			continue;
 		doctor_words_add(words, "%s", links[i]->name);
 		name = doctor_quote_sysctl(links[i]->name);
-		longer = xasprintf("%s net.ipv4.conf.%s.forwarding=1",
-				   *ret_cure ? *ret_cure : "sysctl -w", name);
+		longer = xasprintf("%s%snet.ipv4.conf.%s.forwarding=1", *ret_cure ? *ret_cure : "",
+				   *ret_cure ? " " : "", name);
 		free(*ret_cure);
 		free(name);
 		*ret_cure = longer;
@@ -102,20 +44,46 @@ static bool all_bridged(struct doctor *d, enum addr_family family)
 	bool all = n > 0;
 
 	for (size_t i = 0; i < n; i++)
-		all = all && is_bridge(links[i]) && has_uplink(d, links[i]);
+		all = all && doctor_is_bridge(links[i]) && doctor_has_uplink(d, links[i]);
 	free(links);
+	return all;
+}
+
+/* A node that forwards IPv6 hears no router any more on links with accept_ra = 1, and may lose its own
+ * way out; with 2 it does. The settings that mend it, uplinks first; for free(). */
+static char *forward_v6(struct doctor *d)
+{
+	char *settings = xstrdup(""), *all;
+	size_t n;
+	const struct rtnl_link *links = doctor_links(d, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		bool bridge = doctor_is_bridge(&links[i]) && doctor_has_uplink(d, &links[i]);
+		char *name, *longer;
+
+		if ((!bridge && !doctor_is_uplink(&links[i])) ||
+		    doctor_read_number(d, "/proc/sys/net/ipv6/conf/%s/accept_ra", links[i].name) !=
+			    1)
+			continue;
+		name = doctor_quote_sysctl(links[i].name);
+		longer = xasprintf("%snet.ipv6.conf.%s.accept_ra=2 ", settings, name);
+		free(settings);
+		free(name);
+		settings = longer;
+	}
+	all = xasprintf("%snet.ipv6.conf.all.forwarding=1", settings);
+	free(settings);
 	return all;
 }
 
 void doctor_forwarding(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
-	static const char *const keys[] = { "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding" };
 	const char *name = doctor_family_name(family);
 	long on = family == ADDR_V4
 			  ? doctor_read_number(d, "/proc/sys/net/ipv4/ip_forward")
 			  : doctor_read_number(d, "/proc/sys/net/ipv6/conf/all/forwarding");
 	struct doctor_words words = { .n = 0 };
-	char *cure = NULL;
+	char *cure = NULL, *command;
 
 	if (on > 0 && family == ADDR_V4)
 		find_unforwarded(d, &words, &cure);
@@ -127,13 +95,17 @@ void doctor_forwarding(struct doctor *d, enum addr_family family, struct doctor_
 		doctor_say(f, DOCTOR_FAIL, "this kernel has no %s", name);
 	} else if (!on) {
 		doctor_say(f, DOCTOR_FAIL, "the node forwards no %s to or from containers", name);
-		doctor_cure(f, "sysctl -w %s=1", keys[family]);
+		cure = family == ADDR_V4 ? xstrdup("net.ipv4.ip_forward=1") : forward_v6(d);
 	} else if (words.n) {
 		doctor_say(f, DOCTOR_FAIL, "the node forwards no %s that comes in by %s", name,
 			   doctor_words_text(&words));
-		doctor_cure(f, "%s", cure);
 	} else {
 		doctor_say(f, DOCTOR_OK, "the node forwards %s", name);
+	}
+	if (f->level == DOCTOR_FAIL && cure) {
+		command = doctor_sysctl_command(d, cure, NULL, NULL);
+		doctor_cure(f, "%s", command);
+		free(command);
 	}
 	doctor_words_clear(&words);
 	free(cure);

@@ -3,6 +3,7 @@
 #define CTM_DOCTOR_ROOM_H
 
 #include "doctor.h"
+#include "doctor_cure.h"
 #include "doctor_nft.h"
 #include "inv.h"
 #include "loop.h"
@@ -113,6 +114,8 @@ const struct rtnl_link **doctor_container_links(struct doctor *d, enum addr_fami
 						size_t *ret_n);
 /* Does a link lead off the node (hardware, bond, VLAN)? */
 bool doctor_is_uplink(const struct rtnl_link *l);
+bool doctor_is_bridge(const struct rtnl_link *l);
+bool doctor_has_uplink(struct doctor *d, const struct rtnl_link *bridge); /* among its ports */
 
 /* Why the daemon says nothing, for people. */
 const char *doctor_silence(const struct doctor *d);
@@ -121,11 +124,12 @@ const char *doctor_silence(const struct doctor *d);
 struct xt_look;
 int doctor_look_at_table(const struct doctor *d, enum addr_family family, const char *table,
 			 struct xt_look *ret_look);
+/* Does a rule or a policy of FORWARD drop packets of the family? 1: *ret_look is a command that shows the
+ * first, for free(); 0: none does; -1: that cannot be seen. What is found or why not goes to text. */
+int doctor_forward_drops(struct doctor *d, enum addr_family family, char *text, size_t size,
+			 char **ret_look);
 /* Does `backend = fake` make the check moot? Then it is said. */
 bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f);
-/* Commands of this node, for cures; for free(). */
-char *doctor_service_command(const struct doctor *d, const char *verb, const char *service);
-char *doctor_ctmeter_command(const struct doctor *d, const char *command);
 const char *doctor_family_name(enum addr_family family); /* "IPv4" */
 
 /* ---- checks: level and text are always set ---- */
@@ -137,7 +141,9 @@ doctor_fn doctor_memory; /* doctor_memory.c */
 doctor_fn doctor_table, doctor_modules, doctor_rules, doctor_rule_sets; /* doctor_table.c */
 doctor_fn doctor_early_drops, doctor_flowtable; /* doctor_nft_check.c */
 doctor_fn doctor_xdp, doctor_tc, doctor_macvlan; /* doctor_unseen.c */
-doctor_fn doctor_bridge, doctor_forwarding, doctor_routes; /* doctor_path.c */
+doctor_fn doctor_bridge; /* doctor_bridge.c */
+doctor_fn doctor_copies; /* doctor_others.c */
+doctor_fn doctor_forwarding, doctor_routes; /* doctor_path.c */
 doctor_fn doctor_rp_filter; /* doctor_spoof.c */
 doctor_fn doctor_inventory, doctor_conflicts; /* doctor_inventory.c */
 doctor_fn doctor_ledger, doctor_disk, doctor_clock; /* doctor_node.c */
@@ -146,6 +152,6 @@ doctor_fn doctor_agentx, doctor_snmp_tables, doctor_snmp_switch; /* doctor_snmp.
 /* Their parts that ask no kernel. `need`: octets that a commit takes; `state`, `status`: what
  * adjtimex(2) returned. */
 void doctor_memory_judge(struct doctor *d, uint64_t need, struct doctor_finding *f);
-void doctor_clock_judge(int state, int status, struct doctor_finding *f);
+void doctor_clock_judge(const struct doctor *d, int state, int status, struct doctor_finding *f);
 
 #endif

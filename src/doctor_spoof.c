@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a container sends with somebody else's source address is counted for that somebody, unless
  * the node drops it where it comes in: rp_filter for IPv4, a rule for IPv6, which has no such
- * switch. Loose mode (2) lets an address pass that is anywhere on the node, so it does not help. */
+ * switch. Loose mode (2) lets an address pass that is anywhere on the node, so it does not help.
+ * Neither tells one port of a bridge from another: there only a filter of the bridge's helps. */
 #include "doctor_room.h"
 
 #include "xalloc.h"
@@ -25,15 +26,33 @@ static bool is_venet(const struct rtnl_link *l)
 	return !strncmp(l->name, "venet", 5);
 }
 
+/* The prefix of links whose name is another at each start of their container (Docker, Podman, LXC, Incus,
+ * Calico, Cilium), NULL: none of them. A name with the container's id in it is made from that. */
+static const char *random_prefix(struct doctor *d, const struct rtnl_link *l)
+{
+	static const char *const prefixes[] = { "veth", "cali", "lxc" };
+	const char *prefix = NULL;
+	size_t n;
+	const struct doctor_address *a = doctor_addresses(d, &n);
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes) && !strcmp(l->kind, "veth"); i++)
+		if (!strncmp(l->name, prefixes[i], strlen(prefixes[i])))
+			prefix = prefixes[i];
+	for (size_t i = 0; prefix && i < n; i++)
+		if (a[i].route.link == l->index && strstr(l->name, a[i].id))
+			return NULL;
+	return prefix;
+}
+
 static bool is_routed(const struct rtnl_link *l)
 {
-	return strcmp(l->kind, "bridge") != 0 && !is_venet(l);
+	return !doctor_is_bridge(l) && !is_venet(l);
 }
 
 /* ---- the cure: it names the containers' links, for the node's others are not to be touched ---- */
 
 struct cure {
-	char *parts; /* a command or an argument for each link */
+	char *parts; /* a setting for each link */
 	char *names; /* of the links, for a loop */
 	size_t n;
 };
@@ -46,10 +65,21 @@ static void join(char **text, const char *between, const char *part)
 	*text = longer;
 }
 
-static void add_cure(struct cure *c, const char *between, char *take_part, char *take_name)
+/* A name that is there already is not added again. */
+static bool has_name(const struct cure *c, const char *name)
 {
-	if (c->n++ < CURE_MAX) {
-		join(&c->parts, between, take_part);
+	size_t len = strlen(name);
+
+	for (const char *at = c->names; at && (at = strstr(at, name)); at += len)
+		if ((at == c->names || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+			return true;
+	return false;
+}
+
+static void add_cure(struct cure *c, char *take_part, char *take_name)
+{
+	if (!has_name(c, take_name) && c->n++ < CURE_MAX) {
+		join(&c->parts, " ", take_part);
 		join(&c->names, " ", take_name);
 	}
 	free(take_part);
@@ -85,45 +115,91 @@ static bool is_among(const struct rtnl_link *l, const struct rtnl_link **links, 
 	return false;
 }
 
-/* Loose for all makes each link loose: it has to end. Who is no container's link and was loose by it
- * stays so by his own, or an uplink whose answers come by another way goes dark. For free(). */
-static char *end_loose(struct doctor *d, const struct rtnl_link **ours, size_t n_ours)
+/* Links that are no container's keep what they have, by their own setting: an uplink whose answers come by
+ * another way would go dark. What is set for all makes them loose now (all), or what is set for links to
+ * come will at the next boot. For free(). */
+static char *keep_others(struct doctor *d, const struct rtnl_link **ours, size_t n_ours, long all)
 {
-	char *command = NULL;
+	char *settings = xstrdup("");
 	size_t n;
 	const struct rtnl_link *links = doctor_links(d, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		long own = own_mode(d, links[i].name);
-		char *name, *part;
+		long own = own_mode(d, links[i].name), kept = own < all ? all : own;
+		char *name, *longer;
 
-		if (own < 0 || own >= LOOSE || links[i].loopback ||
-		    is_among(&links[i], ours, n_ours))
+		if (own < 0 || links[i].loopback || is_among(&links[i], ours, n_ours) ||
+		    (all >= LOOSE ? own >= LOOSE : !strcmp(links[i].kind, "veth")))
 			continue;
 		name = doctor_quote_sysctl(links[i].name);
-		part = xasprintf("net.ipv4.conf.%s.rp_filter=%d", name, LOOSE);
-		join(&command, " ", part);
-		free(part);
+		longer = xasprintf("%snet.ipv4.conf.%s.rp_filter=%ld ", settings, name, kept);
+		free(settings);
 		free(name);
+		settings = longer;
 	}
-	join(&command, " ", "net.ipv4.conf.all.rp_filter=0");
-	return command;
+	return settings;
 }
 
+/* all, to_come: what is set for all links, and must be for those to come (false: nothing must). */
 static void cure_v4(struct doctor *d, const struct rtnl_link **links, size_t n, long all,
-		    const struct cure *c, struct doctor_finding *f)
+		    bool to_come, const struct cure *c, struct doctor_finding *f)
 {
-	char *first = all >= LOOSE ? end_loose(d, links, n) : NULL;
+	bool loose = all >= LOOSE, loop = c->n > CURE_LINKS;
+	char *others = loose || to_come ? keep_others(d, links, n, loose ? all : 0) : xstrdup("");
+	char *settings =
+		xasprintf("%s%s%s%s", others, loose ? "net.ipv4.conf.all.rp_filter=0 " : "",
+			  to_come ? "net.ipv4.conf.default.rp_filter=1 " : "",
+			  c->parts && !loop ? c->parts : "");
+	size_t len = strlen(settings);
+	char *command;
 
-	if (c->n > CURE_LINKS)
-		doctor_cure(f,
-			    "%s%s%sfor l in %s; do sysctl -w \"net.ipv4.conf.$l.rp_filter=1\"; "
-			    "done",
-			    first ? "sysctl -w " : "", first ? first : "", first ? " && " : "",
-			    c->names);
-	else
-		doctor_cure(f, "sysctl -w %s%s%s", first ? first : "", first ? " " : "", c->parts);
-	free(first);
+	if (len && settings[len - 1] == ' ')
+		settings[len - 1] = '\0';
+	command = doctor_sysctl_command(d, settings, loop ? c->names : NULL,
+					"net.ipv4.conf.$l.rp_filter=1");
+	doctor_cure(f, "%s", command);
+	free(others);
+	free(settings);
+	free(command);
+}
+
+/* The first link that gets another name, and so what is set for links to come, which is not strict. */
+static const struct rtnl_link *find_to_come(struct doctor *d, const struct rtnl_link **links,
+					    size_t n, long all)
+{
+	long mode = own_mode(d, "default");
+
+	if (all < LOOSE && all > mode)
+		mode = all;
+	if (mode == STRICT)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (random_prefix(d, links[i]))
+			return links[i];
+	return NULL;
+}
+
+static void say_v4(struct doctor_words *words, const struct rtnl_link *to_come, const char *rest,
+		   struct doctor_finding *f)
+{
+	if (words->n)
+		doctor_say(f, DOCTOR_WARN,
+			   "rp_filter is off, so a spoofed source is billed to its victim: %s%s",
+			   doctor_words_text(words), rest);
+	if (words->n && to_come)
+		doctor_say(
+			f, DOCTOR_WARN,
+			"%s; %s has another name at its next start, so conf.default has to have it "
+			"too, or a hook of its runtime to set it",
+			f->text, to_come->name);
+	else if (to_come)
+		doctor_say(
+			f, DOCTOR_WARN,
+			"rp_filter is on for the links there are, but %s has another name at its "
+			"next start, and then what conf.default has, which is not 1",
+			to_come->name);
+	else if (!words->n)
+		doctor_say(f, DOCTOR_OK, "the node drops spoofed sources (rp_filter = 1)");
 }
 
 /* The greater of the link's and that for all counts. */
@@ -133,6 +209,7 @@ static void judge_v4(struct doctor *d, const struct rtnl_link **links, size_t n,
 	long all = own_mode(d, "all");
 	struct doctor_words words = { .n = 0 };
 	struct cure cure = { .n = 0 };
+	const struct rtnl_link *to_come;
 	char *rest;
 
 	for (size_t i = 0; i < n; i++) {
@@ -143,17 +220,13 @@ static void judge_v4(struct doctor *d, const struct rtnl_link **links, size_t n,
 			continue;
 		doctor_words_add(&words, "%s%s", links[i]->name, mode > STRICT ? " (loose)" : "");
 		name = doctor_quote_sysctl(links[i]->name);
-		add_cure(&cure, " ", xasprintf("net.ipv4.conf.%s.rp_filter=1", name), name);
+		add_cure(&cure, xasprintf("net.ipv4.conf.%s.rp_filter=1", name), name);
 	}
 	rest = left_out(&cure);
-	if (!words.n) {
-		doctor_say(f, DOCTOR_OK, "the node drops spoofed sources (rp_filter = 1)");
-	} else {
-		doctor_say(f, DOCTOR_WARN,
-			   "rp_filter is off, so a spoofed source is billed to its victim: %s%s",
-			   doctor_words_text(&words), rest);
-		cure_v4(d, links, n, all, &cure, f);
-	}
+	to_come = find_to_come(d, links, n, all);
+	say_v4(&words, to_come, rest, f);
+	if (f->level != DOCTOR_OK)
+		cure_v4(d, links, n, all, to_come, &cure, f);
 	free(rest);
 	clear_cure(&cure);
 	doctor_words_clear(&words);
@@ -178,14 +251,39 @@ static bool is_guarded(const struct xt_look *look, const char *name)
 	return false;
 }
 
-#define RULE_V6 "ip6tables-legacy -t raw -A PREROUTING -i %s -m rpfilter --invert -j DROP"
-
-static void cure_v6(const struct cure *c, struct doctor_finding *f)
+/* The interface as a rule names it: of a link whose name will be another, all that begin so. For free(). */
+static char *pattern_of(struct doctor *d, const struct rtnl_link *l)
 {
-	if (c->n > CURE_LINKS)
-		doctor_cure(f, "for l in %s; do " RULE_V6 "; done", c->names, "\"$l\"");
-	else
-		doctor_cure(f, "%s", c->parts);
+	const char *prefix = random_prefix(d, l);
+
+	return prefix ? xasprintf("%s+", prefix) : xstrdup(l->name);
+}
+
+#define RULE_V6 "%s -t raw -A PREROUTING -i %s -m rpfilter --invert -j DROP"
+
+/* By iptables where its legacy form is installed, else by nft. */
+static void cure_v6(const struct doctor *d, const struct cure *c, struct doctor_finding *f)
+{
+	const char *iptables = doctor_iptables(d, ADDR_V6, false);
+	char *install, *loop;
+
+	if (iptables && c->n == 1) {
+		doctor_cure(f, RULE_V6, iptables, c->names);
+	} else if (iptables) {
+		loop = xasprintf(RULE_V6, iptables, "\"$l\"");
+		doctor_cure(f, "for l in %s; do %s; done", c->names, loop);
+		free(loop);
+	} else {
+		install = doctor_install(d, "nft", "nftables", "nftables");
+		doctor_cure(
+			f,
+			"%snft add table ip6 ctmeter && nft add chain ip6 ctmeter sources '{ type "
+			"filter hook prerouting priority -300; }' && for l in %s; do nft add rule "
+			"ip6 ctmeter sources iifname \"$(echo \"$l\" | tr + '*')\" fib saddr . iif "
+			"oif missing drop; done",
+			install, c->names);
+		free(install);
+	}
 }
 
 static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
@@ -205,27 +303,59 @@ static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
 	doctor_look_at_table(d, ADDR_V6, "mangle", &mangle);
 	nft = doctor_nft(d);
 	for (size_t i = 0; i < n && !(nft && nft_view_guards(nft, ADDR_V6)); i++) {
-		char *name;
+		char *pattern, *name;
 
 		if (is_guarded(&raw, links[i]->name) || is_guarded(&mangle, links[i]->name))
 			continue;
 		doctor_words_add(&words, "%s", links[i]->name);
-		name = doctor_quote(links[i]->name);
-		add_cure(&cure, " && ", xasprintf(RULE_V6, name), name);
+		pattern = pattern_of(d, links[i]);
+		name = doctor_quote(pattern);
+		free(pattern);
+		add_cure(&cure, xstrdup(""), name);
 	}
 	rest = left_out(&cure);
 	if (!words.n) {
 		doctor_say(f, DOCTOR_OK, "a rule drops spoofed sources");
 	} else {
-		doctor_say(f, DOCTOR_WARN,
-			   "no rule drops spoofed sources, so they are billed to their victims: "
-			   "%s%s",
-			   doctor_words_text(&words), rest);
-		cure_v6(&cure, f);
+		doctor_say(
+			f, DOCTOR_WARN,
+			"no rule drops spoofed sources, so they are billed to their victims: "
+			"%s%s; a rule lasts until the next boot, if your firewall does not keep it",
+			doctor_words_text(&words), rest);
+		cure_v6(d, &cure, f);
 	}
 	free(rest);
 	clear_cure(&cure);
 	doctor_words_clear(&words);
+}
+
+/* ---- bridges ---- */
+
+static void add_bridges(struct doctor *d, enum addr_family family, struct doctor_words *bridges,
+			struct doctor_finding *f)
+{
+	const struct nft_view *nft = doctor_nft(d);
+	bool guarded = nft && nft_view_guards_bridges(nft, family);
+	char *text;
+
+	if (guarded)
+		text = xasprintf("a bridge table of nft looks at the sources on %s",
+				 doctor_words_text(bridges));
+	else
+		text = xasprintf(
+			"on %s a container with a raw socket can send as another, who is billed "
+			"for it; rp_filter does not help there, a filter at the bridge's ports "
+			"does%s",
+			doctor_words_text(bridges),
+			nft ? "" : " (whether there is one is not known)");
+	doctor_say(f,
+		   f->level == DOCTOR_WARN || (!guarded && nft) ? DOCTOR_WARN
+		   : guarded                                    ? DOCTOR_OK
+								: DOCTOR_SKIP,
+		   "%s%s%s", f->text ? f->text : "", f->text ? "; " : "", text);
+	if (!guarded && nft && doctor_has_tool(d, "nft"))
+		doctor_look(f, "nft list ruleset bridge");
+	free(text);
 }
 
 /* ---- the check ---- */
@@ -234,9 +364,12 @@ void doctor_rp_filter(struct doctor *d, enum addr_family family, struct doctor_f
 {
 	size_t n, n_routed = 0, n_venet = 0;
 	const struct rtnl_link **links = doctor_container_links(d, family, &n);
+	struct doctor_words bridges = { .n = 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		n_venet += is_venet(links[i]);
+		if (doctor_is_bridge(links[i]))
+			doctor_words_add(&bridges, "%s", links[i]->name);
 		if (is_routed(links[i]))
 			links[n_routed++] = links[i];
 	}
@@ -245,13 +378,12 @@ void doctor_rp_filter(struct doctor *d, enum addr_family family, struct doctor_f
 			   doctor_family_name(family));
 	else if (n == n_venet)
 		doctor_say(f, DOCTOR_OK, "venet itself drops spoofed sources");
-	else if (!n_routed)
-		doctor_say(f, DOCTOR_SKIP,
-			   "the containers are bridged: what they may send as is the bridge's "
-			   "affair, which is not looked at");
-	else if (family == ADDR_V4)
+	else if (n_routed && family == ADDR_V4)
 		judge_v4(d, links, n_routed, f);
-	else
+	else if (n_routed)
 		judge_v6(d, links, n_routed, f);
+	if (bridges.n)
+		add_bridges(d, family, &bridges, f);
+	doctor_words_clear(&bridges);
 	free(links);
 }

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-static const char *const commands[ADDR_FAMILIES] = { "iptables-legacy", "ip6tables-legacy" };
 static const char *const module_prefixes[ADDR_FAMILIES] = { "iptable", "ip6table" };
 
 /* ---- modules ---- */
@@ -107,9 +106,32 @@ static bool loaded_at_boot(const struct doctor *d, const char *module)
 	return found;
 }
 
+static bool is_loaded(const struct doctor *d, const char *module)
+{
+	char *modules = doctor_read(d, "/proc/modules"), *line = xasprintf("\n%s ", module);
+	bool loaded =
+		modules && (!strncmp(modules, line + 1, strlen(line + 1)) || strstr(modules, line));
+
+	free(modules);
+	free(line);
+	return loaded;
+}
+
+/* A container, or a kernel whose package was removed while it runs. */
+static void say_no_modules(struct doctor_words *names, struct doctor_finding *f)
+{
+	struct utsname u;
+
+	uname(&u);
+	doctor_say(f, DOCTOR_SKIP,
+		   "there is no /lib/modules/%s, so whether this kernel needs %s is not "
+		   "known, and none can be loaded",
+		   u.release, doctor_words_text(names));
+}
+
 void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
-	struct doctor_words absent = { .n = 0 }, present = { .n = 0 };
+	struct doctor_words absent = { .n = 0 }, present = { .n = 0 }, unknown = { .n = 0 };
 	char *cure = xstrdup("printf '%s\\n'");
 
 	(void)family;
@@ -121,6 +143,10 @@ void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_fin
 		char *module = xasprintf("%s_%s", module_prefixes[i], d->o.cfg->netfilter.table);
 		enum module_kind kind = module_kind(d, module);
 
+		if (kind == MODULE_UNKNOWN && !is_loaded(d, module))
+			doctor_words_add(&unknown, "%s", module);
+		else if (kind == MODULE_UNKNOWN)
+			kind = MODULE_LOADABLE; /* it was loaded, whatever became of its file */
 		if (kind == MODULE_LOADABLE && !loaded_at_boot(d, module)) {
 			char *longer = xasprintf("%s %s", cure, module);
 
@@ -137,6 +163,8 @@ void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_fin
 			   "%s will not be loaded at the next boot, and nothing else loads it",
 			   doctor_words_text(&absent));
 		doctor_cure(f, "%s >>/etc/modules-load.d/ctmeter.conf", cure);
+	} else if (unknown.n) {
+		say_no_modules(&unknown, f);
 	} else if (present.n) {
 		doctor_say(f, DOCTOR_OK, "%s: loaded at each boot", doctor_words_text(&present));
 	} else {
@@ -144,6 +172,7 @@ void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_fin
 	}
 	doctor_words_clear(&absent);
 	doctor_words_clear(&present);
+	doctor_words_clear(&unknown);
 	free(cure);
 }
 
@@ -167,8 +196,10 @@ static bool refused(struct doctor *d, enum addr_family family, int rc, struct do
 		   strerror(-rc),
 		   module_kind(d, module) == MODULE_MISSING
 			   ? ": this kernel was built without it, so it cannot count"
+		   : module_kind(d, module) == MODULE_UNKNOWN
+			   ? ": its module cannot be loaded, /lib/modules has none for this kernel"
 			   : "");
-	if (module_kind(d, module) != MODULE_MISSING)
+	if (module_kind(d, module) == MODULE_LOADABLE)
 		doctor_cure(f, "modprobe %s", module);
 	free(module);
 	return true;
@@ -217,6 +248,7 @@ static void judge_rules(struct doctor *d, enum addr_family family, const struct 
 			struct doctor_finding *f)
 {
 	bool any = doctor_count_addresses(d, family);
+	const char *iptables = doctor_iptables(d, family, false);
 	struct doctor_words behind = { .n = 0 };
 	char *cure;
 
@@ -227,8 +259,9 @@ static void judge_rules(struct doctor *d, enum addr_family family, const struct 
 			cure = d->status ? doctor_ctmeter_command(d, "refresh")
 					 : doctor_service_command(d, "start", "ctmeterd");
 			doctor_cure(f, "%s", cure);
-			doctor_look(f, "%s -t %s -nvL %s --line-numbers", commands[family],
-				    d->o.cfg->netfilter.table, rule_hook_name(h));
+			if (iptables)
+				doctor_look(f, "%s -t %s -nvL %s --line-numbers", iptables,
+					    d->o.cfg->netfilter.table, rule_hook_name(h));
 			free(cure);
 			goto cleanup;
 		}
@@ -317,6 +350,7 @@ void doctor_rule_sets(struct doctor *d, enum addr_family family, struct doctor_f
 {
 	size_t legacy = 0, compat;
 	const struct nft_view *nft;
+	char *look;
 	int rc = 0;
 
 	(void)family;
@@ -338,8 +372,10 @@ void doctor_rule_sets(struct doctor *d, enum addr_family family, struct doctor_f
 			   "%zu rules of others are legacy and %zu are iptables-nft's: each packet "
 			   "passes both sets, and each tool shows but one",
 			   legacy, compat);
-		doctor_look(f, "iptables-legacy-save; ip6tables-legacy-save; iptables-nft-save; "
-			       "ip6tables-nft-save");
+		look = doctor_list_rules(d);
+		if (look)
+			doctor_look(f, "%s", look);
+		free(look);
 	} else if (compat) {
 		doctor_say(f, DOCTOR_OK,
 			   "other people's rules are iptables-nft's, which does not show ours: "

@@ -80,6 +80,7 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 	int fd = rtnl_open();
 	size_t n = 0;
 	int rc = fd < 0 ? fd : rtnl_filters(fd, &filters, &n);
+	char *install = doctor_install(d, "tc", "iproute2", "iproute-tc");
 
 	(void)family;
 	for (size_t i = 0; i < n; i++) {
@@ -88,7 +89,7 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 		char *name = doctor_quote(l ? l->name : "?");
 
 		if (!words.n)
-			doctor_cure(f, "tc filter del dev %s %s pref %u", name, side,
+			doctor_cure(f, "%stc filter del dev %s %s pref %u", install, name, side,
 				    filters[i].pref);
 		doctor_words_add(&words, "%s %s %s (%s)", l ? l->name : "?", side, filters[i].kind,
 				 filter_does(&filters[i]));
@@ -105,6 +106,7 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 	else
 		doctor_say(f, DOCTOR_OK, "no filter of tc takes packets past FORWARD");
 	doctor_words_clear(&words);
+	free(install);
 	free(filters);
 	if (fd >= 0)
 		close(fd);

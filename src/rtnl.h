@@ -24,7 +24,8 @@ struct rtnl_link {
 	bool loopback;
 	char name[RTNL_NAME_SIZE];
 	char kind[RTNL_NAME_SIZE]; /* "veth", "bridge", ..; "": hardware, or an old driver */
-	bool lower_elsewhere; /* it stands on a link of another network namespace */
+	int lower; /* index of the link it stands on, or of a veth's other end; 0: none */
+	bool lower_elsewhere; /* that one is in another network namespace */
 	enum rtnl_xdp xdp;
 	uint32_t xdp_program; /* its id, 0: not told */
 };

@@ -31,7 +31,9 @@ static const struct nlattr *find(const struct nlmsghdr *h, size_t body_len, unsi
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each(a, h, body_len) if (mnl_attr_get_type(a) == type) return a;
+	mnl_attr_for_each (a, h, body_len)
+		if (mnl_attr_get_type(a) == type)
+			return a;
 	return NULL;
 }
 
@@ -39,7 +41,9 @@ static const struct nlattr *find_nested(const struct nlattr *nest, unsigned type
 {
 	const struct nlattr *a;
 
-	mnl_attr_for_each_nested(a, nest) if (mnl_attr_get_type(a) == type) return a;
+	mnl_attr_for_each_nested (a, nest)
+		if (mnl_attr_get_type(a) == type)
+			return a;
 	return NULL;
 }
 
@@ -81,8 +85,7 @@ bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link)
 	l.index = info->ifi_index;
 	l.type = info->ifi_type;
 	l.loopback = info->ifi_flags & IFF_LOOPBACK;
-	mnl_attr_for_each(a, msg, sizeof(*info))
-	{
+	mnl_attr_for_each (a, msg, sizeof(*info)) {
 		unsigned type = mnl_attr_get_type(a);
 
 		if (type == IFLA_IFNAME)
@@ -91,6 +94,8 @@ bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link)
 			l.master = (int)number(a);
 		else if (type == IFLA_LINKINFO)
 			text(find_nested(a, IFLA_INFO_KIND), l.kind, sizeof(l.kind));
+		else if (type == IFLA_LINK)
+			l.lower = (int)number(a);
 		else if (type == LINK_NETNSID)
 			l.lower_elsewhere = true;
 		else if (type == LINK_XDP)
@@ -170,8 +175,7 @@ static bool redirects(const struct nlattr *actions)
 {
 	const struct nlattr *action;
 
-	mnl_attr_for_each_nested(action, actions)
-	{
+	mnl_attr_for_each_nested (action, actions) {
 		char kind[RTNL_NAME_SIZE] = "";
 
 		text(find_nested(action, 1), kind, sizeof(kind)); /* TCA_ACT_KIND */

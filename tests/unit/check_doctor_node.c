@@ -34,6 +34,12 @@ START_TEST(doctor_modules_are_loaded_at_boot_or_not)
 	struct world *w = world_new(NULL);
 
 	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "no module is needed", none);
+	put(w, "/proc/modules", "x_tables 1 2 - Live 0x0\n");
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_SKIP, "there is no /lib/modules/", none);
+	put(w, "/proc/modules", "iptable_mangle 1 2 - Live 0x0\nip6table_mangle 1 1 - Live 0x0\n");
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_WARN, "iptable_mangle, ip6table_mangle",
+		       "printf '%s\\n' iptable_mangle ip6table_mangle "
+		       ">>/etc/modules-load.d/ctmeter.conf");
 	put(w, "/proc/modules", "");
 	put_modules(w, "modules.dep", dep);
 	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_WARN, "iptable_mangle, ip6table_mangle",
@@ -119,16 +125,24 @@ END_TEST
 
 START_TEST(doctor_clock_judge_levels)
 {
-	struct doctor_finding f = { .text = NULL };
+	struct world *w = world_new(NULL);
+	struct doctor_finding *f = &w->f;
 
-	doctor_clock_judge(TIME_OK, 0, &f);
-	ck_assert_int_eq(f.level, DOCTOR_OK);
-	doctor_clock_judge(TIME_ERROR, 0, &f);
-	ck_assert_int_eq(f.level, DOCTOR_WARN);
-	ck_assert_str_eq(f.cure, "timedatectl set-ntp true");
-	doctor_clock_judge(TIME_OK, STA_UNSYNC, &f);
-	ck_assert_int_eq(f.level, DOCTOR_WARN);
-	doctor_finding_clear(&f);
+	doctor_clock_judge(&w->d, TIME_OK, 0, f);
+	ck_assert_int_eq(f->level, DOCTOR_OK);
+	doctor_clock_judge(&w->d, TIME_OK, STA_UNSYNC, f);
+	ck_assert_int_eq(f->level, DOCTOR_WARN);
+	ck_assert_ptr_null(f->cure); /* what installs one here is not known */
+	install_tool(w, "apt-get");
+	install_tool(w, "timedatectl");
+	put(w, "/run/systemd/system/x", "");
+	doctor_clock_judge(&w->d, TIME_ERROR, 0, f);
+	ck_assert_int_eq(f->level, DOCTOR_WARN);
+	ck_assert_str_eq(f->cure, "apt-get install -y chrony");
+	put(w, "/lib/systemd/system/systemd-timesyncd.service", "");
+	doctor_clock_judge(&w->d, TIME_ERROR, 0, f);
+	ck_assert_str_eq(f->cure, "timedatectl set-ntp true");
+	world_free(w);
 }
 END_TEST
 
@@ -361,7 +375,7 @@ START_TEST(doctor_agentx_socket_and_session)
 	free(w->cfg->agentx.socket);
 	w->cfg->agentx.socket = path;
 	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "master agentx",
-		       "systemctl restart snmpd");
+		       "service snmpd restart");
 	put(w, "/master", "");
 	chmod(path, 0660);
 	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_OK, "mode 660", none);
@@ -375,7 +389,7 @@ START_TEST(doctor_agentx_socket_and_session)
 	chmod(path, 0660);
 	json_object_set_new(w->d.status, "agentx", quoted_json("{'state':'down','problem':'no'}"));
 	put(w, "/proc/77/status", "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0\n");
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "no", "systemctl restart snmpd");
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "no", "service snmpd restart");
 	put(w, "/proc/77/status",
 	    "Name:\tx\nUid:\t9\t64206\t9\t9\nGid:\t9\t64207\t9\t9\nGroups:\t \nX:\t0\n");
 	cure = xasprintf("chgrp 64207 %s && chmod g+rw %s && chmod a+x %s", path, path, w->root);
@@ -399,11 +413,11 @@ START_TEST(doctor_agentx_group_lets_in)
 			   "Groups:\t5 %u 7 \n",
 			   (unsigned)getegid());
 	put(w, "/proc/77/status", status);
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "why", "systemctl restart snmpd");
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "why", "service snmpd restart");
 	free(status);
 	free(w->cfg->agentx.socket);
 	w->cfg->agentx.socket = xstrdup("tcp:localhost:705");
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "why", "systemctl restart snmpd");
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "why", "service snmpd restart");
 	world_free(w);
 }
 END_TEST
@@ -430,7 +444,7 @@ START_TEST(doctor_snmp_nobody_listens)
 	w->d.o.community = "c";
 	w->d.o.agent = "127.0.0.1:1"; /* tcpmux, which is no UDP service */
 	assert_finding(w, doctor_snmp_tables, ADDR_V4, DOCTOR_FAIL, "no snmpd listens",
-		       "systemctl restart snmpd");
+		       "service snmpd restart");
 	ck_assert_str_eq(w->d.ports_community, "c-ports");
 	world_free(w);
 }

@@ -37,9 +37,39 @@ static inline json_t *quoted_json(const char *text)
 	return j;
 }
 
-/* status: as JSON with ' for "; NULL: no daemon answers. */
+/* A file below root, its directories too. */
+static inline void put(struct world *w, const char *path, const char *text)
+{
+	char *whole = xasprintf("%s%s", w->root, path), *copy = xstrdup(whole);
+	char *command = xasprintf("mkdir -p '%s'", dirname(copy));
+	FILE *f;
+
+	ck_assert_int_eq(system(command), 0);
+	f = fopen(whole, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+	free(command);
+	free(copy);
+	free(whole);
+}
+
+/* A command that is installed. */
+static inline void install_tool(struct world *w, const char *name)
+{
+	char *path = xasprintf("/usr/sbin/%s", name), *whole = xasprintf("%s%s", w->root, path);
+
+	put(w, path, "");
+	ck_assert_int_eq(chmod(whole, 0755), 0);
+	free(whole);
+	free(path);
+}
+
+/* status: as JSON with ' for "; NULL: no daemon answers. Commands that cures need are there, and nft lists
+ * no rules. */
 static inline struct world *world_new(const char *status)
 {
+	static const char *const tools[] = { "sysctl", "iptables-legacy", "ip6tables-legacy" };
 	struct world *w = xcalloc(1, sizeof(*w));
 	struct err e = { "" };
 
@@ -55,6 +85,10 @@ static inline struct world *world_new(const char *status)
 	if (status)
 		w->d.status = quoted_json(status);
 	w->d.pid = (unsigned)json_integer_value(json_object_get(w->d.status, "pid"));
+	w->d.nft = nft_view_new("{\"nftables\":[]}");
+	for (size_t i = 0; i < ARRAY_LEN(tools); i++)
+		install_tool(w, tools[i]);
+	put(w, "/etc/sysctl.d/README", "");
 	return w;
 }
 
@@ -75,23 +109,6 @@ static inline void world_free(struct world *w)
 	free(w->d.community_source);
 	cfg_free(w->cfg);
 	free(w);
-}
-
-/* A file below root, its directories too. */
-static inline void put(struct world *w, const char *path, const char *text)
-{
-	char *whole = xasprintf("%s%s", w->root, path), *copy = xstrdup(whole);
-	char *command = xasprintf("mkdir -p '%s'", dirname(copy));
-	FILE *f;
-
-	ck_assert_int_eq(system(command), 0);
-	f = fopen(whole, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
-	free(command);
-	free(copy);
-	free(whole);
 }
 
 /* Links have the numbers 1, 2, .. in order. */
@@ -135,5 +152,11 @@ static inline void assert_finding(struct world *w, doctor_fn *check, enum addr_f
 	ck_assert_msg(strstr(w->f.text, part) != NULL, "'%s' lacks '%s'", w->f.text, part);
 	ck_assert_str_eq(w->f.cure ? w->f.cure : "", cure);
 }
+
+/* What mends it by one kernel parameter, and by several, as doctor_sysctl_command writes it. */
+#define SYSCTL(setting) "sysctl -w " setting " && echo " setting " >>/etc/sysctl.d/ctmeter.conf"
+#define SYSCTLS(settings)                                     \
+	"for s in " settings "; do sysctl -w \"$s\" && echo " \
+	"\"$s\" >>/etc/sysctl.d/ctmeter.conf; done"
 
 #endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Bridges: does iptables see what they carry, and once?
+ *
+ * With bridge-nf-call-iptables=1 a packet passes FORWARD at each bridge that carries it, so a second
+ * bridge on its way (a firewall bridge before the main one) counts it again. The switch is for all
+ * bridges; each has one of its own too (nf_call_iptables), and sees when either is on. */
+#include "doctor_room.h"
+
+#include "xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const keys[ADDR_FAMILIES] = { "call-iptables", "call-ip6tables" };
+static const char *const files[ADDR_FAMILIES] = { "nf_call_iptables", "nf_call_ip6tables" };
+
+/* Of a container, or the main one of a row: iptables does not see it, does; behind the main one. */
+enum { UNSEEN = 1, SEEN = 2, INNER = 4 };
+
+struct bridges {
+	struct doctor *d;
+	enum addr_family family;
+	long on; /* the switch for all; -1: br_netfilter is not loaded */
+	const struct rtnl_link **holders; /* the containers' links, bridges and others */
+	size_t n_holders;
+	struct doctor_words unseen; /* bridges of containers */
+	/* What each link is, by its place in doctor_links. */
+	unsigned *is;
+	bool any, uplink; /* there is one; an unseen one has an uplink */
+	struct doctor_words twice; /* two bridges in a row that iptables sees both */
+	bool rows; /* any in a row, seen or not */
+};
+
+static void mark(struct bridges *b, const struct rtnl_link *l, unsigned what)
+{
+	size_t n;
+
+	b->is[l - doctor_links(b->d, &n)] |= what;
+}
+
+/* The names of those that are `what` within the mask, quoted, with " " between; for free(). */
+static char *names_of(const struct bridges *b, unsigned what, unsigned mask)
+{
+	size_t n;
+	const struct rtnl_link *links = doctor_links(b->d, &n);
+	char *list = xstrdup("");
+
+	for (size_t i = 0; i < n; i++) {
+		char *quoted, *longer;
+
+		if ((b->is[i] & mask) != what)
+			continue;
+		quoted = doctor_quote(links[i].name);
+		longer = xasprintf("%s%s%s", list, *list ? " " : "", quoted);
+		free(list);
+		free(quoted);
+		list = longer;
+	}
+	return list;
+}
+
+static bool is_seen(const struct bridges *b, const struct rtnl_link *bridge)
+{
+	return b->on == 1 || doctor_read_number(b->d, "/sys/class/net/%s/bridge/%s", bridge->name,
+						files[b->family]) == 1;
+}
+
+/* ---- bridges in a row ---- */
+
+static bool holds(const struct bridges *b, const struct rtnl_link *bridge)
+{
+	for (size_t i = 0; i < b->n_holders; i++)
+		if (b->holders[i] == bridge)
+			return true;
+	return false;
+}
+
+/* The bridge that a port's other end is a port of; NULL: none. */
+static const struct rtnl_link *next_bridge(struct doctor *d, const struct rtnl_link *port)
+{
+	const struct rtnl_link *end, *bridge;
+
+	if (!port->master || !port->lower || port->lower_elsewhere || strcmp(port->kind, "veth"))
+		return NULL;
+	end = doctor_link(d, port->lower);
+	bridge = end && end->master ? doctor_link(d, end->master) : NULL;
+	return bridge && doctor_is_bridge(bridge) && bridge->index != port->master ? bridge : NULL;
+}
+
+/* Of two in a row, is the first the main one: with the node's route or the uplink? */
+static bool is_main(const struct bridges *b, const struct rtnl_link *one,
+		    const struct rtnl_link *other)
+{
+	if (holds(b, one) != holds(b, other))
+		return holds(b, one);
+	return doctor_has_uplink(b->d, one) || !doctor_has_uplink(b->d, other);
+}
+
+static void find_rows(struct bridges *b)
+{
+	size_t n;
+	const struct rtnl_link *links = doctor_links(b->d, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct rtnl_link *one = doctor_link(b->d, links[i].master), *other;
+
+		other = one && doctor_is_bridge(one) ? next_bridge(b->d, &links[i]) : NULL;
+		if (!other)
+			continue;
+		b->rows = true;
+		/* Each pair comes twice, from both ends. */
+		if (!is_seen(b, one) || !is_seen(b, other) || !is_main(b, one, other) ||
+		    (is_main(b, other, one) && one->index > other->index))
+			continue;
+		doctor_words_add(&b->twice, "%s and %s", one->name, other->name);
+		mark(b, one, SEEN);
+		mark(b, other, INNER);
+	}
+}
+
+/* ---- bridges of containers ---- */
+
+static void find_unseen(struct bridges *b)
+{
+	for (size_t i = 0; i < b->n_holders; i++) {
+		const struct rtnl_link *l = b->holders[i];
+
+		if (!doctor_is_bridge(l))
+			continue;
+		b->any = true;
+		if (is_seen(b, l)) {
+			mark(b, l, SEEN);
+			continue;
+		}
+		b->uplink = b->uplink || doctor_has_uplink(b->d, l);
+		doctor_words_add(&b->unseen, "%s", l->name);
+		mark(b, l, UNSEEN);
+	}
+}
+
+/* ---- cures ---- */
+
+/* The command that sets the switch of each of the bridges, now and when they are made anew. For free(). */
+static char *set_own(const struct bridges *b, char *take_names, int value)
+{
+	const char *file = files[b->family];
+	char *command;
+
+	if (!doctor_exists(b->d, "/etc/udev/rules.d"))
+		command =
+			xasprintf("for b in %s; do echo %d >\"/sys/class/net/$b/bridge/%s\"; done",
+				  take_names, value, file);
+	else
+		command = xasprintf("for b in %s; do echo %d >\"/sys/class/net/$b/bridge/%s\" && "
+				    "printf 'ACTION==\"add\", SUBSYSTEM==\"net\", KERNEL==\"%%s\", "
+				    "ATTR{bridge/%s}=\"%d\"\\n' \"$b\" "
+				    ">>/etc/udev/rules.d/90-ctmeter.rules; done",
+				    take_names, value, file, file, value);
+	free(take_names);
+	return command;
+}
+
+static void cure_unseen(const struct bridges *b, struct doctor_finding *f)
+{
+	char *load = doctor_load_module("br_netfilter");
+	char *setting = xasprintf("net.bridge.bridge-nf-%s=1", keys[b->family]);
+	/* Where some stand in a row, the switch for all would have the others count too. */
+	char *command = b->rows ? set_own(b, names_of(b, UNSEEN, UNSEEN), 1)
+				: doctor_sysctl_command(b->d, setting, NULL, NULL);
+
+	doctor_cure(f, "%s%s%s", b->on < 0 ? load : "", b->on < 0 ? " && " : "", command);
+	free(load);
+	free(setting);
+	free(command);
+}
+
+/* Only the main bridge of each row goes on showing packets; and others that hold containers. */
+static void cure_twice(const struct bridges *b, struct doctor_finding *f)
+{
+	char *setting = xasprintf("net.bridge.bridge-nf-%s=0", keys[b->family]);
+	char *all = doctor_sysctl_command(b->d, setting, NULL, NULL);
+	char *on = set_own(b, names_of(b, SEEN, SEEN | INNER), 1);
+	char *off = set_own(b, names_of(b, INNER, INNER), 0);
+
+	doctor_cure(f, "%s && %s && %s", all, off, on);
+	free(setting);
+	free(all);
+	free(on);
+	free(off);
+}
+
+/* Offered only where it cuts nobody off and takes nobody's firewall away. */
+static void cure_if_harmless(struct bridges *b,
+			     void (*cure)(const struct bridges *, struct doctor_finding *),
+			     const char *else_text, struct doctor_finding *f)
+{
+	char text[160] = "", *look;
+	int drops = doctor_forward_drops(b->d, b->family, text, sizeof(text), &look);
+
+	if (!drops)
+		cure(b, f);
+	else
+		doctor_say(f, f->level, "%s; %s%s: %s", f->text,
+			   drops < 0 ? "whether FORWARD drops is not known, " : "", text,
+			   else_text);
+	if (look)
+		doctor_look(f, "%s", look);
+	free(look);
+}
+
+/* ---- the check ---- */
+
+static void judge(struct bridges *b, struct doctor_finding *f)
+{
+	if (b->twice.n) {
+		doctor_say(f, DOCTOR_FAIL,
+			   "bridges in a row, and iptables sees what each carries, so it counts at "
+			   "each: %s",
+			   doctor_words_text(&b->twice));
+		cure_if_harmless(b, cure_twice,
+				 "a firewall may need what the inner bridge shows, so the bill has "
+				 "to wait or the firewall to move",
+				 f);
+	} else if (b->unseen.n) {
+		doctor_say(
+			f, b->uplink ? DOCTOR_FAIL : DOCTOR_WARN,
+			"iptables does not see what %s carries%s (bridge-nf-%s is %s); once it "
+			"does, the node's FORWARD policy and rules, and its NAT, apply to it too",
+			doctor_words_text(&b->unseen),
+			b->uplink ? "" : " from container to container", keys[b->family],
+			b->on < 0 ? "not there" : "off");
+		cure_if_harmless(b, cure_unseen,
+				 "let bridged packets pass there before you switch it on", f);
+	} else {
+		doctor_say(f, DOCTOR_OK, "%s",
+			   b->any ? "iptables sees what the containers' bridges carry"
+				  : "no route to a container leads to a bridge");
+	}
+}
+
+void doctor_bridge(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	struct bridges b = {
+		.d = d,
+		.family = family,
+		.on = doctor_read_number(d, "/proc/sys/net/bridge/bridge-nf-%s", keys[family]),
+	};
+
+	size_t n;
+
+	doctor_links(d, &n);
+	b.is = xcalloc(n, sizeof(*b.is));
+	b.holders = doctor_container_links(d, family, &b.n_holders);
+	find_rows(&b);
+	find_unseen(&b);
+	judge(&b, f);
+	doctor_words_clear(&b.unseen);
+	doctor_words_clear(&b.twice);
+	free(b.is);
+	free(b.holders);
+}
