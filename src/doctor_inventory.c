@@ -3,6 +3,7 @@
 #include "doctor_room.h"
 
 #include "display.h"
+#include "doctor_access.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -146,6 +147,43 @@ static void tell_old_files(const struct doctor *d, struct doctor_finding *f)
 	}
 }
 
+/* A file that the daemon's user may not read: NULL, or the command that lets him, for free(), and which. */
+static char *find_closed_file(const struct doctor *d, const struct doctor_user *user,
+			      const char **ret_path)
+{
+	const struct cfg *cfg = d->o.cfg;
+
+	for (size_t i = 0; i < cfg->inventory.n_sources; i++) {
+		const char *source = cfg->inventory.sources[i];
+		char *command = NULL;
+
+		if (!strncmp(source, "file:", 5))
+			command = doctor_open_way(user, source + 5);
+		if (command) {
+			*ret_path = source + 5;
+			return command;
+		}
+	}
+	return NULL;
+}
+
+static bool say_closed_file(const struct doctor *d, struct doctor_finding *f)
+{
+	struct doctor_user user = doctor_daemon_user(d);
+	const char *path = NULL;
+	char *command = find_closed_file(d, &user, &path);
+
+	if (!command)
+		return false;
+	doctor_say(f, DOCTOR_FAIL,
+		   "ctmeterd runs as %s, who may not read %s (whatever writes that file anew must "
+		   "keep its group and mode)",
+		   user.name, path);
+	doctor_cure(f, "%s", command);
+	free(command);
+	return true;
+}
+
 /* ---- the checks ---- */
 
 static size_t number_of(const json_t *status, const char *key)
@@ -162,7 +200,9 @@ void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_f
 
 	(void)family;
 	doctor_look_at_sources(d);
-	if (problem) {
+	if (say_closed_file(d, f)) {
+		/* It is why the daemon says what it says. */
+	} else if (problem) {
 		doctor_say(f, DOCTOR_FAIL, "%s", problem);
 	} else if (*d->look_text) {
 		/* Who is not root may not be able to read what the daemon can. */

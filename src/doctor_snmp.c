@@ -2,19 +2,25 @@
 /* From the daemon to the poller: the AgentX socket, and snmpd's answers for both views. */
 #include "doctor_room.h"
 
+#include "doctor_access.h"
 #include "snmp_ask.h"
 #include "snmpd_conf.h"
 #include "version.h"
 #include "xalloc.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#define SNMPD_PART "/etc/snmp/snmpd.conf.d/ctmeter.conf"
+#define SNMPD_CONF "/etc/snmp/snmpd.conf"
+#define SNMPD_PARTS "/etc/snmp/snmpd.conf.d"
+#define SNMPD_PART SNMPD_PARTS "/ctmeter.conf"
 #define ANSWER_MS 1000
 #define TRIES 2
 
@@ -53,101 +59,155 @@ static void judge_session(const struct doctor *d, const char *detail, struct doc
 	free(restart);
 }
 
-/* The number behind NAME in /proc/PID/status that stands at `column`, -1: none. */
-static long status_number(const char *status, const char *name, int column)
+/* The file of snmpd's that has a line which begins with `word`, and that line for free(); NULL: none. */
+static const char *conf_with(const struct doctor *d, const char *word, char **ret_line)
 {
-	const char *at = status ? strstr(status, name) : NULL;
-	char *end;
-	long n = -1;
+	static const char *const files[] = { SNMPD_PART, SNMPD_CONF };
+	size_t len = strlen(word);
 
-	if (!at)
-		return -1;
-	at += strlen(name);
-	for (int i = 0; i <= column; i++, at = end) {
-		at += strspn(at, " \t"); /* the next line is not its */
-		n = strtol(at, &end, 10);
-		if (*at == '\n' || end == at)
-			return -1;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		char *text = doctor_read(d, "%s", files[i]);
+
+		for (const char *line = text; line; line = strchr(line, '\n')) {
+			line += strspn(line, "\n \t");
+			if (strncmp(line, word, len) != 0)
+				continue;
+			*ret_line = xstrndup(line, strcspn(line, "\n"));
+			free(text);
+			return files[i];
+		}
+		free(text);
 	}
-	return n;
+	return NULL;
 }
 
-static bool in_group(const char *status, gid_t gid)
+/* snmpd makes its socket anew at each start, as agentXPerms says: a command that has it say `perms`.
+ * NULL: it says so already. For free(). */
+static char *set_perms(const struct doctor *d, const char *perms)
 {
-	long group;
+	char *text = NULL, *command = NULL;
+	const char *file = conf_with(d, "agentXPerms", &text);
 
-	if (status_number(status, "\nGid:", 1) == (long)gid)
-		return true;
-	for (int i = 0; (group = status_number(status, "\nGroups:", i)) >= 0; i++)
-		if (group == (long)gid)
-			return true;
-	return false;
+	if (!file)
+		command = xasprintf("echo 'agentXPerms %s' >>%s", perms,
+				    doctor_exists(d, SNMPD_PARTS) ? SNMPD_PART : SNMPD_CONF);
+	else if (strcmp(text + strlen("agentXPerms "), perms) != 0)
+		command = xasprintf("sed -i 's/^[[:space:]]*agentXPerms.*/agentXPerms %s/' %s",
+				    perms, file);
+	free(text);
+	return command;
 }
 
-/* May the daemon write to it (S_IWOTH) or search it (S_IXOTH)? Root's capabilities are not asked
- * about: a session that is up tells. */
-static bool may(const char *status, const struct stat *st, mode_t other)
+static char *name_of_owner(const struct stat *st)
 {
-	long uid = status_number(status, "\nUid:", 1);
+	const struct passwd *pw = getpwuid(st->st_uid);
 
-	if (uid < 0 || uid == 0)
-		return true;
-	if (uid == (long)st->st_uid)
-		return st->st_mode & other << 6;
-	return st->st_mode & (in_group(status, st->st_gid) ? other << 3 : other);
+	return pw ? xstrdup(pw->pw_name) : xasprintf("%u", (unsigned)st->st_uid);
+}
+
+static char *name_of_group(const struct stat *st)
+{
+	const struct group *gr = getgrgid(st->st_gid);
+
+	return gr ? xstrdup(gr->gr_name) : xasprintf("%u", (unsigned)st->st_gid);
+}
+
+/* now: the command that helps until snmpd starts again. */
+static void cure_socket(const struct doctor *d, const char *now, const struct stat *st,
+			const char *group, struct doctor_finding *f)
+{
+	char *owner = name_of_owner(st), *perms = xasprintf("0660 0755 %s %s", owner, group);
+	char *set = set_perms(d, perms);
+
+	doctor_cure(f, "%s%s%s", now, set ? " && " : "", set ? set : "");
+	free(owner);
+	free(perms);
+	free(set);
 }
 
 static void judge_path(struct doctor *d, const char *path, const struct stat *st,
 		       struct doctor_finding *f)
 {
-	char *copy = xstrdup(path), *dir = dirname(copy), *detail;
-	char *status = d->pid ? doctor_read(d, "/proc/%u/status", d->pid) : NULL;
+	char *copy = xstrdup(path), *dir = dirname(copy), *detail, *now;
 	char *quoted = doctor_quote(path), *quoted_dir = doctor_quote(dir);
+	struct doctor_user user = doctor_daemon_user(d);
+	char *group = user.uid ? xstrdup(user.group) : name_of_group(st);
 	struct stat above = { .st_mode = 0 };
 	bool searchable = true;
 
 	if (stat(dir, &above) == 0)
-		searchable = may(status, &above, S_IXOTH);
+		searchable = doctor_may(&user, &above, S_IXOTH);
 	detail = xasprintf(", mode %03o", (unsigned)st->st_mode & 0777);
 	judge_session(d, detail, f);
-	if (!session_is_up(d) && !(may(status, st, S_IWOTH) && searchable)) {
-		doctor_say(f, DOCTOR_FAIL, "%s: ctmeterd may not connect to it (mode %03o)", path,
-			   (unsigned)st->st_mode & 0777);
-		doctor_cure(f, "chgrp %ld %s && chmod g+rw %s && chmod a+x %s",
-			    status_number(status, "\nGid:", 1), quoted, quoted, quoted_dir);
+	if (d->status && !session_is_up(d) && !(doctor_may(&user, st, S_IWOTH) && searchable)) {
+		doctor_say(f, DOCTOR_FAIL,
+			   "%s: ctmeterd, which runs as %s, may not connect to it "
+			   "(mode %03o)",
+			   path, user.name, (unsigned)st->st_mode & 0777);
+		now = xasprintf("chgrp %s %s && chmod g+rw %s && chmod a+x %s", group, quoted,
+				quoted, quoted_dir);
+		cure_socket(d, now, st, group, f);
+		free(now);
 	} else if (f->level != DOCTOR_FAIL && st->st_mode & S_IWOTH && above.st_mode & S_IXOTH) {
 		doctor_say(f, DOCTOR_WARN,
 			   "%s is everybody's: any user of this node can answer in our place",
 			   path);
-		doctor_cure(f, "chmod o-rwx %s", quoted);
+		now = xasprintf("chmod o-rwx %s", quoted);
+		cure_socket(d, now, st, group, f);
+		free(now);
 	}
 	free(copy);
-	free(status);
+	free(group);
 	free(quoted);
 	free(quoted_dir);
 	free(detail);
 }
 
+/* A command that starts snmpd, or has it installed first; for free(). */
+static char *start_snmpd(const struct doctor *d)
+{
+	char *install = doctor_install(d, "snmpd", "snmpd", "net-snmp");
+	char *restart = doctor_service_command(d, "restart", "snmpd");
+	char *command = xasprintf("%s%s", install, restart);
+
+	free(install);
+	free(restart);
+	return command;
+}
+
+/* No socket is there. */
+static void say_no_socket(const struct doctor *d, const char *path, const char *why,
+			  struct doctor_finding *f)
+{
+	char *start = start_snmpd(d), *text = NULL;
+	bool installed = doctor_has_tool(d, "snmpd"), conf = doctor_exists(d, SNMPD_CONF);
+
+	doctor_say(f, DOCTOR_FAIL, "%s: %s: %s", path, why,
+		   installed ? "snmpd does not run, or has no \"master agentx\""
+			     : "snmpd is not installed");
+	/* What an ordinary user may not read may have it. */
+	if (installed && conf && !geteuid() && !conf_with(d, "master", &text))
+		doctor_cure(f, "echo 'master agentx' >>%s && %s", SNMPD_CONF, start);
+	else
+		doctor_cure(f, "%s", start);
+	free(text);
+	free(start);
+}
+
 void doctor_agentx(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	const char *path = d->o.cfg->agentx.socket;
-	char *restart = doctor_service_command(d, "restart", "snmpd");
 	struct stat st;
 
 	(void)family;
-	if (*path != '/') {
+	if (*path != '/')
 		judge_session(d, "", f);
-	} else if (stat(path, &st) == 0) {
+	else if (stat(path, &st) == 0)
 		judge_path(d, path, &st, f);
-	} else if (errno == EACCES) {
+	else if (errno == EACCES)
 		doctor_say(f, DOCTOR_SKIP, "only root may look at %s", path);
-	} else {
-		doctor_say(f, DOCTOR_FAIL,
-			   "%s: %s: snmpd does not run, or has no \"master agentx\"", path,
-			   strerror(errno));
-		doctor_cure(f, "%s", restart);
-	}
-	free(restart);
+	else
+		say_no_socket(d, path, strerror(errno), f);
 }
 
 /* ---- communities ---- */
@@ -194,22 +254,62 @@ struct question {
 	const uint32_t *oid;
 	size_t oid_len;
 	const char *what; /* "the tables" */
+	bool in_context; /* that ctmeterd registers: unknown to snmpd without it */
 };
+
+/* No daemon runs, as far as can be told; that one may not be asked tells nothing. */
+static bool is_down(const struct doctor *d)
+{
+	return !d->status && (d->status_rc == -ENOENT || d->status_rc == -ECONNREFUSED);
+}
+
+static void cure_start(const struct doctor *d, struct doctor_finding *f)
+{
+	char *start = doctor_service_command(d, "start", "ctmeterd");
+
+	doctor_cure(f, "%s", start);
+	free(start);
+}
+
+/* snmpd drops what asks for a context that nobody has registered (RFC 3413, 3.2), so before the community
+ * is blamed the daemon must be there. */
+static void say_silence(struct doctor *d, const struct question *q, struct doctor_finding *f)
+{
+	if (q->in_context && is_down(d)) {
+		doctor_say(f, DOCTOR_FAIL,
+			   "snmpd does not answer for %s, which it does not know while no ctmeterd "
+			   "runs",
+			   q->what);
+		cure_start(d, f);
+	} else if (q->in_context && d->status && !session_is_up(d)) {
+		doctor_say(f, DOCTOR_FAIL,
+			   "snmpd does not answer for %s, which it does not know without a session "
+			   "with ctmeterd (see agentx)",
+			   q->what);
+	} else {
+		doctor_say(f, DOCTOR_FAIL,
+			   "snmpd does not answer for %s by %s: a wrong community, one not for "
+			   "this host, or snmpd hangs%s",
+			   q->what, d->community_source,
+			   q->in_context && !d->status
+				   ? "; or ctmeterd does not run, which only root "
+				     "may see"
+				   : "");
+		if (doctor_exists(d, SNMPD_PART))
+			doctor_look(f, "grep com2sec " SNMPD_PART);
+	}
+}
 
 static void judge_failure(struct doctor *d, const struct question *q, int rc, const struct err *e,
 			  struct doctor_finding *f)
 {
-	char *start = doctor_service_command(d, "restart", "snmpd");
+	char *start = start_snmpd(d);
 
 	if (rc == -ECONNREFUSED) {
 		doctor_say(f, DOCTOR_FAIL, "no snmpd listens: %s", e->text);
 		doctor_cure(f, "%s", start);
 	} else if (rc == -ETIMEDOUT) {
-		doctor_say(f, DOCTOR_FAIL,
-			   "snmpd does not answer for %s by %s: a wrong community, one not for "
-			   "this host, or snmpd hangs",
-			   q->what, d->community_source);
-		doctor_look(f, "grep com2sec " SNMPD_PART);
+		say_silence(d, q, f);
 	} else {
 		doctor_say(f, DOCTOR_FAIL, "%s", e->text);
 	}
@@ -227,14 +327,17 @@ static void judge_answer(struct doctor *d, const struct question *q, const struc
 	} else if (d->status && !session_is_up(d)) {
 		doctor_say(f, DOCTOR_FAIL,
 			   "snmpd answers, but has no session with ctmeterd (see agentx)");
-	} else if (!d->status) {
+	} else if (is_down(d)) {
 		doctor_say(f, DOCTOR_FAIL, "snmpd answers, but without ctmeterd it has not got %s",
 			   q->what);
+		cure_start(d, f);
 	} else {
 		doctor_say(f, DOCTOR_FAIL,
-			   "snmpd answers, but %s may not see %s: its view leaves them out",
-			   d->community_source, q->what);
-		doctor_look(f, "grep -E '^(view|access|group|com2sec)' " SNMPD_PART);
+			   "snmpd answers, but %s may not see %s: its view leaves them out%s",
+			   d->community_source, q->what,
+			   d->status ? "" : ", or ctmeterd does not run, which only root may see");
+		if (doctor_exists(d, SNMPD_PART))
+			doctor_look(f, "grep -E '^(view|access|group|com2sec)' " SNMPD_PART);
 	}
 }
 
@@ -273,7 +376,10 @@ void doctor_snmp_tables(struct doctor *d, enum addr_family family, struct doctor
 void doctor_snmp_switch(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	static const uint32_t name[] = { 1, 3, 6, 1, 2, 1, 1, 5, 0 };
-	struct question q = { .oid = name, .oid_len = ARRAY_LEN(name), .what = "the switch view" };
+	struct question q = { .oid = name,
+			      .oid_len = ARRAY_LEN(name),
+			      .what = "the switch view",
+			      .in_context = true };
 
 	(void)family;
 	if (!*d->o.cfg->agentx.context) {

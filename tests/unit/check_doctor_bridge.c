@@ -110,7 +110,7 @@ static struct world *world_of_rows(void)
 
 #define OWN(bridge, value)                                                                       \
 	"for b in " bridge "; do echo " value ">\"/sys/class/net/$b/bridge/nf_call_iptables\"; " \
-					      "done"
+	"done"
 
 START_TEST(doctor_bridge_in_a_row_counts_twice)
 {

@@ -351,6 +351,77 @@ START_TEST(doctor_inventory_tells_of_files_a_day_old)
 }
 END_TEST
 
+static void set_sources(struct world *w, const char *path)
+{
+	char *conf = xasprintf("[inventory]\nsource = file:%s\n[daemon]\nuser = nobody\n", path);
+	struct err e = { "" };
+
+	cfg_free(w->cfg);
+	ck_assert_int_eq(cfg_parse(conf, "conf", &w->cfg, &e), 0);
+	w->d.o.cfg = w->cfg;
+	free(conf);
+}
+
+START_TEST(doctor_inventory_file_that_the_daemon_may_not_read)
+{
+	struct world *w =
+		world_new("{'pid':77,'sources':[{'name':'file','state':'cannot read it'}]}");
+	char *dir = xasprintf("%s/in ventory", w->root), *path = xasprintf("%s/ct", dir), *cure;
+
+	put(w, "/in ventory/ct", "");
+	set_sources(w, path);
+	chmod(w->root, 0755);
+	put(w, "/proc/77/status",
+	    "Name:\tx\nUid:\t64206\t64206\t64206\t64206\nGid:\t64207\t64207\t64207\t64207\n"
+	    "Groups:\t5 \n");
+	chmod(path, 0644);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "file: cannot read it", none);
+	chmod(path, 0600);
+	cure = xasprintf("chgrp 64207 '%s' && chmod g+r '%s'", path, path);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL,
+		       "ctmeterd runs as 64206, who may not read /", cure);
+	free(cure);
+	/* Nobody's group but ours is let in; nor is one thrown out. */
+	chmod(dir, 0700);
+	cure = xasprintf("chgrp 64207 '%s' && chmod g+x '%s' && chgrp 64207 '%s' && chmod g+r '%s'",
+			 dir, dir, path, path);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "may not read", cure);
+	free(cure);
+	chmod(path, 0644);
+	chmod(dir, 0750);
+	cure = xasprintf("chmod o+x '%s'", dir);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "may not read", cure);
+	ck_assert_int_eq(system(cure), 0);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL, "file: cannot read it", none);
+	free(cure);
+	free(dir);
+	free(path);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(doctor_inventory_file_that_a_daemon_will_not_be_let_read)
+{
+	struct world *w = world_new(NULL);
+	char *path = xasprintf("%s/ct", w->root);
+
+	put(w, "/ct", "");
+	set_sources(w, path);
+	chmod(w->root, 0755);
+	chmod(path, 0644);
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK, "0 containers", none);
+	if (geteuid() == 0) {
+		chmod(path, 0600);
+		doctor_finding_clear(&w->f);
+		doctor_inventory(&w->d, ADDR_V4, &w->f);
+		ck_assert_int_eq(w->f.level, DOCTOR_FAIL);
+		ck_assert_ptr_nonnull(strstr(w->f.text, "runs as nobody"));
+	}
+	free(path);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(doctor_conflicts_are_named)
 {
 	struct world *w = world_new(NULL);
@@ -361,91 +432,6 @@ START_TEST(doctor_conflicts_are_named)
 	assert_finding(w, doctor_conflicts, ADDR_V4, DOCTOR_OK, "no address", none);
 	add_address(w, "104", "192.0.2.2", 1)->conflict = true;
 	assert_finding(w, doctor_conflicts, ADDR_V4, DOCTOR_WARN, ": 192.0.2.2 (102, 104)", none);
-	world_free(w);
-}
-END_TEST
-
-/* ---- AgentX, SNMP ---- */
-
-START_TEST(doctor_agentx_socket_and_session)
-{
-	struct world *w = world_new("{'pid':77,'agentx':{'state':'up','problem':''}}");
-	char *path = xasprintf("%s/master", w->root), *cure;
-
-	free(w->cfg->agentx.socket);
-	w->cfg->agentx.socket = path;
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "master agentx",
-		       "service snmpd restart");
-	put(w, "/master", "");
-	chmod(path, 0660);
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_OK, "mode 660", none);
-	chmod(path, 0777);
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_OK, "mode 777",
-		       none); /* the way is closed */
-	chmod(w->root, 0711);
-	cure = xasprintf("chmod o-rwx %s", path);
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_WARN, "is everybody's", cure);
-	free(cure);
-	chmod(path, 0660);
-	json_object_set_new(w->d.status, "agentx", quoted_json("{'state':'down','problem':'no'}"));
-	put(w, "/proc/77/status", "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0\n");
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "no", "service snmpd restart");
-	put(w, "/proc/77/status",
-	    "Name:\tx\nUid:\t9\t64206\t9\t9\nGid:\t9\t64207\t9\t9\nGroups:\t \nX:\t0\n");
-	cure = xasprintf("chgrp 64207 %s && chmod g+rw %s && chmod a+x %s", path, path, w->root);
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "may not connect", cure);
-	free(cure);
-	world_free(w);
-}
-END_TEST
-
-START_TEST(doctor_agentx_group_lets_in)
-{
-	struct world *w = world_new("{'pid':77,'agentx':{'state':'down','problem':'why'}}");
-	char *path = xasprintf("%s/master", w->root), *status;
-
-	free(w->cfg->agentx.socket);
-	w->cfg->agentx.socket = path;
-	put(w, "/master", "");
-	chmod(path, 0660);
-	chmod(w->root, 0711);
-	status = xasprintf("Name:\tx\nUid:\t9\t64206\t9\t9\nGid:\t9\t64207\t9\t9\n"
-			   "Groups:\t5 %u 7 \n",
-			   (unsigned)getegid());
-	put(w, "/proc/77/status", status);
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "why", "service snmpd restart");
-	free(status);
-	free(w->cfg->agentx.socket);
-	w->cfg->agentx.socket = xstrdup("tcp:localhost:705");
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "why", "service snmpd restart");
-	world_free(w);
-}
-END_TEST
-
-START_TEST(doctor_snmp_without_a_community_is_not_asked)
-{
-	struct world *w = world_new(NULL);
-
-	assert_finding(w, doctor_snmp_tables, ADDR_V4, DOCTOR_SKIP, "No such file", none);
-	w->d.communities_known = false;
-	free(w->d.community_source);
-	put(w, "/etc/snmp/snmpd.conf.d/ctmeter.conf", "#com2sec x 127.0.0.1 COMMUNITY\n");
-	assert_finding(w, doctor_snmp_switch, ADDR_V4, DOCTOR_SKIP, "has no com2sec", none);
-	*w->cfg->agentx.context = '\0';
-	assert_finding(w, doctor_snmp_switch, ADDR_V4, DOCTOR_OK, "switched off", none);
-	world_free(w);
-}
-END_TEST
-
-START_TEST(doctor_snmp_nobody_listens)
-{
-	struct world *w = world_new(NULL);
-
-	w->d.o.community = "c";
-	w->d.o.agent = "127.0.0.1:1"; /* tcpmux, which is no UDP service */
-	assert_finding(w, doctor_snmp_tables, ADDR_V4, DOCTOR_FAIL, "no snmpd listens",
-		       "service snmpd restart");
-	ck_assert_str_eq(w->d.ports_community, "c-ports");
 	world_free(w);
 }
 END_TEST
@@ -469,11 +455,9 @@ int main(void)
 	tcase_add_test(tc, doctor_inventory_containers_without_an_address_are_named);
 	tcase_add_test(tc, doctor_inventory_failures_come_first);
 	tcase_add_test(tc, doctor_inventory_tells_of_files_a_day_old);
+	tcase_add_test(tc, doctor_inventory_file_that_the_daemon_may_not_read);
+	tcase_add_test(tc, doctor_inventory_file_that_a_daemon_will_not_be_let_read);
 	tcase_add_test(tc, doctor_conflicts_are_named);
-	tcase_add_test(tc, doctor_agentx_socket_and_session);
-	tcase_add_test(tc, doctor_agentx_group_lets_in);
-	tcase_add_test(tc, doctor_snmp_without_a_community_is_not_asked);
-	tcase_add_test(tc, doctor_snmp_nobody_listens);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
