@@ -190,7 +190,7 @@ static int recover_locked(int fd, const char *path, struct err *e)
 	int ret = journal_map(path, &j);
 
 	if (ret == -EINVAL || ret == -ENOENT) {
-		unlink(path); /* cut off while it was made: the kernel was not asked yet */
+		journal_remove(path); /* cut off while it was made: the kernel was not asked yet */
 		return 0;
 	}
 	if (ret < 0) {

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,7 +41,7 @@ static int make_file(const char *path)
 	int fd = -1;
 
 	for (int i = 0; i < CREATE_TRIES && fd < 0; i++) {
-		unlink(path);
+		journal_remove(path);
 		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0 && errno != EEXIST)
 			break;
@@ -123,9 +124,11 @@ int journal_map(const char *path, struct journal *ret_j)
 	struct stat st;
 	int ret;
 
-	if (fd < 0)
-		return -errno;
-	ret = fstat(fd, &st) < 0 ? -errno : read_all(fd, &head, sizeof(head));
+	if (fd < 0) /* a directory, a link, a socket: nothing of ours */
+		return errno == EISDIR || errno == ELOOP || errno == ENXIO ? -EINVAL : -errno;
+	ret = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
+	if (!ret)
+		ret = read_all(fd, &head, sizeof(head));
 	if (!ret && (head.magic != JOURNAL_MAGIC || st.st_size != (off_t)head.size ||
 		     head.family >= ADDR_FAMILIES ||
 		     head.size != journal_size(head.n_old, head.n_new, head.n_records)))
@@ -207,6 +210,24 @@ bool journal_pending(const char *path)
 void journal_forget(const char *path)
 {
 	unlink(path);
+}
+
+int journal_remove(const char *path)
+{
+	char *aside;
+	int ret = 0;
+
+	if (unlink(path) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM) /* Linux's word for a directory, and POSIX's */
+		return -errno;
+	if (rmdir(path) == 0)
+		return 0;
+	aside = xasprintf("%s.moved-%ld", path, (long)getpid());
+	if (rename(path, aside) < 0)
+		ret = -errno;
+	free(aside);
+	return ret;
 }
 
 int journal_hand_over(const char *path, uid_t uid, gid_t gid)

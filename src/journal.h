@@ -54,6 +54,11 @@ bool journal_pending(const char *path);
 /* The finals were taken over: remove it. */
 void journal_forget(const char *path);
 
+/* Free the name, whatever has it: the directory may be another user's, and a FIFO or a directory there must
+ * not stand in a commit's way. A directory that holds something is moved to "PATH.moved-PID". Returns 0,
+ * also when there is none, or -errno. */
+int journal_remove(const char *path);
+
 /* For root, with the xtables lock: make a journal that a killed process of root's left in a directory of
  * the user's his, so that he can finish the commit. Only a plain file of root's with one name that is a
  * journal: one that is none is removed (cut off while it was made), and what is no plain file or has other
@@ -61,12 +66,13 @@ void journal_forget(const char *path);
 int journal_hand_over(const char *path, uid_t uid, gid_t gid);
 
 /* Make one with this head (magic and size are filled in here) and room for the rest: a new file, whatever
- * was there. Returns 0 or -errno, leaving no file behind; -EEXIST: somebody else keeps taking the name. */
+ * was there (journal_remove). Returns 0 or -errno, leaving no file behind; -EEXIST: somebody else keeps
+ * taking the name. */
 int journal_create(const char *path, const struct journal_head *head, struct journal *ret_j);
 
 /* Take up one that is there: a copy of it, since who may write the file could change it after it was
- * checked. Returns 0, -ENOENT, -EINVAL for what is none (cut off while it was made,
- * or damaged), or another -errno. */
+ * checked. Returns 0, -ENOENT, -EINVAL for what is none (cut off while it was made, damaged, or no plain
+ * file), or another -errno. Never waits, as opening a FIFO would. */
 int journal_map(const char *path, struct journal *ret_j);
 void journal_unmap(struct journal *j);
 

@@ -218,7 +218,7 @@ int store_file_open_read_only(const char *path, sqlite3 **ret_db, struct err *e)
 void store_file_set_damaged(const char *path)
 {
 	char *mark = xasprintf("%s-damaged", path);
-	int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, FILE_MODE);
+	int fd = open(mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, FILE_MODE);
 
 	if (fd >= 0)
 		close(fd);
@@ -240,7 +240,7 @@ static int check_unused(const char *path, struct err *e)
 			      .l_whence = SEEK_SET,
 			      .l_start = LOCK_BYTES,
 			      .l_len = LOCK_BYTES_LEN };
-	int fd = open(path, O_RDWR | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	int ret = 0;
 
 	if (fd < 0)

@@ -278,6 +278,22 @@ assert_ok 'root tears down' ctmeter teardown
 assert_eq 'no rule is left' 0 "$(iptables-legacy -t mangle -S | grep -c ctm)"
 wait "$CTMETERD_PID"
 
+step 'what stands in the way of a teardown'
+for thing in 'mkfifo PLACE' 'mkdir PLACE' 'mkdir -p PLACE/inside' 'ln -s /dev/zero PLACE'; do
+	lab_ctmeterd_start as_root
+	assert_await 'it serves' 10 snmp_serves
+	assert_ok 'rules are there' ctmeter refresh
+	lab_ctmeterd_stop
+	for family in ipv4 ipv6; do
+		# shellcheck disable=SC2086 # a command's words
+		setpriv --reuid "$UID_" --clear-groups ${thing/PLACE/$LAB/own/ctmeter/commit.$family}
+	done
+	timeout 20 "$LAB/ctmeter" -c "$LAB/ctmeter.conf" teardown >"$LAB/said" 2>&1
+	assert_eq "$thing: root tears down all the same" 0 $?
+	assert_eq "$thing: no rule is left" 0 "$( (iptables-legacy -t mangle -S; ip6tables-legacy -t mangle -S) | grep -c ctm)"
+	rm -rf "$LAB/own/ctmeter"/commit.*
+done
+
 step 'somebody else has its name'
 squatted() { grep -q '@ctmeterd$' /proc/net/unix; }
 for queue in 0 2; do # refuses connections, or leaves them waiting

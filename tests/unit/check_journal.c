@@ -89,17 +89,6 @@ START_TEST(journal_create_link_is_not_followed)
 }
 END_TEST
 
-START_TEST(journal_create_name_not_to_be_had_is_eexist)
-{
-	struct journal j = { .head = NULL };
-
-	ck_assert_int_eq(mkdir(path, 0700), 0);
-	ck_assert_int_eq(journal_create(path, &head, &j), -EEXIST);
-	ck_assert_ptr_null(j.head);
-	ck_assert_int_eq(rmdir(path), 0);
-}
-END_TEST
-
 START_TEST(journal_create_counts_in_the_file_are_not_believed)
 {
 	struct journal_head big = head;
@@ -156,6 +145,61 @@ START_TEST(journal_hand_over_only_a_journal_with_one_name)
 }
 END_TEST
 
+/* What is no plain file is no journal: whoever finds it makes way for one. */
+START_TEST(journal_map_what_is_no_file_is_einval)
+{
+	struct journal j;
+
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(journal_map(path, &j), -EINVAL);
+	unlink(path);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(journal_map(path, &j), -EINVAL);
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(symlink(other, path), 0);
+	ck_assert_int_eq(journal_map(path, &j), -EINVAL);
+	unlink(path);
+	ck_assert_int_eq(mknod(path, S_IFSOCK | 0600, 0), 0);
+	ck_assert_int_eq(journal_map(path, &j), -EINVAL);
+}
+END_TEST
+
+START_TEST(journal_remove_whatever_has_the_name)
+{
+	char *inside = xasprintf("%s/inside", path);
+	char *moved = xasprintf("%s.moved-%ld", path, (long)getpid());
+	char *moved_inside = xasprintf("%s/inside", moved);
+
+	ck_assert_int_eq(journal_remove(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(journal_remove(path), 0);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(journal_remove(path), 0);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	close(put(inside, ""));
+	ck_assert_int_eq(journal_remove(path), 0);
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_msg(access(moved_inside, F_OK) == 0, "what is not ours is not removed");
+	unlink(moved_inside);
+	ck_assert_int_eq(rmdir(moved), 0);
+	free(moved_inside);
+	free(moved);
+	free(inside);
+}
+END_TEST
+
+START_TEST(journal_create_in_place_of_a_directory)
+{
+	struct journal j;
+
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	create(&j);
+	journal_unmap(&j);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("journal");
@@ -166,10 +210,12 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, journal_create_taken_name_makes_a_new_file);
 	tcase_add_test(tc, journal_create_link_is_not_followed);
-	tcase_add_test(tc, journal_create_name_not_to_be_had_is_eexist);
 	tcase_add_test(tc, journal_create_counts_in_the_file_are_not_believed);
 	tcase_add_test(tc, journal_set_flags_are_in_the_file);
 	tcase_add_test(tc, journal_hand_over_only_a_journal_with_one_name);
+	tcase_add_test(tc, journal_map_what_is_no_file_is_einval);
+	tcase_add_test(tc, journal_remove_whatever_has_the_name);
+	tcase_add_test(tc, journal_create_in_place_of_a_directory);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
