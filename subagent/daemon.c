@@ -10,13 +10,10 @@
 #include <libgen.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* --- AgentX ------------------------------------------------------------------------------- */
@@ -360,71 +357,10 @@ static int open_signals(struct daemon *d, struct err *e)
 
 /* --- life --------------------------------------------------------------------------------- */
 
-/* Is it one of ours that has the name: a process of root's, or of our own user? Anybody may take it, and
- * anybody may connect to it: where many wait there is a queue, which ours goes through (greet). */
-static bool is_instance(const struct sockaddr_un *sun, socklen_t len)
-{
-	static const struct timeval patience = { .tv_sec = 3 };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct ucred peer = { .uid = (uid_t)-1 };
-	socklen_t size = sizeof(peer);
-	bool refused;
-
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	refused = connect(fd, (const struct sockaddr *)sun, len) < 0 && errno == ECONNREFUSED;
-	if (!refused)
-		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-	close(fd);
-	return !refused && (peer.uid == 0 || peer.uid == geteuid());
-}
-
-/* Whoever connects has seen by that who we are. One a turn of the loop, which has other things to do. */
-static void greet(void *arg, short revents, uint64_t now_ns)
-{
-	int fd = accept4(((struct daemon *)arg)->lock, NULL, NULL, SOCK_CLOEXEC);
-
-	(void)revents;
-	(void)now_ns;
-	if (fd >= 0)
-		close(fd);
-}
-
-/* One daemon for a node's rules, whatever its configuration: a name in the abstract socket namespace,
- * which is one a network namespace as the rules are (unix(7)), and goes with the process. */
-static int lock_instance(struct daemon *d, struct err *e)
-{
-	static const char name[] = "\0ctmeterd";
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	socklen_t len = offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1;
-	int ret = 0;
-
-	if (d->cfg->netfilter.backend == CFG_BACKEND_FAKE)
-		return 0; /* a dry run has no rules to quarrel about */
-	memcpy(sun.sun_path, name, sizeof(name) - 1);
-	d->lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (d->lock < 0 || bind(d->lock, (const void *)&sun, len) < 0 || listen(d->lock, 8) < 0)
-		ret = -errno;
-	if (ret == -EADDRINUSE && !is_instance(&sun, len)) {
-		log_warning("start",
-			    "another user's process has taken ctmeterd's name in the abstract "
-			    "socket namespace: going on without (ss -xlp tells who)");
-		return 0;
-	}
-	if (ret == -EADDRINUSE)
-		err_set(e, "another ctmeterd counts on this node already: one counts for all");
-	else if (!ret)
-		loop_watch(d->loop, d->lock, POLLIN, greet, d);
-	else
-		err_set(e, "cannot make sure that no other ctmeterd runs: %s", strerror(-ret));
-	return ret;
-}
-
 static int open_all(struct daemon *d, struct err *e)
 {
-	int ret = lock_instance(d, e);
+	int ret = open_signals(d, e);
 
-	if (!ret)
-		ret = open_signals(d, e);
 	if (!ret)
 		ret = ctl_new(d->cfg->control.socket, d->loop, on_request, d, &d->ctl, e);
 	if (!ret)
@@ -436,8 +372,8 @@ static int open_all(struct daemon *d, struct err *e)
 	return ret;
 }
 
-int daemon_new(const char *config_path, struct cfg *take_cfg, struct daemon **ret_daemon,
-	       struct err *e)
+int daemon_new(const char *config_path, struct cfg *take_cfg, int take_lock,
+	       struct daemon **ret_daemon, struct err *e)
 {
 	struct daemon *d = xcalloc(1, sizeof(*d));
 	char *socket = xstrdup(take_cfg->control.socket);
@@ -446,7 +382,8 @@ int daemon_new(const char *config_path, struct cfg *take_cfg, struct daemon **re
 	d->config_path = config_path;
 	d->cfg = take_cfg;
 	d->run_dir = xstrdup(dirname(socket));
-	d->lock = d->signals = -1;
+	d->lock = take_lock;
+	d->signals = -1;
 	d->loop = loop_new();
 	d->began_ns = loop_now_ns();
 	free(socket);
@@ -475,10 +412,8 @@ void daemon_free(struct daemon *d)
 	if (d->signals >= 0)
 		close(d->signals);
 	/* Who waits for our socket to go may start the next daemon right then. */
-	if (d->lock >= 0) {
-		loop_unwatch(d->loop, d->lock);
+	if (d->lock >= 0)
 		close(d->lock);
-	}
 	ctl_free(d->ctl);
 	loop_free(d->loop);
 	free(d->run_dir);

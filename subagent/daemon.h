@@ -5,15 +5,14 @@
 #include "cfg.h"
 #include "err.h"
 
-/* The daemon as a whole: the engine and its doors (AgentX session, control socket), signals, and
- * the lock that keeps it the only one on the node. */
+/* The daemon as a whole: the engine and its doors (AgentX session, control socket), and signals. */
 
 struct daemon;
 
-/* Opens everything. cfg is taken over. config_path is read again at SIGHUP (borrowed). Returns 0,
- * or -errno with e filled, everything closed and cfg freed. */
-int daemon_new(const char *config_path, struct cfg *take_cfg, struct daemon **ret_daemon,
-	       struct err *e);
+/* Opens everything. cfg and the lock of instance.h are taken over. config_path is read again at SIGHUP
+ * (borrowed). Returns 0, or -errno with e filled, everything closed and cfg freed. */
+int daemon_new(const char *config_path, struct cfg *take_cfg, int take_lock,
+	       struct daemon **ret_daemon, struct err *e);
 
 /* Until SIGTERM, SIGINT or a teardown. */
 void daemon_run(struct daemon *d);

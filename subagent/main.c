@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "err.h"
 #include "helper.h"
+#include "instance.h"
 #include "log.h"
 #include "privilege.h"
 #include "version.h"
@@ -96,7 +97,7 @@ int main(int argc, char **argv)
 	struct daemon *daemon;
 	struct err e = { "" };
 	struct cfg *cfg;
-	int status;
+	int status, lock;
 
 	signal(SIGCHLD, SIG_DFL); /* who started us may not have cared for his children */
 	log_open();
@@ -120,7 +121,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (options.prepare ? privilege_prepare(cfg, &e) < 0
-			    : privilege_drop(cfg, options.config, &e) < 0) {
+			    : instance_lock(cfg, &lock, &e) < 0 ||
+				      privilege_drop(cfg, options.config, &e) < 0) {
 		log_error("start", "%s", e.text);
 		cfg_free(cfg);
 		return 1;
@@ -130,7 +132,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	privilege_confine(cfg);
-	if (daemon_new(options.config, cfg, &daemon, &e) < 0) {
+	if (daemon_new(options.config, cfg, lock, &daemon, &e) < 0) {
 		log_error("start", "%s", e.text);
 		return 1;
 	}

@@ -5,7 +5,6 @@
  *   unixio ask PATH TEXT                  sends the line and prints what comes until the end
  *   unixio squat @NAME N                  takes a name in the abstract namespace and sleeps; where N is
  *                                         not 0 as many and one more may wait to be accepted
- *   unixio crowd @NAME N                  connects to it N times without waiting, prints a line, and sleeps
  * Exit status of ask: 0, or 1 when there is no connection. */
 #include <errno.h>
 #include <stddef.h>
@@ -52,20 +51,6 @@ static int do_ask(int fd, const struct sockaddr_un *sun, const char *text)
 	return 0;
 }
 
-static int do_crowd(const struct sockaddr_un *sun, socklen_t len, int n)
-{
-	while (n-- > 0) {
-		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-		if (fd < 0 ||
-		    (connect(fd, (const struct sockaddr *)sun, len) < 0 && errno != EAGAIN))
-			return fail("connect");
-	}
-	puts("crowded");
-	fflush(stdout);
-	return pause();
-}
-
 int main(int argc, char **argv)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
@@ -76,13 +61,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	strcpy(sun.sun_path, argv[2]);
-	if (strcmp(argv[1], "squat") == 0 || strcmp(argv[1], "crowd") == 0) {
+	if (strcmp(argv[1], "squat") == 0) {
 		socklen_t len =
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(argv[2]));
 
 		sun.sun_path[0] = '\0';
-		if (strcmp(argv[1], "crowd") == 0)
-			return do_crowd(&sun, len, atoi(argv[3]));
 		if (bind(fd, (const struct sockaddr *)&sun, len) < 0 ||
 		    (atoi(argv[3]) && listen(fd, atoi(argv[3])) < 0))
 			return fail(argv[2]);
