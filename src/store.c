@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* 1. After any failure but a lock the connection is given up and made anew by the next begin, so
  *    what stood in the way leaves nothing behind in it.
  * 2. A file that was removed or replaced meanwhile is never written to: half of the rows would be
- *    missing in the new one, and the old one is nobody's any more. */
+ *    missing in the new one, and the old one is nobody's any more.
+ * 3. Whoever opens the database for writing has the lock beside it, so two daemons (which may be in two
+ *    network namespaces) never write one ledger: each would retire the other's containers. */
 
 #define WAL_PAGES 1000 /* are worth copying into the file; SQLite's own measure */
 
@@ -51,10 +54,22 @@ static int note_wal(void *arg, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
+/* Where no lock can be made the database can hardly be written either: that will be told. */
+static int lock(struct store *s, struct err *e)
+{
+	int ret = s->lock >= 0 ? 0 : store_file_lock(s->path, &s->lock, e);
+
+	return ret == -EROFS ? 0 : ret;
+}
+
 static int connect_writable(struct store *s, struct err *e)
 {
-	int ret = store_file_open(s->path, &s->db, e);
+	int ret = store_file_make(s->path, e);
 
+	if (!ret)
+		ret = lock(s, e);
+	if (!ret)
+		ret = store_file_open(s->path, &s->db, e);
 	if (ret)
 		return ret;
 	sqlite3_wal_hook(s->db, note_wal, s);
@@ -82,7 +97,10 @@ int store_open(const char *path, struct store **ret_store, char **ret_aside, str
 
 	s->path = xstrdup(path);
 	s->synced = -1;
+	s->lock = -1;
 	ret = store_file_damaged(path) ? -EUCLEAN : connect_writable(s, e);
+	if (ret == -EUCLEAN)
+		ret = lock(s, e) ? -EBUSY : -EUCLEAN;
 	if (ret == -EUCLEAN) {
 		ret = store_file_set_aside(path, &aside, e);
 		if (!ret)
@@ -115,6 +133,8 @@ void store_close(struct store *s)
 	if (!s)
 		return;
 	disconnect(s);
+	if (s->lock >= 0)
+		close(s->lock);
 	free(s->path);
 	free(s);
 }
@@ -202,6 +222,8 @@ int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e)
 	if (!ret && !s->writable) {
 		disconnect(s);
 		ret = connect_writable(s, e);
+	} else if (!ret) {
+		ret = lock(s, e);
 	}
 	if (!ret)
 		ret = store_set_synced(s, synced, e);

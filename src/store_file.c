@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store_file.h"
 
+#include "lockfile.h"
 #include "store_schema.h"
 #include "xalloc.h"
 
@@ -108,16 +109,49 @@ static int set_up(sqlite3 *db, const char *path, struct err *e)
 	return ret ? ret : check_writable(db, path, e);
 }
 
+int store_file_make(const char *path, struct err *e)
+{
+	int ret = make_directories(path, e);
+
+	return ret ? ret : make_file(path, e);
+}
+
+static bool cannot_be_made(int error)
+{
+	return error == -EROFS || error == -EACCES || error == -EPERM || error == -ENOSPC ||
+	       error == -EDQUOT || error == -EIO;
+}
+
+int store_file_lock(const char *path, int *ret_fd, struct err *e)
+{
+	char *target = realpath(path, NULL);
+	char *name = xasprintf("%s-lock", target ? target : path);
+	long holder = 0;
+	int ret = lockfile_take(name, 0, ret_fd, &holder);
+
+	if (ret == -EBUSY && holder)
+		err_set(e,
+			"%s: process %ld keeps its ledger there: a ledger is one ctmeterd's; end "
+			"that one, or set another [ledger] path",
+			path, holder);
+	else if (ret == -EBUSY)
+		err_set(e,
+			"%s: another ctmeterd keeps its ledger there: a ledger is one ctmeterd's; "
+			"end that one, or set another [ledger] path",
+			path);
+	else if (ret < 0)
+		err_set(e, "cannot lock %s: %s: %s", path, name,
+			ret == -EINVAL ? "it is no plain file: remove it" : strerror(-ret));
+	free(target);
+	free(name);
+	return cannot_be_made(ret) ? -EROFS : ret;
+}
+
 int store_file_open(const char *path, sqlite3 **ret_db, struct err *e)
 {
 	sqlite3 *db = NULL;
-	int ret = make_directories(path, e);
+	int ret = open_db(path, path, SQLITE_OPEN_READWRITE, NULL, &db, e);
 
-	if (!ret)
-		ret = make_file(path, e);
-	if (ret)
-		return ret;
-	ret = open_db(path, path, SQLITE_OPEN_READWRITE, NULL, &db, e);
 	if (!ret)
 		ret = set_up(db, path, e);
 	if (ret)

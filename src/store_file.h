@@ -10,9 +10,17 @@
 /* The store's database as a file: made, opened in every way there is, set aside. For store*.c
  * only. Close what they return with sqlite3_close. */
 
-/* Open `path` for writing, with its directory, file (mode 0640) and schema made when missing and
- * an older schema brought up. Returns 0 or -errno with e filled: -EUCLEAN for a damaged file,
- * -ENOTSUP for one that is not ours to write. */
+/* Make the file (mode 0640) and its directory when missing. Returns 0 or -errno with e filled. */
+int store_file_make(const char *path, struct err *e);
+
+/* Take the lock of the ledger at `path`, which is there: "PATH-lock", PATH with its links resolved, a file
+ * beside SQLite's own, whose locks no other descriptor may disturb (lockfile.h). Does not wait. Returns 0 with
+ * *ret_fd; with e filled -EBUSY: another process has it; -EROFS: no file can be made there; or another
+ * -errno. */
+int store_file_lock(const char *path, int *ret_fd, struct err *e);
+
+/* Open `path` for writing, its schema made when missing and an older one brought up. Returns 0 or -errno
+ * with e filled: -EUCLEAN for a damaged file, -ENOTSUP for one that is not ours to write. */
 int store_file_open(const char *path, sqlite3 **ret_db, struct err *e);
 
 /* Open it for reading, whatever cannot be written: its directory, itself, its disk. Changes

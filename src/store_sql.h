@@ -30,6 +30,7 @@ enum store_usage_statement { STORE_FIND, STORE_UPDATE, STORE_INSERT, STORE_PRUNE
 
 struct store {
 	char *path;
+	int lock; /* held while the store is open for writing, -1: not yet, or it cannot be made */
 	sqlite3 *db; /* NULL: not connected, or nothing to read */
 	bool writable;
 	bool begun;

@@ -277,7 +277,7 @@ int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, str
 	loop_timer_init(&k->patience, on_late, k);
 	read_boot_id(k->boot_id);
 	ret = open_patiently(k, e);
-	if (ret == -EROFS || (ret < 0 && !there)) {
+	if (ret == -EROFS || (ret < 0 && ret != -EBUSY && !there)) {
 		note_problem(k, e->text);
 		ret = 0;
 	}

@@ -145,7 +145,7 @@ static int check_gifts(const struct cfg *cfg, const char *config_path, const str
 static void give_all(const struct cfg *cfg, const struct passwd *to)
 {
 	static const char *const journals[] = { "commit.ipv4", "commit.ipv6" };
-	static const char *const ends[] = { "", "-journal", "-wal", "-shm", "-damaged" };
+	static const char *const ends[] = { "", "-journal", "-wal", "-shm", "-damaged", "-lock" };
 	const char *base = strrchr(cfg->ledger.path, '/') + 1;
 	char *names[ARRAY_LEN(ends)];
 

@@ -89,6 +89,25 @@ flow
 assert_await 'served' 5 serves_all
 assert_await 'stored whole in a new file' 15 stored
 
+step 'two daemons, in two network namespaces, and one ledger'
+lab_inventory_usual
+assert_ok 'the usual ones' ctmeter refresh
+flow
+sed "s|^socket = $LAB/control.sock|socket = $LAB/second/control.sock|; s|^source = .*|source = file:$LAB/inventory.second|" \
+	"$LAB/ctmeter.conf" >"$LAB/second.conf"
+echo '201 203.0.113.201' >"$LAB/inventory.second"
+in_ns outside timeout 20 "$B/ctmeterd" -c "$LAB/second.conf" </dev/null >"$LAB/second.log" 2>&1 9>&-
+assert_eq 'the second: exit status' 1 $?
+assert_match 'and why' "$DISK/ledger.db: process $CTMETERD_PID keeps its ledger there" "$(<"$LAB/second.log")"
+assert_eq "the first one's containers stay" 'counting' "$(ctmeter list | awk '$1 == "192.0.2.101" { print $NF }')"
+flow
+assert_await 'it goes on storing' 10 stored
+assert_ok 'nobody is in the way of a reader' test -n "$(ctmeter report --format csv)"
+lab_ctmeterd_kill9
+lab_ctmeterd_start
+flow
+assert_await 'nor after a kill' 10 stored
+
 step 'damaged while no daemon runs'
 lab_ctmeterd_stop
 printf 'this is no database at all, but long enough to be looked at as one%01000d' 0 >"$DISK/ledger.db"
