@@ -40,6 +40,9 @@ void ledger_free(struct ledger *l)
 	free(l->containers);
 	free(l->ports);
 	free(l->slots);
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		free(l->orphans[f].at);
+	free(l->born.at);
 	free(l);
 }
 
@@ -109,7 +112,7 @@ static void book(struct row *row, enum path path, uint64_t octets, uint64_t pkts
 	row->container->totals.path[path].pkts += pkts;
 }
 
-static void mark_discontinuity(struct snap_totals *t, struct ledger_now now)
+void ledger_mark_discontinuity(struct snap_totals *t, struct ledger_now now)
 {
 	if (t->discontinuity_ns == now.ns)
 		return; /* several paths of one row, several rows of one container: one event */
@@ -121,8 +124,8 @@ static void mark_discontinuity(struct snap_totals *t, struct ledger_now now)
 void ledger_discontinue(struct row *row, struct ledger_now now)
 {
 	ledger_touch(row);
-	mark_discontinuity(&row->totals, now);
-	mark_discontinuity(&row->container->totals, now);
+	ledger_mark_discontinuity(&row->totals, now);
+	ledger_mark_discontinuity(&row->container->totals, now);
 }
 
 static bool is_less(struct counters a, struct counters b)
@@ -191,13 +194,33 @@ static enum ledger_result miss_rules(struct slot *s, uint8_t present, struct led
 	return LEDGER_DISCONT;
 }
 
+static enum ledger_result apply_row(struct slot *s, const struct fw_row *row,
+				    const struct fw_reading *reading, bool committing,
+				    struct ledger_now now)
+{
+	enum ledger_result worst = LEDGER_OK, r;
+
+	for (enum path p = 0; row && p < PATHS; p++) {
+		if (!(row->present & 1u << p))
+			continue;
+		r = apply_path(s, p, row->path[p], reading, now);
+		worst = r == LEDGER_RECHECK || worst == LEDGER_OK ? (r ? r : worst) : worst;
+	}
+	if (committing)
+		return worst;
+	r = miss_rules(s, row ? row->present : 0, now);
+	return worst == LEDGER_OK ? r : worst;
+}
+
 enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 				const struct fw_reading *reading, bool committing,
 				struct ledger_now now)
 {
-	enum ledger_result worst = LEDGER_OK, r;
+	enum ledger_result worst = l->doubted[family] ? LEDGER_DISCONT : LEDGER_OK, r;
+	struct addrs *orphans = &l->orphans[family];
 	size_t i = 0;
 
+	orphans->n = 0;
 	for (size_t k = 0; k < l->n_slots; k++) {
 		struct slot *s = &l->slots[k];
 		const struct fw_row *row = NULL;
@@ -205,39 +228,40 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 		if (s->addr.family != family)
 			continue;
 		while (i < reading->n_rows && addr_cmp(&reading->rows[i].addr, &s->addr) < 0)
-			i++;
+			ledger_addrs_add(orphans, &reading->rows[i++].addr);
 		if (i < reading->n_rows && !addr_cmp(&reading->rows[i].addr, &s->addr))
-			row = &reading->rows[i];
-		for (enum path p = 0; row && p < PATHS; p++) {
-			if (!(row->present & 1u << p))
-				continue;
-			r = apply_path(s, p, row->path[p], reading, now);
-			worst = r == LEDGER_RECHECK || worst == LEDGER_OK ? (r ? r : worst) : worst;
-		}
-		if (committing)
+			row = &reading->rows[i++];
+		if (l->doubted[family]) {
+			ledger_adopt(s, row);
 			continue;
-		r = miss_rules(s, row ? row->present : 0, now);
-		if (worst == LEDGER_OK)
-			worst = r;
+		}
+		r = apply_row(s, row, reading, committing, now);
+		worst = r == LEDGER_RECHECK || worst == LEDGER_OK ? (r ? r : worst) : worst;
 	}
+	while (i < reading->n_rows)
+		ledger_addrs_add(orphans, &reading->rows[i++].addr);
+	l->doubted[family] = false;
 	return worst;
 }
 
 static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger_now now)
 {
 	struct slot *s = ledger_find_slot(l, l->n_slots, &f->addr);
+	bool doubted = l->doubted[f->addr.family]; /* then it was told, and this is nobody's */
 	uint8_t bit = (uint8_t)(1u << f->path);
 
+	if (!s && f->kind == FW_CREATED)
+		ledger_addrs_add(&l->born, &f->addr);
 	if (!s)
 		return;
 	if (f->kind == FW_CREATED) {
 		/* It was there at the last reading, so somebody had removed it; or it had been,
 		 * and was not wanted for a while. */
-		if ((s->seen | s->counted) & bit)
+		if (!doubted && (s->seen | s->counted) & bit)
 			ledger_discontinue(s->owner, now);
-	} else if (is_less(f->final, s->last[f->path])) {
+	} else if (!doubted && is_less(f->final, s->last[f->path])) {
 		ledger_discontinue(s->owner, now);
-	} else {
+	} else if (!doubted) {
 		advance(s, f->path, f->final);
 	}
 	s->last[f->path] = (struct counters) { 0, 0 };
@@ -255,6 +279,7 @@ void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
 		return;
 	for (size_t i = 0; i < n; i++)
 		fold_final(l, &finals[i], now);
+	ledger_addrs_sort(&l->born);
 	l->epoch[family] = epoch;
 }
 
@@ -331,6 +356,8 @@ static void own_slot(struct sweep *w, struct row *row)
 		s = &l->slots[l->n_slots++];
 		memset(s, 0, sizeof(*s));
 		s->addr = row->addr;
+		if (ledger_is_orphan(l, &row->addr))
+			s->lost = (1u << PATHS) - 1;
 	}
 	if (s->owner && s->owner != row)
 		ledger_touch(s->owner);

@@ -20,7 +20,9 @@
  *    nothing is booked, the row gets a discontinuity, and counting goes on from there.
  * 7. A row that aged out is no longer shown, and once it is stored no longer in memory; but an address
  *    or id that comes back resumes its row, from the store: so its totals never fall, and an ifIndex
- *    is its for ever. */
+ *    is its for ever.
+ * 8. What rules counted while the ledger did not follow them (an older copy of it was put back, or it is
+ *    new) is booked to nobody: addresses may have changed hands. Each row says so by a discontinuity. */
 
 struct ledger;
 struct store_batch;
@@ -98,6 +100,26 @@ bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now 
  * rules for a row to be counting; problem[family]: that family cannot be counted. */
 void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
 		     const bool problem[ADDR_FAMILIES], struct snap *snap);
+
+/* --- older than the kernel's rules --- */
+
+/* What was restored is older than what was stored last: all its rows get a discontinuity, and what the rules
+ * counted before the next reading is nobody's. discontinuities: the highest count that any row was stored with;
+ * each row's becomes higher than that, so it is seen to change and never falls. next_ifindex: the next that
+ * was to be given; those before it are not given again. */
+void ledger_doubt(struct ledger *l, uint32_t discontinuities, uint32_t next_ifindex,
+		  struct ledger_now now);
+
+/* Call it before ledger_apply with the epoch of the family's rules, 0: there are none. At the first reading a
+ * higher one than the ledger knows, and no journal explained (ledger_finals), means the same as ledger_doubt, for
+ * this family. Returns whether it does. */
+bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t epoch, struct ledger_now now);
+
+/* When one of the two happened since the ledger was made, in Unix time; 0: it did not. */
+int64_t ledger_doubted_s(const struct ledger *l);
+
+/* The highest count of discontinuities that any row has. */
+uint32_t ledger_most_discontinuities(const struct ledger *l);
 
 /* --- to and from the store --- */
 

@@ -246,6 +246,7 @@ void ledger_recall(struct ledger *l, const struct store_batch *found, struct led
 			continue;
 		row = ledger_add_stored_row(l, c, from);
 		row->state = STORE_AGED;
+		ledger_doubt_recalled(l, row, now);
 		if (known)
 			merge_row(l, known);
 	}

@@ -50,6 +50,12 @@ struct slot {
 	uint8_t lost; /* bits of paths whose rule somebody removed, and we did not make anew */
 };
 
+/* Addresses, sorted. */
+struct addrs {
+	struct addr *at;
+	size_t n, cap;
+};
+
 struct ledger {
 	struct container **containers;
 	struct container **ports; /* the same n_containers */
@@ -65,6 +71,16 @@ struct ledger {
 	enum port_view port_view;
 	uint64_t turned_ns; /* when port_view last changed, 0: never, or before boot */
 	int64_t turned_wall_s;
+	/* see ledger_doubt.c */
+	bool met[ADDR_FAMILIES]; /* a reading was had */
+	bool doubted[ADDR_FAMILIES]; /* and the next one only says where to count on from */
+	bool doubted_all; /* the store's is older than what was published */
+	int64_t doubted_wall_s; /* 0: never */
+	uint32_t discontinuities_floor; /* no count that was published is higher */
+	struct addrs orphans[ADDR_FAMILIES]; /* of the last reading: they have rules and no slot */
+	struct addrs
+		born; /* their rules are new, but their slots were lost in a kill: all that they
+			    * count is their owner's */
 	/* while a store is taken up */
 	struct ledger_now restore_now;
 	bool restore_same_boot;
@@ -98,6 +114,21 @@ void ledger_sort(struct ledger *l);
 
 /* The row's totals or state are not those that are stored any more. */
 void ledger_touch(struct row *row);
+
+void ledger_addrs_add(struct addrs *set, const struct addr *addr);
+
+void ledger_addrs_sort(struct addrs *set);
+
+/* Has it rules of which the ledger does not know how much they counted before, nor for whom? */
+bool ledger_is_orphan(const struct ledger *l, const struct addr *addr);
+
+/* In doubt: let the slot count on from this reading, NULL: it has no rules. */
+void ledger_adopt(struct slot *s, const struct fw_row *row);
+
+/* The store had the row, and what the store has is in doubt. */
+void ledger_doubt_recalled(struct ledger *l, struct row *row, struct ledger_now now);
+
+void ledger_mark_discontinuity(struct snap_totals *t, struct ledger_now now);
 
 /* Octets of this row may have been missed. */
 void ledger_discontinue(struct row *row, struct ledger_now now);

@@ -246,6 +246,8 @@ int store_put_meta(struct store *s, const struct store_meta *m)
 			{ "epoch_ipv6", m->epoch[ADDR_V6] },
 			{ "next_ifindex", m->next_ifindex },
 			{ "next_key", m->next_key },
+			{ "ledger", m->ledger },
+			{ "checkpoint", m->checkpoint },
 			{ "port_view", m->port_view },
 			{ "port_view_since", (uint64_t)m->turned_wall_s } };
 	struct store_cursor c;

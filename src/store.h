@@ -63,6 +63,8 @@ struct store_meta {
 	uint64_t next_key;
 	enum port_view port_view; /* of the switch view, see ledger_turn_ports */
 	int64_t turned_wall_s; /* when it last changed, 0: never */
+	uint64_t ledger; /* a random number of its own, 0: from before there was one */
+	uint64_t checkpoint; /* how many there were */
 };
 
 /* Open or create the database at `path` (its directory is made when missing). Returns 0;

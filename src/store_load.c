@@ -107,6 +107,10 @@ static int load_meta_row(struct load *l, struct cursor *c)
 		l->meta.next_ifindex = (uint32_t)number(c);
 	else if (!strcmp(key, "next_key"))
 		l->meta.next_key = (uint64_t)number(c);
+	else if (!strcmp(key, "ledger"))
+		l->meta.ledger = (uint64_t)number(c);
+	else if (!strcmp(key, "checkpoint"))
+		l->meta.checkpoint = (uint64_t)number(c);
 	else if (!strcmp(key, "port_view"))
 		l->meta.port_view = port_view(number(c));
 	else if (!strcmp(key, "port_view_since"))

@@ -438,8 +438,8 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 			      engine_on_sources, en, &en->sources, e);
 
 	if (!ret)
-		ret = keep_new(cfg->ledger.path, en->ledger, engine_now(loop_now_ns()), en->loop,
-			       on_kept, en, &en->keep, e);
+		ret = keep_new(cfg->ledger.path, run_dir, en->ledger, engine_now(loop_now_ns()),
+			       en->loop, on_kept, en, &en->keep, e);
 	if (!ret)
 		ret = open_netfilter(en, run_dir, e);
 	if (ret < 0)

@@ -3,6 +3,7 @@
 
 #include "log_state.h"
 #include "store_writer.h"
+#include "witness.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -25,8 +26,11 @@ struct keep {
 	keep_settled_fn *told;
 	void *arg;
 	char boot_id[40];
+	int witness; /* its descriptor, or -errno */
+	uint64_t number; /* the ledger's own */
+	uint64_t checkpoint; /* the last one sent, stored or not */
 	char problem[512]; /* "" when all is well */
-	struct log_state trouble;
+	struct log_state trouble, witness_trouble;
 	uint64_t asked, sent, settled, stored; /* tickets, the highest of each */
 	uint64_t sent_ns; /* when the last batch was */
 	bool synced; /* one of those asked for and not sent is */
@@ -102,6 +106,40 @@ static void take_address(void *arg, const struct store_address *a)
 	ledger_restore_address(((struct keep *)arg)->ledger, a);
 }
 
+/* A number that no other ledger has. */
+static uint64_t random_number(void)
+{
+	FILE *f = fopen("/dev/urandom", "re");
+	uint64_t n = 0;
+
+	if (!f || fread(&n, sizeof(n), 1, f) != 1 || !n)
+		n = loop_now_ns() ^ (uint64_t)getpid() << 40;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* A new ledger where there was another is as old as can be. */
+static bool is_latest(struct keep *k, const struct store_meta *meta, struct ledger_now now)
+{
+	struct witness w;
+
+	if (!witness_read(k->witness, &w) || !strcmp(k->boot_id, "unknown") ||
+	    strcmp(w.boot_id, k->boot_id) != 0 ||
+	    (w.ledger == meta->ledger && w.checkpoint <= meta->checkpoint))
+		return true;
+	ledger_doubt(k->ledger, w.discontinuities, w.next_ifindex, now);
+	log_error(
+		"ledger",
+		"%s is %s: what the rules counted since is booked to nobody, and every row has a "
+		"discontinuity",
+		k->path,
+		w.ledger == meta->ledger
+			? "older than what was stored last: an earlier copy was put back"
+			: "another ledger than the one that was in use since the node was started");
+	return false;
+}
+
 /* The meta data comes with the rows, and the ledger wants it first: ask twice. */
 static int load(struct keep *k, struct ledger_now now, struct err *e)
 {
@@ -116,7 +154,34 @@ static int load(struct keep *k, struct ledger_now now, struct err *e)
 			     now);
 	ret = store_load(k->store, &meta, take_container, take_address, k, e);
 	ledger_restore_end(k->ledger);
-	return ret;
+	if (ret < 0)
+		return ret;
+	k->checkpoint = meta.checkpoint;
+	if (is_latest(k, &meta, now) && meta.ledger)
+		k->number = meta.ledger; /* else what goes on from here is another ledger */
+	return 0;
+}
+
+/* What is stored now is the newest there is. */
+static void write_witness(struct keep *k, const struct store_batch *b)
+{
+	struct witness w = { .ledger = b->meta.ledger,
+			     .checkpoint = b->meta.checkpoint,
+			     .discontinuities = ledger_most_discontinuities(k->ledger),
+			     .next_ifindex = b->meta.next_ifindex };
+	int ret;
+
+	memcpy(w.boot_id, k->boot_id, sizeof(w.boot_id));
+	ret = witness_write(k->witness, &w);
+	if (ret < 0)
+		log_bad(&k->witness_trouble, loop_now_ns(), LOG_LEVEL_WARNING, "ledger",
+			"cannot note in the run directory what was stored last: %s; an older copy "
+			"of "
+			"%s would not be noticed",
+			strerror(-ret), k->path);
+	else
+		log_good(&k->witness_trouble, loop_now_ns(), "ledger",
+			 "what was stored last can be noted again");
 }
 
 /* --- calling back ------------------------------------------------------------------------- */
@@ -177,6 +242,8 @@ static void send_batch(struct keep *k)
 	struct store_batch *b = ledger_take_changed(k->ledger);
 
 	memcpy(b->meta.boot_id, k->boot_id, sizeof(b->meta.boot_id));
+	b->meta.ledger = k->number;
+	b->meta.checkpoint = ++k->checkpoint;
 	b->wall_s = k->wall_s;
 	b->synced = k->synced;
 	k->synced = false;
@@ -223,6 +290,7 @@ static void on_written(void *arg, struct store_batch *take_b, const struct store
 		add_recall(k, take_b->recall, take_b->n_recall);
 	} else {
 		note_success(k);
+		write_witness(k, take_b);
 		ledger_saved(k->ledger, take_b);
 		k->stored = k->sent;
 	}
@@ -264,8 +332,9 @@ void keep_wait(struct keep *k)
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, struct loop *loop,
-	     keep_settled_fn *settled, void *arg, struct keep **ret_keep, struct err *e)
+int keep_new(const char *path, const char *run_dir, struct ledger *ledger, struct ledger_now now,
+	     struct loop *loop, keep_settled_fn *settled, void *arg, struct keep **ret_keep,
+	     struct err *e)
 {
 	struct keep *k = xcalloc(1, sizeof(*k));
 	bool there = access(path, F_OK) == 0;
@@ -276,6 +345,8 @@ int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, str
 	};
 	loop_timer_init(&k->patience, on_late, k);
 	read_boot_id(k->boot_id);
+	k->witness = witness_open(run_dir);
+	k->number = random_number();
 	ret = open_patiently(k, e);
 	if (ret == -EROFS || (ret < 0 && ret != -EBUSY && !there)) {
 		note_problem(k, e->text);
@@ -311,6 +382,8 @@ void keep_free(struct keep *k)
 	store_writer_free(k->writer);
 	loop_timer_clear(k->loop, &k->patience);
 	store_close(k->store);
+	if (k->witness >= 0)
+		close(k->witness);
 	drop_recall(k);
 	free(k->path);
 	free(k);

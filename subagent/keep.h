@@ -27,11 +27,13 @@ struct store_key;
 typedef void keep_settled_fn(void *arg, uint64_t now_ns);
 
 /* Open the database at `path` and fill the (empty) ledger from it, which is borrowed. A damaged file is
- * set aside and logged. Waits up to 5 s for a locked one. A directory or disk that cannot be
+ * set aside and logged. What it holds is compared with the witness in `run_dir` (witness.h): an older copy is
+ * taken up with ledger_doubt, and logged. Waits up to 5 s for a locked one, or another daemon's. A directory or disk that cannot be
  * written is no error: keep_problem tells. Returns 0, or -errno with e filled for a database that
  * is there and cannot be read: going on without it would show counters that fall. */
-int keep_new(const char *path, struct ledger *ledger, struct ledger_now now, struct loop *loop,
-	     keep_settled_fn *settled, void *arg, struct keep **ret_keep, struct err *e);
+int keep_new(const char *path, const char *run_dir, struct ledger *ledger, struct ledger_now now,
+	     struct loop *loop, keep_settled_fn *settled, void *arg, struct keep **ret_keep,
+	     struct err *e);
 /* Waits for what is being written, for 3 s at most, and not for a disk that was given up. */
 void keep_free(struct keep *k);
 

@@ -12,6 +12,17 @@ static void pause_ms(void)
 	nanosleep(&(struct timespec) { .tv_nsec = (long)NS_PER_MS }, NULL);
 }
 
+static void meet(struct sampler *s, enum addr_family f, struct ledger_now now)
+{
+	if (ledger_meet(s->ledger, f, fw_present(s->fw, f)->epoch, now))
+		log_error(
+			"ledger",
+			"the rules in %s are newer than the ledger, which is new or an older copy "
+			"that was put back: what they counted since is booked to nobody, and every "
+			"row of theirs has a discontinuity",
+			s->what[f]);
+}
+
 /* One whole reading of a family into the ledger. Other people's commits make it fail for some
  * milliseconds; our own may last longer and is not waited for. */
 static int read_family(struct sampler *s, enum addr_family f, struct ledger_now now,
@@ -28,6 +39,8 @@ static int read_family(struct sampler *s, enum addr_family f, struct ledger_now 
 		unsure = !ret && reading->unsure;
 		if (!ret)
 			enforce_seen(s->enforce[f], reading->generation);
+		if (!ret && !unsure)
+			meet(s, f, now);
 		if (!ret && (unsure || ledger_apply(s->ledger, f, reading, committing, now) ==
 					       LEDGER_RECHECK))
 			ret = -EAGAIN;

@@ -36,7 +36,9 @@ START_TEST(store_load_after_save_same)
 						4000000000u,
 						77,
 						PORT_VIEW_SWITCH,
-						1795428672 };
+						1795428672,
+						UINT64_MAX,
+						1ull << 62 };
 	struct place p = place_new();
 	struct store *s = must_open(p.path);
 	struct store_container c[3] = { { .ifindex = 1,
@@ -145,7 +147,7 @@ START_TEST(store_end_put_failed_nothing_changed)
 	ck_assert_int_eq(store_put_container(s, &other), -EINVAL); /* its id is 1's */
 	ck_assert_int_eq(store_put_meta(s,
 					&(struct store_meta) {
-						"new", { 9, 9 }, 9, 9, PORT_VIEW_SWITCH, 9 }),
+						"new", { 9, 9 }, 9, 9, PORT_VIEW_SWITCH, 9, 9, 9 }),
 			 -EINVAL);
 	ck_assert_int_eq(store_end(s, &e), -EINVAL);
 	ck_assert(strstr(e.text, p.path) && strstr(e.text, "ctid"));

@@ -55,7 +55,8 @@ static inline void open_keep(void)
 {
 	struct err e = { "" };
 
-	ck_assert_msg(keep_new(place.path, ledger, now, loop, on_settled, NULL, &keep, &e) == 0,
+	ck_assert_msg(keep_new(place.path, place.dir, ledger, now, loop, on_settled, NULL, &keep,
+			       &e) == 0,
 		      "%s", e.text);
 }
 

@@ -98,6 +98,9 @@ static inline void print_meta(FILE *f, const struct store_meta *m)
 		(unsigned long long)m->epoch[1], m->next_ifindex, (unsigned long long)m->next_key);
 	if (m->port_view)
 		fprintf(f, " view %d since %lld", m->port_view, (long long)m->turned_wall_s);
+	if (m->ledger > 3)
+		fprintf(f, " ledger %llx at %llx", (unsigned long long)m->ledger,
+			(unsigned long long)m->checkpoint);
 	fputc('\n', f);
 }
 
@@ -211,7 +214,7 @@ static inline struct store_address address_row(uint64_t key, uint32_t container,
 	return a;
 }
 
-static const struct store_meta small_meta = { "boot", { 1, 2 }, 2, 2, PORT_VIEW_UNKNOWN, 0 };
+static const struct store_meta small_meta = { "boot", { 1, 2 }, 2, 2, PORT_VIEW_UNKNOWN, 0, 3, 4 };
 
 /* A checkpoint of one container and one address with these totals and, if the address is new there,
  * this much of it since it was last stored. */
@@ -293,7 +296,8 @@ static inline void crash_load(struct store *s, struct crash_state *ret)
 
 static inline void crash_put(struct store *s, uint64_t n)
 {
-	struct store_meta m = { "boot", { n, n }, 2, CRASH_ADDRESSES + 1, PORT_VIEW_CONTAINER, 0 };
+	struct store_meta m = { "boot", { n, n }, 2, CRASH_ADDRESSES + 1, PORT_VIEW_CONTAINER,
+				0,      3,        n };
 	struct store_container c = { .ifindex = 1, .id = "101", .name = "", .run = 2 };
 
 	if (store_begin(s, n % 4 == 0, WALL + (int64_t)n * 100, NULL))

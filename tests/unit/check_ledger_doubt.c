@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A ledger that is older than the kernel's rules: nothing is booked to whom it may not belong, and every row
+ * says so. */
+#include "ledger_shelf.h"
+
+#define D "192.0.2.4"
+
+static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
+static const struct claim turned[] = { { "7", B, false }, { "8", A, false } };
+
+/* Both rules are there and counted. */
+static void both_counted(uint64_t a, uint64_t b)
+{
+	struct fw_row rows[] = { row_of(A, a, 9), row_of(B, b, 9) };
+
+	ck_assert_int_ne(apply(rows, 2, false, false), LEDGER_RECHECK);
+}
+
+static void begin_with_both(void)
+{
+	set(both, 2, true);
+	both_counted(100, 10);
+	for (enum path p = 0; p < PATHS; p++)
+		finals(NULL, 0);
+}
+
+START_TEST(ledger_doubt_what_was_counted_since_is_nobodys)
+{
+	begin_with_both();
+	restart(true);
+	ledger_doubt(ledger, 5, 40, now);
+	expect("7", A, 100, ROW_COUNTING, 6); /* higher than any that was published */
+	expect("8", B, 10, ROW_COUNTING, 6);
+	both_counted(5000, 900);
+	expect("7", A, 100, ROW_COUNTING, 6);
+	expect("8", B, 10, ROW_COUNTING, 6);
+	both_counted(5001, 907); /* and on from there, exactly */
+	set(turned, 2, true);
+	both_counted(5003, 908);
+	expect("7", A, 101, ROW_RETIRED, 6);
+	expect("8", B, 17, ROW_RETIRED, 6);
+	expect("8", A, 2, ROW_COUNTING, 0);
+	expect("7", B, 1, ROW_COUNTING, 0);
+	expect_container("7", 102, ROW_COUNTING);
+	expect_container("8", 19, ROW_COUNTING);
+	ck_assert_int_ne(ledger_doubted_s(ledger), 0);
+}
+END_TEST
+
+START_TEST(ledger_doubt_ports_are_not_given_again)
+{
+	static const struct claim third[] = { { "7", A, false }, { "9", D, false } };
+	struct snap *snap;
+
+	begin_with_both();
+	restart(true);
+	ledger_doubt(ledger, 0, 40, now);
+	set(third, 2, true);
+	snap = look();
+	ck_assert_uint_eq(snap->containers[snap->n_containers - 1].ifindex, 40);
+	snap_unref(snap);
+}
+END_TEST
+
+/* What decreased, is missing or was zeroed says no more than what grew. */
+START_TEST(ledger_doubt_any_reading_is_one_event)
+{
+	struct fw_row row = row_of(A, 3, 1);
+
+	begin_with_both();
+	restart(true);
+	ledger_doubt(ledger, 0, 0, now);
+	apply(&row, 1, true, false);
+	expect("7", A, 100, ROW_COUNTING, 1);
+	expect("8", B, 10, ROW_PENDING, 1);
+	row = row_of(A, 5, 2);
+	apply(&row, 1, false, false);
+	expect("7", A, 102, ROW_COUNTING, 1);
+}
+END_TEST
+
+/* A journal of before tells finals first. */
+START_TEST(ledger_doubt_finals_before_a_reading_are_nobodys)
+{
+	struct fw_row row = row_of(A, 7000, 9);
+
+	begin_with_both();
+	restart(true);
+	ledger_doubt(ledger, 0, 0, now);
+	finals(&(struct fw_final) { addr_of(B), PATH_FWD_IN, FW_REMOVED, { 9999, 99 } }, 1);
+	apply(&row, 1, false, false);
+	expect("7", A, 100, ROW_COUNTING, 1);
+	expect("8", B, 10, ROW_PENDING, 1);
+}
+END_TEST
+
+START_TEST(ledger_meet_higher_epoch_without_a_journal_is_doubt)
+{
+	begin_with_both();
+	restart(true);
+	ck_assert(ledger_meet(ledger, ADDR_V4, epoch + 3, now));
+	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now));
+	both_counted(5000, 900);
+	expect("7", A, 100, ROW_COUNTING, 1);
+	expect_container("7", 100, ROW_COUNTING);
+	expect("8", B, 10, ROW_COUNTING, 1);
+}
+END_TEST
+
+START_TEST(ledger_meet_what_a_journal_explains_is_no_doubt)
+{
+	begin_with_both();
+	restart(true);
+	finals(NULL, 0); /* the journal of one more commit */
+	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch, now));
+	both_counted(5000, 900);
+	expect("7", A, 5000, ROW_COUNTING, 0);
+	/* Later ones are our own, or are told otherwise. */
+	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 9, now));
+	ck_assert_int_eq(ledger_doubted_s(ledger), 0);
+}
+END_TEST
+
+START_TEST(ledger_meet_no_rules_is_no_doubt)
+{
+	begin_with_both();
+	restart(true);
+	ck_assert(!ledger_meet(ledger, ADDR_V4, 0, now));
+}
+END_TEST
+
+/* A new ledger, and rules of before: their counts are nobody's, whenever an inventory says whose they are. */
+START_TEST(ledger_set_inventory_rules_of_before_begin_where_they_are)
+{
+	ledger_meet(ledger, ADDR_V4, 12, now);
+	both_counted(5000, 900);
+	set(a_is_7, 1, false);
+	both_counted(5001, 901);
+	expect("7", A, 0, ROW_COUNTING, 1);
+	restart(true); /* before the inventory was whole */
+	ck_assert(!ledger_meet(ledger, ADDR_V4, 0, now));
+	both_counted(5011, 902);
+	set(both, 2, true);
+	both_counted(5013, 905);
+	expect("7", A, 12, ROW_COUNTING, 1);
+	expect("8", B, 0, ROW_COUNTING, 1);
+	both_counted(5014, 906);
+	expect("8", B, 1, ROW_COUNTING, 1);
+}
+END_TEST
+
+/* Killed after a commit, before its row was stored: the journal says that the rule is new. */
+START_TEST(ledger_set_inventory_rules_born_in_a_lost_moment_count_all)
+{
+	struct fw_final created[PATHS];
+
+	for (enum path p = 0; p < PATHS; p++)
+		created[p] = (struct fw_final) { addr_of(A), p, FW_CREATED, { 0, 0 } };
+	restart(true);
+	finals(created, PATHS);
+	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch, now));
+	apply(&(struct fw_row) { .addr = addr_of(A), .present = ALL_PATHS }, 1, false, false);
+	set(a_is_7, 1, true);
+	apply((struct fw_row[]) { row_of(A, 70, 2) }, 1, false, false);
+	expect("7", A, 70, ROW_COUNTING, 0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("ledger_doubt");
+	Suite *s = suite_create("ledger_doubt");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, ledger_doubt_what_was_counted_since_is_nobodys);
+	tcase_add_test(t, ledger_doubt_ports_are_not_given_again);
+	tcase_add_test(t, ledger_doubt_any_reading_is_one_event);
+	tcase_add_test(t, ledger_doubt_finals_before_a_reading_are_nobodys);
+	tcase_add_test(t, ledger_meet_higher_epoch_without_a_journal_is_doubt);
+	tcase_add_test(t, ledger_meet_what_a_journal_explains_is_no_doubt);
+	tcase_add_test(t, ledger_meet_no_rules_is_no_doubt);
+	tcase_add_test(t, ledger_set_inventory_rules_of_before_begin_where_they_are);
+	tcase_add_test(t, ledger_set_inventory_rules_born_in_a_lost_moment_count_all);
+	suite_add_tcase(s, t);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
