@@ -28,33 +28,54 @@ int addr_parse(const char *text, struct addr *ret_addr)
 	return 0;
 }
 
-static int check_mask(const char *mask, enum addr_family family)
+/* Length of the prefix that a mask means, -EINVAL when it means none. */
+static int mask_length(const char *mask, enum addr_family family)
 {
 	uint8_t dotted[4];
+	uint32_t bits = 0;
 	char *end;
 	long len;
 
-	if (family == ADDR_V4 && inet_pton(AF_INET, mask, dotted) == 1)
-		return 0;
+	if (family == ADDR_V4 && inet_pton(AF_INET, mask, dotted) == 1) {
+		for (size_t i = 0; i < sizeof(dotted); i++)
+			bits = bits << 8 | dotted[i];
+		/* Ones, then zeros: what follows the ones, and a one, is a power of two. */
+		if (~bits & (~bits + 1))
+			return -EINVAL;
+		return __builtin_popcount(bits);
+	}
 	if (*mask < '0' || *mask > '9')
 		return -EINVAL;
 	len = strtol(mask, &end, 10);
-	return *end || len > (long)addr_octets(family) * 8 ? -EINVAL : 0;
+	return *end || len > (long)addr_octets(family) * 8 ? -EINVAL : (int)len;
 }
 
-int addr_parse_masked(const char *text, struct addr *ret_addr)
+static bool is_network(const struct addr *a, unsigned len)
+{
+	static const struct addr unspecified[] = {
+		[ADDR_V4] = { .family = ADDR_V4 }, [ADDR_V6] = { .family = ADDR_V6 }
+	};
+	struct addr prefix = addr_prefix(a, len);
+
+	return len + 1 < addr_octets(a->family) * 8 && !addr_cmp(a, &prefix) &&
+	       addr_cmp(a, &unspecified[a->family]) != 0;
+}
+
+int addr_parse_masked(const char *text, struct addr *ret_addr, bool *ret_network)
 {
 	char host[ADDR_TEXT_SIZE];
 	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	size_t text_len = slash ? (size_t)(slash - text) : strlen(text);
+	int mask = 0;
 	struct addr a;
 
-	if (len >= sizeof(host))
+	if (text_len >= sizeof(host))
 		return -EINVAL;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (addr_parse(host, &a) < 0 || (slash && check_mask(slash + 1, a.family) < 0))
+	memcpy(host, text, text_len);
+	host[text_len] = '\0';
+	if (addr_parse(host, &a) < 0 || (slash && (mask = mask_length(slash + 1, a.family)) < 0))
 		return -EINVAL;
+	*ret_network = slash && is_network(&a, (unsigned)mask);
 	if (a.family == ADDR_V6 && !memcmp(a.bytes, v4_mapped, sizeof(v4_mapped))) {
 		memmove(a.bytes, a.bytes + 12, 4);
 		memset(a.bytes + 4, 0, 12);
@@ -98,6 +119,8 @@ static const char *refusal_v6(const uint8_t *b)
 
 	if (!memcmp(b, zero, 15) && b[15] <= 1)
 		return b[15] ? "loopback" : "unspecified";
+	if (!memcmp(b, zero, 12))
+		return "IPv4-compatible IPv6, which nobody routes: write the IPv4 address";
 	if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)
 		return "link-local";
 	return b[0] == 0xff ? "multicast" : NULL;

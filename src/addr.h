@@ -24,9 +24,11 @@ size_t addr_octets(enum addr_family family);
 int addr_parse(const char *text, struct addr *ret_addr);
 
 /* The same for what inventories hold: a "/mask" (prefix length or dotted) is checked and dropped,
- * an IPv4-mapped IPv6 address is taken as the IPv4 one.
+ * an IPv4-mapped IPv6 address is taken as the IPv4 one. *ret_network: what the mask leaves of it is all
+ * zero, so a network was written and no host of it (not of two addresses, as /31 and /127 have: RFC 3021,
+ * RFC 6164; nor of the unspecified address, which addr_refusal knows).
  * Returns 0, or -EINVAL for something that is no address (or a bad mask). */
-int addr_parse_masked(const char *text, struct addr *ret_addr);
+int addr_parse_masked(const char *text, struct addr *ret_addr, bool *ret_network);
 
 /* Canonical text (RFC 5952 for IPv6). Returns buf. */
 const char *addr_format(const struct addr *a, char buf[ADDR_TEXT_SIZE]);
@@ -35,7 +37,7 @@ const char *addr_format(const struct addr *a, char buf[ADDR_TEXT_SIZE]);
 int addr_cmp(const struct addr *a, const struct addr *b);
 
 /* Why this address cannot be a container's: "unspecified", "loopback", "link-local",
- * "multicast", "broadcast"; NULL when it can. */
+ * "multicast", "broadcast", "IPv4-compatible IPv6" (RFC 4291 s2.5.5.1); NULL when it can. */
 const char *addr_refusal(const struct addr *a);
 
 /* Bit `i` of the address, 0 the most significant. */

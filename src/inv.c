@@ -5,6 +5,7 @@
  * 2. A part keeps repetitions as they came; folding happens once, in the merge. */
 #include "inv.h"
 
+#include "inv_id.h"
 #include "log_state.h"
 #include "xalloc.h"
 
@@ -205,10 +206,11 @@ bool inv_part_is_over(const struct inv_part *part)
 
 void inv_part_doubt(struct inv_part *part, unsigned line)
 {
-	if (part->doubts && part->last_doubt == line)
+	if (part->doubts && line && part->last_doubt == line)
 		return;
 	if (!part->doubts++)
-		part->first_doubt = strncmp(part->complaint, "line ", 5)
+		part->first_doubt = !line ? xstrdup(part->complaint)
+				    : strncmp(part->complaint, "line ", 5)
 					    ? xasprintf("line %u: %s", line, part->complaint)
 					    : xasprintf("line %u %s", line, part->complaint + 5);
 	part->last_doubt = line;
@@ -250,13 +252,18 @@ static size_t utf8_next(const unsigned char *s, uint32_t *ret_code)
 	return len;
 }
 
+size_t inv_char(const char *text, uint32_t *ret_code)
+{
+	return utf8_next((const unsigned char *)text, ret_code);
+}
+
 static bool is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
-/* Why `id` cannot be a container's, NULL when it can. */
-static const char *id_refusal(const char *id)
+/* Why `id` cannot be a container's, NULL when it can. buf: room for the text. */
+static const char *id_refusal(const char *id, char buf[INV_HIDDEN_SIZE])
 {
 	const unsigned char *s = (const unsigned char *)id;
 	uint32_t code;
@@ -264,14 +271,33 @@ static const char *id_refusal(const char *id)
 
 	if (!*s)
 		return "it is empty";
-	if (strlen(id) > INV_ID_MAX)
-		return "it is longer than 64 octets";
 	for (; *s; s += len) {
 		len = utf8_next(s, &code);
 		if (!len)
 			return "it is not valid UTF-8";
 		if (is_control(code))
 			return "it has control characters";
+	}
+	if (inv_hidden(id, buf))
+		return buf;
+	if (*id == ' ' || s[-1] == ' ')
+		return "it begins or ends with a blank";
+	return NULL;
+}
+
+const char *inv_hidden(const char *text, char buf[INV_HIDDEN_SIZE])
+{
+	const unsigned char *s = (const unsigned char *)text;
+	uint32_t code;
+
+	for (size_t len; *s; s += len ? len : 1) {
+		len = utf8_next(s, &code);
+		if (!len || !inv_is_hidden(code))
+			continue;
+		snprintf(buf, INV_HIDDEN_SIZE, "it has U+%04X, %s", (unsigned)code,
+			 inv_is_odd_space(code) ? "which looks like a blank or like nothing"
+						: "which is not seen by itself");
+		return buf;
 	}
 	return NULL;
 }
@@ -300,12 +326,16 @@ const char *inv_clean(const char *text, char *clean, size_t size)
 int inv_part_container(struct inv_part *part, unsigned line, const char *id, const char *name,
 		       enum inv_run run)
 {
-	const char *why = id_refusal(id);
-	char clean[INV_NAME_MAX + 1];
+	char clean[INV_NAME_MAX + 1], hidden[INV_HIDDEN_SIZE];
+	const char *why = id_refusal(id, hidden);
+	bool too_long = !why && strlen(id) > INV_ID_MAX;
 
-	part->refusing = why;
-	if (why) {
-		inv_part_complain(part, line, "container id \"%.80s\" refused: %s", id, why);
+	part->refusing = why || too_long;
+	if (part->refusing) {
+		inv_part_complain(part, line, "container id \"%.80s\" refused: %s", id,
+				  why ? why : "it is longer than 64 octets");
+		if (why)
+			inv_part_doubt(part, line);
 		return -EINVAL;
 	}
 	if (part->n_containers >= part->max) {
@@ -321,8 +351,32 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 	return 0;
 }
 
+/* Why the text is no address of a container, NULL when it is one. */
+static const char *address_refusal(const char *text, struct addr *ret_addr, bool *ret_read,
+				   char hidden[INV_HIDDEN_SIZE])
+{
+	bool network;
+	const char *why;
+
+	*ret_read = addr_parse_masked(text, ret_addr, &network) == 0;
+	if (!*ret_read && inv_hidden(text, hidden))
+		return hidden;
+	if (!*ret_read && strchr(text, '%'))
+		return "a zone (%) is for link-local addresses, which are not counted";
+	if (!*ret_read)
+		return "it is no IPv4 or IPv6 address";
+	why = addr_refusal(ret_addr);
+	if (!why && network) {
+		*ret_read = false;
+		why = "it is a network: each address is counted by itself, so write those that "
+		      "are used";
+	}
+	return why;
+}
+
 int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 {
+	char hidden[INV_HIDDEN_SIZE];
 	const char *why;
 	struct addr a;
 	bool read;
@@ -330,11 +384,12 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 	if (part->refusing)
 		return -EADDRNOTAVAIL;
 	assert(part->n_containers);
-	read = addr_parse_masked(text, &a) == 0;
-	why = read ? addr_refusal(&a) : "it is no IPv4 or IPv6 address";
+	why = address_refusal(text, &a, &read, hidden);
 	if (why) {
 		inv_part_complain(part, line, "address \"%.80s\" of container %s refused: %s", text,
 				  part->containers[part->n_containers - 1].id, why);
+		if (!read)
+			inv_part_doubt(part, line);
 		return read ? -EADDRNOTAVAIL : -EINVAL;
 	}
 	if (part->n_addresses >= part->max) {

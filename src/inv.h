@@ -16,7 +16,9 @@
  * 1. containers are sorted by inv_id_cmp, each id once; addresses by addr_cmp, then container.
  * 2. An address that two containers claim is in the list once for each, both marked conflict.
  * 3. An address or id that cannot be used is refused with one log line that names source and
- *    line; the rest of the inventory stands. The same refusal is not logged at each look. */
+ *    line; the rest of the inventory stands. The same refusal is not logged at each look.
+ * 4. If what was refused may stand for somebody who is in no other line (an id with a blank that cannot
+ *    be seen, an address with a typing error, a whole network), the part is in doubt: inv_part_doubt. */
 
 #define INV_ID_MAX 64 /* octets of a container id, at least 1 */
 #define INV_NAME_MAX 255 /* octets of a name kept; longer ones are cut */
@@ -26,7 +28,7 @@
 enum inv_run { INV_RUN_UNKNOWN = 1, INV_RUN_RUNNING, INV_RUN_STOPPED, INV_RUN_GONE };
 
 struct inv_container {
-	char *id; /* 1..64 octets, no control characters, valid UTF-8 */
+	char *id; /* 1..64 octets, valid UTF-8, no characters that are not seen (inv_id.h) */
 	char *name; /* host name, "" when none is known */
 	enum inv_run run;
 };
@@ -57,6 +59,14 @@ int inv_id_cmp(const char *a, const char *b);
 /* Text as it can be shown, and sent as JSON or by SNMP: what is no UTF-8 and no printable character becomes
  * '?'; cut between two characters to fit into size octets. text may be NULL. Returns clean. */
 const char *inv_clean(const char *text, char *clean, size_t size);
+
+/* Octets of the character at text, which is not at its end, and its code; 0 when it is no UTF-8. */
+size_t inv_char(const char *text, uint32_t *ret_code);
+
+/* "it has U+00A0, which .." of the first character of text that inv_is_hidden knows, NULL when there
+ * is none. Returns buf. */
+#define INV_HIDDEN_SIZE 64
+const char *inv_hidden(const char *text, char buf[INV_HIDDEN_SIZE]);
 
 /* What one source's last looks were complained about, so that the same complaint is logged when
  * it comes and not at each look. It outlives the parts, which are made anew by every look. */
@@ -89,11 +99,12 @@ size_t inv_part_addresses(const struct inv_part *part);
 
 /* Begin the container `id`, told at `line` (0: no line) of the source; the addresses that follow
  * are its. name may be NULL; what cannot be shown of it becomes '?'. The same id again adds to
- * it. A refused id is logged and swallows its addresses. Returns 0 or -EINVAL. */
+ * it. A refused id is logged and swallows its addresses; it puts the part in doubt, unless it is only
+ * too long. Returns 0 or -EINVAL. */
 int inv_part_container(struct inv_part *part, unsigned line, const char *id, const char *name,
 		       enum inv_run run);
-/* An address of the container begun last, "/mask" allowed. Returns 0, -EINVAL when it cannot be read,
- * -EADDRNOTAVAIL when it is refused for what it is. */
+/* An address of the container begun last, "/mask" allowed. Returns 0, -EINVAL when it cannot be read or
+ * is a network (the part is in doubt then), -EADDRNOTAVAIL when it is refused for what it is. */
 int inv_part_address(struct inv_part *part, unsigned line, const char *text);
 
 /* Complaint about a line that cannot be read: logged as "SOURCE:LINE: text", once for the same
@@ -101,10 +112,11 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text);
 void inv_part_complain(struct inv_part *part, unsigned line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* What was complained about last, of this line, is that it or a part of it could not be read: something
- * that should be in the part may be missing. (What is read and then refused is not.) */
+/* What was complained about last, of this line (0: no line), is that it or a part of it could not be
+ * read: something that should be in the part may be missing. (What is read and then refused is not.) */
 void inv_part_doubt(struct inv_part *part, unsigned line);
-/* How many lines are in doubt; *ret_first: "line N: what is wrong", of the first, borrowed; or NULL. */
+/* How many lines are in doubt (without lines: how often it was); *ret_first: "line N: what is wrong", of
+ * the first, borrowed; or NULL. */
 size_t inv_part_doubts(const struct inv_part *part, const char **ret_first);
 
 /* Merge n parts (NULL: a source that never gave an answer, which makes the result incomplete). Containers and addresses are folded; of two names or states of one id the first

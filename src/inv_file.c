@@ -3,6 +3,7 @@
  * place; the words are checked as a whole; only then does the part hear of them. */
 #include "inv_file.h"
 
+#include "inv_id.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@ struct inv_file {
 	size_t bad; /* lines that were left out */
 };
 
-/* Blank ones and comments are good. A container whose id is refused was read, and never is a row. */
+/* Blank ones and comments are good. A container whose id is refused was read. */
 enum line_is { LINE_GOOD, LINE_REFUSED, LINE_UNREAD };
 
 /* A word of a line, unquoted. */
@@ -62,14 +63,36 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* Is it seen as a blank, though it parts no words here? Then the next word would become a piece of this
+ * one, and nobody could see why. */
+static bool is_false_blank(const char *at)
+{
+	uint32_t code = 0;
+
+	if (*at == '\v' || *at == '\f' || *at == '\r')
+		return true;
+	/* Latin-1's no-break space is no UTF-8. */
+	return inv_char(at, &code) ? inv_is_odd_space(code) : *at == '\xa0';
+}
+
 /* Take one word off *p, unquoting in place. Returns NULL, or what is wrong with it. */
 static const char *take_word(char **p, struct word *ret_word)
 {
-	char *from = *p, *to = from;
+	char *from = *p, *to = from, *next_char = from;
 	bool quoted = false, escaped = false;
 
 	*ret_word = (struct word) { .text = to };
 	for (; *from && (quoted || !is_blank(*from)); from++) {
+		uint32_t code;
+
+		if (from == next_char) {
+			size_t len = inv_char(from, &code);
+
+			next_char += len ? len : 1;
+			if (!quoted && is_false_blank(from))
+				return "it has a character that looks like a blank and is none "
+				       "(no-break space?)";
+		}
 		if (quoted && !escaped && *from == '\\') {
 			escaped = true;
 			continue;
@@ -170,19 +193,20 @@ static enum line_is read_words(struct inv_file *f, struct line *line)
 				  line->words[0].text);
 		return LINE_UNREAD;
 	}
+	for (size_t i = 1; i < line->n; i++)
+		addresses += !line->words[i].value;
+	if (!addresses && addr_parse(line->words[0].text, &a) == 0) {
+		inv_part_complain(f->part, f->number,
+				  "line left out: container \"%s\" has no address: is an id "
+				  "missing before it?",
+				  line->words[0].text);
+		return LINE_UNREAD;
+	}
 	if (inv_part_container(f->part, f->number, line->words[0].text, line->name, line->run) < 0)
 		return LINE_REFUSED;
-	for (size_t i = 1; i < line->n; i++) {
-		if (line->words[i].value)
-			continue;
-		addresses++;
-		if (inv_part_address(f->part, f->number, line->words[i].text) == -EINVAL)
-			inv_part_doubt(f->part, f->number);
-	}
-	if (!addresses && addr_parse(line->words[0].text, &a) == 0)
-		inv_part_complain(f->part, f->number,
-				  "container \"%s\" has no address: is an id missing before it?",
-				  line->words[0].text);
+	for (size_t i = 1; i < line->n; i++)
+		if (!line->words[i].value)
+			inv_part_address(f->part, f->number, line->words[i].text);
 	return LINE_GOOD;
 }
 

@@ -13,9 +13,11 @@
  *
  * Words are separated by blanks. A word, or what follows its '=', may stand in double quotes, in
  * which \" and \\ mean " and \. A '#' that begins a word begins a comment. A CR before the LF is
- * dropped, with one complaint.
+ * dropped, with one complaint. Any other blank outside quotes (a no-break space, a form feed) is an error:
+ * it would make two words one, as nobody can see.
  * 1. A line that cannot be read is complained about with its number and left out whole; an
- *    address or id that cannot be used is refused by the part. The rest stands.
+ *    address or id that cannot be used is refused by the part. The rest stands. So is a line that has an
+ *    address for an id and none besides: its id was forgotten.
  * 2. What cannot be a whole answer fails at the end: nothing at all (a broken pipeline looks like
  *    that; an empty list is said with a comment line), a last line without its newline (cut off),
  *    or nothing but lines that cannot be read. */

@@ -50,12 +50,13 @@ static const char *or_none(const char *text)
 static const char *add_addresses(struct inv_part *part, unsigned line, char *list)
 {
 	struct addr a;
+	bool network;
 	char *save;
 
 	for (char *w = strtok_r(list, BLANKS, &save); w; w = strtok_r(NULL, BLANKS, &save)) {
 		if (!strcmp(w, "-"))
 			continue;
-		if (addr_parse_masked(w, &a) < 0)
+		if (addr_parse_masked(w, &a, &network) < 0)
 			return w;
 		inv_part_address(part, line, w);
 	}
@@ -334,11 +335,12 @@ static bool is_ip_list(const char *list)
 	char *copy = xstrdup(list), *rest = copy, *word;
 	size_t n = 0, none = 0;
 	struct addr a;
+	bool network;
 
 	while ((word = take_word(&rest))) {
 		n++;
 		none += !strcmp(word, "-");
-		if (strcmp(word, "-") && addr_parse_masked(word, &a) < 0)
+		if (strcmp(word, "-") && addr_parse_masked(word, &a, &network) < 0)
 			break;
 	}
 	free(copy);

@@ -23,10 +23,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct err e = { "" };
 	struct addr a;
 	int64_t at;
+	bool network;
 
 	if (until)
 		*until++ = '\0';
-	if (addr_parse_masked(since, &a) == 0)
+	if (addr_parse_masked(since, &a, &network) == 0)
 		REQUIRE(a.family < ADDR_FAMILIES);
 	if (period_parse(since, NOW_S, &at) == 0)
 		REQUIRE(period_next_day(at) > at);

@@ -28,6 +28,55 @@ START_TEST(inv_part_container_bad_ids_refused)
 }
 END_TEST
 
+/* What two people read alike is one id, or none. */
+START_TEST(inv_part_container_hidden_characters_refused)
+{
+	static const char *const bad[] = {
+		"101\xc2\xa0",
+		"1\xc2\xad"
+		"01",
+		"\xe2\x80\x8b"
+		"101",
+		"101\xe2\x80\x8e",
+		"101\xe2\x80\xaf",
+		"101\xe2\x81\xa0",
+		"101\xe2\x80\xae",
+		"101\xe3\x80\x80",
+		"\xef\xbb\xbf"
+		"101",
+		"101\xe2\x80\x87",
+		"101\xe2\x80\xa8",
+		"101\xe3\x85\xa4",
+		"e\xcc\x81",
+		"101\xef\xb8\x8f",
+		"101\xe1\x9a\x80",
+		"101\xf3\xa0\x80\xa0",
+		"101\xf0\x9f\xbf\xbe",
+		"101\xef\xbf\xbf",
+		" 101",
+		"101 ",
+	};
+	static const char *const good[] = { "\xc3\xa9", "a b", "\xe0\xa4\x95\xe0\xa4\xbf",
+					    "\xe2\x82\xac", "\xc2\xae" };
+	struct inv_part *p = part();
+	const char *first;
+
+	log_capture();
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		ck_assert_msg(inv_part_container(p, (unsigned)i + 1, bad[i], NULL,
+						 INV_RUN_UNKNOWN) == -EINVAL,
+			      "%zu", i);
+		ck_assert_uint_eq(inv_part_doubts(p, &first), i + 1);
+	}
+	EXPECT_LOG(ARRAY_LEN(bad), "U+00A0, which looks like a blank",
+		   "U+200E, which is not seen by itself", "begins or ends with a blank");
+	for (size_t i = 0; i < ARRAY_LEN(good); i++)
+		ck_assert_msg(inv_part_container(p, 99, good[i], NULL, INV_RUN_UNKNOWN) == 0, "%zu",
+			      i);
+	inv_part_free(p);
+}
+END_TEST
+
 START_TEST(inv_part_container_utf8_checked)
 {
 	static const char *const bad[] = {
@@ -43,7 +92,7 @@ START_TEST(inv_part_container_utf8_checked)
 		"\xc3(",
 	};
 	static const char *const good[] = { "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
-					    "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf" };
+					    "\xf4\x8f\xbf\xbd", "\xed\x9f\xbf" };
 	struct inv_part *p = part();
 
 	log_capture();
@@ -81,13 +130,23 @@ END_TEST
 START_TEST(inv_part_address_unusable_refused)
 {
 	static const char *const unfit[] = {
-		"0.0.0.0",         "0.0.0.0/0", "127.0.0.1", "169.254.1.1", "224.0.0.1",
-		"255.255.255.255", "::",        "::1",       "fe80::1",     "ff02::1",
-		"::ffff:127.0.0.1"
+		"0.0.0.0",          "0.0.0.0/0",   "127.0.0.1", "169.254.1.1", "224.0.0.1",
+		"255.255.255.255",  "::",          "::1",       "fe80::1",     "ff02::1",
+		"::ffff:127.0.0.1", "::192.0.2.1", "fe80::/64", "::/0"
 	};
-	static const char *const unreadable[] = { "10.0.0",  "10.0.0.1/33",    "",
-						  "host",    "2001:db8::/129", "1.2.3.4/",
-						  "01.2.3.4" };
+	static const char *const unreadable[] = { "10.0.0",
+						  "10.0.0.1/33",
+						  "",
+						  "host",
+						  "2001:db8::/129",
+						  "1.2.3.4/",
+						  "01.2.3.4",
+						  "1.2.03.4",
+						  "1.2.3.4/+24",
+						  "1.2.3.4/255.0.255.0",
+						  "2001:db8::1%eth0",
+						  "1.2.3.4-9",
+						  "1.2.3.4\xe2\x80\x8b" };
 	struct inv_part *p = part();
 
 	log_capture();
@@ -99,8 +158,53 @@ START_TEST(inv_part_address_unusable_refused)
 			      unreadable[i]);
 	EXPECT_LOG(ARRAY_LEN(unfit) + ARRAY_LEN(unreadable),
 		   "src:7: address \"0.0.0.0\" of container 101 refused: unspecified", "loopback",
-		   "link-local", "multicast", "no IPv4 or IPv6 address");
+		   "link-local", "multicast", "IPv4-compatible", "no IPv4 or IPv6 address",
+		   "a zone (%)", "it has U+200B, which looks like");
 	ck_assert_uint_eq(inv_part_addresses(p), 0);
+	inv_part_free(p);
+}
+END_TEST
+
+/* Whoever writes a network wants all of it counted. */
+START_TEST(inv_part_address_network_refused_and_doubted)
+{
+	static const char *const networks[] = {
+		"192.0.2.128/28",       "192.0.2.0/24",    "192.0.2.0/255.255.255.0",
+		"10.0.0.0/8",           "192.0.2.4/30",    "2001:db8:1:5::/64",
+		"2001:db8::/32",        "2001:DB8::4/126", "192.0.0.0/2",
+		"::ffff:192.0.2.0/120",
+	};
+	static const char *const hosts[] = {
+		"192.0.2.102/24",
+		"192.0.2.0",
+		"192.0.2.0/32",
+		"192.0.2.2/31",
+		"192.0.2.3/31",
+		"192.0.2.1/0",
+		"192.0.2.4/255.255.255.255",
+		"2001:db8::/128",
+		"2001:db8::2/127",
+		"2001:db8:1:5::1/64",
+		"2001:db8:1:5::",
+		"192.0.2.143/28",
+		"::ffff:192.0.2.1/128",
+	};
+	struct inv_part *p = part();
+	const char *first;
+
+	log_capture();
+	inv_part_container(p, 7, "101", NULL, INV_RUN_UNKNOWN);
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+		ck_assert_msg(inv_part_address(p, 7, hosts[i]) == 0, "%s", hosts[i]);
+	ck_assert_uint_eq(inv_part_doubts(p, &first), 0);
+	EXPECT_LOG(0, "");
+	for (size_t i = 0; i < ARRAY_LEN(networks); i++)
+		ck_assert_msg(inv_part_address(p, 7, networks[i]) == -EINVAL, "%s", networks[i]);
+	EXPECT_LOG(ARRAY_LEN(networks),
+		   "src:7: address \"192.0.2.128/28\" of container 101 refused: it is a network");
+	ck_assert_uint_eq(inv_part_doubts(p, &first), 1);
+	ck_assert_msg(strstr(first, "line 7: address \"192.0.2.128/28\"") != NULL, "%s", first);
+	ck_assert_uint_eq(inv_part_addresses(p), ARRAY_LEN(hosts));
 	inv_part_free(p);
 }
 END_TEST
@@ -142,7 +246,7 @@ START_TEST(inv_part_address_of_refused_container_swallowed)
 	ck_assert_int_eq(inv_part_address(p, 2, "192.0.2.1"), -EADDRNOTAVAIL);
 	inv_part_container(p, 3, "102", NULL, INV_RUN_UNKNOWN);
 	ck_assert_int_eq(inv_part_address(p, 3, "192.0.2.2"), 0);
-	expect_part(p, "101[-,unknown]; 102[-,unknown] 192.0.2.2");
+	expect_part(p, "(doubtful); 101[-,unknown]; 102[-,unknown] 192.0.2.2");
 	EXPECT_LOG(1, "src:2:");
 	inv_part_free(p);
 }
@@ -435,9 +539,11 @@ int main(void)
 	TCase *t = tcase_create("inv");
 
 	tcase_add_test(t, inv_part_container_bad_ids_refused);
+	tcase_add_test(t, inv_part_container_hidden_characters_refused);
 	tcase_add_test(t, inv_part_container_utf8_checked);
 	tcase_add_test(t, inv_part_container_bad_names_cleaned_and_cut);
 	tcase_add_test(t, inv_part_address_unusable_refused);
+	tcase_add_test(t, inv_part_address_network_refused_and_doubted);
 	tcase_add_test(t, inv_part_doubt_counts_lines_and_is_merged);
 	tcase_add_test(t, inv_part_address_of_refused_container_swallowed);
 	tcase_add_test(t, inv_part_address_masks_stripped_mapped_folded);

@@ -61,24 +61,80 @@ START_TEST(inv_file_parse_malformed_lines_left_out_with_line)
 		   "src:10: address \"192.0.2.300\" of container 110 refused",
 		   "src:11: container id \"xxx", "src:12: line left out: it is longer than 64 KiB",
 		   "src:13: address \"0.0.0.0\"", "src:14: container id", "UTF-8");
-	/* Not the two ids and the address that were read and refused. */
-	ck_assert_uint_eq(inv_part_doubts(part, &first), 10);
+	/* Not the address and the id that were read and refused: 0.0.0.0, and 65 octets. */
+	ck_assert_uint_eq(inv_part_doubts(part, &first), 11);
 	ck_assert_str_eq(first, "line 2 left out: a quote is not closed: \"102\"");
 	inv_part_free(part);
 	free(text);
 }
 END_TEST
 
-START_TEST(inv_file_parse_address_in_place_of_an_id_is_asked_about)
+START_TEST(inv_file_parse_address_in_place_of_an_id_is_doubted)
 {
 	static const char text[] = "192.0.2.1\n192.0.2.2 192.0.2.2\n2001:db8::1 name=x\n7\n";
 	struct inv_part *part = inv_part_new("src", NULL);
+	const char *first;
 
 	log_capture();
 	ck_assert_int_eq(inv_file_parse(part, text, strlen(text), NULL), 0);
-	expect_part(part, "7[-,unknown]; 192.0.2.1[-,unknown]; 192.0.2.2[-,unknown] 192.0.2.2; "
-			  "2001:db8::1[x,unknown]");
-	EXPECT_LOG(2, "src:1: container \"192.0.2.1\" has no address", "src:3: ");
+	expect_part(part, "(doubtful); 7[-,unknown]; 192.0.2.2[-,unknown] 192.0.2.2");
+	EXPECT_LOG(2, "src:1: line left out: container \"192.0.2.1\" has no address", "src:3: ");
+	ck_assert_uint_eq(inv_part_doubts(part, &first), 2);
+	inv_part_free(part);
+}
+END_TEST
+
+/* A blank that is none makes an address part of an id or a name: its container would seem gone. */
+START_TEST(inv_file_parse_blanks_that_are_none_doubted)
+{
+	static const char *const bad[] = {
+		"101\xc2\xa0"
+		"192.0.2.101\n",
+		"101 name=web\xc2\xa0"
+		"192.0.2.101\n",
+		"101\xa0"
+		"192.0.2.101\n", /* Latin-1 */
+		"101 name=web\xe3\x80\x80"
+		"192.0.2.101\n",
+		"101 name=web\f192.0.2.101\n",
+		"101 name=web\v192.0.2.101\n",
+		"101 name=web\r192.0.2.101\n",
+		"\"101\xc2\xa0\" 192.0.2.101\n", /* an id, even in quotes */
+		"\"101 \" 192.0.2.101\n",
+		"\xef\xbb\xbf\xef\xbb\xbf"
+		"101 192.0.2.101\n",
+		"101 192.0.2.101\xe2\x80\x8b\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *text = xasprintf("7\n%s", bad[i]);
+		struct inv_part *part = parse(text, 0);
+		const char *first;
+
+		log_capture();
+		ck_assert_uint_eq(inv_part_doubts(part, &first), 1);
+		ck_assert_msg(!strncmp(first, "line 2", 6), "%s", first);
+		ck_assert_uint_eq(inv_part_addresses(part), 0);
+		inv_part_free(part);
+		free(text);
+	}
+	/* A name may have them, where it is quoted; and what only looks like one in octets. */
+	expect("101 name=\"a\xc2\xa0z\" 192.0.2.1\n", "101[a\xc2\xa0z,unknown] 192.0.2.1");
+	expect("101 name=\xc3\xa0z 192.0.2.1\n", "101[\xc3\xa0z,unknown] 192.0.2.1");
+}
+END_TEST
+
+START_TEST(inv_file_parse_network_leaves_the_rest_of_the_line)
+{
+	struct inv_part *part = inv_part_new("src", NULL);
+	static const char text[] = "102 2001:db8:1:5::/64 192.0.2.128/28 192.0.2.102/24\n103\n";
+
+	log_capture();
+	ck_assert_int_eq(inv_file_parse(part, text, strlen(text), NULL), 0);
+	expect_part(part, "(doubtful); 102[-,unknown] 192.0.2.102; 103[-,unknown]");
+	EXPECT_LOG(2,
+		   "src:1: address \"2001:db8:1:5::/64\" of container 102 refused: it is a network",
+		   "src:1: address \"192.0.2.128/28\"");
 	inv_part_free(part);
 }
 END_TEST
@@ -145,8 +201,9 @@ START_TEST(inv_file_parse_crlf_taken_told_once)
 	expect("101 192.0.2.1\r\n102 name=b\r\n\r\n", "101[-,unknown] 192.0.2.1; 102[b,unknown]");
 	EXPECT_LOG(1, "src:1: lines end in CR LF");
 	log_capture();
-	inv_part_free(parse("101 192.0.2.1\r 192.0.2.2\n", 0));
-	EXPECT_LOG(1, "src:1: address \"192.0.2.1?\"");
+	inv_part_free(parse("101 192.0.2.1\r 192.0.2.2\n", -ENODATA));
+	EXPECT_LOG(1, "src:1: line left out: it has a character that looks like a blank",
+		   "\"101\"");
 }
 END_TEST
 
@@ -226,7 +283,9 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, inv_file_parse_good_file_taken);
 	tcase_add_test(t, inv_file_parse_malformed_lines_left_out_with_line);
-	tcase_add_test(t, inv_file_parse_address_in_place_of_an_id_is_asked_about);
+	tcase_add_test(t, inv_file_parse_address_in_place_of_an_id_is_doubted);
+	tcase_add_test(t, inv_file_parse_blanks_that_are_none_doubted);
+	tcase_add_test(t, inv_file_parse_network_leaves_the_rest_of_the_line);
 	tcase_add_test(t, inv_file_feed_any_cut_same_result);
 	tcase_add_test(t, inv_file_parse_cut_off_fails);
 	tcase_add_test(t, inv_file_parse_nothing_fails_comment_is_an_answer);
