@@ -442,6 +442,29 @@ static struct ref *collect_refs(struct inv_part *const *parts, size_t n, size_t 
 	return refs;
 }
 
+void inv_part_take_names(struct inv_part *part, const struct inv_part *names)
+{
+	struct inv_part *const parts[] = { part, (struct inv_part *)(uintptr_t)names };
+	size_t n, of_part = part->n_containers;
+	struct ref *refs = collect_refs(parts, names ? 2 : 1, &n);
+
+	if (n)
+		qsort(refs, n, sizeof(*refs), cmp_ref);
+	/* Of one id those of `part` come first. */
+	for (size_t i = 0, own = 0; i < n; i++) {
+		struct inv_container *to;
+
+		if (strcmp(refs[i].container->id, refs[own].container->id) != 0)
+			own = i;
+		if (refs[i].order < of_part || refs[own].order >= of_part)
+			continue;
+		to = &part->containers[refs[own].order];
+		if (!*to->name && *refs[i].container->name)
+			to->name = arena_strdup(&part->text, refs[i].container->name);
+	}
+	free(refs);
+}
+
 /* Fill inv->containers from the sorted refs; map[order] becomes the index there. */
 static void fold_containers(struct inventory *inv, const struct ref *refs, size_t n, uint32_t *map)
 {

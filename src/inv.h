@@ -119,6 +119,10 @@ void inv_part_doubt(struct inv_part *part, unsigned line);
  * the first, borrowed; or NULL. */
 size_t inv_part_doubts(const struct inv_part *part, const char **ret_first);
 
+/* Give the containers of `part` that have no name the one that `names` has for their id, the first of
+ * several. Ids that only `names` has do not count. names may be NULL. */
+void inv_part_take_names(struct inv_part *part, const struct inv_part *names);
+
 /* Merge n parts (NULL: a source that never gave an answer, which makes the result incomplete). Containers and addresses are folded; of two names or states of one id the first
  * known one counts. More than max_rows addresses: the highest are left out, and *ret_refused
  * says how many (may be NULL). Returns a new inventory for inv_free. */

@@ -3,7 +3,6 @@
  * src/vzlist.c, prlctl's src/PrlList.cpp and the OpenVZ kernel's veinfo_seq_show(). */
 #include "inv_vz.h"
 
-#include "addr.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -13,18 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Values for each container and address that there may be: what vzlist prints has 7. */
+/* Values for each container and address that there may be: what vzlist prints has 6. */
 #define JSON_VALUES 8
 
 #define BLANKS " \t"
 
-/* vzlist's line buffer has 4096 octets (16384 on OpenVZ 7); what does not fit is lost, maybe from
- * the middle of an address on. */
-#define COLUMNS_LINE_MAX 4090
-
-/* Column widths of vzlist: "%-9s" and "%-32s". */
-#define STATUS_WIDTH 9
-#define HOSTNAME_WIDTH 32
+/* vzlist's line buffers: what does not fit is lost, maybe from the middle of an address on. */
+static const size_t line_buffers[] = { 4096, 16384 };
+#define CUT_OCTETS 8 /* a line that is so near to a buffer's size may have been cut */
 
 /* vzlist's and prlctl's words for a container's state. States that pass are none. */
 static enum inv_run run_from_status(const char *status)
@@ -45,35 +40,27 @@ static const char *or_none(const char *text)
 	return strcmp(text, "-") ? text : "";
 }
 
-/* Add the addresses of a list with blanks between them, in place. Returns NULL, or the word that
- * is no address. */
-static const char *add_addresses(struct inv_part *part, unsigned line, char *list)
+/* Add the addresses of a list with blanks between them, in place. */
+static void add_addresses(struct inv_part *part, unsigned line, char *list)
 {
-	struct addr a;
-	bool network;
 	char *save;
 
-	for (char *w = strtok_r(list, BLANKS, &save); w; w = strtok_r(NULL, BLANKS, &save)) {
-		if (!strcmp(w, "-"))
-			continue;
-		if (addr_parse_masked(w, &a, &network) < 0)
-			return w;
-		inv_part_address(part, line, w);
-	}
-	return NULL;
+	for (char *w = strtok_r(list, BLANKS, &save); w; w = strtok_r(NULL, BLANKS, &save))
+		if (strcmp(w, "-") != 0)
+			inv_part_address(part, line, w);
 }
 
 /* ---- JSON ---- */
 
-/* Which keys hold what. */
+/* Which keys hold what; NULL: not asked for. */
 struct keys {
 	const char *id;
 	const char *name;
 	const char *ip;
 };
 
-/* An object or array inside a container's object could only have come in by a host name that
- * forges JSON; lists of strings are vzlist's own. */
+/* An object or array inside a container's object could only have come in by a text that forges JSON;
+ * lists of strings are vzlist's own. */
 static bool is_flat(const json_t *value)
 {
 	size_t i;
@@ -119,17 +106,12 @@ static int add_json_ips(struct inv_part *part, size_t at, const json_t *ips, con
 	for (size_t i = 0; i < n; i++) {
 		const json_t *item = json_is_array(ips) ? json_array_get(ips, i) : ips;
 		char *list;
-		const char *bad;
 
 		if (!json_is_string(item))
 			return fail(e, at, "not a string in", key);
 		list = xstrdup(json_string_value(item));
-		bad = add_addresses(part, 0, list);
-		if (bad)
-			fail(e, at, "not an address:", bad);
+		add_addresses(part, 0, list);
 		free(list);
-		if (bad)
-			return -EBADMSG;
 	}
 	return 0;
 }
@@ -142,28 +124,25 @@ static bool is_text(const json_t *value)
 static int add_json_container(struct inv_part *part, size_t at, const json_t *object,
 			      const struct keys *keys, struct err *e)
 {
-	const json_t *name = json_object_get(object, keys->name);
+	const json_t *name = keys->name ? json_object_get(object, keys->name) : NULL;
 	const json_t *status = json_object_get(object, "status");
-	const json_t *ips = json_object_get(object, keys->ip);
+	const json_t *ips = keys->ip ? json_object_get(object, keys->ip) : NULL;
 	char *id = id_text(json_object_get(object, keys->id));
-	int ret;
+	int ret = 0;
 
 	if (!id)
 		return fail(e, at, "missing or bad", keys->id);
-	if (!ips || !is_text(name) || !is_text(status)) {
-		ret = fail(e, at, "missing or bad",
-			   !ips             ? keys->ip
-			   : !is_text(name) ? keys->name
-					    : "status");
-	} else if (!strcmp(id, "0")) {
-		ret = 0;
-	} else {
+	if (keys->ip && !ips) {
+		ret = fail(e, at, "missing or bad", keys->ip);
+	} else if (!is_text(name) || !is_text(status)) {
+		ret = fail(e, at, "missing or bad", !is_text(name) ? keys->name : "status");
+	} else if (strcmp(id, "0") != 0) {
 		inv_part_container(part, 0, id,
 				   json_is_string(name) ? or_none(json_string_value(name)) : NULL,
 				   json_is_string(status)
 					   ? run_from_status(json_string_value(status))
 					   : INV_RUN_UNKNOWN);
-		ret = add_json_ips(part, at, ips, keys->ip, e);
+		ret = keys->ip ? add_json_ips(part, at, ips, keys->ip, e) : 0;
 	}
 	free(id);
 	return ret;
@@ -233,8 +212,8 @@ static int parse_json(struct inv_part *part, const char *text, size_t len, const
 	return ret;
 }
 
-/* In vzlist's own layout each object's first key stands on a line of its own, where no host name
- * can put one: are there as many such lines as objects? Other layouts are not vzlist's: true. */
+/* In vzlist's own layout each object's first key stands on a line of its own, where no text from a
+ * container's configuration can put one: are there as many such lines as objects? Other layouts are not vzlist's: true. */
 static bool layout_agrees(const char *text, size_t len, size_t n_objects)
 {
 	static const char begin[] = "[\n  {\n", key[] = "\n    \"ctid\": ";
@@ -253,7 +232,7 @@ static bool layout_agrees(const char *text, size_t len, size_t n_objects)
 int inv_vz_json(struct inv_part *part, const char *text, size_t len, const char *ip_key,
 		struct err *e)
 {
-	const struct keys keys = { "ctid", "hostname", ip_key };
+	const struct keys keys = { "ctid", NULL, ip_key };
 	size_t n;
 	int ret = parse_json(part, text, len, &keys, &n, e);
 
@@ -267,7 +246,15 @@ int inv_vz_json(struct inv_part *part, const char *text, size_t len, const char 
 int inv_vz_prlctl(struct inv_part *part, const char *text, size_t len, const char *ip_key,
 		  struct err *e)
 {
-	const struct keys keys = { "uuid", "name", ip_key };
+	const struct keys keys = { "uuid", NULL, ip_key };
+	size_t n;
+
+	return parse_json(part, text, len, &keys, &n, e);
+}
+
+int inv_vz_prlctl_names(struct inv_part *part, const char *text, size_t len, struct err *e)
+{
+	static const struct keys keys = { "uuid", "name", NULL };
 	size_t n;
 
 	return parse_json(part, text, len, &keys, &n, e);
@@ -318,80 +305,89 @@ static char *take_word(char **p)
 	return word;
 }
 
-/* Cut trailing blanks. */
-static char *trim(char *text)
+/* A number or a UUID, which messages of vzlist's do not begin with. */
+static bool is_ctid(const char *id)
 {
-	size_t len = strlen(text);
-
-	while (len && text[len - 1] == ' ')
-		len--;
-	text[len] = '\0';
-	return text;
+	return id && strspn(id, "0123456789abcdefABCDEF-") == strlen(id) &&
+	       strpbrk(id, "0123456789");
 }
 
-/* Nothing but addresses, at least one, or a single "-"? */
-static bool is_ip_list(const char *list)
+static bool is_header(const char *id)
 {
-	char *copy = xstrdup(list), *rest = copy, *word;
-	size_t n = 0, none = 0;
-	struct addr a;
-	bool network;
-
-	while ((word = take_word(&rest))) {
-		n++;
-		none += !strcmp(word, "-");
-		if (strcmp(word, "-") && addr_parse_masked(word, &a, &network) < 0)
-			break;
-	}
-	free(copy);
-	return !word && n && (!none || n == 1);
+	return id && (!strcmp(id, "CTID") || !strcmp(id, "VEID") || !strcmp(id, "UUID"));
 }
 
-/* `rest` is what follows the id and one blank: "STATUS   HOSTNAME     IPS" at vzlist's widths?
- * Cuts it up if so. */
-static bool cut_columns(char *rest, char **ret_host, char **ret_ips)
+static bool may_be_cut(size_t len)
 {
-	char *host = rest + STATUS_WIDTH + 1, *ips = host + HOSTNAME_WIDTH + 1;
+	for (size_t i = 0; i < ARRAY_LEN(line_buffers); i++)
+		if (len + CUT_OCTETS >= line_buffers[i] && len < line_buffers[i])
+			return true;
+	return false;
+}
 
-	if (strlen(rest) <= (size_t)(ips - rest) || host[-1] != ' ' || ips[-1] != ' ' ||
-	    !is_ip_list(ips))
-		return false;
-	host[-1] = ips[-1] = '\0';
-	*ret_host = trim(host);
-	*ret_ips = ips;
-	return true;
+/* The addresses but the last word, which may be a piece of one. */
+static void drop_last_word(char *list)
+{
+	size_t n = strlen(list);
+
+	while (n && !strchr(BLANKS, list[n - 1]))
+		n--;
+	list[n] = '\0';
 }
 
 static const char *columns_line(struct inv_part *part, unsigned number, char *line)
 {
-	size_t len = strlen(line);
-	char *rest = line, *host, *ips, *status, *id = take_word(&rest);
+	bool cut = may_be_cut(strlen(line));
+	char *rest = line, *id = take_word(&rest), *status;
 
-	if (len >= COLUMNS_LINE_MAX)
-		return "it is as long as vzlist's buffer, so addresses may be missing";
-	if (!id || !strcmp(id, "CTID") || !strcmp(id, "VEID") || !strcmp(id, "UUID"))
-		return id ? NULL : "it is empty";
-	if (cut_columns(rest, &host, &ips)) {
-		status = take_word(&rest);
-	} else {
-		status = take_word(&rest);
-		host = take_word(&rest);
-		ips = rest;
-		if (!host || !is_ip_list(ips))
-			return "not \"CTID STATUS HOSTNAME ADDRESSES\"";
-	}
-	if (!status || strspn(status, "abcdefghijklmnopqrstuvwxyz_") != strlen(status))
+	if (is_header(id))
+		return NULL;
+	status = take_word(&rest);
+	if (!id)
+		return "it is empty";
+	if (!is_ctid(id) || !status)
+		return "not \"CTID STATUS ADDRESSES\"";
+	if (strspn(status, "abcdefghijklmnopqrstuvwxyz_") != strlen(status))
 		return "no status in its second column";
 	if (!strcmp(id, "0"))
 		return NULL;
-	inv_part_container(part, number, id, or_none(host), run_from_status(status));
-	add_addresses(part, number, ips);
+	inv_part_container(part, number, id, NULL, run_from_status(status));
+	if (cut) {
+		drop_last_word(rest);
+		inv_part_complain(part, number,
+				  "the line of container %s is as long as vzlist's buffer, so "
+				  "addresses may be missing",
+				  id);
+		inv_part_doubt(part, number);
+	}
+	add_addresses(part, number, rest);
 	return NULL;
 }
 
 int inv_vz_columns(struct inv_part *part, const char *text, size_t len, struct err *e)
 {
 	return each_line(part, text, len, columns_line, e);
+}
+
+static const char *names_line(struct inv_part *part, unsigned number, char *line)
+{
+	char *rest = line, *id = take_word(&rest);
+	size_t len = strlen(rest);
+
+	if (is_header(id))
+		return NULL;
+	if (!is_ctid(id))
+		return "not \"CTID HOSTNAME\"";
+	while (len && rest[len - 1] == ' ')
+		rest[--len] = '\0';
+	if (strcmp(id, "0") != 0)
+		inv_part_container(part, number, id, or_none(rest), INV_RUN_UNKNOWN);
+	return NULL;
+}
+
+int inv_vz_names(struct inv_part *part, const char *text, size_t len, struct err *e)
+{
+	return each_line(part, text, len, names_line, e);
 }
 
 static bool is_number(const char *word)
@@ -408,7 +404,8 @@ static const char *veinfo_line(struct inv_part *part, unsigned number, char *lin
 	if (!strcmp(id, "0"))
 		return NULL;
 	inv_part_container(part, number, id, NULL, INV_RUN_RUNNING);
-	return add_addresses(part, number, rest) ? "a word that is no address" : NULL;
+	add_addresses(part, number, rest);
+	return NULL;
 }
 
 int inv_vz_veinfo(struct inv_part *part, const char *text, size_t len, struct err *e)

@@ -16,7 +16,8 @@
  *    for the next look, but not free the sources.
  * 4. "vz" asks vzlist, else prlctl, else reads /proc/vz/veinfo. They do not agree on ids, nor on
  *    what a container's addresses are, so once one of them has answered, only that one is asked
- *    again (JSON and columns of vzlist alike), until new sources are made. */
+ *    again (JSON and columns of vzlist alike), until new sources are made. Names are asked for by
+ *    themselves afterwards: without them a look is whole all the same. */
 
 struct sources;
 

@@ -6,7 +6,10 @@
  *    could give every container another id, or a tenant's own idea of its addresses.
  * 2. A tool that hangs, floods or crashes ends the look; only one that refuses or prints
  *    something else has the next form tried.
- * 3. /proc/vz/veinfo is the answer only where there is no tool: stopped containers are not in it. */
+ * 3. /proc/vz/veinfo is the answer only where there is no tool: stopped containers are not in it.
+ * 4. Whose addresses are whose is asked for without names, and names by themselves when that is known: a
+ *    host name, a tenant's choice that vzlist neither escapes nor cuts, can spoil names and nothing else.
+ *    While they cannot be had the last ones stay. */
 #include "child.h"
 #include "inv_vz.h"
 #include "source_one.h"
@@ -21,10 +24,15 @@
 static const char *const search_path[] = { "/usr/sbin", "/usr/bin",        "/sbin",
 					   "/bin",      "/usr/local/sbin", "/usr/local/bin" };
 
+/* Looks between two questions whether the JSON is there again that was not when the columns answered. */
+#define RETRY_LOOKS 60
+#define NAMES_PAUSE_NS (60 * NS_PER_S) /* after a tool that hung over the names */
+
 enum syntax { VZLIST_JSON, VZLIST_COLUMNS, PRLCTL_JSON };
 enum dialect { OPENVZ7, OPENVZ6, PRLCTL, PRLCTL_OLD };
 
-/* The addresses stand last in each: another column has only the first one, and that cut. */
+/* In the order in which they are tried. The addresses stand last in each: another column has only the
+ * first one, and that cut. */
 static const struct form {
 	enum dialect dialect;
 	enum syntax syntax;
@@ -36,34 +44,46 @@ static const struct form {
 	  VZLIST_JSON,
 	  "vzlist",
 	  "configured_ip",
-	  { "-a", "-j", "-o", "ctid,hostname,status,configured_ip" } },
+	  { "-a", "-j", "-o", "ctid,status,configured_ip" } },
 	{ OPENVZ7,
 	  VZLIST_COLUMNS,
 	  "vzlist",
 	  "configured_ip",
-	  { "-a", "-H", "-o", "ctid,status,hostname,configured_ip" } },
-	{ OPENVZ6, VZLIST_JSON, "vzlist", "ip", { "-a", "-j", "-o", "ctid,hostname,status,ip" } },
-	{ OPENVZ6,
-	  VZLIST_COLUMNS,
-	  "vzlist",
-	  "ip",
-	  { "-a", "-H", "-o", "ctid,status,hostname,ip" } },
+	  { "-a", "-H", "-o", "ctid,status,configured_ip" } },
+	{ OPENVZ6, VZLIST_JSON, "vzlist", "ip", { "-a", "-j", "-o", "ctid,status,ip" } },
+	{ OPENVZ6, VZLIST_COLUMNS, "vzlist", "ip", { "-a", "-H", "-o", "ctid,status,ip" } },
 	{ PRLCTL,
 	  PRLCTL_JSON,
 	  "prlctl",
 	  "ip_configured",
-	  { "list", "-a", "-o", "uuid,status,name,ip_configured", "-j" } },
+	  { "list", "-a", "-o", "uuid,status,ip_configured", "-j" } },
 	{ PRLCTL_OLD, PRLCTL_JSON, "prlctl", "ip", { "list", "-a", "-o", "uuid,status,ip", "-j" } },
+};
+
+/* The names, for every dialect of a tool. In vzlist's JSON a name could forge another's. */
+static const struct form vzlist_names = {
+	OPENVZ6, VZLIST_COLUMNS, "vzlist", NULL, { "-a", "-H", "-o", "ctid,hostname" }
+};
+static const struct form prlctl_names = {
+	PRLCTL, PRLCTL_JSON, "prlctl", NULL, { "list", "-a", "-o", "uuid,name", "-j" }
 };
 
 struct source_vz {
 	struct source base;
 	char *root;
-	const struct form *proven; /* the form that worked last, NULL: none yet */
+	const struct form *proven; /* the first of its dialect that ever answered, NULL: none yet */
+	unsigned looks; /* since it was proven */
 	const struct form *order[ARRAY_LEN(forms)]; /* what this look tries */
 	size_t n_order, at;
-	struct inv_part *empty; /* an answer without containers that veinfo is asked about */
+	struct err why; /* the failure of this look that matters most, and how much */
+	enum weight { NOTHING, UNKNOWN_FORM, REFUSED, PROVEN_FORM } weight;
+	struct inv_part *part; /* this look's answer, while veinfo or the names are asked */
 	struct child *child;
+	struct child *names_child; /* apart: one that hangs holds up no addresses */
+	struct inv_part *names; /* as they could be had last, NULL: never */
+	struct inv_log *names_log;
+	struct log_state names_trouble;
+	uint64_t names_after_ns; /* not before */
 };
 
 /* Path (for free()) of an executable in the search path, NULL when there is none. */
@@ -165,13 +185,6 @@ static bool is_contradicted(const struct source_vz *v, struct err *e)
 	return n;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), end_len = strlen(end);
-
-	return len >= end_len && !strcmp(text + len - end_len, end);
-}
-
 static int parse(const struct form *form, struct inv_part *part, const struct child_result *r,
 		 struct err *e)
 {
@@ -186,104 +199,27 @@ static int parse(const struct form *form, struct inv_part *part, const struct ch
 	return -EINVAL;
 }
 
-/* Where there are no containers, vzlist of OpenVZ 6 exits with 1: in JSON after an empty list,
- * otherwise with nothing but "Container(s) not found" ("VPS not found" once). */
-static bool says_none(const struct form *form, const struct child_result *r, struct inv_part *part)
+/* Where there are no containers, vzlist up to 4.8 prints nothing but "Container(s) not found" ("VPS not
+ * found" once) on stderr, with -j and without, and exits with 0, before 3.1 with 1. All other failures
+ * look the same to whoever has no eye on stderr. (4.9 and later print an empty list.) */
+static bool says_none(const struct form *form, const struct child_result *r)
 {
-	if (r->error || r->status != 1)
-		return false;
-	if (form->syntax == VZLIST_JSON)
-		return !*r->complaint && parse(form, part, r, NULL) == 0 &&
-		       !inv_part_containers(part);
-	return form->syntax == VZLIST_COLUMNS && !r->len && ends_with(r->complaint, " not found") &&
-	       (!strncmp(r->complaint, "Container", 9) || !strncmp(r->complaint, "VPS", 3));
+	return form->syntax != PRLCTL_JSON && !r->error && r->status <= 1 && !r->len &&
+	       (!strcmp(r->complaint, "Container(s) not found") ||
+		!strcmp(r->complaint, "VPS not found") ||
+		!strcmp(r->complaint, "VPS(s) not found"));
 }
 
-/* Returns the part, or NULL with e filled. */
-static struct inv_part *read_answer(struct source_vz *v, const struct form *form,
-				    const struct child_result *r, struct err *e)
+/* Has the tool never heard of what it is asked for? Then its failure says nothing about the node. */
+static bool is_unknown_form(const struct child_result *r)
 {
-	struct inv_part *part = source_part_new(&v->base, form->tool);
-	bool good;
+	static const char *const said[] = { "nknown field", "nvalid option", "nrecognized option",
+					    "sage:" };
 
-	if (*r->text) {
-		good = says_none(form, r, part);
-		if (!good)
-			err_set(e, "%s", r->text);
-	} else {
-		good = parse(form, part, r, e) == 0;
-	}
-	if (good && !inv_part_containers(part) && !source_has_helper(&v->base))
-		good = !is_contradicted(v, e);
-	if (good)
-		return part;
-	err_prefix(e, "%s -o %s", form->tool, form->ip_key);
-	inv_part_free(part);
-	return NULL;
-}
-
-static void try_next(struct source_vz *v, const struct err *why, uint64_t now_ns);
-
-static int run_remote(struct source_vz *v, const char *what, child_done_fn *done, uint64_t now_ns,
-		      struct err *e)
-{
-	char *job = xasprintf("vz:%s", what);
-	int ret =
-		child_new_remote(v->base.helper, job, now_ns + SOURCE_DEADLINE_NS,
-				 source_octets_max(&v->base), v->base.loop, done, v, &v->child, e);
-
-	free(job);
-	return ret;
-}
-
-/* The empty list is held against what the kernel says, which only the helper may read. */
-static void on_contradiction(void *arg, const struct child_result *r, uint64_t now_ns)
-{
-	struct source_vz *v = arg;
-	struct inv_part *running = source_part_new(&v->base, SOURCE_VZ_VEINFO), *part = v->empty;
-	struct err e = { "" };
-	size_t n;
-
-	if (!*r->text)
-		inv_vz_veinfo(running, r->out, r->len, NULL);
-	n = inv_part_containers(running);
-	inv_part_free(running);
-	child_free(v->child);
-	v->child = NULL;
-	v->empty = NULL;
-	if (n) {
-		err_set(&e, "lists no containers, yet " SOURCE_VZ_VEINFO " has %zu running", n);
-		inv_part_free(part);
-		part = NULL;
-	}
-	source_end(&v->base, part, &e, now_ns);
-}
-
-static void on_done(void *arg, const struct child_result *result, uint64_t now_ns)
-{
-	struct source_vz *v = arg;
-	const struct form *form = v->order[v->at];
-	struct err e = { "" };
-	bool hopeless = result->error;
-	struct inv_part *part = read_answer(v, form, result, &e);
-
-	if (child_gone(v->child)) {
-		child_free(v->child);
-		v->child = NULL;
-	}
-	if (part)
-		v->proven = form;
-	if (part && !inv_part_containers(part) && source_has_helper(&v->base) &&
-	    run_remote(v, "veinfo", on_contradiction, now_ns, &e) == 0) {
-		v->empty = part;
-		return;
-	}
-	if (part || hopeless) {
-		source_end(&v->base, part, &e, now_ns);
-		return;
-	}
-	v->at++;
-	try_next(v, &e, now_ns);
+	for (size_t i = 0; !r->error && r->status && i < ARRAY_LEN(said); i++)
+		if (strstr(r->complaint, said[i]))
+			return true;
+	return false;
 }
 
 /* "vzlist -a -j -o ...", for free(). */
@@ -300,6 +236,74 @@ static char *form_name(const struct form *form)
 	return name;
 }
 
+static void name_form(struct err *e, const struct form *form)
+{
+	char *name = form_name(form);
+
+	err_prefix(e, "%s", name);
+	free(name);
+}
+
+/* Of several forms that failed the one is told that answered before; else one that the tool knows; else
+ * the first. */
+static void note_failure(struct source_vz *v, const struct form *form, enum weight weight,
+			 const struct err *e)
+{
+	if (form == v->proven)
+		weight = PROVEN_FORM;
+	if (weight <= v->weight)
+		return;
+	v->weight = weight;
+	v->why = *e;
+}
+
+/* Returns the part, or NULL with the failure noted. */
+static struct inv_part *read_answer(struct source_vz *v, const struct form *form,
+				    const struct child_result *r)
+{
+	struct inv_part *part = source_part_new(&v->base, form->tool);
+	struct err e = { "" };
+	bool good;
+
+	if (says_none(form, r))
+		good = true;
+	else if (*r->text)
+		good = false;
+	else
+		good = parse(form, part, r, &e) == 0;
+	if (!good && *r->text)
+		err_set(&e, "%s", r->text);
+	else if (!good && !r->len && *r->complaint)
+		err_set(&e, "printed nothing: %s", r->complaint);
+	if (good && !inv_part_containers(part) && !source_has_helper(&v->base))
+		good = !is_contradicted(v, &e);
+	if (good)
+		return part;
+	name_form(&e, form);
+	note_failure(v, form, is_unknown_form(r) ? UNKNOWN_FORM : REFUSED, &e);
+	inv_part_free(part);
+	return NULL;
+}
+
+static void end_look(struct source_vz *v, struct inv_part *take_part, uint64_t now_ns)
+{
+	source_end(&v->base, take_part, &v->why, now_ns);
+}
+
+static void try_next(struct source_vz *v, uint64_t now_ns);
+
+static int run_remote(struct source_vz *v, const char *what, child_done_fn *done, uint64_t now_ns,
+		      struct child **ret_child, struct err *e)
+{
+	char *job = xasprintf("vz:%s", what);
+	int ret =
+		child_new_remote(v->base.helper, job, now_ns + SOURCE_DEADLINE_NS,
+				 source_octets_max(&v->base), v->base.loop, done, v, ret_child, e);
+
+	free(job);
+	return ret;
+}
+
 /* An argv is never written to; its type only predates const. */
 static void form_words(const struct form *form, char *path, char *argv[SOURCE_VZ_WORDS])
 {
@@ -309,22 +313,31 @@ static void form_words(const struct form *form, char *path, char *argv[SOURCE_VZ
 		argv[i + 1] = (char *)(uintptr_t)form->args[i];
 }
 
-bool source_vz_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_path)
+static bool form_is(const struct form *form, const char *name)
 {
-	char *path = NULL;
+	char *its = form_name(form);
+	bool same = !strcmp(its, name);
 
-	for (size_t i = 0; i < ARRAY_LEN(forms) && !path; i++) {
-		char *its = form_name(&forms[i]);
-
-		if (!strcmp(its, name) && (path = find_tool("", forms[i].tool)))
-			form_words(&forms[i], path, argv);
-		free(its);
-	}
-	*ret_path = path;
-	return path;
+	free(its);
+	return same;
 }
 
-static int run_form(struct source_vz *v, const struct form *form, uint64_t now_ns, struct err *e)
+bool source_vz_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_path)
+{
+	const struct form *form = form_is(&vzlist_names, name)   ? &vzlist_names
+				  : form_is(&prlctl_names, name) ? &prlctl_names
+								 : NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(forms) && !form; i++)
+		form = form_is(&forms[i], name) ? &forms[i] : NULL;
+	*ret_path = form ? find_tool("", form->tool) : NULL;
+	if (*ret_path)
+		form_words(form, *ret_path, argv);
+	return *ret_path;
+}
+
+static int run_form(struct source_vz *v, const struct form *form, child_done_fn *done,
+		    uint64_t now_ns, struct child **ret_child, struct err *e)
 {
 	char *argv[SOURCE_VZ_WORDS], *path = find_tool(v->root, form->tool), *name;
 	int ret;
@@ -336,39 +349,172 @@ static int run_form(struct source_vz *v, const struct form *form, uint64_t now_n
 	form_words(form, path, argv);
 	if (source_has_helper(&v->base)) {
 		name = form_name(form);
-		ret = run_remote(v, name, on_done, now_ns, e);
+		ret = run_remote(v, name, done, now_ns, ret_child, e);
 		free(name);
 	} else {
 		ret = child_new(argv, now_ns + SOURCE_DEADLINE_NS, source_octets_max(&v->base),
-				v->base.loop, on_done, v, &v->child, e);
+				v->base.loop, done, v, ret_child, e);
 	}
 	free(path);
 	return ret;
 }
 
-/* Run the first form from v->at on that can be run; `why` says what was wrong with the last. */
-static void try_next(struct source_vz *v, const struct err *why, uint64_t now_ns)
+/* Let go of a child that has ended, unless it hangs in the kernel. */
+static void drop_gone(struct child **child)
 {
-	struct err e = *why;
-
-	for (; v->at < v->n_order; v->at++)
-		if (run_form(v, v->order[v->at], now_ns, &e) == 0)
-			return;
-	source_end(&v->base, NULL, &e, now_ns);
+	if (*child && !child_gone(*child))
+		return;
+	child_free(*child);
+	*child = NULL;
 }
 
-/* What to try in this look: the proven form, the others of its dialect; or all whose tool is
- * there. */
+/* ---- names ---- */
+
+/* The names are those that could be had last; the look is over. */
+static void end_with_names(struct source_vz *v, uint64_t now_ns)
+{
+	struct inv_part *part = v->part;
+
+	v->part = NULL;
+	inv_part_take_names(part, v->names);
+	end_look(v, part, now_ns);
+}
+
+static void miss_names(struct source_vz *v, const struct err *e, uint64_t now_ns)
+{
+	log_bad(&v->names_trouble, now_ns, LOG_LEVEL_WARNING, "inv",
+		"%s: the containers' names cannot be read: %s; those known stay, addresses are not "
+		"concerned",
+		v->base.name, e->text);
+	end_with_names(v, now_ns);
+}
+
+static void on_names(void *arg, const struct child_result *r, uint64_t now_ns)
+{
+	struct source_vz *v = arg;
+	bool by_prlctl = v->proven->syntax == PRLCTL_JSON;
+	const struct form *form = by_prlctl ? &prlctl_names : &vzlist_names;
+	struct inv_part *names = inv_part_new("names", v->names_log);
+	struct err e = { "" };
+	int ret;
+
+	inv_part_limit(names, inv_part_room(v->part));
+	if (*r->text) {
+		err_set(&e, "%s", r->text);
+		ret = -EIO;
+	} else if (by_prlctl) {
+		ret = inv_vz_prlctl_names(names, r->out, r->len, &e);
+	} else {
+		ret = inv_vz_names(names, r->out, r->len, &e);
+	}
+	if (r->error)
+		v->names_after_ns = now_ns + NAMES_PAUSE_NS;
+	drop_gone(&v->names_child);
+	inv_log_end(v->names_log, ret == 0, now_ns);
+	if (ret < 0) {
+		inv_part_free(names);
+		name_form(&e, form);
+		miss_names(v, &e, now_ns);
+		return;
+	}
+	inv_part_free(v->names);
+	v->names = names;
+	log_good(&v->names_trouble, now_ns, "inv", "%s: the containers' names can be read again",
+		 v->base.name);
+	end_with_names(v, now_ns);
+}
+
+/* v->part is what the look found: give it names, and end. */
+static void ask_names(struct source_vz *v, uint64_t now_ns)
+{
+	const struct form *form = v->proven->syntax == PRLCTL_JSON ? &prlctl_names : &vzlist_names;
+	struct err e = { "" };
+
+	drop_gone(&v->names_child);
+	if (v->proven->dialect == PRLCTL_OLD || !inv_part_containers(v->part) || v->names_child ||
+	    now_ns < v->names_after_ns)
+		end_with_names(v, now_ns);
+	else if (run_form(v, form, on_names, now_ns, &v->names_child, &e) < 0)
+		miss_names(v, &e, now_ns);
+}
+
+/* ---- addresses ---- */
+
+/* The empty list is held against what the kernel says, which only the helper may read. */
+static void on_contradiction(void *arg, const struct child_result *r, uint64_t now_ns)
+{
+	struct source_vz *v = arg;
+	struct inv_part *running = source_part_new(&v->base, SOURCE_VZ_VEINFO), *part = v->part;
+	size_t n;
+
+	if (!*r->text)
+		inv_vz_veinfo(running, r->out, r->len, NULL);
+	n = inv_part_containers(running);
+	inv_part_free(running);
+	child_free(v->child);
+	v->child = NULL;
+	v->part = NULL;
+	if (n) {
+		err_set(&v->why, "lists no containers, yet " SOURCE_VZ_VEINFO " has %zu running",
+			n);
+		inv_part_free(part);
+		part = NULL;
+	}
+	end_look(v, part, now_ns);
+}
+
+static void on_done(void *arg, const struct child_result *result, uint64_t now_ns)
+{
+	struct source_vz *v = arg;
+	const struct form *form = v->order[v->at];
+	bool hopeless = result->error;
+	struct err e;
+
+	v->part = read_answer(v, form, result);
+	drop_gone(&v->child);
+	if (!v->part && hopeless) {
+		end_look(v, NULL, now_ns);
+	} else if (!v->part) {
+		v->at++;
+		try_next(v, now_ns);
+	} else {
+		/* A later form that answers for once takes nothing from an earlier one. */
+		if (!v->proven || form < v->proven)
+			v->proven = form;
+		if (inv_part_containers(v->part) || !source_has_helper(&v->base) ||
+		    run_remote(v, "veinfo", on_contradiction, now_ns, &v->child, &e) < 0)
+			ask_names(v, now_ns);
+	}
+}
+
+/* Run the first form from v->at on that can be run. */
+static void try_next(struct source_vz *v, uint64_t now_ns)
+{
+	struct err e = { "" };
+
+	for (; v->at < v->n_order; v->at++) {
+		const struct form *form = v->order[v->at];
+
+		if (run_form(v, form, on_done, now_ns, &v->child, &e) == 0)
+			return;
+		note_failure(v, form, REFUSED, &e);
+	}
+	end_look(v, NULL, now_ns);
+}
+
+/* What to try in this look: the proven form, the others of its dialect; or all whose tool is there. */
 static void make_order(struct source_vz *v)
 {
+	bool anew = v->proven && v->looks++ % RETRY_LOOKS == RETRY_LOOKS - 1;
+
 	v->n_order = v->at = 0;
-	if (v->proven)
+	if (v->proven && !anew)
 		v->order[v->n_order++] = v->proven;
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		const struct form *form = &forms[i];
 		char *path = find_tool(v->root, form->tool);
 
-		if (v->proven ? form != v->proven && form->dialect == v->proven->dialect
+		if (v->proven ? (anew || form != v->proven) && form->dialect == v->proven->dialect
 			      : path != NULL)
 			v->order[v->n_order++] = form;
 		free(path);
@@ -378,22 +524,22 @@ static void make_order(struct source_vz *v)
 static void vz_start(struct source *s, uint64_t now_ns)
 {
 	struct source_vz *v = (struct source_vz *)s;
-	struct err e = { "" };
 
-	if (v->child && !child_gone(v->child)) {
-		err_set(&e, "%s was killed and has still not ended", v->order[v->at]->tool);
-		source_end(s, NULL, &e, now_ns);
+	v->why = (struct err) { "" };
+	v->weight = NOTHING;
+	drop_gone(&v->child);
+	if (v->child) {
+		err_set(&v->why, "%s was killed and has still not ended", v->order[v->at]->tool);
+		end_look(v, NULL, now_ns);
 		return;
 	}
-	child_free(v->child);
-	v->child = NULL;
 	make_order(v);
 	if (v->n_order)
-		try_next(v, &e, now_ns);
+		try_next(v, now_ns);
 	else if (!source_has_helper(s))
 		answer_from_veinfo(v, now_ns);
-	else if (run_remote(v, "veinfo", on_veinfo, now_ns, &e) < 0)
-		source_end(s, NULL, &e, now_ns);
+	else if (run_remote(v, "veinfo", on_veinfo, now_ns, &v->child, &v->why) < 0)
+		end_look(v, NULL, now_ns);
 }
 
 static void vz_free(struct source *s)
@@ -401,7 +547,10 @@ static void vz_free(struct source *s)
 	struct source_vz *v = (struct source_vz *)s;
 
 	child_free(v->child);
-	inv_part_free(v->empty);
+	child_free(v->names_child);
+	inv_part_free(v->part);
+	inv_part_free(v->names);
+	inv_log_free(v->names_log);
 	free(v->root);
 	free(v);
 }
@@ -413,5 +562,6 @@ struct source *source_vz_new(const char *root)
 
 	v->base.ops = &ops;
 	v->root = xstrdup(root);
+	v->names_log = inv_log_new();
 	return &v->base;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What vzlist (JSON and columns), prlctl and /proc/vz/veinfo print; the first octet chooses. */
+/* What vzlist (JSON, columns and names), prlctl and /proc/vz/veinfo print; the first octet chooses. */
 #include "fuzz_inv.h"
 #include "inv_vz.h"
 
@@ -12,6 +12,10 @@ static int parse(struct inv_part *part, uint8_t which, const char *text, size_t 
 		return inv_vz_json(part, text, len, "configured_ip", e);
 	case 'c':
 		return inv_vz_columns(part, text, len, e);
+	case 'n':
+		return inv_vz_names(part, text, len, e);
+	case 'm':
+		return inv_vz_prlctl_names(part, text, len, e);
 	case 'p':
 		return inv_vz_prlctl(part, text, len, "ip_configured", e);
 	case 'q':

@@ -224,12 +224,14 @@ mount --bind "$LAB/tools" /usr/local/sbin
 cat >/usr/local/sbin/vzlist <<-END
 	#!/bin/sh
 	[ "\$(id -u)" = 0 ] || { echo 'only root' >&2; exit 1; }
-	case "\$*" in *configured_ip*) echo 'Unknown field: configured_ip' >&2; exit 1 ;; esac
+	case "\$*" in
+	*configured_ip*) echo 'Unknown field: configured_ip' >&2; exit 1 ;;
+	*hostname*) echo '       101 vz.example'; exit ;;
+	esac
 	cat <<JSON
 	[
 	  {
 	    "ctid": 101,
-	    "hostname": "vz.example",
 	    "status": "running",
 	    "ip": ["192.0.2.101", "2001:db8:1::101"]
 	  }

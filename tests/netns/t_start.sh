@@ -37,10 +37,12 @@ assert_eq 'no rule was made' "$before" "$(iptables-legacy-save -t mangle | grep 
 
 step 'nothing is there'
 FAKES=$LAB_TOP/tests/fixtures/vz
-vz_has() { # CONTAINER
+vz_has() { # CTID NAME ADDRESS: it runs
 	mkdir -p "$LAB/vz/usr/sbin"
 	cp "$FAKES/ovz6/usr/sbin/vzlist" "$LAB/vz/usr/sbin/vzlist"
-	printf '[\n%s\n]\n' "$1" >"$LAB/vz/vzlist.json"
+	printf '[\n  {\n    "ctid": %s,\n    "status": "running",\n    "ip": ["%s"]\n  }\n]\n' "$1" "$3" \
+		>"$LAB/vz/vzlist.json"
+	printf '%10s %s\n' "$1" "$2" >"$LAB/vz/vzlist.names"
 	printf '#!/bin/sh\nexec %s "$@"\n' "$LAB/vz/usr/sbin/vzlist" >/usr/local/sbin/vzlist.new
 	chmod +x /usr/local/sbin/vzlist.new
 	mv /usr/local/sbin/vzlist.new /usr/local/sbin/vzlist
@@ -62,7 +64,7 @@ assert_await 'taken up' 20 counts
 assert_ok 'the log says so' grep -q 'the IPv4 table "mangle" is there now' "$LAB/ctmeterd.log"
 
 step 'a container comes'
-vz_has '{"ctid": 101, "hostname": "web", "status": "running", "ip": ["192.0.2.101"]}'
+vz_has 101 web 192.0.2.101
 assert_await 'taken up within its interval' 5 has_rules 192.0.2.101
 traffic
 

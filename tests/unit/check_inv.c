@@ -127,6 +127,29 @@ START_TEST(inv_part_container_bad_names_cleaned_and_cut)
 }
 END_TEST
 
+START_TEST(inv_part_take_names_names_only_what_is_there)
+{
+	struct inv_part *p = part(), *names = part();
+
+	inv_part_container(p, 0, "103", NULL, INV_RUN_STOPPED);
+	inv_part_container(p, 0, "101", NULL, INV_RUN_RUNNING);
+	inv_part_address(p, 0, "192.0.2.1");
+	inv_part_container(p, 0, "102", "own", INV_RUN_RUNNING);
+	inv_part_container(p, 0, "101", NULL, INV_RUN_RUNNING);
+	inv_part_address(p, 0, "192.0.2.2");
+	inv_part_take_names(p, NULL);
+	inv_part_container(names, 0, "101", "one", INV_RUN_UNKNOWN);
+	inv_part_container(names, 0, "101", "forged", INV_RUN_UNKNOWN);
+	inv_part_container(names, 0, "102", "two", INV_RUN_UNKNOWN);
+	inv_part_container(names, 0, "104", "four", INV_RUN_UNKNOWN);
+	inv_part_address(names, 0, "192.0.2.4");
+	inv_part_take_names(p, names);
+	inv_part_free(names);
+	expect_part(p, "101[one,running] 192.0.2.1 192.0.2.2; 102[own,running]; 103[-,stopped]");
+	inv_part_free(p);
+}
+END_TEST
+
 START_TEST(inv_part_address_unusable_refused)
 {
 	static const char *const unfit[] = {
@@ -542,6 +565,7 @@ int main(void)
 	tcase_add_test(t, inv_part_container_hidden_characters_refused);
 	tcase_add_test(t, inv_part_container_utf8_checked);
 	tcase_add_test(t, inv_part_container_bad_names_cleaned_and_cut);
+	tcase_add_test(t, inv_part_take_names_names_only_what_is_there);
 	tcase_add_test(t, inv_part_address_unusable_refused);
 	tcase_add_test(t, inv_part_address_network_refused_and_doubted);
 	tcase_add_test(t, inv_part_doubt_counts_lines_and_is_merged);
