@@ -254,8 +254,8 @@ void doctor_conflicts(struct doctor *d, enum addr_family family, struct doctor_f
 					 a[i - 1].id, a[i].id);
 	if (words.n)
 		doctor_say(f, DOCTOR_WARN,
-			   "claimed by several containers, and counted for none but who had it "
-			   "first: %s",
+			   "claimed by several containers, and counted for the only one that runs, "
+			   "else for who had it first, else for none: %s",
 			   doctor_words_text(&words));
 	else
 		doctor_say(f, DOCTOR_OK, "no address is claimed by several containers");

@@ -130,6 +130,11 @@ struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_
 			    size_t *ret_refused);
 void inv_free(struct inventory *inv);
 
+/* How many claims there are on the address of claim i, which is the first of them, and how many of those
+ * are of containers that run. Whoever is not known to be stopped runs. */
+size_t inv_claims(const struct inventory *inv, size_t i, size_t *ret_running);
+bool inv_runs(const struct inventory *inv, size_t i);
+
 /* Do both say the same, names, states and completeness included? */
 bool inv_same(const struct inventory *a, const struct inventory *b);
 

@@ -377,8 +377,24 @@ static bool holds(const struct sweep *w, const struct row *row)
 	return row->state == STORE_LIVE && s && s->owner == row;
 }
 
-static void take_address(struct sweep *w, struct container *c, const struct inv_address *from)
+/* Is the address counted for claim i, whose row this is? `running` of those who claim it run: then the
+ * others, which are stopped, have no traffic that could be theirs. */
+static bool counts(const struct sweep *w, const struct row *row, size_t i, size_t running)
 {
+	const struct inv_address *claim = &w->inv->addresses[i];
+
+	if (claim->unfit)
+		return false;
+	if (!claim->conflict)
+		return true;
+	if (running && !inv_runs(w->inv, i))
+		return false;
+	return running == 1 || holds(w, row);
+}
+
+static void take_address(struct sweep *w, struct container *c, size_t i, size_t running)
+{
+	const struct inv_address *from = &w->inv->addresses[i];
 	struct ledger *l = w->l;
 	struct row *row = ledger_find_row(l, w->n_rows, c, &from->addr);
 	enum store_state state = STORE_LIVE;
@@ -393,7 +409,7 @@ static void take_address(struct sweep *w, struct container *c, const struct inv_
 		l->rows = xgrow(l->rows, l->n_rows, &l->cap_rows, sizeof(row));
 		l->rows[l->n_rows++] = row;
 	}
-	if (from->unfit || (from->conflict && !holds(w, row)))
+	if (!counts(w, row, i, running))
 		state = STORE_CONFLICT;
 	if (row->state != state || row->unfit != (from->unfit != INV_FIT)) {
 		w->changed = true;
@@ -472,8 +488,11 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 		if (l->n_containers == before)
 			in_inventory[taken[i]->number] = true;
 	}
-	for (size_t i = 0; i < inv->n_addresses; i++)
-		take_address(&w, taken[inv->addresses[i].container], &inv->addresses[i]);
+	for (size_t i = 0, end = 0, running = 0; i < inv->n_addresses; i++) {
+		if (i == end)
+			end += inv_claims(inv, i, &running);
+		take_address(&w, taken[inv->addresses[i].container], i, running);
+	}
 	if (inv->complete && !inv->doubtful) {
 		retire_missing(&w);
 		retire_containers(&w, in_inventory);

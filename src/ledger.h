@@ -14,7 +14,8 @@
  *    row's container.
  * 3. When octets may have been missed, the row's and the container's discontinuity say so.
  * 4. An address that moves opens a new row; the old row keeps its total and retires. One that
- *    several claim does not move: who had it keeps it, and if nobody had, nobody gets it.
+ *    several claim goes to the one of them that runs, if all others are stopped. Otherwise it does not
+ *    move: who had it keeps it, unless stopped while others run, and if nobody had, nobody gets it.
  * 5. Containers keep what their retired or aged-out rows counted.
  * 6. A decrease is believed only when two readings in a row show it. What led to it nobody knows:
  *    nothing is booked, the row gets a discontinuity, and counting goes on from there.

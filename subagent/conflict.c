@@ -10,6 +10,7 @@
 struct conflict {
 	struct addr addr;
 	enum inv_unfit unfit; /* INV_FIT: several claim it */
+	char *holder; /* whom it is counted for, NULL: nobody */
 };
 
 static int cmp(const void *x, const void *y)
@@ -17,25 +18,39 @@ static int cmp(const void *x, const void *y)
 	return addr_cmp(&((const struct conflict *)x)->addr, &((const struct conflict *)y)->addr);
 }
 
-static bool in_list(const struct conflict *list, size_t n, const struct conflict *c)
+static const struct conflict *in_list(const struct conflict *list, size_t n,
+				      const struct conflict *c)
 {
 	const struct conflict *found = n ? bsearch(c, list, n, sizeof(*c), cmp) : NULL;
 
-	return found && found->unfit == c->unfit;
+	return found && found->unfit == c->unfit ? found : NULL;
 }
 
-/* The conflict that the claim i is the first of, or false. */
-static bool find(const struct inventory *inv, size_t i, struct conflict *ret)
+/* The conflict that the claim i is the first of, or false. Its holder is the ledger's. */
+static bool find(const struct inventory *inv, size_t i, const struct ledger *l,
+		 struct conflict *ret)
 {
 	const struct inv_address *a = &inv->addresses[i];
 
 	if (i && !addr_cmp(&inv->addresses[i - 1].addr, &a->addr))
 		return false;
-	*ret = (struct conflict) { a->addr, a->unfit };
-	return a->unfit || a->conflict;
+	if (!a->unfit && !a->conflict)
+		return false;
+	*ret = (struct conflict) { a->addr, a->unfit, (char *)ledger_holder(l, &a->addr) };
+	return true;
 }
 
-static void log_begin(const struct inventory *inv, size_t i, const struct ledger *l)
+/* Why it is counted for whom it is. */
+static const char *reason(const struct inventory *inv, size_t i)
+{
+	size_t running;
+
+	inv_claims(inv, i, &running);
+	return running == 1 ? "the only one that runs"
+			    : "which had it first, until that lets it go";
+}
+
+static void log_begin(const struct inventory *inv, size_t i, const struct conflict *c)
 {
 	static const char *const what[] = {
 		[INV_NODE] = "this node's own address",
@@ -43,24 +58,43 @@ static void log_begin(const struct inventory *inv, size_t i, const struct ledger
 		[INV_GATEWAY] = "this node's gateway",
 	};
 	const struct inv_address *a = &inv->addresses[i];
-	const char *id = inv->containers[a->container].id, *holder;
+	const char *id = inv->containers[a->container].id;
 	char text[ADDR_TEXT_SIZE];
 
 	addr_format(&a->addr, text);
-	holder = ledger_holder(l, &a->addr);
 	if (a->unfit)
 		log_warning("inv", "%s, claimed by container %s, is %s: not counted for it", text,
 			    id, what[a->unfit]);
-	else if (holder)
-		log_warning("inv",
-			    "%s is claimed by containers %s and %s: counted for %s, which had it "
-			    "first, until that lets it go",
-			    text, id, inv->containers[a[1].container].id, holder);
+	else if (c->holder)
+		log_warning("inv", "%s is claimed by containers %s and %s: counted for %s, %s",
+			    text, id, inv->containers[a[1].container].id, c->holder,
+			    reason(inv, i));
 	else
 		log_warning("inv",
 			    "%s is claimed by containers %s and %s: counted for neither until "
 			    "one of them lets it go",
 			    text, id, inv->containers[a[1].container].id);
+}
+
+/* It is claimed by several still, but counted for another. */
+static void log_moved(const struct inventory *inv, size_t i, const struct conflict *c)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	addr_format(&c->addr, text);
+	if (c->holder)
+		log_warning("inv", "%s, claimed by several containers, is counted for %s now, %s",
+			    text, c->holder, reason(inv, i));
+	else
+		log_warning("inv",
+			    "%s, claimed by several containers, is counted for none of them now, "
+			    "until one of them lets it go",
+			    text);
+}
+
+static bool same_holder(const struct conflict *a, const struct conflict *b)
+{
+	return a->holder && b->holder ? !strcmp(a->holder, b->holder) : a->holder == b->holder;
 }
 
 static void log_end(const struct conflict *c)
@@ -82,23 +116,31 @@ void conflicts_note(struct conflicts *c, const struct inventory *inv, const stru
 	size_t n = 0, cap = 0;
 
 	for (size_t i = 0; i < inv->n_addresses; i++) {
-		if (!find(inv, i, &one))
+		const struct conflict *before;
+
+		if (!find(inv, i, l, &one))
 			continue;
+		before = in_list(c->list, c->n, &one);
+		if (!before && log_may(&c->budget, now_ns, "inv"))
+			log_begin(inv, i, &one);
+		else if (before && !same_holder(before, &one) && log_may(&c->budget, now_ns, "inv"))
+			log_moved(inv, i, &one);
 		now = xgrow(now, n, &cap, sizeof(*now));
+		one.holder = one.holder ? xstrdup(one.holder) : NULL;
 		now[n++] = one;
-		if (!in_list(c->list, c->n, &one) && log_may(&c->budget, now_ns, "inv"))
-			log_begin(inv, i, l);
 	}
 	for (size_t i = 0; i < c->n; i++)
 		if (!in_list(now, n, &c->list[i]) && log_may(&c->budget, now_ns, "inv"))
 			log_end(&c->list[i]);
-	free(c->list);
+	conflicts_clear(c);
 	c->list = now;
 	c->n = n;
 }
 
 void conflicts_clear(struct conflicts *c)
 {
+	for (size_t i = 0; i < c->n; i++)
+		free(c->list[i].holder);
 	free(c->list);
 	c->list = NULL;
 	c->n = 0;

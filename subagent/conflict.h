@@ -6,7 +6,7 @@
 #include "log_state.h"
 
 /* The addresses that several containers claim, or that no container can have, remembered so that it
- * is logged when that begins and when it ends, not at each look. Zero-initialised: none. */
+ * is logged when that begins, when it is counted for another and when it ends, not at each look. Zero-initialised: none. */
 struct conflicts {
 	struct conflict *list; /* sorted by address */
 	size_t n;

@@ -47,8 +47,9 @@ static void find_problems(const struct daemon *d, const struct view_status *s, s
 			    "what is new is not counted");
 	if (s->conflicts)
 		add_problem(p, "addresses",
-			    "some are claimed by several containers and counted for none but who "
-			    "had them first (ctmeter list shows which)");
+			    "some are claimed by several containers and counted for one at most: "
+			    "the only one that runs, else who had them first (ctmeter list shows "
+			    "which)");
 	if (s->unfit)
 		add_problem(p, "addresses",
 			    "some are the node's own or its gateway's and not counted for the "

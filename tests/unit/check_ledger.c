@@ -182,6 +182,95 @@ START_TEST(ledger_set_inventory_conflict_stays_with_the_first)
 }
 END_TEST
 
+/* 7 and 8 claim A, each running or not. */
+static bool set_both(enum inv_run run_7, enum inv_run run_8)
+{
+	static const struct claim both[] = { { "7", A, true }, { "8", A, true } };
+	struct inventory inv = inventory_of(both, 2, true);
+
+	inv.containers[0].run = run_7;
+	inv.containers[1].run = run_8;
+	ck_assert(ledger_differs(ledger, &inv));
+	later();
+	return ledger_set_inventory(ledger, &inv, now);
+}
+
+static void count(uint64_t octets)
+{
+	struct fw_row row = row_of(A, octets, octets);
+
+	apply(&row, 1, false, false);
+}
+
+static const char *holder(void)
+{
+	struct addr a = addr_of(A);
+
+	return ledger_holder(ledger, &a);
+}
+
+/* Without a commit: the rule counts on, and what it counted is whose it was then. */
+START_TEST(ledger_set_inventory_conflict_goes_to_the_one_that_runs)
+{
+	set(a_is_7, 1, true);
+	count(100);
+	ck_assert(set_both(INV_RUN_STOPPED, INV_RUN_RUNNING));
+	ck_assert_str_eq(holder(), "8");
+	count(107);
+	expect("7", A, 100, ROW_CONFLICT, 0);
+	expect("8", A, 7, ROW_COUNTING, 0);
+	/* The one that it was taken from runs again: who has it keeps it. */
+	ck_assert(set_both(INV_RUN_RUNNING, INV_RUN_RUNNING));
+	ck_assert_str_eq(holder(), "8");
+	ck_assert(set_both(INV_RUN_RUNNING, INV_RUN_STOPPED));
+	ck_assert_str_eq(holder(), "7");
+	count(110);
+	expect("7", A, 103, ROW_COUNTING, 0);
+	expect("8", A, 7, ROW_CONFLICT, 0);
+	/* Nobody runs: it stays. */
+	set_both(INV_RUN_STOPPED, INV_RUN_STOPPED);
+	ck_assert_str_eq(holder(), "7");
+	/* Whose state is not known may run. */
+	set_both(INV_RUN_STOPPED, INV_RUN_UNKNOWN);
+	ck_assert_str_eq(holder(), "8");
+	set_both(INV_RUN_UNKNOWN, INV_RUN_RUNNING);
+	ck_assert_str_eq(holder(), "8");
+	count(111);
+	expect("7", A, 103, ROW_CONFLICT, 0);
+	expect("8", A, 8, ROW_COUNTING, 0);
+}
+END_TEST
+
+START_TEST(ledger_set_inventory_new_conflict_counts_for_the_one_that_runs)
+{
+	set_both(INV_RUN_RUNNING, INV_RUN_STOPPED);
+	ck_assert_str_eq(holder(), "7");
+	count(5);
+	expect("7", A, 5, ROW_COUNTING, 0);
+	expect("8", A, 0, ROW_CONFLICT, 0);
+}
+END_TEST
+
+START_TEST(ledger_set_inventory_stopped_holder_and_two_that_run_nobody_counts)
+{
+	static const struct claim three[] = { { "6", A, true },
+					      { "7", A, true },
+					      { "8", A, true } };
+	struct inventory inv;
+
+	set(a_is_7, 1, true);
+	count(100);
+	inv = inventory_of(three, 3, true);
+	inv.containers[1].run = INV_RUN_STOPPED;
+	later();
+	ck_assert(ledger_set_inventory(ledger, &inv, now));
+	ck_assert_ptr_null(holder());
+	expect("6", A, 0, ROW_CONFLICT, 0);
+	expect("7", A, 100, ROW_CONFLICT, 0);
+	expect("8", A, 0, ROW_CONFLICT, 0);
+}
+END_TEST
+
 static bool set_unfit(void)
 {
 	struct inventory inv = inventory_of(a_is_7, 1, true);
@@ -540,6 +629,9 @@ int main(void)
 	tcase_add_test(tc, ledger_set_inventory_conflict_stays_with_the_first);
 	tcase_add_test(tc, ledger_set_inventory_unfit_counts_for_nobody);
 	tcase_add_test(tc, ledger_set_inventory_conflict_from_the_start_counts_for_nobody);
+	tcase_add_test(tc, ledger_set_inventory_conflict_goes_to_the_one_that_runs);
+	tcase_add_test(tc, ledger_set_inventory_new_conflict_counts_for_the_one_that_runs);
+	tcase_add_test(tc, ledger_set_inventory_stopped_holder_and_two_that_run_nobody_counts);
 	tcase_add_test(tc, ledger_finals_removed_created_restarted_are_exact);
 	tcase_add_test(tc, ledger_age_out_container_keeps_total);
 	tcase_add_test(tc, ledger_zero_marks_without_moving_totals);
