@@ -73,7 +73,6 @@ int cli_report_option(struct cli_report *r, const char *name, char *value, struc
 {
 	int rc = 0;
 
-	r->first_option = r->first_option ? r->first_option : name;
 	if (!strcmp(name, "since")) {
 		r->since = value;
 	} else if (!strcmp(name, "until")) {

@@ -19,7 +19,6 @@ struct cli_report {
 	size_t n_cts, cap_cts;
 	struct addr *ips;
 	size_t n_ips, cap_ips;
-	const char *first_option; /* NULL: none was given */
 };
 
 /* An option by its name without dashes. Returns 0, or -EINVAL with e filled for a bad value. */

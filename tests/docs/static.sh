@@ -131,11 +131,14 @@ commands()
 	awk '/^options:/ { exit } NR > 1 { print $1 }' "$tmp/help" >"$tmp/commands"
 	awk '/^\.Sh DESCRIPTION/ { here = 1 } /^The options/ { exit } here && /^\.It Cm / { print $3 }' docs/ctmeter.1 >"$tmp/commands.man"
 	both 'ctmeter(1), commands' "$tmp/commands" "$tmp/commands.man"
-	sed -nE 's/^\t\{ "([a-z-]+)", (no|required)_argument.*/--\1/p' src/cli.c >"$tmp/options"
+	sed -nE 's/^\t\{ "([a-z-]+)", ("[A-Z]+"|NULL), .*/--\1/p' src/cli_option.c >"$tmp/options"
 	grep '^\.It Fl' docs/ctmeter.1 | grep -oE 'Fl -[a-z-]+' | sed 's/Fl /-/' >"$tmp/options.man"
 	both 'ctmeter(1), options' "$tmp/options" "$tmp/options.man"
-	grep -oE '\-\-[a-z-]+' "$tmp/help" >"$tmp/options.help"
-	both 'ctmeter --help' "$tmp/options" "$tmp/options.help"
+	while read -r command; do
+		"$B/ctmeter" "$command" --help
+	done <"$tmp/commands" | grep -oE '^ .{5}--[a-z-]+' | grep -oE -- '--[a-z-]+' |
+		sort -u >"$tmp/options.help"
+	both 'ctmeter COMMAND --help' "$tmp/options" "$tmp/options.help"
 	"$B/ctmeterd" -h | grep '^ *-' | grep -oE ' -(-[a-z-]+|[a-zA-Z]\b)' | tr -d ' ' >"$tmp/daemon"
 	grep '^\.It Fl' docs/ctmeterd.8 | grep -oE 'Fl [a-zA-Z-]+' | sed 's/Fl /-/' >"$tmp/daemon.man"
 	both 'ctmeterd(8), options' "$tmp/daemon" "$tmp/daemon.man"

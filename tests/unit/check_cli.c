@@ -479,9 +479,12 @@ START_TEST(cli_main_usage_exits_2)
 	assert_run(w, "status 101", 2, "", "too many arguments: 101");
 	assert_run(w, "zero", 2, "", "which one: zero CTID|ADDRESS");
 	assert_run(w, "zero 101 102", 2, "", "one at a time");
-	assert_run(w, "status --bytes", 2, "", "usage: ctmeter");
+	assert_run(w, "status --bytes", 2, "",
+		   "--bytes goes with list and report, not with status");
+	assert_run(w, "status --bytes", 2, "", "usage: ctmeter status");
 	assert_run(w, "check nonsense", 2, "", "no check is called nonsense");
-	assert_run(w, "status --community x", 2, "", "go with check, not with status");
+	assert_run(w, "status --community x", 2, "",
+		   "--community goes with check, not with status");
 	assert_run(w, "-c", 2, "", "usage: ctmeter");
 	world_free(w);
 }
@@ -493,6 +496,11 @@ START_TEST(cli_main_help_and_version_exit_0)
 
 	assert_run(w, "--help", 0, "teardown", "");
 	assert_run(w, "-h", 0, "usage: ctmeter", "");
+	assert_run(w, "report --help", 0, "usage: ctmeter report [OPTION...]\n", "");
+	assert_run(w, "report --help", 0, "\n      --since T      from 2026-11-01,", "");
+	assert_run(w, "-h report", 0, "usage: ctmeter report [OPTION...]\n", "");
+	assert_run(w, "zero -h", 0, "usage: ctmeter zero [OPTION...] CTID|ADDRESS\n", "");
+	assert_run(w, "nonsense --help", 2, "", "unknown command nonsense");
 	assert_run(w, "--version", 0, "ctmeter ", "");
 	world_free(w);
 }

@@ -296,8 +296,8 @@ START_TEST(cli_main_report_wrong_usage_exits_2)
 	assert_run(w, "--json report --format csv", 2, "", "--json contradicts --format csv");
 	assert_run(w, "report --since-zero --since 1d", 2, "", "leave --since and --until out");
 	assert_run(w, "report --since-zero --by day", 2, "", "--by container and --by address");
-	assert_run(w, "report --packets", 2, "", "--packets with list");
-	assert_run(w, "status --since 1d", 2, "", "go with report, not with status");
+	assert_run(w, "report --packets", 2, "", "--packets goes with list, not with report");
+	assert_run(w, "status --since 1d", 2, "", "--since goes with report, not with status");
 	world_free(w);
 }
 END_TEST

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of options: see cli_option.h. */
+#include "cli_option.h"
+
+#include "cfg.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WIDTH 21 /* of the left column */
+
+static const struct cli_option {
+	const char *name;
+	const char *takes; /* what its value is called; NULL: it takes none */
+	int value;
+	const char *commands; /* words; NULL: all */
+	const char *help; /* lines */
+} table[] = {
+	{ "config", "FILE", 'c', NULL, "configuration, " CFG_DEFAULT_PATH " by default" },
+	{ "json", NULL, CLI_JSON, NULL, "print the answer as JSON" },
+	{ "community", "C", CLI_COMMUNITY, "check", "by which snmpd shows the tables" },
+	{ "ports-community", "C", CLI_PORTS_COMMUNITY, "check",
+	  "and the switch view; by default --community's with\n"
+	  "-ports behind it" },
+	{ "agent", "HOST", CLI_AGENT, "check", "where snmpd listens, HOST[:PORT]" },
+	{ "bytes", NULL, CLI_BYTES, "list report", "every digit instead of kB, MB, GB" },
+	{ "packets", NULL, CLI_PACKETS, "list", "packets instead of octets" },
+	{ "once", NULL, CLI_ONCE, "top", "one table after one interval, no live display" },
+	{ "interval", "S", CLI_INTERVAL, "top", "seconds between looks, 2 by default" },
+	{ "sort", "KEY", CLI_SORT, "top", "in, out, total (default) or pkts" },
+	{ "addresses", NULL, CLI_ADDRESSES, "top", "a row for each address" },
+	{ "count", "N", CLI_COUNT, "top", "at most N rows" },
+	{ "since", "T", CLI_REPORT, "report",
+	  "from 2026-11-01, 2026-11-01T12:00, 30d (default),\n"
+	  "12h, month or last-month on" },
+	{ "until", "T", CLI_REPORT, "report", "up to then; default: now" },
+	{ "by", "WHAT", CLI_REPORT, "report", "container (default), address, day or hour" },
+	{ "ct", "CTID", CLI_REPORT, "report", "only this container (may be repeated)" },
+	{ "ip", "ADDRESS", CLI_REPORT, "report", "only this address (may be repeated)" },
+	{ "format", "FORM", CLI_REPORT, "report", "table (default), csv or json" },
+	{ "since-zero", NULL, CLI_REPORT, "report", "all since the mark of ctmeter zero" },
+	{ "help", NULL, 'h', NULL, "print this; after a command: its own options" },
+	{ "version", NULL, 'V', NULL, "print the version" },
+};
+
+const struct option *cli_option_list(void)
+{
+	static struct option list[ARRAY_LEN(table) + 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		list[i] = (struct option) { table[i].name,
+					    table[i].takes ? required_argument : no_argument, NULL,
+					    table[i].value };
+	return list;
+}
+
+void cli_option_note(uint64_t *given, int index)
+{
+	*given |= UINT64_C(1) << index;
+}
+
+static bool goes_with(const struct cli_option *o, const char *command)
+{
+	size_t len = strlen(command);
+	const char *word = o->commands;
+
+	while (word && (strncmp(word, command, len) || (word[len] && word[len] != ' '))) {
+		word = strchr(word, ' ');
+		word = word ? word + 1 : NULL;
+	}
+	return !o->commands || word;
+}
+
+/* "list report" as "list, report" or "list and report". */
+static void join(const char *words, const char *last, char *buf, size_t size)
+{
+	const char *space;
+	size_t len = 0;
+
+	for (; (space = strchr(words, ' ')) && len < size; words = space + 1)
+		len += (size_t)snprintf(buf + len, size - len, "%.*s%s", (int)(space - words),
+					words, strchr(space + 1, ' ') ? ", " : last);
+	if (len < size)
+		snprintf(buf + len, size - len, "%s", words);
+}
+
+int cli_option_check(uint64_t given, const char *command, struct err *e)
+{
+	char commands[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		if (!(given >> i & 1) || goes_with(&table[i], command))
+			continue;
+		join(table[i].commands, " and ", commands, sizeof(commands));
+		err_set(e, "--%s goes with %s, not with %s", table[i].name, commands, command);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void print_option(const struct cli_option *o, bool name_commands, FILE *out)
+{
+	const char *line = o->help, *end;
+	char left[64], commands[64] = "";
+
+	snprintf(left, sizeof(left), "  %c%c%s--%s%s%s", o->value < 256 ? '-' : ' ',
+		 o->value < 256 ? (char)o->value : ' ', o->value < 256 ? ", " : "  ", o->name,
+		 o->takes ? " " : "", o->takes ? o->takes : "");
+	if (name_commands && o->commands)
+		join(o->commands, ", ", commands, sizeof(commands));
+	/* What is too long for the column has a line for itself. */
+	if (strlen(left) >= WIDTH)
+		fprintf(out, "%s\n%*s", left, WIDTH, "");
+	else
+		fprintf(out, "%-*s", WIDTH, left);
+	fprintf(out, "%s%s", commands, *commands ? ": " : "");
+	for (; (end = strchr(line, '\n')); line = end + 1)
+		fprintf(out, "%.*s\n%*s", (int)(end - line), line, WIDTH, "");
+	fprintf(out, "%s\n", line);
+}
+
+void cli_option_print(const char *command, FILE *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (!command || goes_with(&table[i], command))
+			print_option(&table[i], !command, out);
+}
