@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#define STORE_TIMEOUT_S 2
 #define NAME_MAX_WIDTH 40
 #define COLUMNS_MAX 10
 
@@ -249,14 +250,17 @@ static void print_period(const struct cli *cli, const struct report_query *q,
 {
 	char since[PERIOD_TEXT_SIZE], until[PERIOD_TEXT_SIZE], zone[PERIOD_TEXT_SIZE];
 	int64_t until_s = report->sum.until_s < q->now_s ? report->sum.until_s : q->now_s;
+	const char *when = "";
 
+	if (until_s == q->now_s)
+		when = q->stored ? " (now)" : " (as of the last checkpoint)";
 	if (q->since_zero)
 		fprintf(cli->out, "Since the mark of ctmeter zero, or all that was counted\n");
 	else
 		fprintf(cli->out, "%s to %s%s, %s\n",
 			period_local(report->sum.since_s, PERIOD_MINUTE, since),
-			period_local(until_s, PERIOD_MINUTE, until),
-			until_s == q->now_s ? " (now)" : "", period_local(until_s, "%Z", zone));
+			period_local(until_s, PERIOD_MINUTE, until), when,
+			period_local(until_s, "%Z", zone));
 }
 
 void cli_report_print_table(const struct cli *cli, const struct report_query *q,
@@ -411,6 +415,7 @@ json_t *cli_report_json(const struct report_query *q, const struct report *repor
 		json_object_set_new(object, "since", json_time(report->sum.since_s));
 		json_object_set_new(object, "until", json_time(report->sum.until_s));
 	}
+	json_object_set_new(object, "counted_until", json_time(report->counted_at_s));
 	for (size_t i = 0; i < report->n_rows; i++)
 		json_array_append_new(rows, json_row(q, &report->rows[i], false));
 	for (size_t i = 0; i < report->n_notes; i++)
@@ -441,6 +446,53 @@ static void print_report(const struct cli *cli, const struct report_query *q,
 	}
 }
 
+/* Have the daemon store what it has counted until now, as the ledger's file is up to a checkpoint
+ * behind. Returns 0, or -errno with why it did not. */
+static int ask_to_store(const struct cli *cli, struct err *e)
+{
+	json_t *answer = NULL;
+	int rc = cli_ask(cli, "store", STORE_TIMEOUT_S, NULL, &answer, e);
+
+	json_decref(answer);
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		err_set(e, "ctmeterd does not run");
+	return rc;
+}
+
+/* Who reads the figures must know that newer ones are missing, and why. */
+static void note_age(struct report *report, const struct err *why)
+{
+	char at[PERIOD_TEXT_SIZE];
+
+	report_add_note(report,
+			report->counted_at_s
+				? xasprintf("Counted until %s: %s.",
+					    period_local(report->counted_at_s, PERIOD_SECOND, at),
+					    why->text)
+				: xasprintf("Counted until the last checkpoint: %s.", why->text));
+}
+
+/* The period's end is now or later, so what is being counted belongs to it. */
+static bool is_open(const struct report_query *q)
+{
+	return q->since_zero || q->period.to_now || q->period.until_s > q->now_s;
+}
+
+/* The period; and have the ledger's file brought up to now where that is part of it: q->stored, or why it
+ * was not. */
+static int prepare(const struct cli *cli, struct report_query *q, struct err *ret_why,
+		   struct err *e)
+{
+	const struct cli_report *r = cli->report;
+	int rc = r->since_zero ? 0 : period_resolve(r->since, r->until, q->now_s, &q->period, e);
+
+	if (rc < 0 || !is_open(q))
+		return rc;
+	q->stored = ask_to_store(cli, ret_why) == 0;
+	q->now_s = time(NULL); /* that may have taken a while */
+	return r->since_zero ? 0 : period_resolve(r->since, r->until, q->now_s, &q->period, e);
+}
+
 int cli_report(const struct cli *cli, struct err *e)
 {
 	const struct cli_report *r = cli->report;
@@ -455,10 +507,13 @@ int cli_report(const struct cli *cli, struct err *e)
 		.now_s = time(NULL),
 	};
 	struct report *report = NULL;
-	int rc = r->since_zero ? 0 : period_resolve(r->since, r->until, q.now_s, &q.period, e);
+	struct err why = { "" };
+	int rc = prepare(cli, &q, &why, e);
 
 	if (!rc)
 		rc = report_read(&q, &report, e);
+	if (!rc && is_open(&q) && !q.stored)
+		note_age(report, &why);
 	if (!rc)
 		print_report(cli, &q, report);
 	report_free(report);

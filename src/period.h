@@ -47,6 +47,7 @@ const char *period_local(int64_t t, const char *format, char buf[PERIOD_TEXT_SIZ
 const char *period_utc(int64_t t, const char *format, char buf[PERIOD_TEXT_SIZE]);
 
 #define PERIOD_MINUTE "%Y-%m-%d %H:%M"
+#define PERIOD_SECOND "%Y-%m-%d %H:%M:%S"
 #define PERIOD_ISO_UTC "%Y-%m-%dT%H:%M:%SZ"
 
 #endif

@@ -11,6 +11,7 @@
 #include "report_reader.h"
 #include "xalloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +48,9 @@ void report_add_octets(struct report_row *row, const uint64_t octets[PATHS])
 	}
 }
 
-static void add_note(struct report *r, char *take_text)
+void report_add_note(struct report *r, char *take_text)
 {
+	assert(r->n_notes < REPORT_NOTES_MAX);
 	r->notes[r->n_notes++] = take_text;
 }
 
@@ -274,17 +276,19 @@ static int clip_period(struct report_reader *r, struct err *e)
 	sum->until_s = p->to_now ? period_floor(p->until_s, PERIOD_5MIN_S) + PERIOD_5MIN_S
 				 : round_end(r, p->until_s);
 	if (sum->since_s != p->since_s || (!p->to_now && sum->until_s != p->until_s))
-		add_note(r->report, xstrdup("The period's ends are rounded down to the hour: "
-					    "5-minute data are kept for 35 days."));
+		report_add_note(r->report,
+				xstrdup("The period's ends are rounded down to the hour: "
+					"5-minute data are kept for 35 days."));
 	if (sum->since_s < kept_s) {
 		sum->since_s = kept_s;
-		add_note(r->report, xstrdup("Nothing older is in this report: the history is kept "
-					    "for 400 days."));
+		report_add_note(r->report,
+				xstrdup("Nothing older is in this report: the history is kept "
+					"for 400 days."));
 	}
 	if (began_s > sum->since_s) {
 		sum->since_s = began_s;
-		add_note(r->report, xasprintf("Counting began at %s.",
-					      period_local(began_s, PERIOD_MINUTE, begin)));
+		report_add_note(r->report, xasprintf("Counting began at %s.",
+						     period_local(began_s, PERIOD_MINUTE, begin)));
 	}
 	if (sum->since_s < sum->until_s)
 		return 0;
@@ -380,8 +384,9 @@ static int read_period(struct report_reader *r, struct err *e)
 	if (clip_rates(r, sum->since_s, &until_s))
 		rate_begin(r->sum_rate, sum->since_s, until_s);
 	else if (sum->since_s < r->q->now_s - KEEP_5MIN_S)
-		add_note(r->report, xstrdup("No 95th percentile: it needs 5-minute data, which are "
-					    "kept for 35 days."));
+		report_add_note(r->report,
+				xstrdup("No 95th percentile: it needs 5-minute data, which are "
+					"kept for 35 days."));
 	rc = report_by_time(r) ? read_intervals(r, e) : read_whole(r, e);
 	rate_end(r->sum_rate, sum);
 	return rc;
@@ -461,10 +466,12 @@ static int read_all(struct report_reader *r, struct err *e)
 			qsort(r->report->rows, r->report->n_rows, sizeof(*r->report->rows),
 			      cmp_rows);
 	}
+	r->report->counted_at_s = report_db_counted_at(r->db);
 	if (report_db_lacks_newest(r->db))
-		add_note(r->report,
-			 xstrdup("The newest traffic is missing: the ledger's write-ahead log "
-				 "could not be read. Run ctmeter as root."));
+		report_add_note(
+			r->report,
+			xstrdup("The newest traffic is missing: the ledger's write-ahead log "
+				"could not be read. Run ctmeter as root."));
 	return 0;
 }
 

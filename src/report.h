@@ -29,6 +29,7 @@ struct report_query {
 	const struct addr *ips;
 	size_t n_ips;
 	int64_t now_s;
+	bool stored; /* all that was counted until now is in the database */
 };
 
 struct report_row {
@@ -43,7 +44,7 @@ struct report_row {
 	size_t order; /* private */
 };
 
-#define REPORT_NOTES_MAX 4
+#define REPORT_NOTES_MAX 8
 
 struct report {
 	/* Containers and addresses: the greatest total first; without those that are gone and had
@@ -51,6 +52,7 @@ struct report {
 	struct report_row *rows;
 	size_t n_rows;
 	struct report_row sum; /* of all rows */
+	int64_t counted_at_s; /* of the last checkpoint: what came later is not in; 0: not known */
 	char *notes[REPORT_NOTES_MAX]; /* what the reader must know: whole sentences */
 	size_t n_notes;
 };
@@ -59,5 +61,8 @@ struct report {
  * ledger does not know (or for no ledger), or another -errno; e tells. */
 int report_read(const struct report_query *q, struct report **ret_report, struct err *e);
 void report_free(struct report *r);
+
+/* One more note. */
+void report_add_note(struct report *r, char *take_text);
 
 #endif

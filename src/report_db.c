@@ -224,6 +224,11 @@ bool report_db_is_void(const struct report_db *db)
 		now.st_mtim.tv_nsec != db->opened.st_mtim.tv_nsec);
 }
 
+int64_t report_db_counted_at(const struct report_db *db)
+{
+	return db->counted_at_s;
+}
+
 bool report_db_lacks_newest(const struct report_db *db)
 {
 	return db->lacks_newest;

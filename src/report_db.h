@@ -24,6 +24,9 @@ void report_db_close(struct report_db *db);
  * again. */
 bool report_db_is_void(const struct report_db *db);
 
+/* When the last checkpoint was, Unix seconds; 0: a ledger of an older ctmeter does not say. */
+int64_t report_db_counted_at(const struct report_db *db);
+
 /* The newest checkpoints are in a log that could not be read. */
 bool report_db_lacks_newest(const struct report_db *db);
 

@@ -167,6 +167,15 @@ static void reply_zero(struct daemon *d, struct ctl_request *req)
 		ctl_reply_error(req, "which container or address?");
 }
 
+static void stored(void *arg, int result, const char *text)
+{
+	if (result < 0)
+		ctl_reply_error(arg, "%s%s", result == -EIO ? "the totals cannot be stored: " : "",
+				text);
+	else
+		ctl_reply(arg, json_object());
+}
+
 /* A request that is answered when the rules are as it wants them. */
 struct pending {
 	struct daemon *daemon;
@@ -238,6 +247,8 @@ static void on_request(void *arg, struct ctl_request *req)
 		reply_list(d, req);
 	} else if (!strcmp(command, "zero")) {
 		reply_zero(d, req);
+	} else if (!strcmp(command, "store")) {
+		engine_store(d->engine, stored, req);
 	} else if (!strcmp(command, "refresh")) {
 		engine_refresh(d->engine, refreshed, pending_new(d, req));
 	} else if (!strcmp(command, "teardown")) {

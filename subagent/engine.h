@@ -44,6 +44,10 @@ void engine_refresh(struct engine *en, engine_done_fn *done, void *arg);
  * stored: 0, -ENOENT when there is no such row, or another -errno with why. */
 void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void *arg);
 
+/* Read the counters and call `done` when what they are now is stored (0), or cannot be: -errno and
+ * why. For whoever is about to read the ledger's file. */
+void engine_store(struct engine *en, engine_done_fn *done, void *arg);
+
 /* Remove every rule of ours, booking what they counted last, and want none from now on; `done`
  * when that is so. */
 void engine_teardown(struct engine *en, engine_done_fn *done, void *arg);

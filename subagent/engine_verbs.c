@@ -25,6 +25,21 @@ void engine_refresh(struct engine *en, engine_done_fn *done, void *arg)
 	sources_look(en->sources);
 }
 
+#define UNREADABLE "the counters cannot be read right now: try again"
+
+void engine_store(struct engine *en, engine_done_fn *done, void *arg)
+{
+	uint64_t now = loop_now_ns();
+	struct waiter w = { .done = done, .arg = arg };
+
+	if (!engine_sample(en, now)) {
+		done(arg, -EAGAIN, UNREADABLE);
+		return;
+	}
+	w.ticket = keep_checkpoint(en->keep, engine_now(now), false);
+	waiters_add(&en->waiters, &w);
+}
+
 void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void *arg)
 {
 	uint64_t now = loop_now_ns();
@@ -32,7 +47,7 @@ void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void
 	struct err e = { "" };
 
 	if (!engine_sample(en, now)) {
-		done(arg, -EAGAIN, "the counters cannot be read right now: try again");
+		done(arg, -EAGAIN, UNREADABLE);
 		return;
 	}
 	if (!ledger_zero(en->ledger, what, engine_now(now))) {

@@ -67,7 +67,7 @@ static void assert_table(const struct report_query *q, bool exact, const char *e
 
 START_TEST(cli_report_print_table_is_aligned)
 {
-	struct report_query by_day = { .by = REPORT_BY_DAY, .now_s = T0 + 7200 };
+	struct report_query by_day = { .by = REPORT_BY_DAY, .now_s = T0 + 7200, .stored = true };
 
 	assert_table(
 		&by_container, false,
@@ -203,7 +203,7 @@ static struct world *world_new(void)
 	w->out = xasprintf("%s/out", w->dir);
 	w->err = xasprintf("%s/err", w->dir);
 	f = fopen(w->config, "w");
-	fprintf(f, "[ledger]\npath = %s\n", w->ledger);
+	fprintf(f, "[ledger]\npath = %s\n[control]\nsocket = %s/sock\n", w->ledger, w->dir);
 	fclose(f);
 	return w;
 }
@@ -219,6 +219,7 @@ static void fill_ledger(const struct world *w)
 	ledger_address(db, 2, 2, "2001:db8::2", 0, now - 86400 * 40);
 	ledger_use(db, 1, now - 7200, 1234567, 0, 0, 0);
 	ledger_use(db, 2, now - 86400, 400, 0, 0, 0);
+	ledger_put(db, "INSERT INTO meta VALUES ('counted_at', %" PRId64 ")", now - 7000);
 	sqlite3_close(db);
 }
 
@@ -311,9 +312,14 @@ START_TEST(cli_main_report_reads_the_ledger_without_a_daemon)
 	assert_run(w, "report", 0, "101    web           1.23 MB", "");
 	assert_run(w, "report --bytes --by address", 0, "192.0.2.1    101   web          1234567",
 		   "");
-	assert_run(w, "report --format csv --ct 102", 0, "\n102,db,400,0,0,0,400,0,0\n", "");
+	assert_run(w, "report --format csv --ct 102", 0, "\n102,db,400,0,0,0,400,0,0\n",
+		   "ctmeter: Counted until ");
 	assert_run(w, "report --format csv --ip 2001:DB8:0::2 --ip 192.0.2.1 --since 12h", 0,
-		   "101,web,1234567,", "");
+		   "101,web,1234567,", "ctmeterd does not run.\n");
+	assert_run(w, "report", 0, " (as of the last checkpoint), ", "");
+	assert_run(w, "report", 0, ": ctmeterd does not run.\n", "");
+	assert_run(w, "report --format json", 0, "\"counted_until\": \"20", "");
+	assert_run(w, "report --since 2d --until 1d --format csv", 0, "\n101,", "");
 	assert_run(w, "--json report --by day", 0, "\"day\": \"20", "");
 	assert_run(w, "report --format json --by hour --since 3h", 0, "\"hour\": \"20", "");
 	assert_run(w, "report --since-zero", 0, "COUNTED SINCE", "");
