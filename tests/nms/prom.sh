@@ -222,7 +222,7 @@ prom_agrees() { # for await: what Prometheus has is the book's
 
 # A query of the dashboard as Grafana would send it with everything chosen.
 prom_unvary() { # PROMQL
-	sed 's/\$__rate_interval/10s/g; s/\$__range/10m/g; s/\$instance/.*/g; s/\$container/.*/g' <<<"$1"
+	sed 's/\$__rate_interval/10s/g; s/\$__range_s/600/g; s/\$__range/10m/g; s/\$instance/.*/g; s/\$container/.*/g' <<<"$1"
 }
 
 # The greatest value a query had in the last minutes; nothing, where it had no data.
