@@ -11,11 +11,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -25,8 +26,11 @@
 #define WAIT_NS (5 * NS_PER_MS) /* first pause between two questions whether it is gone */
 #define WAIT_MAX_NS (100 * NS_PER_MS)
 
+static const char no_exec[] = "cannot run "; /* a complaint of ours */
+
 struct child {
 	pid_t pid; /* 0: reaped, or the helper's */
+	char *program; /* argv[0], NULL: work, or the helper's */
 	bool remote; /* out_fd is the connection to the helper */
 	int out_fd, err_fd; /* -1: at its end */
 	int wait_status;
@@ -68,6 +72,13 @@ static void end_line(struct child *c)
 	c->line_len = 0;
 }
 
+/* The helper hands on what its child_new said of this. */
+static bool is_no_exec(const struct child_result *r)
+{
+	return !r->error && r->status == CHILD_NO_EXEC &&
+	       !strncmp(r->complaint, no_exec, strlen(no_exec));
+}
+
 static void describe(struct child_result *r)
 {
 	const char *sep = *r->complaint ? ": " : "";
@@ -82,7 +93,7 @@ static void describe(struct child_result *r)
 	else if (r->error == -EFBIG)
 		snprintf(r->text, sizeof(r->text), "printed too much, killed%s%s", sep,
 			 r->complaint);
-	else if (r->error == -EPIPE)
+	else if (r->error == -EPIPE || is_no_exec(r))
 		snprintf(r->text, sizeof(r->text), "%s", r->complaint);
 	else if (r->error)
 		snprintf(r->text, sizeof(r->text), "killed by signal %d%s%s", r->signal, sep,
@@ -111,6 +122,17 @@ static void take_remote_end(struct child *c, struct child_result *r)
 	snprintf(c->complaint, sizeof(c->complaint), "%s", end.complaint);
 }
 
+/* Words for the number that exec(2) failed with. */
+static void name_no_exec(struct child *c, const struct child_result *r)
+{
+	size_t len = strlen(no_exec);
+
+	if (!r->error && r->status == CHILD_NO_EXEC && c->program &&
+	    !strncmp(c->complaint, no_exec, len))
+		snprintf(c->complaint, sizeof(c->complaint), "%s%.150s: %s", no_exec, c->program,
+			 strerror(atoi(c->complaint + len)));
+}
+
 /* The end: error 0 when it ended by itself. Nothing of c is touched after done. */
 static void finish(struct child *c, int error, uint64_t now_ns)
 {
@@ -135,6 +157,7 @@ static void finish(struct child *c, int error, uint64_t now_ns)
 	/* Of one that was killed the last line may be a piece. */
 	if (!c->remote && (!error || !*c->complaint))
 		end_line(c);
+	name_no_exec(c, &r);
 	c->out = xreallocarray(c->out, c->len + 1, 1);
 	c->out[c->len] = '\0';
 	c->cap = c->len + 1;
@@ -228,39 +251,101 @@ static void close_pipe(const int fds[2])
 		close(fds[1]);
 }
 
-/* Returns 0 or -errno. */
-static int spawn(char *const argv[], int out_fd, int err_fd, pid_t *ret_pid)
+/* ---- the child's side: system calls only, other threads may have been anywhere ---- */
+
+/* What runs instead: a program, or work. */
+struct task {
+	char *const *argv;
+	child_work_fn *work;
+	const void *work_arg;
+	int open_max;
+};
+
+static void complain(const char *text)
+{
+	ssize_t n = write(2, text, strlen(text));
+
+	(void)n; /* nobody is left to be told */
+}
+
+/* The parent makes words of the number. */
+static void complain_exec(int error)
+{
+	char digits[12], *at = digits + sizeof(digits) - 1;
+
+	*at = '\0';
+	do
+		*--at = (char)('0' + error % 10);
+	while (error /= 10);
+	complain(no_exec);
+	complain(at);
+}
+
+/* One that hangs, for hours perhaps, shall not hold what is the daemon's: its name and its ledger's lock
+ * are for the next one. */
+static void close_others(int open_max)
+{
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, 3u, ~0u, 0u) == 0)
+		return;
+#endif
+	for (int fd = 3; fd < open_max; fd++)
+		close(fd);
+}
+
+static void exec_program(char *const argv[])
 {
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 	static char locale[] = "LC_ALL=C", home[] = "HOME=/";
 	char *const env[] = { path, locale, home, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	/* What the daemon may ignore; old glibc fails on a full set, which has SIGKILL in it. */
+
+	execve(argv[0], argv, env);
+	complain_exec(errno);
+	_exit(CHILD_NO_EXEC);
+}
+
+static void live(const struct task *t, int out_fd, int err_fd, pid_t parent)
+{
+	/* What the daemon may ignore or block. */
 	static const int defaults[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
 					SIGPIPE, SIGUSR1, SIGUSR2, SIGCHLD };
-	sigset_t none, reset;
-	int ret;
+	int null = open("/dev/null", O_RDONLY);
+	sigset_t none;
 
-	sigemptyset(&none);
-	sigemptyset(&reset);
+	setpgid(0, 0);
 	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
-		sigaddset(&reset, defaults[i]);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
-	posix_spawn_file_actions_adddup2(&actions, err_fd, 2);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigdefault(&attr, &reset);
-	posix_spawnattr_setsigmask(&attr, &none);
-	ret = posix_spawn(ret_pid, argv[0], &actions, &attr, argv, env);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	return -ret;
+		signal(defaults[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (dup2(out_fd, 1) < 0 || dup2(err_fd, 2) < 0 || dup2(null, 0) < 0)
+		_exit(CHILD_NO_EXEC);
+	if (null > 2)
+		close(null);
+	close_others(t->open_max);
+	if (t->argv)
+		exec_program(t->argv);
+	prctl(PR_SET_NAME, "ctmeter-look");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	_exit(t->work(t->work_arg));
 }
+
+/* Returns 0 or -errno. No vfork(2) or posix_spawn(3): they wait until the program is loaded. */
+static int spawn(const struct task *t, int out_fd, int err_fd, pid_t *ret_pid)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		live(t, out_fd, err_fd, parent);
+	setpgid(pid, pid); /* by whoever comes first */
+	*ret_pid = pid;
+	return 0;
+}
+
+/* ---- */
 
 static struct child *watch(int out_fd, uint64_t deadline_ns, size_t max_octets, struct loop *loop,
 			   child_done_fn *done, void *arg)
@@ -281,23 +366,21 @@ static struct child *watch(int out_fd, uint64_t deadline_ns, size_t max_octets, 
 	return c;
 }
 
-int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struct loop *loop,
-	      child_done_fn *done, void *arg, struct child **ret_child, struct err *e)
+static int start(const struct task *t, uint64_t deadline_ns, size_t max_octets, struct loop *loop,
+		 child_done_fn *done, void *arg, struct child **ret_child, struct err *e)
 {
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 }, ret;
 	struct child *c;
 	pid_t pid = 0;
 
-	/* glibc before 2.24 reports a failed exec only as exit status 127. */
-	ret = access(argv[0], X_OK) < 0 ? -errno : 0;
-	if (ret == 0)
-		ret = make_pipe(out);
+	ret = make_pipe(out);
 	if (ret == 0)
 		ret = make_pipe(err);
 	if (ret == 0)
-		ret = spawn(argv, out[1], err[1], &pid);
+		ret = spawn(t, out[1], err[1], &pid);
 	if (ret < 0) {
-		err_set(e, "cannot run %.200s: %s", argv[0], strerror(-ret));
+		err_set(e, "cannot make a process%s%.200s: %s", t->argv ? " for " : "",
+			t->argv ? t->argv[0] : "", strerror(-ret));
 		close_pipe(out);
 		close_pipe(err);
 		return ret;
@@ -307,9 +390,29 @@ int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struc
 	c = watch(out[0], deadline_ns, max_octets, loop, done, arg);
 	c->pid = pid;
 	c->err_fd = err[0];
+	c->program = t->argv ? xstrdup(t->argv[0]) : NULL;
 	loop_watch(loop, c->err_fd, POLLIN, on_err, c);
 	*ret_child = c;
 	return 0;
+}
+
+int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struct loop *loop,
+	      child_done_fn *done, void *arg, struct child **ret_child, struct err *e)
+{
+	struct task t = { .argv = argv, .open_max = (int)sysconf(_SC_OPEN_MAX) };
+
+	return start(&t, deadline_ns, max_octets, loop, done, arg, ret_child, e);
+}
+
+int child_new_work(child_work_fn *work, const void *work_arg, uint64_t deadline_ns,
+		   size_t max_octets, struct loop *loop, child_done_fn *done, void *arg,
+		   struct child **ret_child, struct err *e)
+{
+	struct task t = { .work = work,
+			  .work_arg = work_arg,
+			  .open_max = (int)sysconf(_SC_OPEN_MAX) };
+
+	return start(&t, deadline_ns, max_octets, loop, done, arg, ret_child, e);
 }
 
 /* Returns a connection over which `job` was sent, or -errno. */
@@ -374,6 +477,7 @@ void child_free(struct child *child)
 	close_fd(child, &child->out_fd);
 	close_fd(child, &child->err_fd);
 	loop_timer_clear(child->loop, &child->timer);
+	free(child->program);
 	free(child->out);
 	free(child);
 }

@@ -155,8 +155,7 @@ static void run_file(int fd, const struct cfg *cfg, const char *path)
 	char *text = NULL;
 	size_t len = 0;
 
-	if (source_read(path, source_octets_of(cfg->inventory.max_rows), false, &text, &len, &e) <
-	    0)
+	if (source_read(path, source_octets_of(cfg->inventory.max_rows), &text, &len, &e) < 0)
 		refuse(fd, e.text);
 	else
 		answer(fd, text, len, &end);

@@ -67,10 +67,9 @@ size_t source_octets_of(uint32_t max_rows);
 /* An empty part to fill. `name` stands for the source in complaints. */
 struct inv_part *source_part_new(const struct source *s, const char *name);
 
-/* Read a regular file of at most max_octets octets without blocking on what is none.
- * steady: fail with -EAGAIN when it changed meanwhile (not for /proc, which knows no sizes).
+/* Read a file of at most max_octets octets that the kernel makes (/proc), here and now.
  * Returns 0 and *ret_text for free(), NUL-terminated, or -errno with e filled. */
-int source_read(const char *path, size_t max_octets, bool steady, char **ret_text, size_t *ret_len,
+int source_read(const char *path, size_t max_octets, char **ret_text, size_t *ret_len,
 		struct err *e);
 
 #endif

@@ -123,7 +123,7 @@ static int read_veinfo(const struct source_vz *v, struct inv_part *part, struct 
 {
 	char *path = veinfo_path(v->root), *text = NULL;
 	size_t len = 0;
-	int ret = source_read(path, source_octets_max(&v->base), false, &text, &len, e);
+	int ret = source_read(path, source_octets_max(&v->base), &text, &len, e);
 
 	if (ret == 0) {
 		ret = inv_vz_veinfo(part, text, len, e);

@@ -27,11 +27,9 @@ static void on_done(void *arg, const struct child_result *result, uint64_t now_n
 	child_free(seen->free_in_done);
 }
 
-/* Run `script` in sh until done was called. */
-static struct seen run(const char *script, uint64_t deadline_ns, size_t max)
+/* Run a program until done was called. */
+static struct seen run_argv(char *const argv[], uint64_t deadline_ns, size_t max)
 {
-	char *copy = xstrdup(script);
-	char sh[] = "/bin/sh", c[] = "-c", *argv[] = { sh, c, copy, NULL };
 	struct loop *loop = loop_new();
 	struct seen seen = { 0 };
 	struct err e = { "" };
@@ -47,6 +45,16 @@ static struct seen run(const char *script, uint64_t deadline_ns, size_t max)
 	loop_run_once(loop, 0);
 	ck_assert_int_eq(seen.calls, 1);
 	loop_free(loop);
+	return seen;
+}
+
+/* The same of `script` in sh. */
+static struct seen run(const char *script, uint64_t deadline_ns, size_t max)
+{
+	char *copy = xstrdup(script);
+	char sh[] = "/bin/sh", c[] = "-c", *argv[] = { sh, c, copy, NULL };
+	struct seen seen = run_argv(argv, deadline_ns, max);
+
 	free(copy);
 	return seen;
 }
@@ -123,13 +131,13 @@ START_TEST(child_inherits_no_descriptor)
 	struct seen seen = run("ls /proc/self/fd | wc -l", LONG, MIB);
 	FILE *usual = popen("ls /proc/self/fd | wc -l", "r");
 
-	/* Who runs the test may have left some open; those are not ours to close. */
+	/* Who runs the test may have left some open. */
 	ck_assert(usual && fscanf(usual, "%d", &others) == 1);
 	pclose(usual);
 	ck_assert(fd >= 0);
 	close(fd);
 	ck_assert_int_ge(others, 4); /* 0, 1, 2 and ls's own */
-	ck_assert_int_eq(atoi(seen.out), others);
+	ck_assert_int_eq(atoi(seen.out), 4);
 	forget(&seen);
 }
 END_TEST
@@ -233,7 +241,7 @@ START_TEST(child_that_prints_forever_killed_at_cap)
 }
 END_TEST
 
-START_TEST(child_new_unusable_file_refused)
+START_TEST(child_unusable_file_told_by_done)
 {
 	char *dir = make_dir(), *plain = write_file(dir, "plain", 0644, "#!/bin/sh\n");
 	char *orphan = write_file(dir, "orphan", 0755, "#!/no/such/interpreter\n");
@@ -241,29 +249,87 @@ START_TEST(child_new_unusable_file_refused)
 	char *argvs[][2] = { { missing, NULL }, { plain, NULL }, { orphan, NULL }, { dir, NULL } };
 	static const char *const said[] = { "No such file", "Permission denied", "No such file",
 					    "Permission denied" };
-	struct loop *loop = loop_new();
 
 	for (size_t i = 0; i < ARRAY_LEN(argvs); i++) {
 		const char *preload = getenv("LD_PRELOAD");
-		struct err e = { "" };
-		struct child *child = NULL;
 		struct seen seen = { 0 };
+		char *want;
 
 		if (i >= 2 && preload && strstr(preload, "vgpreload")) {
 			printf("SKIP %s: valgrind cannot fail an exec so late\n", argvs[i][0]);
 			continue;
 		}
-		ck_assert_int_lt(child_new(argvs[i], loop_now_ns() + LONG, MIB, loop, on_done,
-					   &seen, &child, &e),
-				 0);
-		ck_assert_ptr_null(child);
-		ck_assert_msg(strstr(e.text, argvs[i][0]) && strstr(e.text, said[i]), "%s", e.text);
+		seen = run_argv(argvs[i], LONG, MIB);
+		want = xasprintf("cannot run %s: %s", argvs[i][0], said[i]);
+		ck_assert_int_eq(seen.result.status, CHILD_NO_EXEC);
+		ck_assert_msg(!strncmp(seen.result.text, want, strlen(want)), "%s is not %s",
+			      seen.result.text, want);
+		free(want);
+		forget(&seen);
 	}
-	loop_run_once(loop, 0);
-	loop_free(loop);
 	free(plain);
 	free(orphan);
 	remove_dir(dir);
+}
+END_TEST
+
+static int say_and_count(const void *arg)
+{
+	int open = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		open += fcntl(fd, F_GETFD) >= 0;
+	if (write(1, arg, strlen(arg)) < 0 || write(2, "hm\n", 3) < 0)
+		return 99;
+	return open;
+}
+
+START_TEST(child_new_work_output_and_status_reported)
+{
+	struct loop *loop = loop_new();
+	struct seen seen = { 0 };
+	struct child *child;
+
+	ck_assert_int_eq(child_new_work(say_and_count, "101\n", loop_now_ns() + LONG, MIB, loop,
+					on_done, &seen, &child, NULL),
+			 0);
+	while (!seen.calls)
+		loop_run_once(loop, -1);
+	ck_assert_int_eq(seen.result.error, 0);
+	ck_assert_int_eq(seen.result.status, 3); /* descriptors: 0, 1 and 2 */
+	ck_assert_str_eq(seen.out, "101\n");
+	ck_assert_str_eq(seen.complaint, "hm");
+	child_free(child);
+	forget(&seen);
+	loop_free(loop);
+}
+END_TEST
+
+static int sleep_for_ever(const void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return 0;
+}
+
+START_TEST(child_new_work_over_deadline_killed)
+{
+	struct loop *loop = loop_new();
+	struct seen seen = { 0 };
+	struct child *child;
+
+	ck_assert_int_eq(child_new_work(sleep_for_ever, NULL, loop_now_ns() + SHORT, MIB, loop,
+					on_done, &seen, &child, NULL),
+			 0);
+	while (!seen.calls)
+		loop_run_once(loop, -1);
+	ck_assert_int_eq(seen.result.error, -ETIMEDOUT);
+	while (!child_gone(child))
+		usleep(1000);
+	child_free(child);
+	forget(&seen);
+	loop_free(loop);
 }
 END_TEST
 
@@ -359,7 +425,9 @@ int main(void)
 	tcase_add_test(t, child_grandchild_that_holds_stdout_killed_at_deadline);
 	tcase_add_test(t, child_grandchild_that_holds_stderr_only_not_waited_for);
 	tcase_add_test(t, child_that_prints_forever_killed_at_cap);
-	tcase_add_test(t, child_new_unusable_file_refused);
+	tcase_add_test(t, child_unusable_file_told_by_done);
+	tcase_add_test(t, child_new_work_output_and_status_reported);
+	tcase_add_test(t, child_new_work_over_deadline_killed);
 	tcase_add_test(t, child_free_while_running_kills_silently);
 	tcase_add_test(t, child_free_in_done_allowed);
 	tcase_add_test(t, child_many_at_once_each_its_own);

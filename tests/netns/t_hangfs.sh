@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The file system of an inventory hangs, and who touches it cannot even be killed (a dead NFS server, here
+# FUSE): SNMP and the control socket answer as ever, what was counted is counted, no second process
+# follows the first into it, it is told once, and all is as before when it answers again. At the start and
+# at the end too.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/lab.sh"
+# shellcheck source=tests/netns/watch.sh
+. "$(dirname "$0")/watch.sh"
+lab_enter "$@"
+
+HANG=$LAB/hang
+mkdir "$LAB/fs"
+lab_inventory_usual
+"$B/tests/netns/hangfs" "$LAB/fs" "$LAB/inventory" "$HANG" </dev/null >"$LAB/hangfs.log" 2>&1 &
+HANGFS_PID=$!
+is_mounted() { [ -r "$LAB/fs/inventory" ] || ! kill -0 "$HANGFS_PID"; }
+await 5 is_mounted
+[ -r "$LAB/fs/inventory" ] || skip "no FUSE here ($(head -n 1 "$LAB/hangfs.log"))"
+
+hang() {
+	: >"$HANG"
+	await 10 test -e "$HANG.waits" || fail 'nobody waits for the file system'
+}
+unhang() {
+	rm -f "$HANG"
+	await 10 test ! -e "$HANG.waits" || fail 'somebody still waits for the file system'
+}
+still_hangs() { assert_ok "$1: it still hangs" test -e "$HANG.waits"; }
+# Processes of ours that sleep where no signal reaches them.
+stuck() { ps -eo stat=,comm= | grep -c '^D.*ctmeter'; }
+says() { ctmeter status 2>/dev/null | grep -q -- "$1"; } # REGEX
+answers() { timeout 2 "$B/ctmeter" -c "$LAB/ctmeter.conf" "$@" >"$LAB/said" 2>&1; }
+
+lab_set inventory.source "file:$LAB/fs/inventory"
+lab_set inventory.interval 1
+lab_network
+lab_snmpd_start
+lab_ctmeterd_start
+await 10 snmp_serves || fail 'the tables are not served'
+assert_ok refresh ctmeter refresh
+lab_flow 198.51.100.2 192.0.2.101 50 28-1500
+book_check 'before'
+
+step 'polls while it hangs'
+hang
+polled() { # within 1 s, at the first try
+	[ "$(SNMP_OPTS=(-t 1 -r 0) && snmp snmpget -Oqv "$(oid_scalar 3)")" = 3 ]
+}
+missed=0
+for ((i = 0; i < 70; i++)); do
+	polled || missed=$((missed + 1))
+done
+assert_eq 'of 70 polls, those that got no answer within 1 s' 0 "$missed"
+answers status
+assert_match 'status answers' 'sources?:' "$(<"$LAB/said")"
+assert_ok 'list answers' answers list
+assert_match 'list knows the containers' '192\.0\.2\.101' "$(<"$LAB/said")"
+lab_flow 198.51.100.2 192.0.2.101 50 28-1500
+book_check 'while it hangs'
+assert_await 'status tells' 15 says 'fs/inventory: .*does not answer'
+answers list
+assert_match 'what it said last stays' '192\.0\.2\.103 .* counting' "$(<"$LAB/said")"
+failed=$(ctmeter status | sed -n 's/.*failed looks: *//p')
+looked_on() { [ "$(ctmeter status | sed -n 's/.*failed looks: *//p')" -ge $((failed + 3)) ]; }
+assert_await 'it is looked at on' 15 looked_on
+assert_eq 'by one process' 1 "$(stuck)"
+still_hangs polls
+unhang
+assert_await 'it recovers by itself' 15 eval "! says 'does not answer'"
+assert_eq 'told once' 1 "$(grep -c 'fs/inventory.* does not answer' "$LAB/ctmeterd.log")"
+assert_eq 'and its end' 1 "$(grep -c 'fs/inventory: answers again' "$LAB/ctmeterd.log")"
+book_check 'after'
+
+step 'the end, while a look hangs'
+hang
+ended() { ! kill -0 "$CTMETERD_PID"; }
+kill -TERM "$CTMETERD_PID"
+assert_await 'it ends' 5 ended
+wait "$CTMETERD_PID"
+assert_eq 'cleanly' 0 $?
+CTMETERD_PID=
+still_hangs 'the end'
+
+step 'the start, while it hangs'
+lab_ctmeterd_start
+assert_ok 'nobody else is there' kill -0 "$CTMETERD_PID"
+lab_flow 198.51.100.2 192.0.2.101 50 28-1500
+answers status
+assert_match 'status answers' 'sources?:' "$(<"$LAB/said")"
+still_hangs 'the start'
+unhang
+assert_await 'it is read' 15 eval "! says 'fs/inventory: (does not|not looked)'"
+await 40 snmp_serves || fail 'the tables are not served'
+book_check 'all that was counted meanwhile'
+
+step 'teardown, while it hangs'
+hang
+assert_ok teardown answers teardown
+assert_eq 'no rule is left' 0 "$(iptables-legacy-save -t mangle | grep -c ctm-)"
+unhang
+lab_end
