@@ -33,6 +33,7 @@ struct child {
 	char *program; /* argv[0], NULL: work, or the helper's */
 	bool remote; /* out_fd is the connection to the helper */
 	int out_fd, err_fd; /* -1: at its end */
+	int helper_fd; /* what was out_fd: the helper closes it when its child is gone; -1: none */
 	int wait_status;
 	uint64_t deadline_ns, wait_ns;
 	size_t max_octets;
@@ -54,6 +55,25 @@ static void close_fd(struct child *c, int *fd)
 	loop_unwatch(c->loop, *fd);
 	close(*fd);
 	*fd = -1;
+}
+
+/* No more is read from it. */
+static void end_out(struct child *c)
+{
+	if (!c->remote) {
+		close_fd(c, &c->out_fd);
+	} else if (c->out_fd >= 0) {
+		loop_unwatch(c->loop, c->out_fd);
+		c->helper_fd = c->out_fd;
+		c->out_fd = -1;
+	}
+}
+
+static bool is_closed(int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+
+	return poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLHUP | POLLERR);
 }
 
 static bool reap(struct child *c)
@@ -151,7 +171,7 @@ static void finish(struct child *c, int error, uint64_t now_ns)
 		r.error = -EINTR;
 		r.signal = WTERMSIG(c->wait_status);
 	}
-	close_fd(c, &c->out_fd);
+	end_out(c);
 	close_fd(c, &c->err_fd);
 	loop_timer_clear(c->loop, &c->timer);
 	/* Of one that was killed the last line may be a piece. */
@@ -223,7 +243,7 @@ static void on_out(void *arg, short revents, uint64_t now_ns)
 			finish(c, -EFBIG, now_ns);
 		}
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		close_fd(c, &c->out_fd);
+		end_out(c);
 		loop_timer_set(c->loop, &c->timer, now_ns);
 	}
 }
@@ -354,6 +374,7 @@ static struct child *watch(int out_fd, uint64_t deadline_ns, size_t max_octets, 
 
 	*c = (struct child) { .out_fd = out_fd,
 			      .err_fd = -1,
+			      .helper_fd = -1,
 			      .wait_ns = WAIT_NS,
 			      .deadline_ns = deadline_ns,
 			      .max_octets = max_octets,
@@ -460,7 +481,7 @@ int child_new_remote(const char *path, const char *job, uint64_t deadline_ns, si
 bool child_gone(struct child *child)
 {
 	assert(!child->done);
-	return reap(child);
+	return reap(child) && (child->helper_fd < 0 || is_closed(child->helper_fd));
 }
 
 void child_free(struct child *child)
@@ -476,6 +497,8 @@ void child_free(struct child *child)
 	}
 	close_fd(child, &child->out_fd);
 	close_fd(child, &child->err_fd);
+	if (child->helper_fd >= 0)
+		close(child->helper_fd);
 	loop_timer_clear(child->loop, &child->timer);
 	free(child->program);
 	free(child->out);

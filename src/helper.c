@@ -29,7 +29,7 @@
 #define REQUEST_MAX 256 /* a line of the configuration has less */
 #define REQUEST_MS 5000
 #define JOB_S 60 /* a job's process ends then, whatever its peer does */
-#define JOBS_MAX 4
+#define JOBS_MAX 16 /* some may hang for long */
 #define LISTEN_FD 3 /* sd_listen_fds(3) */
 
 /* ---- how a job ended ---- */
@@ -69,8 +69,11 @@ bool helper_end_read(const char octets[HELPER_END_OCTETS], struct helper_end *re
 struct job {
 	int fd;
 	struct loop *loop;
+	struct loop_timer gone; /* asks whether it is, of a child that was killed */
 	struct child *child;
 };
+
+#define GONE_NS (200 * NS_PER_MS)
 
 static void send_all(int fd, const char *octets, size_t len)
 {
@@ -106,6 +109,21 @@ static void refuse(int fd, const char *why)
 	answer(fd, NULL, 0, &end);
 }
 
+/* The job stays, and with it the open connection, while its child is not gone: a killed one may hang in
+ * the kernel, and who asked begins no other until then. */
+static void on_gone(void *arg, uint64_t now_ns)
+{
+	struct job *job = arg;
+
+	if (child_gone(job->child)) {
+		loop_stop(job->loop);
+		return;
+	}
+	alarm(0);
+	shutdown(job->fd, SHUT_WR);
+	loop_timer_set(job->loop, &job->gone, now_ns + GONE_NS);
+}
+
 static void on_done(void *arg, const struct child_result *r, uint64_t now_ns)
 {
 	struct job *job = arg;
@@ -113,10 +131,9 @@ static void on_done(void *arg, const struct child_result *r, uint64_t now_ns)
 		.error = r->error, .status = r->status, .signal = r->signal, .left = r->left
 	};
 
-	(void)now_ns;
 	snprintf(end.complaint, sizeof(end.complaint), "%s", r->complaint);
 	answer(job->fd, r->out, r->len, &end);
-	loop_stop(job->loop);
+	on_gone(job, now_ns);
 }
 
 /* Nobody waits for the answer any more. */
@@ -134,6 +151,8 @@ static void run(int fd, const struct cfg *cfg, char *const argv[])
 	struct job job = { .fd = fd, .loop = loop_new() };
 	struct err e = { "" };
 
+	loop_timer_init(&job.gone, on_gone, &job);
+
 	if (child_new(argv, loop_now_ns() + SOURCE_DEADLINE_NS,
 		      source_octets_of(cfg->inventory.max_rows), job.loop, on_done, &job,
 		      &job.child, &e) < 0) {
@@ -142,6 +161,7 @@ static void run(int fd, const struct cfg *cfg, char *const argv[])
 		loop_watch(job.loop, fd, POLLRDHUP, on_hangup, &job);
 		loop_run(job.loop);
 		loop_unwatch(job.loop, fd);
+		loop_timer_clear(job.loop, &job.gone);
 		child_free(job.child);
 	}
 	loop_free(job.loop);

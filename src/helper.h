@@ -17,7 +17,8 @@
  *
  * 1. Words that reach exec(2) come from the configuration file or from a table, never from the peer.
  * 2. What the job prints is handed on unread: whoever parses it has no privileges.
- * 3. A job ends with its deadline (10 s), its cap, or its connection.
+ * 3. A job ends with its deadline (10 s), its cap, or its connection. The connection stays open, though
+ *    nothing more comes, until the job's process is gone: one that hangs in the kernel outlives its kill.
  * Who may connect is the socket's mode: root and the group of the daemon. */
 
 #define HELPER_END_OCTETS 512

@@ -50,7 +50,7 @@ static int attributes(uint64_t node, struct fuse_attr *ret)
 		return 0;
 	if (stat(file, &st) < 0)
 		return -errno;
-	ret->mode = S_IFREG | 0644;
+	ret->mode = S_IFREG | (st.st_mode & 0777);
 	ret->size = (uint64_t)st.st_size;
 	ret->mtime = (uint64_t)st.st_mtim.tv_sec;
 	ret->mtimensec = (uint32_t)st.st_mtim.tv_nsec;

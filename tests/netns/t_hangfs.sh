@@ -31,7 +31,7 @@ unhang() {
 still_hangs() { assert_ok "$1: it still hangs" test -e "$HANG.waits"; }
 # Processes of ours that sleep where no signal reaches them.
 stuck() { ps -eo stat=,comm= | grep -c '^D.*ctmeter'; }
-says() { ctmeter status 2>/dev/null | grep -q -- "$1"; } # REGEX
+says() { ctmeter status 2>/dev/null | grep -qE -- "$1"; } # REGEX
 answers() { timeout 2 "$B/ctmeter" -c "$LAB/ctmeter.conf" "$@" >"$LAB/said" 2>&1; }
 
 lab_set inventory.source "file:$LAB/fs/inventory"
@@ -95,6 +95,40 @@ unhang
 assert_await 'it is read' 15 eval "! says 'fs/inventory: (does not|not looked)'"
 await 40 snmp_serves || fail 'the tables are not served'
 book_check 'all that was counted meanwhile'
+
+step 'a program on it'
+# By the helper, and by the daemon itself where there is none.
+program_hangs() { # LABEL
+	lab_ctmeterd_start
+	await 10 ctmeter refresh >/dev/null 2>&1 || fail "$1: refresh"
+	hang
+	answers status
+	assert_match "$1: status answers" 'source:' "$(<"$LAB/said")"
+	assert_await "$1: status tells" 20 says 'fs/inventory: .*(did not end in time|has still not ended)'
+	failed=$(ctmeter status | sed -n 's/.*failed looks: *//p')
+	assert_await "$1: it is looked at on" 15 looked_on
+	assert_eq "$1: by one process" 1 "$(ps -eo stat= | grep -c '^D')"
+	still_hangs "$1"
+	unhang
+	assert_await "$1: it recovers by itself" 15 eval "! says 'fs/inventory: .*(did not end in time|has still not ended)'"
+	lab_ctmeterd_stop
+}
+lab_ctmeterd_stop
+{
+	printf '#!/bin/sh\ncat <<END\n'
+	cat "$LAB/inventory"
+	echo END
+} >"$LAB/program"
+chmod +x "$LAB/program"
+mv "$LAB/program" "$LAB/inventory"
+lab_set inventory.source "command:$LAB/fs/inventory"
+program_hangs 'the helper'
+lab_set inventory.helper "$LAB/no/helper"
+program_hangs 'no helper'
+lab_set inventory.source "file:$LAB/fs/inventory"
+lab_inventory_usual
+lab_ctmeterd_start
+assert_await 'it is read' 15 ctmeter refresh
 
 step 'teardown, while it hangs'
 hang
