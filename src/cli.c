@@ -58,6 +58,9 @@ static void print_usage(const struct command *command, FILE *out)
 	}
 	fputs("options:\n", out);
 	cli_option_print(command ? command->name : NULL, out);
+	fputs("exit status: 0 done; 1 failed, or status, check or refresh found something wrong;\n"
+	      "  2 wrong usage\n",
+	      out);
 }
 
 static int usage_error(const struct command *command, const char *what, const char *token)

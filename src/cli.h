@@ -44,7 +44,8 @@ struct cli {
  * setlocale. */
 int cli_main(int argc, char **argv);
 
-/* A command: 0, or -errno with e saying what failed and what to do. */
+/* A command: 0, or -errno with e saying what failed and what to do. -EREMOTEIO of status, refresh and check:
+ * all was shown, and something is wrong with it. */
 int cli_status(const struct cli *cli, struct err *e);
 int cli_list(const struct cli *cli, struct err *e);
 int cli_refresh(const struct cli *cli, struct err *e);
@@ -52,7 +53,7 @@ int cli_zero_check(const struct cli *cli, struct err *e);
 int cli_zero(const struct cli *cli, struct err *e);
 int cli_top(const struct cli *cli, struct err *e);
 int cli_teardown(const struct cli *cli, struct err *e);
-int cli_check(const struct cli *cli, struct err *e); /* -EREMOTEIO: looked, and something failed */
+int cli_check(const struct cli *cli, struct err *e);
 
 /* Are the command's options right? -EINVAL with e filled if not. */
 int cli_top_check(const struct cli *cli, struct err *e);

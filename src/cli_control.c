@@ -3,22 +3,19 @@
 #include "cli.h"
 
 #include "ctl_client.h"
-#include "display.h"
 #include "teardown.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #define RULES_TIMEOUT_S 30
 #define END_TIMEOUT_MS 5000
 
-/* The daemon answers when the rules are in place. */
+/* The daemon answers when the rules are in place, if need be for what the sources said last. */
 int cli_refresh(const struct cli *cli, struct err *e)
 {
 	const char *problem;
 	json_t *answer;
-	char *clean;
 	int rc = cli_ask(cli, "refresh", RULES_TIMEOUT_S, "ctmeterd to put the rules in place",
 			 &answer, e);
 
@@ -35,13 +32,12 @@ int cli_refresh(const struct cli *cli, struct err *e)
 	else
 		fputs("the rules are in place\n", cli->out);
 	problem = json_string_value(json_object_get(answer, "problem"));
-	if (problem && !cli->json) {
-		clean = display_clean(problem);
-		fprintf(stderr, "ctmeter: but not all of the inventory could be read: %s\n", clean);
-		free(clean);
+	if (problem) {
+		err_set(e, "but not all of the inventory could be read: %s", problem);
+		rc = -EREMOTEIO;
 	}
 	json_decref(answer);
-	return 0;
+	return rc;
 }
 
 int cli_zero_check(const struct cli *cli, struct err *e)

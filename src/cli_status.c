@@ -5,6 +5,7 @@
 #include "display.h"
 #include "table.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -137,6 +138,7 @@ void cli_status_print(const json_t *answer, bool colour, FILE *out)
 int cli_status(const struct cli *cli, struct err *e)
 {
 	json_t *answer;
+	size_t problems;
 	int rc = cli_ask(cli, "status", STATUS_TIMEOUT_S, NULL, &answer, e);
 
 	if (rc < 0)
@@ -146,6 +148,11 @@ int cli_status(const struct cli *cli, struct err *e)
 		cli_print_json(cli, answer);
 	else
 		cli_status_print(answer, cli->colour, cli->out);
+	problems = json_array_size(json_object_get(answer, "problems"));
 	json_decref(answer);
-	return 0;
+	if (!problems)
+		return 0;
+	err_set(e, "%zu %s: see the lines that begin with \"problem:\"", problems,
+		problems == 1 ? "problem" : "problems");
+	return -EREMOTEIO;
 }

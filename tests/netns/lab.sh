@@ -302,7 +302,7 @@ lab_inventory_usual() { # [LINE...]
 
 ctmeter() { "$B/ctmeter" -c "$LAB/ctmeter.conf" "$@"; }
 
-ctmeterd_answers() { ctmeter status; }
+ctmeterd_answers() { ctmeter list; } # not status, which fails where there is a problem
 
 # Start ctmeterd (under COMMAND..., if given, and under $UNDER, valgrind say) and wait for its control socket.
 lab_ctmeterd_start() { # [COMMAND...]

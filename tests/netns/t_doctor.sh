@@ -164,6 +164,7 @@ ctmeter check "${ASK[@]}" --json >"$LAB/json" 2>&1
 assert_eq 'JSON: exit status' 0 $?
 assert_eq 'JSON: as many are ok' "$(grep -c '^ok ' "$LAB/all")" "$(grep -c '"level": "ok"' "$LAB/json")"
 assert_await 'status is healthy' 10 status_says healthy
+assert_ok 'its exit status says so' ctmeter status
 ctmeter check nonsense >/dev/null 2>&1
 assert_eq 'an unknown check: exit status' 2 $?
 
@@ -360,7 +361,7 @@ provoke_only 'a line that cannot be read' inventory warn 'inventory: line 4: ' \
 provoke_only 'an address of two' conflicts warn ': 192.0.2.101 \(101, 108\)$' \
 	"lab_inventory_usual '108 192.0.2.101' && ctmeter refresh" 'lab_inventory_usual && ctmeter refresh'
 provoke_only 'no inventory' inventory fail 'lab/inventory: ' \
-	'rm "$LAB/inventory" && ctmeter refresh' 'lab_inventory_usual && ctmeter refresh'
+	'rm "$LAB/inventory" && ! ctmeter refresh' 'lab_inventory_usual && ctmeter refresh'
 
 # ---- the ledger -----------------------------------------------------------------------------
 

@@ -29,7 +29,9 @@ lab_set inventory.retire-after 3
 lab_snmpd_start
 lab_ctmeterd_start
 assert_await 'the tables are served' 10 snmp_serves
-assert_ok refresh ctmeter refresh
+ctmeter refresh >"$LAB/refresh" 2>&1
+assert_eq 'refresh: it was not the whole of it' 1 $?
+assert_match 'refresh: the rest is in place' 'rules are in place' "$(<"$LAB/refresh")"
 assert_eq 'a masked address' 2 "$(status_of 101 192.0.2.101)"
 assert_eq 'a quoted one' 2 "$(status_of 101 2001:db8:1::101)"
 assert_eq 'a quoted name' 'web one.example' "$(snmp_get "$(oid_ct 101 ct-name)")"
@@ -97,6 +99,7 @@ broken 'an address that is none' '102 192.0.2.102 192.0.2.11O' '192.0.2.11O'
 broken 'octets that are no text' $'102 192.0.2.102 n\xffme=x\x1b[1m' 'unknown key'
 broken 'a quote that does not end' '102 192.0.2.102 192.0.2.112 name="db' 'a quote is not closed'
 lab_inventory_usual
+assert_ok 'exit status of refresh' ctmeter refresh
 assert_eq 'all is read again' '3 containers, 6 addresses: 24 rules are in place' "$(ctmeter refresh 2>&1)"
 assert_eq 'what is not in it is gone' 6 "$(status_of 104 203.0.113.104)"
 
@@ -104,6 +107,14 @@ step 'a source that fails deletes nothing'
 failures=$(snmp_get "$(oid_scalar 9)")
 mv "$LAB/inventory" "$LAB/inventory.away"
 assert_match 'refresh says so' 'could be read: .*No such file' "$(ctmeter refresh 2>&1)"
+for form in '' --json; do
+	for command in refresh status; do
+		# shellcheck disable=SC2086 # none or one word
+		ctmeter $form $command >/dev/null 2>"$LAB/complaint"
+		assert_eq "its exit status: $command $form" 1 $?
+		assert_eq "one line says why: $command $form" 1 "$(wc -l <"$LAB/complaint")"
+	done
+done
 failed_more() { [ "$(snmp_get "$(oid_scalar 9)")" -gt "$failures" ]; }
 assert_await 'the failure is counted' 10 failed_more
 assert_eq 'all rows still count' '2 2 2' \

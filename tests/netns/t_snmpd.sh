@@ -11,7 +11,9 @@ step 'snmpd is absent when ctmeterd starts'
 lab_network
 lab_inventory_usual
 lab_ctmeterd_start
-assert_ok 'status answers' ctmeter status
+assert_match 'status answers' 'problem: snmpd' "$(ctmeter status)"
+ctmeter status >/dev/null 2>&1
+assert_eq 'a problem can be told by its exit status' 1 $?
 assert_ok 'refresh answers' ctmeter refresh
 lab_flow 198.51.100.2 192.0.2.101 500 1000
 lab_snmpd_start
@@ -40,8 +42,8 @@ stopped=$SECONDS
 while [ $((SECONDS - stopped)) -lt 30 ]; do
 	lab_flow 198.51.100.2 192.0.2.103 20 700
 	lab_flow 2001:db8:f::1 2001:db8:1::103 20 700
-	if ! timeout 2 "$B/ctmeter" -c "$LAB/ctmeter.conf" status >/dev/null; then
-		fail 'status does not answer within 2 s while snmpd hangs'
+	if ! timeout 2 "$B/ctmeter" -c "$LAB/ctmeter.conf" list >/dev/null; then
+		fail 'list does not answer within 2 s while snmpd hangs'
 		break
 	fi
 	pass
@@ -57,7 +59,7 @@ timeout 10 "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/second" 2>&1
 assert_eq 'its exit status' 1 $?
 assert_match 'it says why' '(another|already|running)' "$(<"$LAB/second")"
 sed 's/^/   /' "$LAB/second"
-assert_ok 'the first one stays' ctmeter status
+assert_ok 'the first one stays' ctmeter list
 lab_flow 198.51.100.2 192.0.2.101 100 100
 book_check 'and counts'
 
