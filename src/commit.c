@@ -6,7 +6,7 @@
 #include "journal.h"
 #include "log.h"
 #include "xalloc.h"
-#include "xt_layout.h"
+#include "xt_judge.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -256,9 +256,11 @@ struct job {
 	const char *table, *path;
 	int parent;
 	struct ruleset *desired; /* under its new epoch */
+	const struct xt_layout *last; /* of the last reading, NULL: there is none */
 	const struct xt_layout *recent; /* of a reading just before the lock, NULL: none to use */
 	const struct xt_layout *old; /* recent or read */
 	struct xt_layout read, new;
+	uint32_t found; /* an or of enum journal_found */
 	struct composed composed;
 	struct journal journal;
 	struct err *e;
@@ -320,7 +322,8 @@ static int write_journal(struct job *job)
 				     .n_new = c->raw.n_entries,
 				     .n_records = match_rules(job, NULL, NULL),
 				     .epoch = job->desired->epoch,
-				     .digest = job->new.digest };
+				     .digest = job->new.digest,
+				     .found = job->found };
 	int ret;
 
 	snprintf(head.table, sizeof(head.table), "%s", job->table);
@@ -337,6 +340,40 @@ static int write_journal(struct job *job)
 			job->journal.from[job->new.policy[i] - 1] = job->old->policy[i];
 	match_rules(job, job->journal.records, job->journal.from);
 	return 0;
+}
+
+/* What somebody had done to the table. The last reading has told of most of it. */
+static void judge_old(struct job *job)
+{
+	const struct present *present = &job->old->present;
+	const struct xt_layout *last = job->last;
+	bool known_foul = last && last->present.foul;
+
+	if (job->old == &job->read && last && last->ours == job->read.ours)
+		xt_judge_as(&job->read, last);
+	else if (job->old == &job->read)
+		xt_judge(&job->read, job->family);
+	job->found = 0;
+	if (present->disturbed || (present->foul && !known_foul))
+		job->found |= JOURNAL_DISTURBED;
+	if (present->doubled)
+		job->found |= JOURNAL_DOUBLED;
+}
+
+/* What was set to 0 since the last reading shows in the last that the old table's canaries had. */
+static bool canaries_died(const struct job *job)
+{
+	const struct xt_layout *old = job->old;
+
+	if (old->present.foul)
+		return false; /* told already, or found so under the lock */
+	for (size_t i = 0; i < old->n_canaries; i++) {
+		const struct xt_counters *c = &job->journal.finals[old->canaries[i].index];
+
+		if (c->bcnt != old->canaries[i].octets || c->pcnt != 1)
+			return true;
+	}
+	return false;
 }
 
 static int replace(const struct job *job)
@@ -437,6 +474,7 @@ static int prepare(struct job *job)
 	if (ret < 0)
 		return ret;
 	xt_layout_parse(&job->composed.raw, &job->new);
+	judge_old(job);
 	if (plan_diff(job->desired, &job->new.present, NULL)) {
 		err_set(job->e, "the composed table is another one than was planned");
 		ret = -EPROTO;
@@ -473,6 +511,8 @@ static int commit_once(struct job *job)
 		return ret;
 	}
 	journal_set_replaced(&job->journal);
+	if (canaries_died(job))
+		journal_set_disturbed(&job->journal);
 	if (add_counters(job->fd, &job->journal, &job->new) == 0)
 		journal_set_added(&job->journal);
 	else
@@ -490,11 +530,13 @@ static void hold_signals(void)
 }
 
 int commit_run(int fd, int lock, const char *table, const struct ruleset *desired,
-	       const struct xt_layout *recent, const char *path, int parent, struct err *e)
+	       const struct xt_layout *last, const struct xt_layout *recent, const char *path,
+	       int parent, struct err *e)
 {
 	struct job job = { .fd = fd,
 			   .family = desired->family,
 			   .table = table,
+			   .last = last,
 			   .path = path,
 			   .parent = parent,
 			   .e = e };

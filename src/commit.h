@@ -42,8 +42,9 @@ int commit_hand_over(const char *run_dir, uid_t uid, gid_t gid, struct err *e);
  * it, and releases it. Returns 0 (also when there is nothing to do) or -errno with e filled. */
 int commit_recover(int fd, int lock, const char *path, struct err *e);
 
-/* Make `table` hold `desired` under the next epoch. `recent` is the layout of a reading of the last
- * COMMIT_RECENT_NS, or NULL; with it a commit that changes nothing but our own chains need not read
+/* Make `table` hold `desired` under the next epoch. `last` is the judged layout of the last reading
+ * (NULL: there is none), and `recent` the same if that was within COMMIT_RECENT_NS, else NULL; with
+ * it a commit that changes nothing but our own chains need not read
  * the table whole. Takes `lock`, waits for it, and releases it;
  * gives up with -ECANCELED if `parent` (pid) is no longer our parent before the kernel is asked. A
  * journal that is there is finished and left, and nothing else done: its finals come first. Nothing
@@ -51,6 +52,7 @@ int commit_recover(int fd, int lock, const char *path, struct err *e);
  * filled. */
 #define COMMIT_RECENT_NS (250 * NS_PER_MS)
 int commit_run(int fd, int lock, const char *table, const struct ruleset *desired,
-	       const struct xt_layout *recent, const char *path, int parent, struct err *e);
+	       const struct xt_layout *last, const struct xt_layout *recent, const char *path,
+	       int parent, struct err *e);
 
 #endif

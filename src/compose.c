@@ -18,6 +18,8 @@
 struct tc_ops {
 	struct xtc_handle *(*init)(const char *table);
 	void (*free)(struct xtc_handle *h);
+	const char *(*first_chain)(struct xtc_handle *h);
+	const char *(*next_chain)(struct xtc_handle *h);
 	const void *(*first_rule)(const char *chain, struct xtc_handle *h);
 	const void *(*next_rule)(const void *prev, struct xtc_handle *h);
 	const char *(*get_target)(const void *e, struct xtc_handle *h);
@@ -56,6 +58,8 @@ struct tc_ops {
 	static const struct tc_ops prefix##_tc = {                                         \
 		.init = prefix##_init,                                                     \
 		.free = prefix##_free,                                                     \
+		.first_chain = prefix##_first_chain,                                       \
+		.next_chain = prefix##_next_chain,                                         \
 		.first_rule = prefix##_first,                                              \
 		.next_rule = prefix##_next,                                                \
 		.get_target = prefix##_target,                                             \
@@ -128,8 +132,27 @@ struct job {
 	const struct tc_ops *tc;
 	struct xtc_handle *h;
 	const struct ruleset *desired;
+	const struct present *present;
 	struct err *e;
 };
+
+static int name_cmp(const void *a, const void *b)
+{
+	return strcmp(a, ((const struct present_chain *)b)->name);
+}
+
+/* Whether it is a chain of ours: by its name, or as it was found. */
+static bool is_ours(const struct job *job, const char *chain)
+{
+	const struct present *p = job->present;
+	enum hook hook;
+	enum path path;
+	uint64_t epoch;
+
+	return rule_name_parse(chain, &hook, &epoch, &path) != RULE_NAME_FOREIGN ||
+	       (p->n_chains &&
+		bsearch(chain, p->chains, p->n_chains, sizeof(*p->chains), name_cmp));
+}
 
 static int failed(const struct job *job, const char *what, const char *chain)
 {
@@ -163,31 +186,48 @@ static int fill_chain(const struct job *job, const struct rule_chain *c)
 	return 0;
 }
 
-/* Take every jump of ours out of a hook, then put the one that is wanted first. */
-static int set_hook(const struct job *job, enum hook hook)
+/* Take every rule that leads to a chain of ours out of somebody else's. */
+static int clear_jumps(const struct job *job, const char *chain)
 {
-	const char *name = rule_hook_name(hook);
-	struct rule all = { .kind = RULE_JUMP, .match = RULE_MATCH_ALL };
-	const void *rule = job->tc->first_rule(name, job->h);
-	uint64_t room[XT_MADE_MAX / 8];
+	const void *rule = job->tc->first_rule(chain, job->h);
 
 	for (unsigned at = 0; rule;) {
-		enum hook h;
-		enum path path;
-		uint64_t epoch;
-
-		if (rule_name_parse(job->tc->get_target(rule, job->h), &h, &epoch, &path) ==
-		    RULE_NAME_FOREIGN) {
+		if (!is_ours(job, job->tc->get_target(rule, job->h))) {
 			rule = job->tc->next_rule(rule, job->h);
 			at++;
 			continue;
 		}
-		if (!job->tc->delete_num_entry(name, at, job->h))
-			return failed(job, "cannot take our jump out of", name);
-		rule = job->tc->first_rule(name, job->h);
+		if (!job->tc->delete_num_entry(chain, at, job->h))
+			return failed(job, "cannot take a jump to ours out of", chain);
+		rule = job->tc->first_rule(chain, job->h);
 		for (unsigned i = 0; rule && i < at; i++)
 			rule = job->tc->next_rule(rule, job->h);
 	}
+	return 0;
+}
+
+/* All that leads to ours but for our own jumps, which set_hook sees to. */
+static int clear_intruders(const struct job *job)
+{
+	int ret = 0;
+
+	for (const char *chain = job->tc->first_chain(job->h); chain && !ret;
+	     chain = job->tc->next_chain(job->h))
+		if (!is_ours(job, chain))
+			ret = clear_jumps(job, chain);
+	return ret;
+}
+
+/* Take every jump to ours out of a hook, then put the one that is wanted first. */
+static int set_hook(const struct job *job, enum hook hook)
+{
+	const char *name = rule_hook_name(hook);
+	struct rule all = { .kind = RULE_JUMP, .match = RULE_MATCH_ALL };
+	uint64_t room[XT_MADE_MAX / 8];
+	int ret = clear_jumps(job, name);
+
+	if (ret < 0)
+		return ret;
 	if (job->desired->root[hook] < 0)
 		return 0;
 	make_entry(room, job->desired->family, &all,
@@ -198,7 +238,7 @@ static int set_hook(const struct job *job, enum hook hook)
 }
 
 /* In an order in which every jump's chain exists and no chain that goes is still jumped to:
- * empty what goes or changes, create, fill, set the hooks, delete. */
+ * empty what goes or changes, create, fill, clear what leads to ours, set the hooks, delete. */
 static int run_plan(const struct job *job, const struct present *present, const struct plan *plan)
 {
 	const struct rule_chain *want = job->desired->chains;
@@ -216,6 +256,8 @@ static int run_plan(const struct job *job, const struct present *present, const 
 	for (size_t i = 0; !ret && i < plan->n_ops; i++)
 		if (plan->ops[i].kind != PLAN_DELETE)
 			ret = fill_chain(job, &want[plan->ops[i].chain]);
+	if (!ret && present->intruders)
+		ret = clear_intruders(job);
 	for (enum hook hook = 0; !ret && hook < HOOKS; hook++)
 		if (plan->hooks[hook])
 			ret = set_hook(job, hook);
@@ -234,7 +276,9 @@ static int run_plan(const struct job *job, const struct present *present, const 
 int compose(const char *table, const struct ruleset *desired, const struct present *present,
 	    const struct plan *plan, struct composed *ret_composed, struct err *e)
 {
-	struct job job = { .tc = families[desired->family], .desired = desired, .e = e };
+	struct job job = {
+		.tc = families[desired->family], .desired = desired, .present = present, .e = e
+	};
 	struct composed c;
 	int ret;
 

@@ -22,7 +22,8 @@ struct composed {
 };
 
 /* Compose `table` of the family with the plan's chains and hooks applied to what is in the
- * kernel now; everything that is not ours stays as it is. A read-only use of the kernel: hold
+ * kernel now; everything that is not ours stays as it is, but for rules of others that lead into a
+ * chain of ours: those go. A read-only use of the kernel: hold
  * the xtables lock. plan's PLAN_DELETE ops index `present`. Returns 0 or -errno with e filled. */
 int compose(const char *table, const struct ruleset *desired, const struct present *present,
 	    const struct plan *plan, struct composed *ret_composed, struct err *e);

@@ -13,8 +13,8 @@ bool compose_tail_possible(const struct xt_layout *old, const struct ruleset *de
 {
 	const struct present *present = &old->present;
 
-	if (!old->tail.at || !present->epoch || present->foul ||
-	    desired->epoch > present->epoch + 1)
+	if (!old->tail.at || !present->epoch || present->foul || present->intruders ||
+	    present->strays || desired->epoch > present->epoch + 1)
 		return false;
 	for (enum hook h = 0; h < HOOKS; h++) {
 		if (present->hook[h].jumps != (desired->root[h] >= 0))

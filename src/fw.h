@@ -23,6 +23,7 @@ struct fw;
 struct fw_row {
 	struct addr addr;
 	uint8_t present; /* bit (1 << path): that path's counting rule exists */
+	uint8_t intact; /* in a zeroed reading: bits of rules that were not set to 0 */
 	struct counters path[PATHS]; /* since the rule was made */
 };
 
@@ -30,9 +31,14 @@ struct fw_reading {
 	const struct fw_row *rows; /* sorted by addr; the backend's, until the next call */
 	size_t n_rows;
 	uint64_t at_ns; /* CLOCK_BOOTTIME before the kernel was asked */
-	/* Each told once. zeroed: somebody set all counters to 0 some time before. stale: somebody
-	 * put an old table or old counters back, so what they count says nothing. */
+	/* Each told once. zeroed: somebody set counters to 0 some time before, all but the rows'
+	 * intact ones. stale: somebody put an old table or old counters back, so what they count says
+	 * nothing. */
 	bool zeroed, stale;
+	/* What somebody did to the rules lets packets pass uncounted (disturbed), or be counted twice
+	 * (disturbed and doubled), since the last reading or since nobody read: told in each reading
+	 * while that lasts. */
+	bool disturbed, doubled;
 	/* The canary is wrong and was told to be: whether somebody is half way through a commit cannot
 	 * be seen. Plan by it, but believe no counter until our next commit has seeded it. */
 	bool unsure;
@@ -43,9 +49,10 @@ struct fw_reading {
  * free(), its length in *n. */
 struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr *addrs, size_t *n);
 
-enum fw_final_kind { FW_REMOVED, FW_CREATED, FW_RESTARTED };
+enum fw_final_kind { FW_REMOVED, FW_CREATED, FW_RESTARTED, FW_DISTURBED, FW_DOUBLED };
 
-/* What an apply did to one counting rule. */
+/* What an apply did to one counting rule; or (FW_DISTURBED and FW_DOUBLED: no rule's, and before all
+ * others) what it put an end to, as a reading's disturbed and doubled. */
 struct fw_final {
 	struct addr addr;
 	enum path path;

@@ -170,6 +170,7 @@ static void note_present(struct present *p, const struct ruleset *rs)
 	for (size_t i = 0; i < rs->n_chains; i++) {
 		memcpy(p->chains[i].name, rs->chains[i].name, sizeof(p->chains[i].name));
 		p->chains[i].digest = rs->chains[i].digest;
+		p->chains[i].canary = true;
 	}
 	for (size_t i = 0; i < rs->n_rules; i++)
 		p->n_counting += rs->rules[i].kind == RULE_COUNT;

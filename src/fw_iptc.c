@@ -13,7 +13,7 @@
 #include "journal.h"
 #include "log_state.h"
 #include "xalloc.h"
-#include "xt_layout.h"
+#include "xt_judge.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,6 +46,7 @@ struct family {
 	bool told; /* the ledger was, of what is in the journal */
 	struct xt_layout layout;
 	bool known; /* layout is of some reading */
+	uint64_t made; /* digest of the table that our last commit made */
 	uint64_t read_ns; /* the last good one */
 	uint32_t generation;
 	uint64_t wrong_since_ns; /* the canary is wrong since then, 0: it is right */
@@ -94,7 +95,8 @@ static void child_main(struct family *f, const struct ruleset *desired, int out,
 
 	close_inherited(f->fd, out, f->lock);
 	v.result = desired ? commit_run(f->fd, f->lock, f->owner->table, desired,
-					recent ? &f->layout : NULL, f->journal, parent, &e)
+					f->known ? &f->layout : NULL, recent ? &f->layout : NULL,
+					f->journal, parent, &e)
 			   : commit_recover(f->fd, f->lock, f->journal, &e);
 	snprintf(v.text, sizeof(v.text), "%.255s", e.text);
 	_exit(write(out, &v, sizeof(v)) == sizeof(v) ? 0 : 1);
@@ -151,6 +153,7 @@ static void report(struct family *f, const struct verdict *v, uint64_t now_ns)
 	if (settled) {
 		finals = journal_finals(&j, &n);
 		epoch = journal_epoch(&j);
+		f->made = journal_replaced(&j) ? j.head->digest : 0;
 	}
 	/* One that is not settled holds the only copy of somebody's counters: the next child
 	 * begins with it. */
@@ -203,6 +206,17 @@ static bool wrong_for_good(struct family *f, uint64_t now_ns)
 	return now_ns - f->wrong_since_ns >= ZEROED_AFTER_NS;
 }
 
+/* Is each packet counted, and once? What our commit made needs no judging. */
+static void judge(struct family *f, struct xt_layout *layout)
+{
+	if (layout->digest == f->made)
+		return;
+	if (f->known && f->layout.ours == layout->ours)
+		xt_judge_as(layout, &f->layout);
+	else
+		xt_judge(layout, f->family);
+}
+
 /* The structure differs from the known one. While our commit runs, a higher epoch is its: wait for
  * its finals; anything else somebody else did. */
 static int take_layout(struct family *f, const struct xt_raw *raw)
@@ -218,6 +232,7 @@ static int take_layout(struct family *f, const struct xt_raw *raw)
 		xt_layout_clear(&layout); /* ours that removes all has no epoch */
 		return -EAGAIN;
 	}
+	judge(f, &layout);
 	xt_layout_clear(&f->layout);
 	f->layout = layout;
 	f->known = true;
@@ -266,7 +281,8 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 {
 	struct iptc *s = self;
 	struct family *f = &s->families[family];
-	bool reset = false, zero, old;
+	bool reset = false, zero, old, zeroed;
+	const struct present *present;
 	struct xt_raw raw;
 	uint64_t read_ns;
 	int ret;
@@ -293,14 +309,20 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 	if (!old && f->layout.present.epoch)
 		f->epoch = f->layout.present.epoch;
 	f->layout.present.foul = reset || old;
+	zeroed = reset && zero && !f->reset_told;
+	if (zeroed)
+		xt_intact_read(&f->layout, &raw);
 	f->read_ns = read_ns;
+	present = &f->layout.present;
 	*ret_reading =
 		(struct fw_reading) { .rows = f->layout.rows,
 				      .n_rows = f->layout.n_rows,
 				      .at_ns = now_ns,
-				      .zeroed = reset && zero && !f->reset_told,
+				      .zeroed = zeroed,
 				      .stale = f->stale || (reset && !zero && !f->reset_told),
 				      .unsure = reset && f->reset_told,
+				      .disturbed = present->disturbed || old,
+				      .doubled = present->doubled,
 				      .generation = f->generation + reset };
 	f->reset_told = reset;
 	f->stale = false;

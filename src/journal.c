@@ -160,31 +160,36 @@ void journal_unmap(struct journal *j)
 	memset(j, 0, sizeof(*j));
 }
 
-/* `flag` is in j->head. */
-static void set_flag(struct journal *j, uint32_t *flag)
+/* Make it so in the file too; `flag` is in j->head. */
+static void set_flag(struct journal *j, uint32_t *flag, uint32_t value)
 {
 	off_t at = (off_t)((uint8_t *)flag - (uint8_t *)j->head);
 
-	*flag = 1;
+	*flag = value;
 	if (!j->copied)
-		*(uint32_t *)((uint8_t *)j->room + at) = 1;
+		*(uint32_t *)((uint8_t *)j->room + at) = value;
 	while (j->copied && pwrite(j->fd, flag, sizeof(*flag), at) < 0 && errno == EINTR)
 		;
 }
 
 void journal_set_replaced(struct journal *j)
 {
-	set_flag(j, &j->head->replaced);
+	set_flag(j, &j->head->replaced, 1);
 }
 
 void journal_set_added(struct journal *j)
 {
-	set_flag(j, &j->head->added);
+	set_flag(j, &j->head->added, 1);
 }
 
 void journal_set_refused(struct journal *j)
 {
-	set_flag(j, &j->head->refused);
+	set_flag(j, &j->head->refused, 1);
+}
+
+void journal_set_disturbed(struct journal *j)
+{
+	set_flag(j, &j->head->found, j->head->found | JOURNAL_DISTURBED);
 }
 
 bool journal_replaced(const struct journal *j)
@@ -258,9 +263,13 @@ uint64_t journal_epoch(const struct journal *j)
 struct fw_final *journal_finals(const struct journal *j, size_t *ret_n)
 {
 	const struct journal_head *h = j->head;
-	struct fw_final *finals = xcalloc(h->n_records, sizeof(*finals));
+	struct fw_final *finals = xcalloc((size_t)h->n_records + 2, sizeof(*finals));
 	size_t n = 0;
 
+	if (journal_replaced(j) && h->found & JOURNAL_DISTURBED)
+		finals[n++].kind = FW_DISTURBED;
+	if (journal_replaced(j) && h->found & JOURNAL_DOUBLED)
+		finals[n++].kind = FW_DOUBLED;
 	for (uint32_t i = 0; journal_replaced(j) && i < h->n_records; i++) {
 		const struct journal_record *r = &j->records[i];
 		struct fw_final *f = &finals[n];

@@ -33,7 +33,10 @@ struct journal_head {
 	uint32_t added; /* the kernel has taken the counters back */
 	uint32_t refused; /* it never will: records hold what the ledger must take */
 	char table[XT_TABLE_MAXNAMELEN];
+	uint32_t found; /* what somebody had done to the old table: an or of enum journal_found */
 };
+
+enum journal_found { JOURNAL_DISTURBED = 1, JOURNAL_DOUBLED = 2 };
 
 struct journal {
 	struct journal_head *head; /* our own copy */
@@ -81,6 +84,9 @@ void journal_set_replaced(struct journal *j);
 void journal_set_added(struct journal *j);
 void journal_set_refused(struct journal *j);
 
+/* Note what else was found in the old table's finals. */
+void journal_set_disturbed(struct journal *j);
+
 /* Whether REPLACE was done; whether nothing is left to be done in the kernel. */
 bool journal_replaced(const struct journal *j);
 bool journal_settled(const struct journal *j);
@@ -88,7 +94,7 @@ bool journal_settled(const struct journal *j);
 /* The epoch it committed, 0 when it never reached the kernel. */
 uint64_t journal_epoch(const struct journal *j);
 
-/* Its records as finals, a new array for free(); none when it never reached the kernel. */
+/* Its records as finals, and what it found, a new array for free(); none when it never reached the kernel. */
 struct fw_final *journal_finals(const struct journal *j, size_t *ret_n);
 
 #endif

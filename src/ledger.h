@@ -12,13 +12,16 @@
  * 1. A total never decreases while its row exists.
  * 2. Every octet a reading or a final brings is in exactly one address row, once, and in that
  *    row's container.
- * 3. When octets may have been missed, the row's and the container's discontinuity say so.
+ * 3. When octets may have been missed, or would have been counted twice, the row's and the
+ *    container's discontinuity say so: once for each disturbance, with a time that goes along until
+ *    it is over. What may have been counted twice is not booked.
  * 4. An address that moves opens a new row; the old row keeps its total and retires. One that
  *    several claim goes to the one of them that runs, if all others are stopped. Otherwise it does not
  *    move: who had it keeps it, unless stopped while others run, and if nobody had, nobody gets it.
  * 5. Containers keep what their retired or aged-out rows counted.
  * 6. A decrease is believed only when two readings in a row show it. What led to it nobody knows:
- *    nothing is booked, the row gets a discontinuity, and counting goes on from there.
+ *    nothing is booked, and counting goes on from there. Other rules of the family may have been set
+ *    back too and have passed their old counts again, so all its rows get a discontinuity.
  * 7. A row that aged out is no longer shown, and once it is stored no longer in memory; but an address
  *    or id that comes back resumes its row, from the store: so its totals never fall, and an ifIndex
  *    is its for ever.

@@ -48,6 +48,9 @@ struct slot {
 	uint8_t suspect; /* bits of paths that decreased at the last reading */
 	uint8_t counted; /* bits of paths that had a rule for this owner before */
 	uint8_t lost; /* bits of paths whose rule somebody removed, and we did not make anew */
+	uint8_t older; /* bits of paths whose rule was there before the row, and was not read since */
+	bool told; /* its row has the discontinuity of the disturbance under way */
+	bool struck; /* scratch: this reading brings one for this row alone */
 };
 
 /* Addresses, sorted. */
@@ -68,6 +71,11 @@ struct ledger {
 	uint64_t epoch[ADDR_FAMILIES];
 	uint64_t last_change_ns;
 	uint64_t ports_change_ns; /* when a container last came or went */
+	/* Somebody disturbs the family's rules, or did until just now: see ledger_gap.c. */
+	struct {
+		bool lasts; /* some slots are told */
+		bool doubled; /* what came since the last reading may have been counted twice */
+	} gap[ADDR_FAMILIES];
 	enum port_view port_view;
 	uint64_t turned_ns; /* when port_view last changed, 0: never, or before boot */
 	int64_t turned_wall_s;
@@ -132,5 +140,23 @@ void ledger_mark_discontinuity(struct snap_totals *t, struct ledger_now now);
 
 /* Octets of this row may have been missed. */
 void ledger_discontinue(struct row *row, struct ledger_now now);
+
+/* The same discontinuity still, until now. */
+void ledger_prolong(struct row *row, struct ledger_now now);
+
+/* --- disturbances (ledger_gap.c) --- */
+
+/* One discontinuity of the slot's row, or the one of the disturbance under way prolonged. */
+void ledger_stamp(struct slot *s, struct ledger_now now);
+
+/* Somebody did something to the family's rules: all rows concerned have a discontinuity, one each
+ * until ledger_note_disturbance finds it over. */
+void ledger_disturb(struct ledger *l, enum addr_family family, struct ledger_now now);
+
+/* After a reading was applied. `all`: something befell all rows; recheck: and may turn out to have
+ * befallen more. */
+void ledger_note_disturbance(struct ledger *l, enum addr_family family,
+			     const struct fw_reading *reading, bool all, bool recheck,
+			     struct ledger_now now);
 
 #endif

@@ -117,6 +117,9 @@ static void restore_slot(struct ledger *l, const struct store_address *from, str
 	} else if (from->seen) {
 		ledger_discontinue(row, l->restore_now);
 	}
+	s->told = s->lost; /* just now, or when its rule went */
+	if (s->told)
+		l->gap[s->addr.family].lasts = true;
 }
 
 struct row *ledger_add_stored_row(struct ledger *l, struct container *c,

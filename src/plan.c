@@ -3,6 +3,8 @@
 
 #include "xalloc.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,20 @@ void present_clear(struct present *p)
 {
 	free(p->chains);
 	memset(p, 0, sizeof(*p));
+}
+
+void present_add_flaw(struct present *p, const char *fmt, ...)
+{
+	size_t at = strlen(p->flaw);
+	va_list args;
+
+	if (at && at + 2 < sizeof(p->flaw)) {
+		memcpy(p->flaw + at, ", ", 3);
+		at += 2;
+	}
+	va_start(args, fmt);
+	vsnprintf(p->flaw + at, sizeof(p->flaw) - at, fmt, args);
+	va_end(args);
 }
 
 void plan_clear(struct plan *plan)
@@ -33,10 +49,17 @@ static void add_op(struct plan *plan, size_t *cap, enum plan_op_kind kind, size_
 	plan->ops[plan->n_ops++] = (struct plan_op) { kind, (uint32_t)chain };
 }
 
-/* Sweep both sorted lists once. Root chains are compared only if `roots`. */
-static void sweep(const struct ruleset *want, const struct present *have, bool roots,
+enum sweep {
+	SWEEP_ALL = 0,
+	SWEEP_NO_ROOTS = 1 << 0,
+	SWEEP_NO_CANARIES = 1 << 1,
+};
+
+/* Sweep both sorted lists once; `less` is an or of enum sweep. */
+static void sweep(const struct ruleset *want, const struct present *have, unsigned less,
 		  struct plan *plan)
 {
+	bool roots = !(less & SWEEP_NO_ROOTS), canaries = !(less & SWEEP_NO_CANARIES);
 	size_t i = 0, j = 0, cap = 0;
 
 	while (i < want->n_chains || j < have->n_chains) {
@@ -60,8 +83,12 @@ static void sweep(const struct ruleset *want, const struct present *have, bool r
 			add_op(plan, &cap, PLAN_CREATE, i++);
 		else if (order > 0)
 			add_op(plan, &cap, PLAN_DELETE, j++);
-		else if (want->chains[i++].digest != have->chains[j++].digest)
-			add_op(plan, &cap, PLAN_REWRITE, i - 1);
+		else {
+			const struct present_chain *c = &have->chains[j++];
+
+			if (want->chains[i++].digest != c->digest || (canaries && !c->canary))
+				add_op(plan, &cap, PLAN_REWRITE, i - 1);
+		}
 	}
 }
 
@@ -96,19 +123,20 @@ static size_t count_roots(const struct present *have)
 	return n;
 }
 
-bool plan_diff(const struct ruleset *desired, const struct present *present, struct plan *ret_plan)
+static bool differs_in(const struct ruleset *desired, const struct present *present, unsigned less,
+		       struct plan *ret_plan)
 {
 	struct plan plan = { NULL, 0, { false } };
 	size_t roots = 0;
 	bool differs = false;
 
-	sweep(desired, present, false, &plan);
+	sweep(desired, present, less | SWEEP_NO_ROOTS, &plan);
 	for (enum hook h = 0; h < HOOKS; h++) {
 		roots += desired->root[h] >= 0;
 		plan.hooks[h] = hook_differs(desired, present, h);
 		differs = differs || plan.hooks[h];
 	}
-	differs = differs || plan.n_ops || roots != count_roots(present) || present->foul;
+	differs = differs || plan.n_ops || roots != count_roots(present) || present->intruders;
 	if (ret_plan)
 		*ret_plan = plan;
 	else
@@ -116,12 +144,22 @@ bool plan_diff(const struct ruleset *desired, const struct present *present, str
 	return differs;
 }
 
+bool plan_diff(const struct ruleset *desired, const struct present *present, struct plan *ret_plan)
+{
+	return differs_in(desired, present, SWEEP_ALL, ret_plan) || present->foul;
+}
+
+bool plan_is_sound(const struct ruleset *expected, const struct present *present)
+{
+	return !differs_in(expected, present, SWEEP_NO_CANARIES, NULL);
+}
+
 void plan_commit(const struct ruleset *desired, const struct present *present,
 		 struct plan *ret_plan)
 {
 	struct plan plan = { NULL, 0, { false } };
 
-	sweep(desired, present, true, &plan);
+	sweep(desired, present, SWEEP_ALL, &plan);
 	for (enum hook h = 0; h < HOOKS; h++)
 		plan.hooks[h] = desired->root[h] >= 0 || present->hook[h].jumps;
 	*ret_plan = plan;

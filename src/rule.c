@@ -4,9 +4,9 @@
  * A tree is cut out of the binary trie of the addresses from the bottom up. Each trie node
  * gathers the items (counting rules and gotos) of its two halves; when they are more than a
  * chain should hold, the larger half becomes a chain of its own and is one goto from then on.
- * 1. Every chain holds at most LEAF_MAX counting rules or INNER_MAX rules.
+ * 1. Every chain holds at most LEAF_MAX counting rules or INNER_MAX rules, and its canary.
  * 2. The prefixes in one chain do not overlap, so their order does not matter.
- * 3. Few chains: each costs three entries of the kernel's table, and each entry costs at every
+ * 3. Few chains: each costs four entries of the kernel's table, and each entry costs at every
  *    reading. Nearly all chains are leaves, so those are wide; inner ones are few and narrow, for
  *    a packet that is no container's looks at all of the first one, others at half of each
  *    (docs/architecture.md has what other widths gave). */
@@ -155,6 +155,8 @@ uint64_t rule_digest_add(uint64_t digest, const struct rule *rule, const char *t
 	/* A canary is told from a stop by its place alone, see parse in the backends. */
 	uint8_t kind = rule->kind == RULE_CANARY ? RULE_STOP : rule->kind;
 
+	if (rule->match == RULE_MATCH_NONE)
+		return digest;
 	digest = stir(digest, (uint64_t)kind << 16 | rule->match << 8 | rule->plen);
 	if (rule->match != RULE_MATCH_ALL)
 		digest = stir_octets(digest, rule->addr.bytes, addr_octets(rule->addr.family));
@@ -173,21 +175,40 @@ struct builder {
 	unsigned bits;
 };
 
+/* One more to the last chain. */
+static void add_rule(struct builder *b, struct rule rule)
+{
+	struct ruleset *rs = b->rs;
+
+	rs->rules = xgrow(rs->rules, rs->n_rules, &b->cap_rules, sizeof(*rs->rules));
+	rs->rules[rs->n_rules++] = rule;
+	rs->chains[rs->n_chains - 1].n++;
+}
+
 static uint32_t add_chain(struct builder *b, const char *name, const struct rule *rules, size_t n)
 {
 	struct ruleset *rs = b->rs;
 	struct rule_chain *c;
 
 	rs->chains = xgrow(rs->chains, rs->n_chains, &b->cap_chains, sizeof(*rs->chains));
-	c = &rs->chains[rs->n_chains];
+	c = &rs->chains[rs->n_chains++];
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	c->first = (uint32_t)rs->n_rules;
-	c->n = (uint32_t)n;
-	for (size_t i = 0; i < n; i++) {
-		rs->rules = xgrow(rs->rules, rs->n_rules, &b->cap_rules, sizeof(*rs->rules));
-		rs->rules[rs->n_rules++] = rules[i];
-	}
-	return (uint32_t)rs->n_chains++;
+	c->n = 0;
+	for (size_t i = 0; i < n; i++)
+		add_rule(b, rules[i]);
+	return (uint32_t)rs->n_chains - 1;
+}
+
+static uint32_t add_tree_chain(struct builder *b, const char *name, const struct rule *rules,
+			       size_t n)
+{
+	uint32_t chain = add_chain(b, name, rules, n);
+
+	add_rule(b, (struct rule) { .kind = RULE_CANARY,
+				    .match = RULE_MATCH_NONE,
+				    .addr.family = b->rs->family });
+	return chain;
 }
 
 static void push(struct builder *b, struct rule item)
@@ -207,7 +228,7 @@ static void close_items(struct builder *b, size_t at, size_t n, const struct add
 			     .addr = *prefix };
 
 	tree_name(name, b->path, prefix, plen);
-	item.chain = add_chain(b, name, b->stack + at, n);
+	item.chain = add_tree_chain(b, name, b->stack + at, n);
 	b->stack[at] = item;
 	memmove(b->stack + at + 1, b->stack + at + n, (b->depth - at - n) * sizeof(*b->stack));
 	b->depth -= n - 1;
@@ -288,7 +309,7 @@ static uint32_t build_tree(struct builder *b, enum path path, size_t n)
 	b->depth = 0;
 	items = build_node(b, 0, n, &plen);
 	snprintf(name, sizeof(name), RULE_MARK "-%c", paths[path].letter);
-	return add_chain(b, name, b->stack, items);
+	return add_tree_chain(b, name, b->stack, items);
 }
 
 static void build_root(struct builder *b, enum hook hook, size_t n)

@@ -13,13 +13,15 @@
  *
  *   hook FORWARD:  -j ctm-FORWARD-EPOCH            always the hook's first rule
  *   root chain:    -j ctm-d; -j ctm-s; RETURN; canary
- *   tree chains:   -d PREFIX -g SUBTREE ...  and  -d ADDRESS -j RETURN (the counting rules)
+ *   tree chains:   -d PREFIX -g SUBTREE ...  and  -d ADDRESS -j RETURN (the counting rules),
+ *                  then ! -s 0.0.0.0/0 -j RETURN (the canary)
  *
  * 1. A tree's inner rules are gotos and a counting rule returns, so a packet leaves a tree after
  *    at most one counting rule, back into the root chain, whose next tree sees it too.
- * 2. The canary stands behind an unconditional RETURN: no packet reaches it, so its counter
- *    keeps the value that each commit of ours seeds, unless somebody zeroed the table or is half
- *    way through a commit.
+ * 2. Each chain has a canary. In a root chain it stands behind an unconditional RETURN, in a tree
+ *    chain it matches no packet (one entry instead of two). So its counter keeps the value that each
+ *    commit of ours seeds, unless somebody zeroed the chain or the table, or is half way through a
+ *    commit.
  * 3. The root chains' names carry the epoch, which grows with each commit of ours: a writer that
  *    puts an old table back is recognised by it.
  * 4. A tree chain's name says path and prefix, so the same addresses always give the same chains. */
@@ -35,11 +37,11 @@ enum rule_kind {
 	RULE_GOTO, /* match addr/plen, goto chain */
 	RULE_JUMP, /* every packet, jump to chain */
 	RULE_STOP, /* every packet, RETURN */
-	RULE_CANARY, /* every packet, RETURN; unreachable, seeded */
+	RULE_CANARY, /* every packet, or none, RETURN; never counts, seeded */
 	RULE_ALIEN, /* anything else found in a chain of ours */
 };
 
-enum rule_match { RULE_MATCH_ALL, RULE_MATCH_SRC, RULE_MATCH_DST };
+enum rule_match { RULE_MATCH_ALL, RULE_MATCH_SRC, RULE_MATCH_DST, RULE_MATCH_NONE };
 
 struct rule {
 	uint8_t kind; /* enum rule_kind */
@@ -98,7 +100,8 @@ enum rule_name rule_name_parse(const char *name, enum hook *ret_hook, uint64_t *
 			       enum path *ret_path);
 
 /* Running digest of a chain: start with RULE_DIGEST_INIT, add each rule in order; `target` is the
- * name of the chain of a goto or jump, NULL otherwise. */
+ * name of the chain of a goto or jump, NULL otherwise. A canary that matches no packet adds nothing:
+ * with it and without, a chain counts the same. */
 #define RULE_DIGEST_INIT 14695981039346656037ull
 uint64_t rule_digest_add(uint64_t digest, const struct rule *rule, const char *target);
 

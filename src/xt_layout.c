@@ -2,151 +2,12 @@
 #include "xt_layout.h"
 
 #include "xalloc.h"
+#include "xt_rules.h"
 
 #include <linux/netfilter.h>
-#include <linux/netfilter_ipv4/ip_tables.h>
-#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- our rules --------------------------------------------------------------------------- */
-
-static bool all_zero(const void *p, size_t n)
-{
-	static const uint8_t zeros[2 * 2 * IFNAMSIZ];
-
-	return !memcmp(p, zeros, n);
-}
-
-/* The number of leading ones of a mask, or -1 when it is no prefix. */
-static int mask_bits(const uint8_t *mask, size_t octets)
-{
-	int n = 0;
-
-	for (size_t i = 0; i < octets; i += 4) {
-		uint32_t word = (uint32_t)mask[i] << 24 | (uint32_t)mask[i + 1] << 16 |
-				(uint32_t)mask[i + 2] << 8 | mask[i + 3];
-		int ones = word == UINT32_MAX ? 32 : __builtin_clz(~word);
-
-		if ((ones < 32 && word << ones) || (word && n < (int)i * 8))
-			return -1;
-		n += ones;
-	}
-	return n;
-}
-
-/* src, dst, their masks and whatever else an entry may ask for. */
-struct match {
-	const uint8_t *src, *dst, *src_mask, *dst_mask;
-	bool is_goto, other;
-};
-
-static struct match match_of(const struct xt_raw *raw, const struct xt_entry *e)
-{
-	struct match m;
-
-	if (raw->family == ADDR_V4) {
-		const struct ipt_ip *ip = (const void *)e->at;
-
-		m = (struct match) { (const uint8_t *)&ip->src,
-				     (const uint8_t *)&ip->dst,
-				     (const uint8_t *)&ip->smsk,
-				     (const uint8_t *)&ip->dmsk,
-				     ip->flags & IPT_F_GOTO,
-				     ip->flags & ~IPT_F_GOTO || ip->proto || ip->invflags ||
-					     !all_zero(ip->iniface, 2 * IFNAMSIZ) ||
-					     !all_zero(ip->iniface_mask, 2 * IFNAMSIZ) };
-	} else {
-		const struct ip6t_ip6 *ip = (const void *)e->at;
-
-		m = (struct match) { (const uint8_t *)&ip->src,
-				     (const uint8_t *)&ip->dst,
-				     (const uint8_t *)&ip->smsk,
-				     (const uint8_t *)&ip->dmsk,
-				     ip->flags & IP6T_F_GOTO,
-				     ip->flags & ~IP6T_F_GOTO || ip->proto || ip->invflags ||
-					     !all_zero(ip->iniface, 2 * IFNAMSIZ) ||
-					     !all_zero(ip->iniface_mask, 2 * IFNAMSIZ) };
-	}
-	m.other = m.other || e->target_offset != xt_families[raw->family].entry_size;
-	return m;
-}
-
-/* Where user chains begin. */
-struct heads {
-	struct head {
-		uint32_t first; /* offset of the first entry behind the ERROR entry */
-		const char *name;
-	} * v;
-	size_t n, cap;
-};
-
-/* One walk over the table: where user chains begin, and which entries are policies. */
-static struct heads find_heads(const struct xt_raw *raw, uint32_t policy[XT_HOOKS])
-{
-	struct heads h = { NULL, 0, 0 };
-
-	for (struct xt_entry e = xt_entry_first(raw); e.at; e = xt_entry_next(raw, &e)) {
-		for (unsigned i = 0; i < XT_HOOKS; i++)
-			if (raw->valid_hooks & 1u << i && e.offset == raw->underflow[i])
-				policy[i] = e.index + 1;
-		if (xt_is_error(&e)) {
-			h.v = xgrow(h.v, h.n, &h.cap, sizeof(*h.v));
-			h.v[h.n++] = (struct head) { e.offset + e.next_offset, xt_error_name(&e) };
-		}
-	}
-	return h;
-}
-
-static const char *head_name(const struct heads *h, int offset)
-{
-	size_t lo = 0, hi = h->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (h->v[mid].first < (uint32_t)offset)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < h->n && h->v[lo].first == (uint32_t)offset ? h->v[lo].name : NULL;
-}
-
-/* Read one entry of a chain of ours as a rule; *ret_target gets the name a jump leads to. */
-static struct rule rule_of(const struct xt_raw *raw, const struct xt_entry *e,
-			   const struct heads *heads, bool behind_stop, const char **ret_target)
-{
-	struct rule r = { .kind = RULE_ALIEN, .addr.family = raw->family };
-	size_t octets = addr_octets(raw->family);
-	struct match m = match_of(raw, e);
-	int src = mask_bits(m.src_mask, octets), dst = mask_bits(m.dst_mask, octets);
-	int v;
-
-	*ret_target = NULL;
-	if (m.other || src < 0 || dst < 0 || (src && dst) || !xt_is_standard(e))
-		return r;
-	v = xt_verdict(e);
-	if (src || dst) {
-		r.match = src ? RULE_MATCH_SRC : RULE_MATCH_DST;
-		r.plen = (uint8_t)(src ? src : dst);
-		memcpy(r.addr.bytes, src ? m.src : m.dst, octets);
-	}
-	if (v >= 0)
-		*ret_target = head_name(heads, v);
-	if (v == XT_RETURN && !m.is_goto) {
-		if (r.plen == octets * 8)
-			r.kind = RULE_COUNT;
-		else if (!r.plen)
-			r.kind = behind_stop ? RULE_CANARY : RULE_STOP;
-	} else if (*ret_target && m.is_goto && r.plen) {
-		r.kind = RULE_GOTO;
-	} else if (*ret_target && !m.is_goto && !r.plen) {
-		r.kind = RULE_JUMP;
-	}
-	return r;
-}
 
 /* --- a layout ---------------------------------------------------------------------------- */
 
@@ -160,9 +21,12 @@ struct found {
 struct parser {
 	const struct xt_raw *raw;
 	struct xt_layout *layout;
-	struct heads heads;
+	struct xt_heads heads;
 	struct found *found;
-	size_t n_found, cap_found, cap_chains;
+	size_t n_found, cap_found, cap_chains, cap_canaries;
+	const char *chain; /* of the entry that is looked at, and its number there from 1 */
+	uint32_t number;
+	bool in_hook; /* it is one that we stand in */
 	bool roots_over, mixed; /* a tree chain came; foreign chains or roots stand behind it */
 };
 
@@ -172,19 +36,28 @@ static void add_count(struct parser *p, const struct xt_entry *e, const struct r
 	uint32_t at = e->offset + (uint32_t)xt_families[p->raw->family].counters_at;
 
 	p->found = xgrow(p->found, p->n_found, &p->cap_found, sizeof(*p->found));
-	p->found[p->n_found++] = (struct found) { r->addr, (uint8_t)path, { at, e->index } };
+	p->found[p->n_found++] = (struct found) { r->addr, (uint8_t)path, { at, e->index, 0 } };
 }
 
-static void add_canary(struct parser *p, const struct xt_entry *e, uint64_t epoch)
+static void add_canary(struct parser *p, const struct xt_entry *e, bool root, uint64_t epoch)
 {
 	struct xt_layout *l = p->layout;
+	uint32_t at = e->offset + (uint32_t)xt_families[p->raw->family].counters_at;
 
-	if (l->n_canaries == HOOKS)
-		return;
-	l->canaries[l->n_canaries].at =
-		e->offset + (uint32_t)xt_families[p->raw->family].counters_at;
-	l->canaries[l->n_canaries].index = e->index;
-	l->canaries[l->n_canaries++].octets = rule_canary_octets(epoch);
+	l->canaries = xgrow(l->canaries, l->n_canaries, &p->cap_canaries, sizeof(*l->canaries));
+	l->canaries[l->n_canaries++] =
+		(struct xt_canary) { at, e->index, rule_canary_octets(epoch), root };
+}
+
+/* The trees' canaries carry the seed of the epoch, which only the roots' names tell: without any they
+ * say nothing. */
+static void seed_canaries(struct xt_layout *l)
+{
+	if (!l->present.epoch)
+		l->n_canaries = 0;
+	for (size_t i = 0; i < l->n_canaries; i++)
+		if (!l->canaries[i].root)
+			l->canaries[i].octets = rule_canary_octets(l->present.epoch);
 }
 
 /* One chain of ours, from the entry behind its ERROR entry to the RETURN that ends it.
@@ -197,10 +70,11 @@ static struct xt_entry parse_chain(struct parser *p, const char *name, struct xt
 	enum path path = PATHS;
 	uint64_t epoch = 0, digest = RULE_DIGEST_INIT;
 	enum rule_name kind = rule_name_parse(name, &hook, &epoch, &path);
-	bool behind_stop = false;
+	size_t counts = p->n_found, canaries = p->layout->n_canaries;
+	bool behind_stop = false, canary = false;
 
 	for (struct xt_entry next; e.at && !xt_is_error(&e); e = next) {
-		const char *target;
+		struct xt_head *target;
 		struct rule r;
 
 		next = xt_entry_next(p->raw, &e);
@@ -208,20 +82,28 @@ static struct xt_entry parse_chain(struct parser *p, const char *name, struct xt
 			e = next;
 			break;
 		}
-		r = rule_of(p->raw, &e, &p->heads, behind_stop, &target);
+		r = xt_rule_of(p->raw, &e, &p->heads, behind_stop, &target);
 		behind_stop = r.kind == RULE_STOP;
-		digest = rule_digest_add(digest, &r, target);
+		digest = rule_digest_add(digest, &r, target ? target->name : NULL);
+		if (target)
+			target->refs++;
 		if (r.kind == RULE_COUNT && kind == RULE_NAME_TREE &&
 		    r.match == rule_path_match(path))
 			add_count(p, &e, &r, path);
-		if (r.kind == RULE_CANARY && kind == RULE_NAME_ROOT)
-			add_canary(p, &e, epoch);
+		if (r.kind == RULE_CANARY && !canary && kind != RULE_NAME_FOREIGN &&
+		    (r.match == RULE_MATCH_NONE) == (kind == RULE_NAME_TREE)) {
+			add_canary(p, &e, kind == RULE_NAME_ROOT, epoch);
+			canary = true;
+		}
 	}
+	for (; canary && counts < p->n_found; counts++)
+		p->found[counts].place.canary = (uint32_t)canaries + 1;
 	if (kind == RULE_NAME_ROOT) {
 		p->mixed = p->mixed || p->roots_over;
 		p->layout->tail.checked = e.at ? e.offset : 0;
 	}
 	p->roots_over = kind != RULE_NAME_ROOT;
+	present->strays += kind == RULE_NAME_FOREIGN;
 	if (epoch > present->epoch)
 		present->epoch = epoch;
 	present->chains =
@@ -229,6 +111,7 @@ static struct xt_entry parse_chain(struct parser *p, const char *name, struct xt
 	chain = &present->chains[present->n_chains++];
 	snprintf(chain->name, sizeof(chain->name), "%.*s", RULE_CHAIN_SIZE - 1, name);
 	chain->digest = digest;
+	chain->canary = canary;
 	return e;
 }
 
@@ -256,7 +139,7 @@ static bool can_end_walk(const struct xt_entry *e)
 }
 
 /* What iptables calls it; NULL when there is no word for it. */
-static const char *verdict_name(const struct heads *h, int verdict)
+static const char *verdict_name(const struct xt_heads *h, int verdict)
 {
 	switch (verdict) {
 	case -NF_ACCEPT - 1:
@@ -266,7 +149,7 @@ static const char *verdict_name(const struct heads *h, int verdict)
 	case XT_RETURN:
 		return "RETURN";
 	default:
-		return verdict >= 0 ? head_name(h, verdict) : NULL;
+		return xt_head_at(h, verdict) ? xt_head_at(h, verdict)->name : NULL;
 	}
 }
 
@@ -286,20 +169,22 @@ static void note_shadow(struct parser *p, enum hook hook, const struct xt_entry 
 
 /* A jump to a chain of ours; false: one that asks for something, which is not the one we made. */
 static bool take_jump(struct parser *p, enum hook hook, const struct xt_entry *e,
-		      const char *target, bool shadowed, uint32_t number)
+		      struct xt_head *target, bool shadowed, uint32_t number)
 {
 	struct present *present = &p->layout->present;
 	size_t octets = addr_octets(p->raw->family);
-	struct match m = match_of(p->raw, e);
-	bool ours = !m.other && !m.is_goto && all_zero(m.src_mask, octets) &&
-		    all_zero(m.dst_mask, octets);
+	struct xt_match m = xt_match_of(p->raw, e);
+	bool ours = !m.other && !m.none && !m.is_goto && xt_all_zero(m.src_mask, octets) &&
+		    xt_all_zero(m.dst_mask, octets);
 
+	target->refs++;
 	if (present->hook[hook].jumps++)
 		return ours;
 	p->layout->tail.jump_at[hook] = e->offset;
 	p->layout->place[hook].jump = number;
 	present->hook[hook].shadowed = shadowed || !ours;
-	snprintf(present->hook[hook].target, sizeof(present->hook[hook].target), "%s", target);
+	snprintf(present->hook[hook].target, sizeof(present->hook[hook].target), "%s",
+		 target->name);
 	return ours;
 }
 
@@ -312,14 +197,10 @@ static void parse_hook(struct parser *p, enum hook hook, uint32_t from, uint32_t
 	/* Entry numbers do not matter here. */
 	for (struct xt_entry e = xt_entry_at(p->raw, from, 0); e.at && e.offset < to;
 	     e = xt_entry_next(p->raw, &e), number++) {
-		int v = xt_is_standard(&e) ? xt_verdict(&e) : -1;
-		const char *target = v >= 0 ? head_name(&p->heads, v) : NULL;
+		struct xt_head *target = xt_target_of(&p->heads, &e);
 		bool first = !p->layout->place[hook].jump, can_end = can_end_walk(&e);
-		enum hook h;
-		enum path path;
-		uint64_t epoch;
 
-		if (target && rule_name_parse(target, &h, &epoch, &path) != RULE_NAME_FOREIGN)
+		if (target && target->ours)
 			can_end = !take_jump(p, hook, &e, target, ends, number);
 		if (can_end && first)
 			note_shadow(p, hook, &e, number);
@@ -413,6 +294,75 @@ static void number_rows(struct parser *p)
 	free(row_of);
 }
 
+/* --- what others did ---------------------------------------------------------------------- */
+
+/* Keep p->chain and p->number at the entry that comes. */
+static void note_place(struct parser *p, const struct xt_entry *e)
+{
+	static const char *const names[XT_HOOKS] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT",
+						     "POSTROUTING" };
+
+	p->number++;
+	for (unsigned i = 0; i < XT_HOOKS; i++)
+		if (p->raw->valid_hooks & 1u << i && p->raw->hook_entry[i] == e->offset) {
+			p->chain = names[i];
+			p->number = 1;
+			p->in_hook = i != 0 && i != XT_HOOKS - 1;
+		}
+	if (xt_is_error(e)) {
+		p->chain = xt_error_name(e);
+		p->number = 0;
+		p->in_hook = false;
+	}
+}
+
+/* A rule of somebody's that leads to a chain of ours. In our hooks parse_hook counts them. */
+static void note_intruder(struct parser *p, const struct xt_entry *e)
+{
+	const struct xt_head *target = xt_target_of(&p->heads, e);
+
+	if (p->in_hook || !target || !target->ours)
+		return;
+	p->layout->present.intruders++;
+	present_add_flaw(&p->layout->present, "rule %u of %s leads to our chain %s", p->number,
+			 p->chain ? p->chain : "?", target->name);
+}
+
+/* A chain of ours that two rules lead to counts what comes twice, and what is somebody else's way to
+ * it besides. */
+static void find_doubled(struct parser *p)
+{
+	struct present *present = &p->layout->present;
+
+	present->doubled = present->intruders;
+	for (enum hook h = 0; h < HOOKS; h++)
+		present->doubled = present->doubled || present->hook[h].jumps > 1;
+	for (size_t i = 0; i < p->heads.n; i++)
+		present->doubled =
+			present->doubled || (p->heads.v[i].ours && p->heads.v[i].refs > 1);
+}
+
+static void digest_ours(struct xt_layout *l)
+{
+	const struct present *present = &l->present;
+	uint64_t h = xt_digest_octets(present->n_chains, &present->intruders,
+				      sizeof(present->intruders));
+
+	for (size_t i = 0; i < present->n_chains; i++) {
+		h = xt_digest_octets(h, present->chains[i].name, strlen(present->chains[i].name));
+		h = xt_digest_octets(h, &present->chains[i].digest,
+				     sizeof(present->chains[i].digest));
+	}
+	for (enum hook hook = 0; hook < HOOKS; hook++) {
+		uint32_t jumps[2] = { present->hook[hook].jumps, present->hook[hook].shadowed };
+		const char *target = present->hook[hook].target;
+
+		h = xt_digest_octets(h, jumps, sizeof(jumps));
+		h = xt_digest_octets(h, target, strlen(target));
+	}
+	l->ours = h;
+}
+
 /* --- the tail ---------------------------------------------------------------------------- */
 
 static bool is_our_jump(const struct xt_layout *l, uint32_t offset)
@@ -432,7 +382,7 @@ static void find_tail(struct parser *p)
 	bool usable = l->tail.at && l->tail.checked && !p->mixed;
 
 	for (size_t i = 0; i < l->n_canaries; i++)
-		usable = usable && l->canaries[i].at < l->tail.checked;
+		usable = usable && (!l->canaries[i].root || l->canaries[i].at < l->tail.checked);
 	head.size = l->tail.at;
 	for (struct xt_entry e = xt_entry_first(&head); usable && e.at;
 	     e = xt_entry_next(&head, &e))
@@ -457,18 +407,18 @@ void xt_layout_parse(const struct xt_raw *raw, struct xt_layout *ret_layout)
 	ret_layout->digest = xt_digest(raw);
 	ret_layout->n_entries = raw->n_entries;
 	ret_layout->size = raw->size;
-	p.heads = find_heads(raw, ret_layout->policy);
+	p.heads = xt_heads_find(raw, ret_layout->policy);
+	xt_heads_mark(raw, &p.heads);
 	for (e = xt_entry_first(raw); e.at;) {
 		struct xt_entry head = e;
-		enum hook hook;
-		enum path path;
-		uint64_t epoch;
 
 		e = xt_entry_next(raw, &e);
-		if (!e.at || !xt_is_error(&head))
+		note_place(&p, &head);
+		if (!e.at || !xt_is_error(&head)) {
+			note_intruder(&p, &head);
 			continue;
-		if (rule_name_parse(xt_error_name(&head), &hook, &epoch, &path) ==
-		    RULE_NAME_FOREIGN) {
+		}
+		if (!xt_head_at(&p.heads, (int)e.offset)->ours) {
 			p.mixed = p.mixed || ret_layout->tail.at;
 			continue;
 		}
@@ -486,8 +436,11 @@ void xt_layout_parse(const struct xt_raw *raw, struct xt_layout *ret_layout)
 		qsort(ret_layout->present.chains, ret_layout->present.n_chains,
 		      sizeof(*ret_layout->present.chains), present_cmp);
 	ret_layout->present.n_counting = (uint32_t)p.n_found;
+	seed_canaries(ret_layout);
 	number_rows(&p);
 	find_tail(&p);
+	find_doubled(&p);
+	digest_ours(ret_layout);
 	free(p.found);
 	free(p.heads.v);
 }
@@ -496,6 +449,7 @@ void xt_layout_clear(struct xt_layout *layout)
 {
 	free(layout->rows);
 	free(layout->places);
+	free(layout->canaries);
 	present_clear(&layout->present);
 	memset(layout, 0, sizeof(*layout));
 }
@@ -507,6 +461,8 @@ bool xt_canaries_read(const struct xt_layout *layout, const struct xt_raw *raw, 
 
 	*ret_zero = true;
 	for (size_t i = 0; i < layout->n_canaries; i++) {
+		if (layout->canaries[i].at + sizeof(c) > raw->size)
+			continue;
 		memcpy(&c, raw->blob + layout->canaries[i].at, sizeof(c));
 		if (c.bcnt == layout->canaries[i].octets && c.pcnt == 1)
 			continue;
@@ -528,4 +484,22 @@ bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *
 			layout->rows[i].path[p] = (struct counters) { c.bcnt, c.pcnt };
 		}
 	return xt_canaries_read(layout, raw, ret_zero);
+}
+
+void xt_intact_read(struct xt_layout *layout, const struct xt_raw *raw)
+{
+	struct xt_counters c;
+
+	for (size_t i = 0; i < layout->n_rows; i++) {
+		layout->rows[i].intact = 0;
+		for (enum path p = 0; p < PATHS; p++) {
+			uint32_t n = layout->places[i][p].canary;
+
+			if (!layout->places[i][p].at || !n || n > layout->n_canaries)
+				continue;
+			memcpy(&c, raw->blob + layout->canaries[n - 1].at, sizeof(c));
+			if (c.bcnt == layout->canaries[n - 1].octets && c.pcnt == 1)
+				layout->rows[i].intact |= (uint8_t)(1u << p);
+		}
+	}
 }

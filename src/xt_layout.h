@@ -12,6 +12,13 @@
 struct xt_place {
 	uint32_t at; /* offset of its struct xt_counters in the blob, 0: there is none */
 	uint32_t index; /* entry number */
+	uint32_t canary; /* its chain's, as canaries counts, from 1; 0: there is none */
+};
+
+struct xt_canary {
+	uint32_t at, index;
+	uint64_t octets; /* its seed */
+	bool root; /* a root chain's */
 };
 
 struct xt_layout {
@@ -19,10 +26,8 @@ struct xt_layout {
 	struct fw_row *rows; /* one an address, sorted; counters filled by xt_counters_read */
 	struct xt_place (*places)[PATHS]; /* of each row's rules */
 	size_t n_rows;
-	struct {
-		uint32_t at, index;
-		uint64_t octets; /* its seed */
-	} canaries[HOOKS];
+	uint64_t ours; /* digest of all in it that is ours, whatever stands around it */
+	struct xt_canary *canaries; /* one a chain */
 	size_t n_canaries;
 	uint32_t policy
 		[XT_HOOKS]; /* entry numbers plus 1 of the built-in chains' policies, 0 none */
@@ -44,16 +49,21 @@ struct xt_layout {
 	uint32_t n_entries, size;
 };
 
-/* Find our rules in a reading. Cannot fail: what is not understood is foreign or alien. */
+/* Find our rules in a reading. Cannot fail: what is not understood is foreign or alien. Of the flaws
+ * (struct present) it finds what is counted twice; xt_judge finds the others. */
 void xt_layout_parse(const struct xt_raw *raw, struct xt_layout *ret_layout);
 void xt_layout_clear(struct xt_layout *layout);
 
 /* Returns whether every canary carries its seed; if not, *ret_zero says whether those that do not are
- * 0. raw may end behind the last canary. */
+ * 0. Of a raw that ends behind the root chains only theirs are looked at. */
 bool xt_canaries_read(const struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero);
 
 /* Copy the counters of a reading that has the layout's digest into layout->rows.
  * Returns as xt_canaries_read. */
 bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero);
+
+/* Where some canaries are 0: tell in each row's `intact` which rules are in a chain whose canary is
+ * right. */
+void xt_intact_read(struct xt_layout *layout, const struct xt_raw *raw);
 
 #endif

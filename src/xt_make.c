@@ -27,10 +27,12 @@ static void fill_mask(uint8_t *mask, unsigned plen)
 		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
 }
 
+/* A rule for no packet at all is one for sources outside 0.0.0.0/0. */
 static void fill_match_v4(struct ipt_entry *e, const struct rule *r)
 {
 	bool src = r->match == RULE_MATCH_SRC;
 
+	e->ip.invflags = r->match == RULE_MATCH_NONE ? IPT_INV_SRCIP : 0;
 	memcpy(src ? &e->ip.src : &e->ip.dst, r->addr.bytes, 4);
 	fill_mask((uint8_t *)(src ? &e->ip.smsk : &e->ip.dmsk), r->plen);
 	e->ip.flags = r->kind == RULE_GOTO ? IPT_F_GOTO : 0;
@@ -40,6 +42,7 @@ static void fill_match_v6(struct ip6t_entry *e, const struct rule *r)
 {
 	bool src = r->match == RULE_MATCH_SRC;
 
+	e->ipv6.invflags = r->match == RULE_MATCH_NONE ? IP6T_INV_SRCIP : 0;
 	memcpy(src ? &e->ipv6.src : &e->ipv6.dst, r->addr.bytes, 16);
 	fill_mask((uint8_t *)(src ? &e->ipv6.smsk : &e->ipv6.dmsk), r->plen);
 	e->ipv6.flags = r->kind == RULE_GOTO ? IP6T_F_GOTO : 0;

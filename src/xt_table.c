@@ -221,7 +221,7 @@ const char *xt_error_name(const struct xt_entry *e)
 	return ((const struct xt_error_target *)(const void *)e->target)->errorname;
 }
 
-static uint64_t mix(uint64_t h, const void *data, size_t len)
+uint64_t xt_digest_octets(uint64_t h, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 	uint64_t v;
@@ -240,20 +240,20 @@ static uint64_t mix(uint64_t h, const void *data, size_t len)
 uint64_t xt_digest(const struct xt_raw *raw)
 {
 	const struct xt_family *f = &xt_families[raw->family];
-	uint64_t h = mix(raw->size, raw->hook_entry, sizeof(raw->hook_entry));
+	uint64_t h = xt_digest_octets(raw->size, raw->hook_entry, sizeof(raw->hook_entry));
 
 	for (struct xt_entry e = xt_entry_first(raw); e.at; e = xt_entry_next(raw, &e)) {
-		h = mix(h, e.at, f->head_size);
+		h = xt_digest_octets(h, e.at, f->head_size);
 		/* Behind the name's end lies whatever was in the buffer (or an old kernel). */
-		h = mix(h, e.target->u.user.name,
-			strnlen(e.target->u.user.name, sizeof(e.target->u.user.name)));
+		h = xt_digest_octets(h, e.target->u.user.name,
+				     strnlen(e.target->u.user.name, sizeof(e.target->u.user.name)));
 		if (xt_is_standard(&e)) {
 			int v = xt_verdict(&e);
 
-			h = mix(h, &v, sizeof(v));
+			h = xt_digest_octets(h, &v, sizeof(v));
 		} else if (xt_is_error(&e)) {
-			h = mix(h, xt_error_name(&e),
-				strnlen(xt_error_name(&e), XT_FUNCTION_MAXNAMELEN));
+			h = xt_digest_octets(h, xt_error_name(&e),
+					     strnlen(xt_error_name(&e), XT_FUNCTION_MAXNAMELEN));
 		}
 	}
 	return h;

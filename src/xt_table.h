@@ -77,4 +77,7 @@ const char *xt_error_name(const struct xt_entry *e);
  * offsets, none of the counters, none of foreign matches' state. */
 uint64_t xt_digest(const struct xt_raw *raw);
 
+/* What it is made of: go on from digest `h`. */
+uint64_t xt_digest_octets(uint64_t h, const void *data, size_t len);
+
 #endif

@@ -89,15 +89,16 @@ void enforce_seen(struct enforce *en, uint32_t generation)
 		en->epoch = present->epoch;
 }
 
-/* Returns when a repair may begin; now_ns or earlier: now. Only a quarrel about the first place is
- * slowed down, and forgotten when it rests for a while. */
+/* Returns when a repair may begin; now_ns or earlier: now. Only a quarrel about the first place, or
+ * about others' rules that lead to ours, is slowed down, and forgotten when it rests for a while. */
 static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t now_ns)
 {
 	const struct present *present = fw_present(en->fw, en->family);
 	bool place_only = !plan->n_ops && !present->foul;
 
 	for (enum hook h = 0; h < HOOKS; h++)
-		place_only = place_only && (!plan->hooks[h] || present->hook[h].shadowed);
+		place_only = place_only && (!plan->hooks[h] || present->hook[h].shadowed ||
+					    present->hook[h].jumps > 1);
 	if (!en->last_repair_ns ||
 	    now_ns - en->last_repair_ns > en->repair_pause_ns + FIGHT_OVER_NS)
 		en->repair_pause_ns = 0;
@@ -106,9 +107,12 @@ static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t 
 
 static void note_repair(struct enforce *en, uint64_t now_ns)
 {
+	const char *flaw = fw_present(en->fw, en->family)->flaw;
+
 	if (!en->failure)
 		log_bad(&en->fight, now_ns, LOG_LEVEL_WARNING, "fw",
-			"our rules in %s were changed by somebody else: repairing", en->what);
+			"our rules in %s were changed by somebody else%s%s%s: repairing", en->what,
+			*flaw ? " (" : "", flaw, *flaw ? ")" : "");
 	en->last_repair_ns = now_ns;
 	en->repair_pause_ns = en->repair_pause_ns ? en->repair_pause_ns * 2 : NS_PER_S / 2;
 	if (en->repair_pause_ns > FIGHT_PAUSE_MAX_NS)
@@ -232,6 +236,14 @@ bool enforce_settled(const struct enforce *en, uint64_t since_ns, int *ret_resul
 	       en->planned == en->generation;
 }
 
+/* What is wrong with the rules as they were last read, NULL: nothing. */
+static const char *flaw(const struct enforce *en)
+{
+	const struct present *present = fw_present(en->fw, en->family);
+
+	return en->readable && present->disturbed ? present->flaw : NULL;
+}
+
 const char *enforce_state(const struct enforce *en, char *buf, size_t size)
 {
 	const char *problem = fw_family_problem(en->fw, en->family);
@@ -240,6 +252,8 @@ const char *enforce_state(const struct enforce *en, char *buf, size_t size)
 		snprintf(buf, size, "not countable: %s", problem);
 	else if (en->failure)
 		snprintf(buf, size, "rules not in place: %s", en->failure_text);
+	else if (flaw(en))
+		snprintf(buf, size, "rules disturbed: %s", flaw(en));
 	else if (!en->desired)
 		snprintf(buf, size, "waiting for the inventory");
 	else if (!en->fulfilled || en->committing)

@@ -67,7 +67,7 @@ static void commit(const struct ruleset *rs)
 {
 	struct err e = { "" };
 
-	ck_assert_msg(commit_run(fd, lock, "mangle", rs, NULL, journal, getppid(), &e) == 0, "%s",
+	ck_assert_msg(commit_run(fd, lock, "mangle", rs, NULL, NULL, journal, getppid(), &e) == 0, "%s",
 		      e.text);
 }
 
@@ -145,7 +145,7 @@ START_TEST(commit_run_other_parent_does_nothing)
 	struct ruleset *rs = rules(true);
 	struct err e = { "" };
 
-	ck_assert_int_eq(commit_run(fd, lock, "mangle", rs, NULL, journal, getppid() + 1, &e),
+	ck_assert_int_eq(commit_run(fd, lock, "mangle", rs, NULL, NULL, journal, getppid() + 1, &e),
 			 -ECANCELED);
 	ck_assert_uint_eq(kernel(KEPT).pkts, 0);
 	ck_assert(!journal_pending(journal));
@@ -184,7 +184,7 @@ static int commit_in_child(const struct ruleset *rs, bool with_recent, pid_t par
 	xt_layout_parse(&raw, &recent);
 	good = with_recent && xt_counters_read(&recent, &raw, &zero);
 	xt_raw_clear(&raw);
-	ret = commit_run(fd, lock, "mangle", rs, good ? &recent : NULL, journal, parent, &e);
+	ret = commit_run(fd, lock, "mangle", rs, NULL, good ? &recent : NULL, journal, parent, &e);
 	xt_layout_clear(&recent);
 	return ret;
 }

@@ -14,6 +14,7 @@ static struct present applied(const struct ruleset *rs)
 	for (size_t i = 0; i < rs->n_chains; i++) {
 		memcpy(p.chains[i].name, rs->chains[i].name, RULE_CHAIN_SIZE);
 		p.chains[i].digest = rs->chains[i].digest;
+		p.chains[i].canary = true;
 	}
 	for (enum hook h = 0; h < HOOKS; h++)
 		if (rs->root[h] >= 0) {

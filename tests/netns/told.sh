@@ -1,0 +1,85 @@
+# shellcheck shell=bash disable=SC2034 # STREAM_WAIT and BOOK_WAIT are others'
+# SPDX-License-Identifier: GPL-2.0-or-later
+# For the tests of what others do to our rules: whatever may have been missed or counted twice is one
+# discontinuity of every row of that family, and of no other. Needs lab.sh, foreign.sh and faults.sh.
+
+declare -A DISC_WAS=()
+ipt() { "$(command_of "$1")" -w -t "${TABLE:-mangle}" "${@:2}"; } # 4|6 ARGS...
+command_of() { if [ "$1" = 4 ]; then echo iptables-legacy; else echo ip6tables-legacy; fi; }
+addresses_of() { # 4|6
+	local a
+	for a in "${LAB_ADDRESSES[@]}"; do
+		if [[ $a == *:* ]]; then [ "$1" = 4 ] || echo "$a"; else [ "$1" = 6 ] || echo "$a"; fi
+	done
+}
+# What our jump in a hook leads to.
+root_of() { ipt "$1" -S "$2" | sed -n "s/^-A $2 -j \(ctm-.*\)/\1/p" | head -n 1; } # 4|6 HOOK
+
+disc_of() { snmp_get "$(oid_addr "${LAB_OWNER[$1]}" "$1" disc-count)"; } # ADDR
+disc_note() {
+	local a
+	for a in "${LAB_ADDRESSES[@]}"; do DISC_WAS[$a]=$(disc_of "$a"); done
+}
+# Each row of the family has TIMES more than when they were noted, the others none.
+disc_check() { # LABEL 4|6 TIMES
+	local a other=6
+	[ "$2" = 4 ] || other=4
+	for a in $(addresses_of "$2"); do
+		assert_eq "$1: discontinuities of $a" "$3" $(($(disc_of "$a") - DISC_WAS[$a]))
+	done
+	for a in $(addresses_of "$other"); do
+		assert_eq "$1: discontinuities of $a, the other family's" 0 $(($(disc_of "$a") - DISC_WAS[$a]))
+	done
+}
+
+# All that is to be done is, nothing is wrong in `status`, and nobody stands before us.
+in_place() { # 4|6
+	ctmeter refresh && [ -n "$(root_of "$1" FORWARD)" ] &&
+		! ipt "$1" -S FORWARD | sed -n 2p | grep -q ACCEPT &&
+		! ctmeter --json status | grep -q 'rules disturbed'
+}
+
+served_rises() { # ADDR
+	local was=$RISEN
+	RISEN=$(snmp_get "$(oid_addr "${LAB_OWNER[$1]}" "$1" fwd-in.octets)")
+	[ -n "$was" ] && [ "$RISEN" -gt "$was" ]
+}
+
+# Do something under a stream to an address of the family, wait until all is in its place again:
+# not more is served than was sent, every row was told TIMES, and what comes then is exact.
+told() { # LABEL 4|6 TIMES COMMAND...
+	local a=192.0.2.101
+	[ "$2" = 4 ] || a=2001:db8:1::101
+	step "$1, IPv$2"
+	streams_start "$a"
+	RISEN=
+	await 5 served_rises "$a" || fail "$1: the stream is not seen"
+	disc_note
+	"${@:4}" || fail "$1: cannot: ${*:4}"
+	sleep 0.3
+	assert_await "$1: in its place again" 30 in_place "$2"
+	RISEN=
+	await 5 served_rises "$a" || fail "$1: the stream is not counted again"
+	streams_stop "$a"
+	STREAM_WAIT=1 stream_measure "$a"
+	assert_ge "$1: packets sent" 100 "$SENT_PKTS"
+	assert_ge "$1: octets missed, never one too many" 0 "$LOST_OCTETS"
+	[ "$3" -gt 0 ] || assert_eq "$1: octets missed" 0 "$LOST_OCTETS"
+	printf '   %s: %d octets sent, %d missed, %d discontinuities\n' "$1" "$SENT_OCTETS" \
+		"$LOST_OCTETS" "$DISC"
+	disc_check "$1" "$2" "$3"
+	exact_again "$1" "$2"
+}
+
+# From here on each packet is counted once.
+exact_again() { # LABEL 4|6
+	local a=192.0.2.101 from=198.51.100.2 was now
+	[ "$2" = 4 ] || { a=2001:db8:1::101 from=2001:db8:f::2; }
+	ctmeter refresh >/dev/null
+	was=$(row_now "$a")
+	lab_flow "$from" "$a" 50 100
+	assert_await "$1: exact again" 3 row_is "$a" $((${was%% *} + 5000))
+	now=$(row_now "$a")
+	assert_eq "$1: no discontinuity more" "${was##* }" "${now##* }"
+}
+row_is() { [ "$(row_now "$1" | cut -d ' ' -f 1)" = "$2" ]; } # ADDR OCTETS
