@@ -102,7 +102,8 @@ static uint32_t packet_id(const struct nlmsghdr *h)
 		const struct nlattr *a = (const void *)((const char *)h + at);
 
 		if ((a->nla_type & NLA_TYPE_MASK) == NFQA_PACKET_HDR)
-			return ((const struct nfqnl_msg_packet_hdr *)(const void *)((const char *)a +
+			return ((const struct nfqnl_msg_packet_hdr *)(const void *)((const char *)
+											    a +
 										    NLA_HDRLEN))
 				->packet_id;
 		if (a->nla_len < NLA_HDRLEN)

@@ -224,6 +224,72 @@ START_TEST(nft_view_compat_rules_are_iptables_nfts)
 }
 END_TEST
 
+/* ---- FORWARD, copies, bridges ---- */
+
+START_TEST(nft_view_forward_drop_by_rule_or_policy)
+{
+	struct nft_view *v = view_of("base ip f pre prerouting -300 drop\n"
+				     "base ip6 f fwd forward 0 accept\n"
+				     "base inet g fwd forward 10 accept\n"
+				     "rule ip6 f fwd {'xt': {'type': 'target', 'name': 'REJECT'}}");
+	struct nft_place place = { .family = NULL };
+
+	ck_assert(!nft_view_forward_drop(v, ADDR_V4, &place));
+	ck_assert(nft_view_forward_drop(v, ADDR_V6, &place));
+	ck_assert_str_eq(place.family, "ip6");
+	nft_view_free(v);
+	v = view_of("base inet g fwd forward 10 drop\nbase bridge b fwd forward 0 drop");
+	ck_assert(nft_view_forward_drop(v, ADDR_V4, &place));
+	ck_assert_str_eq(place.table, "g");
+	ck_assert(nft_view_forward_drop(v, ADDR_V6, &place));
+	nft_view_free(v);
+	/* Whether a match is called so is no matter. */
+	v = view_of("base ip f fwd forward 0 accept\n"
+		    "rule ip f fwd {'xt': {'type': 'match', 'name': 'REJECT'}}");
+	ck_assert(!nft_view_forward_drop(v, ADDR_V4, &place));
+	nft_view_free(v);
+}
+END_TEST
+
+START_TEST(nft_view_copies_leave_by_output)
+{
+	struct nft_view *v = view_of("rule netdev t in {'dup': {'addr': 'eth1'}}\n"
+				     "rule ip t fwd {'counter': {'packets': 0, 'bytes': 0}}");
+	struct nft_place place = { .family = NULL };
+
+	ck_assert_uint_eq(nft_view_copies(v, &place), 0);
+	ck_assert_ptr_null(place.family);
+	nft_view_free(v);
+	v = view_of("rule ip t fwd {'dup': {'addr': '192.0.2.7'}}\n"
+		    "rule ip mangle FORWARD {'xt': {'type': 'target', 'name': 'TEE'}}");
+	ck_assert_uint_eq(nft_view_copies(v, &place), 2);
+	ck_assert_str_eq(place.chain, "fwd");
+	nft_view_free(v);
+}
+END_TEST
+
+#define SADDR(proto)                                                                            \
+	"{'match': {'op': '!=', 'left': {'payload': {'protocol': '" proto "', 'field': 'saddr'" \
+	"}}, 'right': 'x'}}"
+
+START_TEST(nft_view_guards_bridges_that_look_at_sources_and_drop)
+{
+	struct nft_view *v = view_of(
+		"base bridge b pre prerouting 0 accept\n"
+		"rule bridge b pre " SADDR("ip") ", {'drop': null}\n"
+						 "rule ip t pre " SADDR("ip6") ", {'drop': null}");
+
+	ck_assert(nft_view_guards_bridges(v, ADDR_V4));
+	ck_assert(!nft_view_guards_bridges(v, ADDR_V6));
+	nft_view_free(v);
+	v = view_of("base bridge b pre prerouting 0 accept\n"
+		    "base bridge c pre prerouting 0 drop\n"
+		    "rule bridge b pre " SADDR("ip") ", {'accept': null}");
+	ck_assert(!nft_view_guards_bridges(v, ADDR_V4));
+	nft_view_free(v);
+}
+END_TEST
+
 /* ---- odd text ---- */
 
 START_TEST(nft_view_new_odd_text_is_survived)
@@ -234,6 +300,7 @@ START_TEST(nft_view_new_odd_text_is_survived)
 		"\"ip\",\"table\":\"t\",\"chain\":\"c\",\"expr\":[{\"drop\":null}]}}]}";
 	uint64_t seed = seed_random("nft_view_new_odd_text_is_survived");
 	const struct nft_drop *drops;
+	struct nft_place place;
 
 	ck_assert_ptr_null(nft_view_new(""));
 	ck_assert_ptr_null(nft_view_new("{}"));
@@ -251,7 +318,8 @@ START_TEST(nft_view_new_odd_text_is_survived)
 			(char)(' ' + next_random(&seed) % 95);
 		v = nft_view_new(text);
 		if (v)
-			nft_view_drops(v, -150, &drops);
+			nft_view_drops(v, -150, &drops), nft_view_copies(v, &place),
+				nft_view_forward_drop(v, ADDR_V4, &place);
 		nft_view_free(v);
 	}
 }
@@ -271,6 +339,9 @@ int main(void)
 	tcase_add_test(tc, nft_view_guards_look_up_the_way_to_the_source);
 	tcase_add_test(tc, nft_view_flows_by_rule);
 	tcase_add_test(tc, nft_view_compat_rules_are_iptables_nfts);
+	tcase_add_test(tc, nft_view_forward_drop_by_rule_or_policy);
+	tcase_add_test(tc, nft_view_copies_leave_by_output);
+	tcase_add_test(tc, nft_view_guards_bridges_that_look_at_sources_and_drop);
 	tcase_add_test(tc, nft_view_new_odd_text_is_survived);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

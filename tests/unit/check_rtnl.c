@@ -105,7 +105,10 @@ START_TEST(rtnl_parse_link_takes_what_is_told)
 	ck_assert_str_eq(l.kind, "veth");
 	ck_assert_int_eq(l.xdp, RTNL_XDP_SKB);
 	ck_assert_uint_eq(l.xdp_program, 12);
-	ck_assert(!l.lower_elsewhere && !l.loopback);
+	ck_assert(!l.lower && !l.lower_elsewhere && !l.loopback);
+	msg_put_u32(&m, IFLA_LINK, 8);
+	ck_assert(rtnl_parse_link(msg_end(&m), m.len, &l));
+	ck_assert(l.lower == 8 && !l.lower_elsewhere);
 	msg_put_u32(&m, 37, 0); /* IFLA_LINK_NETNSID */
 	ck_assert(rtnl_parse_link(msg_end(&m), m.len, &l));
 	ck_assert(l.lower_elsewhere);
