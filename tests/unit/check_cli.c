@@ -143,10 +143,9 @@ END_TEST
 START_TEST(cli_list_print_reason_stands_for_other)
 {
 	struct cli cli = { .exact = true };
-	char *json = json_text("{'sample_age_ms':0,'containers':[{'id':'105','name':'n','state':"
-			       "'stopped'," ROW(
-				       0, 0, 0, 0,
-				       "other") ",'reason':'no addresses','addresses':[]}]}");
+	char *json = json_text(
+		"{'sample_age_ms':0,'containers':[{'id':'105','name':'n','state':"
+		"'stopped'," ROW(0, 0, 0, 0, "other") ",'reason':'no addresses','addresses':[]}]}");
 
 	assert_list(&cli, json,
 		    "CTID  NAME  ADDRESS  IN  OUT  NODE IN  NODE OUT  STATUS\n"
