@@ -157,22 +157,38 @@ static int table_need(const struct doctor *d, uint64_t *ret_need)
 	return 0;
 }
 
+/* The unit of systemd whose group it is, quoted, for free(); NULL: none is. A limit of a slice is not lifted
+ * by one of the service in it. */
+static char *unit_of(const struct doctor *d, const char *path)
+{
+	static const char *const kinds[] = { ".service", ".slice", ".scope" };
+	const char *name = strrchr(path, '/'), *kind = strrchr(path, '.');
+
+	if (!name || !kind || kind < name || !doctor_exists(d, "/run/systemd/system"))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strcmp(kind, kinds[i]))
+			return doctor_quote(name + 1);
+	return NULL;
+}
+
 static void cure_limit(const struct doctor *d, const struct hierarchy *h, const struct room *room,
 		       uint64_t need, struct doctor_finding *f)
 {
 	const uint64_t step = 16ull << 20;
 	uint64_t limit = (room->limit - room->free + 3 * need + step) / step * step;
 	char *file = xasprintf("%s%s/%s", h->at, room->path, h->limit),
-	     *quoted = doctor_quote(file);
+	     *quoted = doctor_quote(file), *unit = unit_of(d, room->path);
 
-	if (doctor_exists(d, "/run/systemd/system"))
-		doctor_cure(f, "systemctl set-property ctmeterd.service %s=%lluM",
+	if (unit)
+		doctor_cure(f, "systemctl set-property %s %s=%lluM", unit,
 			    h == &v1 ? "MemoryLimit" : "MemoryMax",
 			    (unsigned long long)(limit >> 20));
 	else
 		doctor_cure(f, "echo %llu >%s", (unsigned long long)limit, quoted);
 	free(file);
 	free(quoted);
+	free(unit);
 }
 
 static void judge(const struct doctor *d, const struct hierarchy *h, const struct room *room,

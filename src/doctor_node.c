@@ -37,19 +37,33 @@ static uint64_t ledger_octets(const char *path)
 	return octets;
 }
 
+/* A directory for a damaged ledger, which is not there yet; quoted, for free(). */
+static char *free_name(const char *path)
+{
+	char *name = xasprintf("%s.damaged", path), *quoted;
+
+	for (int i = 2; access(name, F_OK) == 0; i++) {
+		free(name);
+		name = xasprintf("%s.damaged-%d", path, i);
+	}
+	quoted = doctor_quote(name);
+	free(name);
+	return quoted;
+}
+
 /* A running daemon holds all totals and writes them to a new file when this one is gone; its log goes
  * first, or SQLite would take it for the new one's. */
 static void say_damaged(struct doctor *d, const struct err *e, struct doctor_finding *f)
 {
-	char *path = doctor_quote(d->o.cfg->ledger.path);
+	char *path = doctor_quote(d->o.cfg->ledger.path), *aside = free_name(d->o.cfg->ledger.path);
 
 	doctor_say(f, DOCTOR_FAIL, "%s", e->text);
 	if (d->status)
-		doctor_cure(f, "mkdir %s.damaged && mv %s-* %s %s.damaged/", path, path, path,
-			    path);
+		doctor_cure(f, "mkdir %s && mv %s-* %s %s/", aside, path, path, aside);
 	else if (doctor_has_tool(d, "sqlite3"))
 		doctor_look(f, "sqlite3 %s 'PRAGMA integrity_check'", path);
 	free(path);
+	free(aside);
 }
 
 static void check_ledger(struct doctor *d, struct report_db *db, struct doctor_finding *f)
@@ -161,9 +175,13 @@ void doctor_disk(struct doctor *d, enum addr_family family, struct doctor_findin
 	} else if (s.f_flag & ST_RDONLY) {
 		mount = mount_point(dir);
 		quoted = doctor_quote(mount);
-		doctor_say(f, DOCTOR_FAIL, "%s is mounted read-only: totals cannot be saved",
-			   mount);
+		doctor_say(
+			f, DOCTOR_FAIL,
+			"%s is mounted read-only: totals cannot be saved (where the kernel did so "
+			"after an error, check the disk first)",
+			mount);
 		doctor_cure(f, "mount -o remount,rw %s", quoted);
+		doctor_look(f, "dmesg | tail -n 40");
 		free(mount);
 		free(quoted);
 	} else {

@@ -95,11 +95,11 @@ START_TEST(doctor_memory_v2_the_tightest_group_counts)
 		      "echo 268435456 >/sys/fs/cgroup/a.slice/b.service/memory.max");
 	put(w, "/run/systemd/system/x", "");
 	assert_memory(w, 71 MIB, DOCTOR_FAIL, "74.4 MB",
-		      "systemctl set-property ctmeterd.service MemoryMax=256M");
+		      "systemctl set-property b.service MemoryMax=256M");
 	put(w, "/sys/fs/cgroup/a.slice/memory.max", "4194304\n");
 	put(w, "/sys/fs/cgroup/a.slice/memory.current", "0\n");
 	assert_memory(w, 3 MIB, DOCTOR_WARN, "4.19 MB of the limit of 4.19 MB",
-		      "systemctl set-property ctmeterd.service MemoryMax=16M");
+		      "systemctl set-property a.slice MemoryMax=16M");
 	world_free(w);
 }
 END_TEST
@@ -191,6 +191,11 @@ START_TEST(doctor_ledger_sound_damaged_missing)
 	assert_finding(w, doctor_ledger, ADDR_V4, DOCTOR_FAIL, "no room", none);
 	json_object_set_new(w->d.status, "store", json_string("ok"));
 	damage(path);
+	assert_finding(w, doctor_ledger, ADDR_V4, DOCTOR_FAIL, "is damaged", cure);
+	/* One that was moved there before stays. */
+	put(w, "/l.db.damaged/x", "");
+	free(cure);
+	cure = xasprintf("mkdir %s.damaged-2 && mv %s-* %s %s.damaged-2/", path, path, path, path);
 	assert_finding(w, doctor_ledger, ADDR_V4, DOCTOR_FAIL, "is damaged", cure);
 	ck_assert_ptr_null(strchr(w->f.text, '\n'));
 	unlink(path);
