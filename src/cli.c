@@ -6,6 +6,7 @@
 #include "cli_report.h"
 #include "ctl_client.h"
 #include "display.h"
+#include "plain.h"
 #include "version.h"
 #include "xalloc.h"
 
@@ -324,7 +325,11 @@ int cli_ask_about(const struct cli *cli, const char *command, const char *what, 
 
 void cli_print_json(const struct cli *cli, const json_t *answer)
 {
-	json_dumpf(answer, cli->out, JSON_INDENT(2));
+	char *text = json_dumps(answer, JSON_INDENT(2));
+
+	if (text)
+		plain_put_json(text, cli->out);
+	free(text);
 	fputc('\n', cli->out);
 }
 

@@ -3,6 +3,7 @@
 #include "cli_report.h"
 
 #include "display.h"
+#include "plain.h"
 #include "table.h"
 #include "xalloc.h"
 
@@ -299,22 +300,7 @@ void cli_report_print_table(const struct cli *cli, const struct report_query *q,
 		fprintf(cli->out, "%s\n", report->notes[i]);
 }
 
-/* ---- CSV: RFC 4180, but for lines that end as Unix's do ---- */
-
-static void put_csv(const char *text, FILE *out)
-{
-	if (!text[strcspn(text, ",\"\r\n")]) {
-		fputs(text, out);
-		return;
-	}
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
-}
+/* ---- CSV: RFC 4180, but for lines that end as Unix's do; texts as plain.h has them ---- */
 
 static void csv_titles(const struct report_query *q, FILE *out)
 {
@@ -340,7 +326,7 @@ void cli_report_print_csv(const struct report_query *q, const struct report *rep
 
 		what_of(q, row, false, &w);
 		for (size_t j = 0; j < w.n; j++) {
-			put_csv(w.values[j], out);
+			plain_put_csv(w.values[j], out);
 			fputc(',', out);
 		}
 		for (int j = 0; j < PATHS; j++)

@@ -3,6 +3,7 @@
  * reach the operator's terminal as a command. */
 #include "display.h"
 
+#include "plain.h"
 #include "xalloc.h"
 
 #include <inttypes.h>
@@ -11,13 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
-
-/* Unicode's bidirectional controls: they print nothing and reorder what stands beside them. */
-static bool turns_direction(wchar_t c)
-{
-	return c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069);
-}
 
 /* The character at text: *ret_len octets, *ret_width columns. False: not to be printed. */
 static bool next_char(const char *text, mbstate_t *state, size_t *ret_len, size_t *ret_width)
@@ -33,7 +27,7 @@ static bool next_char(const char *text, mbstate_t *state, size_t *ret_len, size_
 	}
 	*ret_len = n;
 	width = wcwidth(c);
-	if (width < 0 || turns_direction(c))
+	if (width < 0 || !plain_shows((uint32_t)c))
 		return false;
 	*ret_width = (size_t)width;
 	return true;

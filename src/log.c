@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "log.h"
 
+#include "plain.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -45,9 +47,7 @@ static void log_line(enum log_level level, const char *subsystem, const char *fm
 	if (level > max_level)
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 127)
-			*p = '?';
+	plain_clean(text);
 	if (sink)
 		sink(sink_arg, level, text);
 	else if (to_journal)

@@ -19,8 +19,9 @@ void log_set_level(enum log_level level);
 typedef void log_sink_fn(void *arg, enum log_level level, const char *text);
 void log_set_sink(log_sink_fn *fn, void *arg);
 
-/* `subsystem` is a short token: cfg, inv, fw, ledger, ax, ctl, loop. Control characters in the
- * text become '?', so that hostile input cannot forge lines. */
+/* `subsystem` is a short token: cfg, inv, fw, ledger, ax, ctl, loop. What of the
+ * text does not only show itself (plain.h) becomes '?': hostile input forges no lines, moves no cursor,
+ * and reorders nothing. */
 void log_error(const char *subsystem, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_warning(const char *subsystem, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_info(const char *subsystem, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -2,6 +2,8 @@
 /* Makers of SMI values, used by all column tables, and the reckoning of the master's clock. */
 #include "mib.h"
 
+#include "plain.h"
+
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>
@@ -98,7 +100,7 @@ static size_t take_character(const uint8_t *s, bool *ret_printable)
 	}
 	if (len == 0 || code < least[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
 		return 1;
-	*ret_printable = code >= 0x20 && !(code >= 0x7f && code < 0xa0);
+	*ret_printable = plain_shows(code);
 	return len;
 }
 

@@ -75,7 +75,7 @@ void mib_set_oid(struct smi_value *v, const uint32_t *sub, size_t len);
 /* IpAddress: 4 octets, borrowed. */
 void mib_set_ipaddress(struct smi_value *v, const uint8_t *octets);
 
-/* SnmpAdminString (RFC 3411): at most 255 octets of UTF-8 without control characters. Each
+/* SnmpAdminString (RFC 3411): at most 255 octets of UTF-8 that plain_shows. Each
  * octet or character that cannot stand there becomes '?'; NULL is "". */
 void mib_set_text(struct smi_value *v, const char *text);
 /* The same with `before` in front of it, and at most `max` (up to 255) octets altogether. */

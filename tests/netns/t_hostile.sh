@@ -83,6 +83,7 @@ says <<-END
 	printf 'EVIL 203.0.113.4\nevil 203.0.113.5\n%s 203.0.113.6\n%sx 203.0.113.7\n' $long $long
 	printf '10\302\2201 203.0.113.8\n10\0331 203.0.113.9\n\377\376 203.0.113.10\n'
 	printf '1\342\200\21301 203.0.113.11\n"101 " 203.0.113.12\n101\\\\n 203.0.113.13\n'
+	printf 'turned 203.0.113.15 name=exe\342\200\256gpj\nformula 203.0.113.16 name="=cmd|X!A0"\n'
 	printf 'named 203.0.113.14 name='; head -c 60000 /dev/zero | tr '\0' 'n'; echo
 	printf 'wide '; head -c 300000 /dev/zero | tr '\0' '7'; echo
 	head -c 200000 /dev/urandom | tr -d '\n'; echo
@@ -94,6 +95,15 @@ done
 assert_match '65 octets are none' '^No Such' "$(snmp_get "$(oid_ct "${long}x" status)")"
 assert_eq 'a name is cut' 255 "$(snmp_get "$(oid_ct named ct-name)" | tr -d '\n' | wc -c)"
 assert_eq 'no control character reaches the log' 0 "$(LC_ALL=C grep -c $'[\001-\010\013-\037\177]' "$LAB/ctmeterd.log")"
+unseen=$'\302[\200-\237]\|\342\200[\250-\256]\|\342\201[\246-\251]' # C1, and what turns the direction
+assert_eq 'nor one that is no ASCII, nor a mark that turns the direction' 0 "$(LC_ALL=C grep -c "$unseen" "$LAB/ctmeterd.log")"
+assert_eq 'nor JSON' 0 "$(ctmeter list --json | LC_ALL=C grep -c "$unseen")"
+assert_match 'which has it escaped' 'exe\\u202egpj' "$(ctmeter list --json | tr -d '\n')"
+assert_eq 'nor SNMP' 'exe?gpj' "$(snmp_get "$(oid_ct turned ct-name)" | tr -d '"')"
+csv=$(ctmeter report --format csv)
+assert_eq 'nor CSV' 0 "$(LC_ALL=C grep -c "$unseen" <<<"$csv")"
+assert_match 'which has it escaped, too' '^turned,exe\\u202egpj,' "$(grep '^turned' <<<"$csv")"
+assert_match 'a formula is none' "^formula,'=cmd" "$(grep '^formula' <<<"$csv")"
 assert_eq 'nor a terminal' 0 "$(ctmeter list | LC_ALL=C grep -c $'[\001-\010\013-\037\177]')"
 others_are_exact 'ids'
 
