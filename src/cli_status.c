@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define STATUS_TIMEOUT_S 10
 
@@ -82,6 +83,19 @@ static void print_inventory(const json_t *s, bool colour, FILE *out)
 	line(out, "failed looks:", "%" PRIu64, cli_number(s, "inventory_failures"));
 }
 
+static void print_doubt(const json_t *s, FILE *out)
+{
+	time_t at = (time_t)cli_number(s, "ledger_doubted");
+	char when[32];
+	struct tm tm;
+
+	if (!at)
+		return;
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&at, &tm));
+	line(out, "older copy:", "it was older than the rules at %s: see the discontinuities",
+	     when);
+}
+
 static void print_agentx(const json_t *s, bool colour, FILE *out)
 {
 	const json_t *a = json_object_get(s, "agentx");
@@ -130,6 +144,7 @@ void cli_status_print(const json_t *answer, bool colour, FILE *out)
 	print_inventory(answer, colour, out);
 	heading("ledger", colour, out);
 	line(out, "store:", "%s", cli_text(answer, "store"));
+	print_doubt(answer, out);
 	print_agentx(answer, colour, out);
 	fputc('\n', out);
 	print_verdict(answer, colour, out);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHECK_TIMEOUT_MS 10000
@@ -84,6 +85,25 @@ static void check_ledger(struct doctor *d, struct report_db *db, struct doctor_f
 		doctor_say(f, DOCTOR_OK, "%s is sound, %s", path, size);
 }
 
+/* Sound as it is: the totals are those of an earlier moment. */
+static void check_doubt(struct doctor *d, struct doctor_finding *f)
+{
+	time_t at = (time_t)json_integer_value(json_object_get(d->status, "ledger_doubted"));
+	char when[32];
+	struct tm tm;
+
+	if (!at || f->level != DOCTOR_OK)
+		return;
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&at, &tm));
+	doctor_say(
+		f, DOCTOR_WARN,
+		"%s was older than the kernel's rules at %s (an earlier copy was put back, or it "
+		"was removed): what they counted in between is booked to nobody, and the rows' "
+		"discontinuities say so",
+		d->o.cfg->ledger.path, when);
+	doctor_look(f, "journalctl -u ctmeterd -g ledger");
+}
+
 void doctor_ledger(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	const char *store = json_string_value(json_object_get(d->status, "store"));
@@ -115,6 +135,7 @@ void doctor_ledger(struct doctor *d, enum addr_family family, struct doctor_find
 		doctor_cure(f, "%s", start);
 		free(start);
 	}
+	check_doubt(d, f);
 	report_db_close(db);
 	owner_return(&saved);
 }

@@ -50,6 +50,7 @@ struct view_status {
 	uint32_t inventory_failures;
 
 	const char *store; /* "ok", or what fails */
+	int64_t ledger_doubted_s; /* when an older one than the kernel's rules was taken up, 0: not */
 
 	struct {
 		const char *state; /* "up", "connecting", .. */

@@ -101,6 +101,7 @@ json_t *daemon_status(struct daemon *d)
 		sources[i].state = sources_state(engine_sources(d->engine), i);
 	}
 	s.store = f.store_problem ? f.store_problem : "ok";
+	s.ledger_doubted_s = f.ledger_doubted_s;
 	s.pid = (uint32_t)getpid();
 	s.uptime_s = (now - d->began_ns) / NS_PER_S;
 	s.backend = f.backend;

@@ -117,7 +117,8 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 					 .refused_containers = en->intake.containers,
 					 .refused_addresses = en->intake.addresses,
 					 .backend = fw_name(en->fw),
-					 .store_problem = keep_problem(en->keep) };
+					 .store_problem = keep_problem(en->keep),
+					 .ledger_doubted_s = ledger_doubted_s(en->ledger) };
 	for (size_t i = 0; i < en->snap->n_containers; i++)
 		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;
 	for (size_t i = 0; i < en->snap->n_addresses; i++)

@@ -2,6 +2,7 @@
 /* dblock: another program that holds a database locked.
  *   dblock FILE      lock it (BEGIN EXCLUSIVE), print "locked", hold until stdin ends
  *   dblock FILE SQL  run a query on it read-only and print the rows, values separated by '|'
+ *   dblock FILE SQL write   the same, and it may change something
  * Exit 1 with SQLite's words where that fails. */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
-	rc = sqlite3_open_v2(argv[1], &db, argc > 2 ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE,
+	rc = sqlite3_open_v2(argv[1], &db, argc == 3 ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE,
 			     NULL);
 	sqlite3_busy_timeout(db, 5000);
 	if (rc == SQLITE_OK)
