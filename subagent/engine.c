@@ -16,7 +16,6 @@
 #define FRESH_NS (500 * NS_PER_MS)
 #define RETRY_NS (20 * NS_PER_MS) /* after a reading that was half committed */
 #define MISSED_PAUSE_NS (100 * NS_PER_MS) /* after a reading that could not be had */
-#define LOOK_PAUSE_NS (500 * NS_PER_MS) /* between looks that the kernel's events ask for */
 #define FORK_WAIT_NS (100 * NS_PER_MS)
 #define READY_AFTER_NS (30 * NS_PER_S)
 
@@ -349,12 +348,21 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 	engine_arm_checkpoint(en, now_ns);
 }
 
+static bool runs_commands(const struct sources *sources)
+{
+	for (size_t i = 0; i < sources_count(sources); i++)
+		if (strncmp(sources_name(sources, i), "file:", 5) != 0)
+			return true;
+	return false;
+}
+
 void engine_on_look(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
 	sources_look(en->sources);
-	en->looked_ns = now_ns;
+	pace_began(&en->pace, en->look_asked, runs_commands(en->sources), now_ns);
+	en->look_asked = false;
 	loop_timer_set(en->loop, &en->look,
 		       now_ns + (uint64_t)en->cfg->inventory.interval_s * NS_PER_S);
 }
@@ -362,10 +370,12 @@ void engine_on_look(void *arg, uint64_t now_ns)
 static void on_kernel_event(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
-	uint64_t at = en->looked_ns + LOOK_PAUSE_NS;
+	uint64_t at = pace_next(&en->pace, now_ns);
 
-	if (!en->look.at_ns || en->look.at_ns > at)
-		loop_timer_set(en->loop, &en->look, at > now_ns ? at : now_ns);
+	if (en->look.at_ns && en->look.at_ns <= at)
+		return;
+	en->look_asked = true;
+	loop_timer_set(en->loop, &en->look, at);
 }
 
 /* Most looks find nothing new, and then need no reading if there was one not long ago. */
@@ -395,6 +405,7 @@ void engine_on_sources(void *arg, const struct sources_result *result, uint64_t 
 	intake_sift(&en->intake, en->cfg, en->ledger, result->inventory, now_ns);
 	en->pending = result->inventory;
 	waiters_looked(en->waiters, result->began_ns);
+	pace_ended(&en->pace, ledger_differs(en->ledger, en->pending), now_ns);
 	if (!is_news(en, now_ns))
 		engine_drop_pending(en);
 	else if (is_recalled(en, now_ns) && !is_held(en))

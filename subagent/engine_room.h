@@ -10,6 +10,7 @@
 #include "keep.h"
 #include "ledger.h"
 #include "log_state.h"
+#include "pace.h"
 #include "sampler.h"
 #include "source.h"
 #include "waiters.h"
@@ -38,7 +39,8 @@ struct engine {
 	bool applied; /* a commit ended since the last turn: what it made is to be read */
 	bool tearing_down, ending;
 	struct conflicts conflicts; /* as logged */
-	uint64_t looked_ns; /* when the last look began */
+	struct pace pace; /* of the looks that events ask for */
+	bool look_asked; /* the next one is */
 	uint64_t ticked_ns; /* when the last tick ended */
 	struct intake intake;
 	struct enforce *enforce[ADDR_FAMILIES];

@@ -33,7 +33,7 @@ lab_set inventory.max-rows "$ROWS"
 lab_set inventory.max-addresses "$SHARE"
 lab_set inventory.interval 3600
 lab_set inventory.source "command:$LAB/source"
-printf '#!/bin/sh\ncat %s/inventory\n. %s/evil\n' "$LAB" "$LAB" >"$LAB/source"
+printf '#!/bin/sh\necho >>%s/runs\ncat %s/inventory\n. %s/evil\n' "$LAB" "$LAB" "$LAB" >"$LAB/source"
 chmod 755 "$LAB/source"
 says </dev/null
 lab_snmpd_start
@@ -157,6 +157,27 @@ others_are_exact 'a million lines'
 says </dev/null
 assert_ok 'and all is well again' ctmeter refresh
 others_are_exact 'after all'
+
+step 'a link that comes and goes without end'
+runs() { wc -l <"$LAB/runs"; }
+ran_since() { [ "$(runs)" -gt "$1" ]; }
+flap() { in_ns c4 ip link set eth0 down && in_ns c4 ip link set eth0 up; }
+lab_container c4 5
+before=$(runs)
+flap
+assert_await 'a rare event is looked after at once' 5 ran_since "$before"
+before=$(runs) began=$SECONDS
+for i in {1..100}; do
+	flap
+	sleep 0.1 # that often
+done
+took=$((SECONDS - began + 1))
+assert_ge 'at first it is prompt' 4 $(($(runs) - before))
+assert_ge 'then a look each 5 s is enough' $(($(runs) - before)) $((12 + took / 5))
+says <<<"echo '105 203.0.113.105'"
+flap
+counted() { [ "$(status_of 105 203.0.113.105)" = 2 ]; }
+assert_await 'and who really comes is not forgotten' 10 counted
 
 peak=$(peak_kb)
 printf '   at its peak %s KiB, allowed are %s\n' "$peak" "$BOUND_KB"
