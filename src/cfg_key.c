@@ -4,6 +4,7 @@
 #include "cfg_key.h"
 
 #include "endpoint.h"
+#include "words.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -218,25 +219,55 @@ static int parse_name(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
+/* The rest of the line as it stands. A relative path would be one below the daemon's directory, which is
+ * not that of whoever wrote it. */
+static int check_file(const char *path, struct err *e)
+{
+	if (*path == '"' || *path == '\'')
+		err_set(e, "the path stands without quotes, blanks and all: "
+			   "file:/etc/ctmeter/containers");
+	else if (*path != '/' || path[strlen(path) - 1] == '/')
+		err_set(e, "must be the absolute path of a file: file:/etc/ctmeter/containers");
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int check_command(const char *command, struct err *e)
+{
+	char *words, **argv;
+	int rc = words_split(command, &words, &argv, e);
+
+	if (rc)
+		return rc;
+	free(words);
+	free(argv);
+	return 0;
+}
+
+static int check_source(const char *value, struct err *e)
+{
+	if (!strcmp(value, "auto") || !strcmp(value, "vz"))
+		return 0;
+	if (!strncmp(value, "file:", 5) && value[5])
+		return check_file(value + 5, e);
+	if (!strncmp(value, "command:", 8) && value[8])
+		return check_command(value + 8, e);
+	err_set(e, "must be one of: auto, vz, file:PATH, command:PATH ARG...");
+	return -EINVAL;
+}
+
 /* `field` is the whole struct cfg: its list of sources grows by one. Whether a path is there is
  * for the source to see. */
 static int parse_source(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
 	struct cfg *cfg = field;
 	size_t n = cfg->inventory.n_sources;
+	int rc = check_source(value, e);
 
 	(void)key;
-	if (strcmp(value, "auto") && strcmp(value, "vz") &&
-	    (strncmp(value, "file:", 5) || !value[5]) &&
-	    (strncmp(value, "command:", 8) || !value[8])) {
-		err_set(e, "must be one of: auto, vz, file:PATH, command:PATH ARG...");
-		return -EINVAL;
-	}
-	if (!strncmp(value, "command:", 8) &&
-	    value[8 + (value[8] == '"' || value[8] == '\'')] != '/') {
-		err_set(e, "the command's path must be absolute: there is no shell to search it");
-		return -EINVAL;
-	}
+	if (rc)
+		return rc;
 	cfg->inventory.sources =
 		xreallocarray(cfg->inventory.sources, n + 1, sizeof(*cfg->inventory.sources));
 	cfg->inventory.sources[n] = xstrdup(value);

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "loop.h"
 #include "source_one.h"
+#include "words.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -226,7 +227,7 @@ static void run_command(int fd, const struct cfg *cfg, const char *job)
 		refuse(fd, "this command is no source in its configuration file");
 		return;
 	}
-	if (source_command_split(job + strlen("command:"), &words, &argv, &e) < 0) {
+	if (words_split(job + strlen("command:"), &words, &argv, &e) < 0) {
 		refuse(fd, e.text);
 		return;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The `command:` source: runs a program that prints inventory lines. No shell is between, so the
- * words are split here: at blanks, with "..." and '...' to keep them. */
+/* The `command:` source: runs a program that prints inventory lines. */
 #include "child.h"
 #include "inv_file.h"
 #include "source_one.h"
+#include "words.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -16,57 +16,6 @@ struct source_command {
 	char **argv;
 	struct child *child; /* running, or ended and perhaps not gone yet */
 };
-
-/* Take one word off *p, unquoting in place. Returns NULL when a quote is not closed. In double
- * quotes \" and \\ are the character itself. */
-static char *take_word(char **p)
-{
-	char *from = *p, *word = from, *to = from;
-	char quote = '\0';
-
-	for (; *from && (quote || (*from != ' ' && *from != '\t')); from++) {
-		if (quote == '"' && *from == '\\' && (from[1] == '"' || from[1] == '\\'))
-			*to++ = *++from;
-		else if (quote && *from == quote)
-			quote = '\0';
-		else if (!quote && (*from == '"' || *from == '\''))
-			quote = *from;
-		else
-			*to++ = *from;
-	}
-	*p = from + (*from != '\0');
-	*to = '\0';
-	return quote ? NULL : word;
-}
-
-int source_command_split(const char *command, char **ret_words, char ***ret_argv, struct err *e)
-{
-	char *copy = xstrdup(command), *words = copy, **argv = NULL;
-	size_t n = 0, cap = 0;
-
-	for (;;) {
-		words += strspn(words, " \t");
-		argv = xgrow(argv, n, &cap, sizeof(*argv));
-		argv[n] = NULL;
-		if (!*words)
-			break;
-		argv[n] = take_word(&words);
-		if (!argv[n++]) {
-			err_set(e, "a quote is not closed");
-			goto bad;
-		}
-	}
-	if (argv[0] && argv[0][0] == '/') {
-		*ret_words = copy;
-		*ret_argv = argv;
-		return 0;
-	}
-	err_set(e, "a program needs its absolute path, for no shell looks for it");
-bad:
-	free(argv);
-	free(copy);
-	return -EINVAL;
-}
 
 static void on_done(void *arg, const struct child_result *result, uint64_t now_ns)
 {
@@ -130,7 +79,7 @@ int source_command_new(const char *command, struct source **ret_source, struct e
 	int ret;
 
 	c->base.ops = &ops;
-	ret = source_command_split(command, &c->words, &c->argv, e);
+	ret = words_split(command, &c->words, &c->argv, e);
 	if (ret < 0) {
 		err_prefix(e, "source \"command:%.100s\"", command);
 		command_free(&c->base);

@@ -40,10 +40,6 @@ struct source *source_file_new(const char *path);
 int source_command_new(const char *command, struct source **ret_source, struct err *e);
 struct source *source_vz_new(const char *root);
 
-/* The words of a `command:` source, after its "command:". Returns 0 and two arrays for free(), argv ending
- * with NULL, or -EINVAL with e filled. */
-int source_command_split(const char *command, char **ret_words, char ***ret_argv, struct err *e);
-
 /* What the vz source may run, by its name ("vzlist -a -j ..."). False: no such name, or no such tool.
  * argv borrows from a table and *ret_path, which is for free(). */
 #define SOURCE_VZ_WORDS 8

@@ -86,6 +86,8 @@ START_TEST(cfg_parse_every_key_is_taken)
 				 "[netfilter]\nbackend = fake\ntable = filter\nnode-traffic = no\n"
 				 "[inventory]\nsource = vz\n\tsource = file:/etc/c;t/list\n"
 				 "source=command:/bin/x -a \"b c\" ; x\n"
+				 "source=command:\"/opt/my script\" a\n"
+				 "source=file:/etc/my list\n"
 				 "interval = 1\nretire-after = 0\nmax-rows = 1000000\n"
 				 "max-addresses = 1\n"
 				 "[ledger]\npath = /l\ncheckpoint = 3600\n"
@@ -101,10 +103,12 @@ START_TEST(cfg_parse_every_key_is_taken)
 	ck_assert_int_eq(c->netfilter.backend, CFG_BACKEND_FAKE);
 	ck_assert_str_eq(c->netfilter.table, "filter");
 	ck_assert(!c->netfilter.node_traffic);
-	ck_assert_uint_eq(c->inventory.n_sources, 3);
+	ck_assert_uint_eq(c->inventory.n_sources, 5);
 	ck_assert_str_eq(c->inventory.sources[0], "vz");
 	ck_assert_str_eq(c->inventory.sources[1], "file:/etc/c;t/list");
 	ck_assert_str_eq(c->inventory.sources[2], "command:/bin/x -a \"b c\"");
+	ck_assert_str_eq(c->inventory.sources[3], "command:\"/opt/my script\" a");
+	ck_assert_str_eq(c->inventory.sources[4], "file:/etc/my list");
 	ck_assert_uint_eq(c->inventory.interval_s, 1);
 	ck_assert_uint_eq(c->inventory.retire_after_s, 0);
 	ck_assert_uint_eq(c->inventory.max_rows, 1000000);
@@ -182,6 +186,17 @@ START_TEST(cfg_parse_bad_words_list_choices)
 	ck_assert_refused("[inventory]\nsource = file:\n", "file:PATH");
 	ck_assert_refused("[inventory]\nsource = command:\n", "command:PATH");
 	ck_assert_refused("[inventory]\nsource = command:vzlist -a\n", "vzlist -a", "absolute");
+	ck_assert_refused("[inventory]\nsource = command:\"my script\" a\n", "absolute");
+	ck_assert_refused("[inventory]\nsource = command:\"/opt/my script a\n",
+			  "quote is not closed");
+	ck_assert_refused("[inventory]\nsource = command:/bin/x 'a\n", "quote is not closed");
+	ck_assert_refused("[inventory]\nsource = command:\"\" /bin/x\n", "absolute");
+	/* The daemon's directory is / : a relative path would never be what was meant. */
+	ck_assert_refused("[inventory]\nsource = file:containers\n", "absolute path",
+			  "file:/etc/ctmeter/containers");
+	ck_assert_refused("[inventory]\nsource = file: /etc/list\n", "absolute path");
+	ck_assert_refused("[inventory]\nsource = file:/etc/\n", "absolute path");
+	ck_assert_refused("[inventory]\nsource = file:\"/etc/my list\"\n", "without quotes");
 }
 END_TEST
 

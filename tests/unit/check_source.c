@@ -252,6 +252,25 @@ END_TEST
 
 /* ---- commands ---- */
 
+START_TEST(sources_look_command_path_with_a_blank_runs_quoted)
+{
+	char *dir = make_dir();
+	char *script = write_file(dir, "my script", 0755, "#!/bin/sh\necho \"$1 192.0.2.102\"\n");
+
+	for (size_t i = 0; i < 2; i++) {
+		char *spec = xasprintf(i ? "command:'%s' 102" : "command:\"%s\" 102", script);
+		struct bench b;
+
+		open_bench(&b, "", spec, NULL);
+		expect_look(&b, "102[-,unknown] 192.0.2.102");
+		close_bench(&b);
+		free(spec);
+	}
+	free(script);
+	remove_dir(dir);
+}
+END_TEST
+
 START_TEST(sources_look_command_words_kept_without_shell)
 {
 	char *dir = make_dir();
@@ -340,6 +359,7 @@ int main(void)
 	tcase_add_test(t, sources_look_two_files_merged_one_broken);
 	tcase_add_test(t, sources_look_same_refusal_logged_once);
 	tcase_add_test(t, sources_look_asked_meanwhile_follows_once);
+	tcase_add_test(t, sources_look_command_path_with_a_blank_runs_quoted);
 	tcase_add_test(t, sources_look_command_words_kept_without_shell);
 	tcase_add_test(t, sources_look_command_failures_keep_what_it_said);
 	tcase_add_test(t, sources_free_during_look_kills_command);
