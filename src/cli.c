@@ -7,6 +7,7 @@
 #include "ctl_client.h"
 #include "display.h"
 #include "plain.h"
+#include "source.h"
 #include "version.h"
 #include "xalloc.h"
 
@@ -283,6 +284,18 @@ static void say_waiting(void *arg)
 	fprintf(stderr, "ctmeter: waiting for %s ...\n", (const char *)arg);
 }
 
+/* A node where nobody has said yet where the inventory is has no daemon to ask. */
+static bool is_configured(const struct cli *cli, struct err *e)
+{
+	struct err why = { "" };
+
+	if (sources_are_configured(cli->cfg->inventory.sources, cli->cfg->inventory.n_sources, "",
+				   &why))
+		return true;
+	err_set(e, "%s in %s, then: systemctl start ctmeterd", why.text, cli->config_path);
+	return false;
+}
+
 static int ask(const struct cli *cli, const char *command, const char *what, int timeout_s,
 	       const char *waiting_for, json_t **ret_answer, struct err *e)
 {
@@ -301,7 +314,9 @@ static int ask(const struct cli *cli, const char *command, const char *what, int
 	rc = ctl_client_call(cli->cfg->control.socket, request, &wait, ret_answer, e);
 	json_decref(request);
 	len = strlen(e->text);
-	if (rc == -ENOENT || rc == -ECONNREFUSED)
+	if ((rc == -ENOENT || rc == -ECONNREFUSED) && !is_configured(cli, e))
+		;
+	else if (rc == -ENOENT || rc == -ECONNREFUSED)
 		snprintf(e->text + len, sizeof(e->text) - len, ": is it running? (ctmeterd -c %s)",
 			 cli->config_path);
 	else if (rc == -EACCES || rc == -EPERM)

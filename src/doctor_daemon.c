@@ -4,6 +4,7 @@
 
 #include "commit.h"
 #include "display.h"
+#include "source.h"
 #include "version.h"
 #include "xalloc.h"
 
@@ -34,14 +35,25 @@ static uint64_t number_of(const json_t *object, const char *key)
 
 /* ---- daemon ---- */
 
+static bool is_away(const struct doctor *d)
+{
+	return d->status_rc == -ENOENT || d->status_rc == -ECONNREFUSED;
+}
+
 static void no_daemon(struct doctor *d, struct doctor_finding *f)
 {
+	struct err e = { "" };
 	char *start = doctor_service_command(d, "start", "ctmeterd");
 	char *restart = doctor_service_command(d, "restart", "ctmeterd");
 
 	if (d->status_rc == -EACCES || d->status_rc == -EPERM) {
 		doctor_say(f, DOCTOR_SKIP, "%s: run ctmeter check as root", d->status_text);
-	} else if (d->status_rc == -ENOENT || d->status_rc == -ECONNREFUSED) {
+	} else if (is_away(d) &&
+		   !sources_are_configured(d->o.cfg->inventory.sources,
+					   d->o.cfg->inventory.n_sources, d->o.root, &e)) {
+		doctor_say(f, DOCTOR_FAIL, "%s in %s, then: %s", e.text, d->o.config_path, start);
+		doctor_look(f, "man ctmeter.conf");
+	} else if (is_away(d)) {
 		doctor_say(f, DOCTOR_FAIL,
 			   "no ctmeterd answers at %s: nothing is booked or served (rules that "
 			   "are there count on)",

@@ -42,6 +42,9 @@ struct fw_reading {
 	/* The canary is wrong and was told to be: whether somebody is half way through a commit cannot
 	 * be seen. Plan by it, but believe no counter until our next commit has seeded it. */
 	bool unsure;
+	/* The reader's, not the backend's: nobody has said yet whose it is what new rules count. The ledger
+	 * notes that they are there and leaves what they count to a later reading. */
+	bool held;
 	uint32_t generation; /* changes when the structure of our rules may have changed */
 };
 

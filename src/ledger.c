@@ -199,7 +199,7 @@ static enum ledger_result apply_path(struct slot *s, enum path path, const struc
 		return LEDGER_OK; /* the reading says so of all */
 	}
 	if (!is_less(c, s->last[path]))
-		return advance(s, path, c);
+		return reading->held ? LEDGER_OK : advance(s, path, c);
 	if (suspected)
 		return rebase(s, path, c);
 	s->suspect |= bit;

@@ -137,6 +137,9 @@ void ledger_restore_container(struct ledger *l, const struct store_container *fr
 void ledger_restore_address(struct ledger *l, const struct store_address *from);
 void ledger_restore_end(struct ledger *l);
 
+/* Whether the node was started anew since what was restored was stored: no rule counted on meanwhile. */
+bool ledger_is_of_new_boot(const struct ledger *l);
+
 /* What changed since it was last taken, containers before their addresses, and the meta data: all of
  * this moment. boot_id, wall_s and synced are for the caller to fill in. Then one of the two below
  * must be told before more is taken; rows may change meanwhile. */

@@ -160,6 +160,11 @@ void ledger_restore_end(struct ledger *l)
 	l->last_change_ns = l->ports_change_ns = l->restore_now.ns;
 }
 
+bool ledger_is_of_new_boot(const struct ledger *l)
+{
+	return !l->restore_same_boot;
+}
+
 static struct store_totals totals_to_store(const struct snap_totals *t)
 {
 	struct store_totals to = { .since_wall_s = t->since_wall_s,

@@ -38,17 +38,25 @@ static const char *after(const char *spec, const char *prefix)
 	return strncmp(spec, prefix, len) ? NULL : spec + len;
 }
 
+bool sources_are_configured(char *const *specs, size_t n_specs, const char *root, struct err *e)
+{
+	for (size_t i = 0; i < n_specs; i++)
+		if (!strcmp(specs[i], "auto") && !source_vz_present(root)) {
+			err_set(e,
+				"not configured yet: source = auto found no OpenVZ on this node "
+				"(no /proc/vz/veinfo, vzlist or prlctl); %s",
+				choices);
+			return false;
+		}
+	return true;
+}
+
 static int source_new(const char *spec, const char *root, struct source **ret_source, struct err *e)
 {
 	const char *rest;
 
-	if (!strcmp(spec, "auto") && !source_vz_present(root)) {
-		err_set(e,
-			"source = auto found no OpenVZ on this node (no /proc/vz/veinfo, vzlist or "
-			"prlctl); %s",
-			choices);
+	if (!sources_are_configured((char *const *)&spec, 1, root, e))
 		return -ENOENT;
-	}
 	if (!strcmp(spec, "vz") || !strcmp(spec, "auto")) {
 		*ret_source = source_vz_new(root);
 		return 0;

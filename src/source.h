@@ -41,6 +41,11 @@ int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char 
 		struct sources **ret_sources, struct err *e);
 void sources_free(struct sources *s);
 
+/* Whether there is something to ask. False: "auto" stands among the specs, as it does in a file in which
+ * nobody has named a source yet, and this node has nothing that it could mean: a state of its own, in which
+ * no daemon runs. e then says what to choose from. */
+bool sources_are_configured(char *const *specs, size_t n_specs, const char *root, struct err *e);
+
 /* Begin a look soon (never calls done from within). Cheap to call often. */
 void sources_look(struct sources *s);
 

@@ -215,6 +215,11 @@ void enforce_ended(struct enforce *en, int result, const char *text, uint64_t no
 	en->figures.last_commit_ns = took;
 }
 
+bool enforce_is_wanted(const struct enforce *en)
+{
+	return en->desired;
+}
+
 bool enforce_committing(const struct enforce *en)
 {
 	return en->committing;

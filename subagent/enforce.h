@@ -32,6 +32,9 @@ uint64_t enforce_turn(struct enforce *en, uint64_t now_ns);
 /* The family's commit ended (fw_done_fn). Plans nothing before the next enforce_seen. */
 void enforce_ended(struct enforce *en, int result, const char *text, uint64_t now_ns);
 
+/* Whether anybody has said yet what is wanted. */
+bool enforce_is_wanted(const struct enforce *en);
+
 /* Whether a commit of ours is under way. */
 bool enforce_committing(const struct enforce *en);
 

@@ -110,6 +110,32 @@ static void want_rules(struct engine *en, enum addr_family f)
 	free(claimed);
 }
 
+/* At the start of a node no rule of ours is there and no source has answered yet; it may be long until one
+ * does, and a runtime may wait for us before it starts. So the addresses get their rules that the ledger
+ * has from last time. What these count is held until the first inventory says whose it is. Rules that are
+ * there stay as they are. */
+static void want_known(struct engine *en, enum addr_family f)
+{
+	struct addr *addrs;
+	size_t n;
+
+	if (fw_family_problem(en->fw, f) || !en->sampler.readable[f] ||
+	    fw_present(en->fw, f)->n_counting)
+		return;
+	addrs = ledger_wanted(en->ledger, f, &n);
+	if (!n) {
+		free(addrs);
+		return;
+	}
+	en->sampler.held[f] = ledger_is_of_new_boot(en->ledger);
+	enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
+}
+
+static void book_held(struct engine *en)
+{
+	memset(en->sampler.held, 0, sizeof(en->sampler.held));
+}
+
 /* A commit forks, and a child of the moment in which the store's thread works has what that was about
  * half done. The C library's memory can stand that, not everybody's can (a sanitizer's cannot). A batch
  * takes milliseconds; a disk that takes longer is not waited for. */
@@ -162,12 +188,16 @@ static bool is_ready(void *arg, const struct waiter *w, int *ret_result, const c
 		}
 		return keep_is_settled(en->keep, w->ticket);
 	}
-	if (!w->looked || en->pending || en->unplanned || is_held(en))
+	if (w->known && !en->turned)
+		return false;
+	if (!w->known && (!w->looked || en->pending || en->unplanned || is_held(en)))
 		return false;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		const char *text;
 		int result;
 
+		if (w->known && !enforce_is_wanted(en->enforce[f]))
+			continue;
 		if (!keep_is_settled(en->keep, en->finals[f]) ||
 		    !enforce_settled(en->enforce[f], w->asked_ns, &result, &text))
 			return false;
@@ -188,6 +218,7 @@ static void on_ready_by(void *arg, uint64_t now_ns)
 
 	(void)now_ns;
 	en->ready = true;
+	book_held(en); /* to who had it last */
 	engine_publish(en);
 }
 
@@ -223,6 +254,7 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 	if (changed)
 		engine_hold(en, keep_checkpoint(en->keep, engine_now(now_ns), false));
 	en->informed = true;
+	book_held(en);
 	en->complete = en->complete || en->pending->complete;
 	engine_drop_pending(en);
 	if (en->look_again)
@@ -271,6 +303,14 @@ static bool is_sampled(const struct engine *en, uint64_t now_ns)
 	       now_ns - en->sampler.sampled_ns < FRESH_NS;
 }
 
+static bool is_readable(const struct engine *en)
+{
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		if (!en->sampler.readable[f] && !fw_family_problem(en->fw, f))
+			return false;
+	return true;
+}
+
 static void step(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
@@ -288,6 +328,9 @@ static void step(void *arg, uint64_t now_ns)
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		if (en->informed || en->tearing_down)
 			want_rules(en, f);
+		else
+			want_known(en, f);
+	en->turned = en->turned || is_readable(en);
 	en->unplanned = en->applied = false;
 	enforce_rules(en, now_ns);
 	en->ready = en->ready || (en->complete && !en->pending && whole);
@@ -501,6 +544,7 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 		return ret;
 	}
 	loop_timer_set(loop, &en->look, now);
+	loop_timer_set(loop, &en->step, now);
 	loop_timer_set(loop, &en->tick, now + TICK_NS);
 	loop_timer_set(loop, &en->checkpoint,
 		       now + (uint64_t)cfg->ledger.checkpoint_s * NS_PER_S + NS_PER_MS);

@@ -40,6 +40,10 @@ void engine_freshen(struct engine *en, uint64_t now_ns);
  * (or cannot be: result -errno and why). */
 void engine_refresh(struct engine *en, engine_done_fn *done, void *arg);
 
+/* The same without a look, for a start: call `done` when the rules are in place for what is known, at
+ * first from the ledger. No source is waited for. */
+void engine_await_known(struct engine *en, engine_done_fn *done, void *arg);
+
 /* Count `what`, a container id or an address, from now on (ledger_zero), and call `done` when that is
  * stored: 0, -ENOENT when there is no such row, or another -errno with why. */
 void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void *arg);

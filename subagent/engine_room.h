@@ -37,6 +37,7 @@ struct engine {
 	bool inventory_failing, ready; /* as in the snapshot */
 	bool unplanned; /* what follows from it for the rules is for the next turn */
 	bool applied; /* a commit ended since the last turn: what it made is to be read */
+	bool turned; /* once: it is known what rules the kernel had at the start */
 	bool tearing_down, ending;
 	struct conflicts conflicts; /* as logged */
 	struct pace pace; /* of the looks that events ask for */

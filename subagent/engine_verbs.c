@@ -40,6 +40,13 @@ void engine_store(struct engine *en, engine_done_fn *done, void *arg)
 	waiters_add(&en->waiters, &w);
 }
 
+void engine_await_known(struct engine *en, engine_done_fn *done, void *arg)
+{
+	struct waiter w = { .done = done, .arg = arg, .asked_ns = loop_now_ns(), .known = true };
+
+	waiters_add(&en->waiters, &w);
+}
+
 void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void *arg)
 {
 	uint64_t now = loop_now_ns();

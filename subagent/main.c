@@ -9,6 +9,7 @@
 #include "instance.h"
 #include "log.h"
 #include "privilege.h"
+#include "source.h"
 #include "version.h"
 
 #include <getopt.h>
@@ -20,12 +21,13 @@
 #include <string.h>
 
 static const char usage_text[] =
-	"usage: ctmeterd [-c FILE] [-t | --prepare] [-v]\n"
+	"usage: ctmeterd [-c FILE] [-t | --configured | --prepare] [-v]\n"
 	"Count the traffic of this node's containers and serve it to snmpd (AgentX).\n"
 	"Runs in the foreground and logs to stderr.\n"
 	"\n"
 	"  -c, --config FILE  configuration (default " CFG_DEFAULT_PATH ")\n"
 	"  -t, --test         check the configuration and exit\n"
+	"      --configured   exit with 1 if nobody has named a source of the inventory yet\n"
 	"      --prepare      as root: let the user that ctmeterd runs as reach what it needs\n"
 	"  -v, --verbose      log more\n"
 	"  -V, --version      print the version and exit\n"
@@ -34,12 +36,16 @@ static const char usage_text[] =
 	"SIGHUP reads the configuration again, SIGTERM ends. The counting rules stay in place\n"
 	"when it ends, so counting goes on; \"ctmeter teardown\" removes them.\n";
 
+/* Another start would not help before somebody has edited the configuration: sysexits.h's EX_CONFIG, upon
+ * which the unit is not restarted. */
+#define EXIT_CONFIG 78
+
 struct options {
 	const char *config;
-	bool test, prepare, helper;
+	bool test, prepare, helper, configured;
 };
 
-enum { OPT_PREPARE = 256, OPT_HELPER };
+enum { OPT_PREPARE = 256, OPT_HELPER, OPT_CONFIGURED };
 
 /* Returns -1 to go on, or the exit status. */
 static int parse_options(int argc, char **argv, struct options *o)
@@ -50,6 +56,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 					       { "version", no_argument, NULL, 'V' },
 					       { "help", no_argument, NULL, 'h' },
 					       { "prepare", no_argument, NULL, OPT_PREPARE },
+					       { "configured", no_argument, NULL, OPT_CONFIGURED },
 					       { "inventory-helper", no_argument, NULL,
 						 OPT_HELPER },
 					       { NULL, 0, NULL, 0 } };
@@ -73,6 +80,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case OPT_PREPARE:
 			o->prepare = true;
 			break;
+		case OPT_CONFIGURED: /* for the unit, before it begins */
+			o->configured = true;
+			break;
 		case OPT_HELPER: /* for the unit ctmeter-inventory.service */
 			o->helper = true;
 			break;
@@ -89,6 +99,17 @@ static int parse_options(int argc, char **argv, struct options *o)
 	fprintf(stderr, "ctmeterd: unexpected argument \"%s\"\ntry \"ctmeterd --help\"\n",
 		argv[optind]);
 	return 2;
+}
+
+/* Has anybody said yet where the inventory is? A file that cannot be read is the daemon's to tell of. */
+static bool is_configured(const struct options *o, const struct cfg *cfg)
+{
+	struct err e = { "" };
+
+	if (sources_are_configured(cfg->inventory.sources, cfg->inventory.n_sources, "", &e))
+		return true;
+	log_error("start", "%s in %s, then: systemctl start ctmeterd", e.text, o->config);
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -113,10 +134,18 @@ int main(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 1); /* the store's thread leaves no heap of its own behind */
 	if (cfg_load(options.config, &cfg, &e) < 0) {
 		log_error("cfg", "%s", e.text);
-		return 1;
+		return options.configured ? 0 : options.test || options.prepare ? 1 : EXIT_CONFIG;
 	}
 	if (options.test) {
 		printf("%s: the configuration is good\n", options.config);
+		cfg_free(cfg);
+		return 0;
+	}
+	if (!options.prepare && !is_configured(&options, cfg)) {
+		cfg_free(cfg);
+		return options.configured ? 1 : EXIT_CONFIG;
+	}
+	if (options.configured) {
 		cfg_free(cfg);
 		return 0;
 	}

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BEAT_NS (10 * NS_PER_S)
-#define READY_AFTER_NS (30 * NS_PER_S)
+#define READY_AFTER_NS (5 * NS_PER_S) /* whoever holds up a commit does not hold up the boot */
 
 struct service {
 	struct sd_notify *notify;
@@ -77,7 +77,7 @@ static void on_rules(void *arg, int result, const char *text)
 	if (!result)
 		be_ready(s);
 	else if (!s->ready && !s->ending && result != -ECANCELED)
-		engine_refresh(s->engine, on_rules, s);
+		engine_await_known(s->engine, on_rules, s);
 }
 
 struct service *service_new(struct engine *engine, struct loop *loop, service_describe_fn *describe,
@@ -101,7 +101,7 @@ struct service *service_new(struct engine *engine, struct loop *loop, service_de
 		return s;
 	loop_timer_set(loop, &s->beat, now + s->beat_ns);
 	loop_timer_set(loop, &s->ready_by, now + READY_AFTER_NS);
-	engine_refresh(engine, on_rules, s);
+	engine_await_known(engine, on_rules, s);
 	return s;
 }
 

@@ -5,9 +5,9 @@
 #include "engine.h"
 
 /* What a service manager is told (sd_notify.h):
- * 1. READY=1 when the sources have been looked at, the rules of all that is known are in place and a
- *    snapshot is published; or after 30 s, with what there is, since containers may wait for us to be
- *    counted and their manager may be a source of ours. Whether snmpd is there does not matter.
+ * 1. READY=1 when the rules are in place of all that the ledger knows from last time, or after 5 s, if
+ *    somebody holds the tables' lock. No source is waited for: a runtime may wait for us to be ready before
+ *    it starts, and be a source of ours. Nor does it matter whether snmpd is there.
  * 2. WATCHDOG=1 from a timer of the loop, and only while engine_is_turning. A disk, a snmpd, a source or
  *    a lock that lets us wait does not stop either; a fault of ours does.
  * 3. STATUS= when the line has changed, and no more often than every 10 s. */

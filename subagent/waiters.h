@@ -16,6 +16,7 @@ struct waiter {
 	uint64_t asked_ns;
 	bool looked; /* the sources were, since it came */
 	bool teardown;
+	bool known; /* it waits for no look, but for the rules of what is known */
 	uint64_t ticket; /* of a checkpoint that is all it waits for; 0: it waits for rules */
 };
 

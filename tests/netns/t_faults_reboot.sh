@@ -92,6 +92,42 @@ book_check 'nothing moved over the power loss'
 traffic
 book_check 'counting again'
 
+step 'reboot, containers are there before the inventory'
+# A runtime that waits for us to be ready is asked for the inventory. Known addresses are counted from the
+# start, for whom the inventory then names.
+printf '#!/bin/sh\nuntil [ -e %s/go ]; do sleep 0.1; done\ncat %s/inventory\n' "$LAB" "$LAB" >"$LAB/waits"
+chmod 755 "$LAB/waits"
+source=${LAB_CONF[inventory.source]}
+lab_set inventory.source "command:$LAB/waits"
+checkpointed
+lab_ctmeterd_stop
+fresh_tables
+boot_id 99999999-1111-1111-1111-111111111111
+lab_snmpd_restart
+{
+	echo '101 192.0.2.101 2001:db8:1::101 name=web.example state=running'
+	echo '102 192.0.2.102 name=db.example state=running'
+	echo '103 192.0.2.103 192.0.2.112 2001:db8:1::103 name=mail.example state=running'
+} | lab_inventory
+lab_ctmeterd_start
+known_have_rules() {
+	iptables-legacy-save -t mangle | grep -q -- '-d 192.0.2.112/32 ' &&
+		ip6tables-legacy-save -t mangle | grep -q -- '-d 2001:db8:1::103/128 '
+}
+assert_await 'known addresses have their rules' 5 known_have_rules
+traffic
+LAB_OWNER[192.0.2.112]=103
+lab_flow 198.51.100.2 192.0.2.112 200 28-1500
+assert_match 'no source has answered' 'waits: not looked at yet' "$(ctmeter status 2>&1)"
+touch "$LAB/go"
+assert_await 'the tables are back' 10 snmp_serves
+assert_ok refresh ctmeter refresh
+book_check 'counted before the inventory was there'
+LAB_OWNER[192.0.2.112]=102
+lab_inventory_usual
+assert_ok refresh ctmeter refresh
+lab_set inventory.source "$source"
+
 step 'reboot, a boot script brings the rules back, counting from 0'
 reboot_with TERM persist
 book_check 'rules brought back'

@@ -23,7 +23,7 @@ refused 'raw sockets' net_raw
 
 step 'an unreadable configuration, an unknown key'
 timeout 10 "$B/ctmeterd" -c "$LAB/none.conf" >"$LAB/refusal" 2>&1
-assert_eq 'no such file: exit status' 1 $?
+assert_eq 'no such file: exit status' 78 $?
 assert_match 'no such file: it is named' 'none\.conf' "$(<"$LAB/refusal")"
 printf '[netfilter]\nbackand = iptables\n' >"$LAB/bad.conf"
 timeout 10 "$B/ctmeterd" -t -c "$LAB/bad.conf" >"$LAB/refusal" 2>&1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What a service manager is told, by a listener on a notify socket: ready when the rules are in place,
-# whether snmpd is there or not; alive while the loop turns and only then; reloads and the end. And
+# What a service manager is told, by a listener on a notify socket: ready when the rules are in place of
+# what was known before, whether snmpd and the inventory's sources are there or not; alive while the loop turns and only then; reloads and the end. And
 # how the log looks in the journal.
 
 # shellcheck source=tests/netns/lab.sh
@@ -29,7 +29,23 @@ has_rules() { iptables-legacy-save -t mangle 2>/dev/null | grep -q -- '-d 192.0.
 lab_network
 lab_inventory_usual
 
-step 'ready without snmpd, not before the rules are in place'
+step 'ready without snmpd and without an answer of any source'
+listen "$LAB/notify"
+printf '#!/bin/sh\nexec sleep 1000\n' >"$LAB/mute"
+chmod +x "$LAB/mute"
+lab_set inventory.source "command:$LAB/mute"
+start "$LAB/notify"
+assert_await 'ready' 3 told '^READY=1$'
+assert_match 'says what it waits for' 'mute: not looked at yet' "$(grep STATUS= "$TOLD")"
+lab_ctmeterd_stop
+
+step 'not before the rules are in place of what was known before'
+lab_set inventory.source "file:$LAB/inventory"
+start "$LAB/notify"
+assert_ok 'it learns' ctmeter refresh
+lab_ctmeterd_stop
+assert_ok 'the rules go' ctmeter teardown
+lab_set inventory.source "command:$LAB/mute"
 listen "$LAB/notify"
 # Whoever holds the lock of the tables holds up the commit. (No child of ours inherits 9.)
 exec 9>/run/xtables.lock
@@ -41,6 +57,15 @@ assert_ok 'no rules yet' eval '! has_rules'
 exec 9>&-
 assert_await 'ready' 10 told '^READY=1$'
 assert_ok 'the rules are in place' has_rules
+lab_set inventory.source "file:$LAB/inventory"
+lab_write_conf
+kill -HUP "$CTMETERD_PID"
+assert_await 'the inventory is there' 5 ctmeter refresh
+lab_ctmeterd_stop
+assert_ok 'the rules go' ctmeter teardown
+listen "$LAB/notify"
+start "$LAB/notify"
+assert_await 'ready' 5 told '^READY=1$'
 assert_match 'its status' '3 containers, 6 addresses; snmpd: no session' "$(grep STATUS= "$TOLD")"
 assert_eq 'one status line' 1 "$(count ^STATUS=)"
 lab_snmpd_start
@@ -115,7 +140,7 @@ listen "@notify-$$"
 lab_set inventory.source "file:$LAB/none"
 start "@notify-$$"
 assert_await 'ready with what there is' 10 told '^READY=1$'
-assert_match 'says what is missing' 'none: cannot read' "$(grep STATUS= "$TOLD")"
+assert_await 'says what is missing' 5 told 'STATUS=.*none: cannot read'
 lab_ctmeterd_stop
 
 step 'the journal'

@@ -30,10 +30,25 @@ sed -i '/^source/d' "$LAB/ctmeter.conf"
 assert_ok 'the file itself is good' "$B/ctmeterd" -t -c "$LAB/ctmeter.conf"
 before=$(iptables-legacy-save -t mangle | grep -v '^#')
 timeout 10 "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
-assert_eq 'it ends' 1 $?
+assert_eq 'it ends, for a reason that no restart mends' 78 $?
+timeout 10 "$B/ctmeterd" --configured -c "$LAB/ctmeter.conf" </dev/null >"$LAB/unit" 2>&1
+assert_eq 'its unit does not even begin' 1 $?
+for command in status 'check daemon' refresh list; do
+	# shellcheck disable=SC2086 # words
+	said=$(ctmeter $command 2>&1)
+	assert_eq "$command: exit status" 1 $?
+	assert_match "$command: says so" "not configured yet: .*choose source = file:PATH.* in $LAB/ctmeter.conf, then: " "$said"
+done
 assert_match 'says what it looked for' 'source = auto found no OpenVZ on this node .*vzlist' "$(<"$LAB/said")"
 assert_match 'what to choose' 'choose source = file:PATH, command:PATH ARG\.\.\. or vz' "$(<"$LAB/said")"
 assert_eq 'no rule was made' "$before" "$(iptables-legacy-save -t mangle | grep -v '^#')"
+
+echo nonsense >"$LAB/bad.conf"
+for option in '78|' '1|-t' '0|--configured'; do
+	# shellcheck disable=SC2086 # none or one word
+	timeout 10 "$B/ctmeterd" ${option#*|} -c "$LAB/bad.conf" </dev/null >"$LAB/bad" 2>&1
+	assert_eq "a file that is wrong: exit status with '${option#*|}'" "${option%|*}" $?
+done
 
 step 'nothing is there'
 FAKES=$LAB_TOP/tests/fixtures/vz

@@ -3,6 +3,7 @@
 
 #include "ctl.h"
 #include "loop.h"
+#include "source_one.h"
 #include "teardown.h"
 #include "xalloc.h"
 
@@ -370,12 +371,18 @@ static void handle(void *arg, struct ctl_request *req)
 	free(json);
 }
 
-static void write_config(const struct world *w, const char *table)
+static void write_keys(const struct world *w, const char *table, const char *source)
 {
 	FILE *f = fopen(w->config, "w");
 
-	fprintf(f, "[netfilter]\ntable = %s\n[control]\nsocket = %s\n", table, w->socket);
+	fprintf(f, "[netfilter]\ntable = %s\n[inventory]\nsource = %s\n[control]\nsocket = %s\n",
+		table, source, w->socket);
 	fclose(f);
+}
+
+static void write_config(const struct world *w, const char *table)
+{
+	write_keys(w, table, "file:/none");
 }
 
 static struct world *world_new(bool with_daemon)
@@ -535,6 +542,12 @@ START_TEST(cli_main_no_daemon_says_what_to_do)
 	assert_run(w, "-c CONF refresh", 1, "", "(ctmeterd -c /tmp/check_cli.");
 	assert_run(w, "-c CONF check daemon", 1, "fail  daemon ", "ctmeter: 1 check failed");
 	assert_run(w, "-c CONF check daemon repairs --json", 1, "\"fail\": 1", "1 check failed");
+	if (!source_vz_present("")) {
+		write_keys(w, "mangle", "auto");
+		assert_run(w, "-c CONF status", 1, "",
+			   "not configured yet: source = auto found no");
+		assert_run(w, "-c CONF check daemon", 1, "then: ", "ctmeter: 1 check failed");
+	}
 	world_free(w);
 }
 END_TEST
