@@ -3,6 +3,7 @@
  * touches it sleeps where no signal reaches him. One such child at a time. */
 #include "child.h"
 #include "inv_file.h"
+#include "pour.h"
 #include "source_one.h"
 #include "xalloc.h"
 
@@ -11,22 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-/* A last line without its newline may be half of one that is being written, and half of an address
- * is often an address too. In a file that rests since this long it is whole. */
-#define RESTS_S 2
-
-/* How the child ended that reads it: 0, the errno of a system call, or one of these. */
-enum { ENDED_IRREGULAR = 200, ENDED_CHANGED };
-#define HANGS "%.300s does not answer: is its file system hanging?"
 #define TRIES 2 /* of a file that changes while it is read */
 
 struct source_file {
 	struct source base;
 	char *path;
-	size_t max_octets; /* of this look */
+	struct pour pour; /* this look's */
 	struct child *child; /* running, or ended and perhaps not gone yet */
 	int tries;
 };
@@ -89,97 +82,6 @@ cleanup:
 	return ret;
 }
 
-/* ---- the child's side: system calls only ---- */
-
-static bool put_out(const char *octets, size_t len)
-{
-	while (len) {
-		ssize_t n = write(1, octets, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		octets += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* Print what fd has. Returns as the child ends. */
-static int pour_out(int fd, size_t max_octets, size_t *ret_len, char *ret_last)
-{
-	char buf[16384];
-	ssize_t n;
-
-	while ((n = read(fd, buf, sizeof(buf))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno;
-		*ret_len += (size_t)n;
-		*ret_last = buf[n - 1];
-		if (*ret_len > max_octets)
-			return EFBIG;
-		if (!put_out(buf, (size_t)n))
-			return EPIPE;
-	}
-	return 0;
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-static bool rests(const struct stat *st)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec - st->st_mtime >= RESTS_S;
-}
-
-/* A child_work_fn: print the file. Of a pipe or a device nothing is read, nor waited for. */
-static int print_file(const void *arg)
-{
-	const struct source_file *f = arg;
-	int fd = open(f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), ret;
-	struct stat before, after;
-	size_t len = 0;
-	char last = '\n';
-
-	if (fd < 0 || fstat(fd, &before) < 0)
-		return errno;
-	if (!S_ISREG(before.st_mode))
-		return ENDED_IRREGULAR;
-	ret = pour_out(fd, f->max_octets, &len, &last);
-	if (ret)
-		return ret;
-	if (fstat(fd, &after) < 0)
-		return errno;
-	if (!same_file(&before, &after) || len != (size_t)after.st_size)
-		return ENDED_CHANGED;
-	return last != '\n' && rests(&after) && !put_out("\n", 1) ? EPIPE : 0;
-}
-
-/* ---- the daemon's ---- */
-
-static void explain(const struct source_file *f, const struct child_result *r, struct err *e)
-{
-	if (r->error == -ETIMEDOUT)
-		err_set(e, HANGS, f->path);
-	else if (r->error)
-		err_set(e, "cannot read %.300s: its reader was %s", f->path, r->text);
-	else if (r->status == ENDED_IRREGULAR)
-		err_set(e, "%.300s is no regular file", f->path);
-	else if (r->status == ENDED_CHANGED)
-		err_set(e, "%.300s changed while it was read", f->path);
-	else
-		err_set(e, "cannot read %.300s: %s", f->path, strerror(r->status));
-}
-
 static void begin_reading(struct source_file *f, uint64_t now_ns);
 
 static void on_read(void *arg, const struct child_result *r, uint64_t now_ns)
@@ -187,11 +89,9 @@ static void on_read(void *arg, const struct child_result *r, uint64_t now_ns)
 	struct source_file *f = arg;
 	struct inv_part *part = NULL;
 	struct err e = { "" };
-	bool again = !r->error && r->status == ENDED_CHANGED && f->tries < TRIES;
+	bool again = !r->error && r->status == POUR_CHANGED && f->tries < TRIES;
 
-	if (r->error || r->status) {
-		explain(f, r, &e);
-	} else {
+	if (pour_ended(&f->pour, r, &e) == 0) {
 		part = source_part_new(&f->base, f->path);
 		if (inv_file_parse(part, r->out, r->len, &e) < 0) {
 			inv_part_free(part);
@@ -213,9 +113,11 @@ static void begin_reading(struct source_file *f, uint64_t now_ns)
 	struct err e = { "" };
 
 	f->tries++;
-	f->max_octets = source_octets_max(&f->base);
-	if (child_new_work(print_file, f, now_ns + SOURCE_DEADLINE_NS, f->max_octets + 1,
-			   f->base.loop, on_read, f, &f->child, &e) < 0)
+	f->pour = (struct pour) { .path = f->path,
+				  .max_octets = source_octets_max(&f->base),
+				  .steady = true };
+	if (pour_new(&f->pour, now_ns + SOURCE_DEADLINE_NS, f->base.loop, on_read, f, &f->child,
+		     &e) < 0)
 		source_end(&f->base, NULL, &e, now_ns);
 }
 
@@ -225,7 +127,7 @@ static void file_start(struct source *s, uint64_t now_ns)
 	struct err e = { "" };
 
 	if (f->child && !child_gone(f->child)) {
-		err_set(&e, HANGS, f->path);
+		err_set(&e, POUR_HANGS, f->path);
 		source_end(s, NULL, &e, now_ns);
 		return;
 	}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pour.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A last line without its newline may be half of one that is being written, and half of an address
+ * is often an address too. In a file that rests since this long it is whole. */
+#define RESTS_S 2
+
+/* ---- the child's side: system calls only ---- */
+
+static bool put_out(const char *octets, size_t len)
+{
+	while (len) {
+		ssize_t n = write(1, octets, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		octets += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Print what fd has. Returns as the child ends. */
+static int pour_out(int fd, size_t max_octets, size_t *ret_len, char *ret_last)
+{
+	char buf[16384];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno;
+		*ret_len += (size_t)n;
+		*ret_last = buf[n - 1];
+		if (*ret_len > max_octets)
+			return EFBIG;
+		if (!put_out(buf, (size_t)n))
+			return EPIPE;
+	}
+	return 0;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static bool rests(const struct stat *st)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec - st->st_mtime >= RESTS_S;
+}
+
+/* A child_work_fn. Of a pipe or a device nothing is read, nor waited for. */
+static int pour(const void *arg)
+{
+	const struct pour *p = arg;
+	int fd = open(p->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), ret;
+	struct stat before, after;
+	size_t len = 0;
+	char last = '\n';
+
+	if (fd < 0 || fstat(fd, &before) < 0)
+		return errno;
+	if (p->steady && !S_ISREG(before.st_mode))
+		return POUR_IRREGULAR;
+	ret = pour_out(fd, p->max_octets, &len, &last);
+	if (ret || !p->steady)
+		return ret;
+	if (fstat(fd, &after) < 0)
+		return errno;
+	if (!is_same(&before, &after) || len != (size_t)after.st_size)
+		return POUR_CHANGED;
+	return last != '\n' && rests(&after) && !put_out("\n", 1) ? EPIPE : 0;
+}
+
+/* ---- the loop's ---- */
+
+int pour_new(const struct pour *p, uint64_t deadline_ns, struct loop *loop, child_done_fn *done,
+	     void *arg, struct child **ret_child, struct err *e)
+{
+	return child_new_work(pour, p, deadline_ns, p->max_octets + 1, loop, done, arg, ret_child,
+			      e);
+}
+
+int pour_ended(const struct pour *p, const struct child_result *r, struct err *e)
+{
+	if (!r->error && !r->status)
+		return 0;
+	if (r->error == -ETIMEDOUT)
+		err_set(e, POUR_HANGS, p->path);
+	else if (r->error)
+		err_set(e, "cannot read %.300s: its reader was %s", p->path, r->text);
+	else if (r->status == POUR_IRREGULAR)
+		err_set(e, "%.300s is no regular file", p->path);
+	else if (r->status == POUR_CHANGED)
+		err_set(e, "%.300s changed while it was read", p->path);
+	else
+		err_set(e, "cannot read %.300s: %s", p->path, strerror(r->status));
+	return -EIO;
+}
