@@ -19,8 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILE_MAX_OCTETS (1024 * 1024)
-
 struct parse {
 	const char *name; /* of the file */
 	const char *rest; /* text not read yet */
@@ -234,10 +232,10 @@ static uint64_t digest(const char *text)
  * too many. */
 static int load_text(const char *path, char **ret_text, size_t *ret_len)
 {
-	char *text = xmalloc(FILE_MAX_OCTETS + 2);
+	char *text = xmalloc(CFG_FILE_MAX_OCTETS + 2);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	size_t len = 0;
-	int rc = fd < 0 ? -errno : read_all(fd, text, FILE_MAX_OCTETS + 1, &len);
+	int rc = fd < 0 ? -errno : read_all(fd, text, CFG_FILE_MAX_OCTETS + 1, &len);
 
 	if (fd >= 0)
 		close(fd);
@@ -247,26 +245,35 @@ static int load_text(const char *path, char **ret_text, size_t *ret_len)
 	return rc;
 }
 
+int cfg_load_text(const char *text, size_t len, const char *path, struct cfg **ret_cfg,
+		  struct err *e)
+{
+	int rc;
+
+	if (len > CFG_FILE_MAX_OCTETS) {
+		err_set(e, "%s: over %d octets: this is no configuration of ours", path,
+			CFG_FILE_MAX_OCTETS);
+		return -EFBIG;
+	}
+	rc = check_nul(text, len, path, e);
+	if (!rc)
+		rc = cfg_parse(text, path, ret_cfg, e);
+	if (!rc)
+		(*ret_cfg)->digest = digest(text);
+	return rc;
+}
+
 int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e)
 {
 	size_t len;
 	char *text;
 	int rc = load_text(path, &text, &len);
 
-	if (rc < 0) {
+	if (rc < 0)
 		err_set(e, "cannot read the configuration %s: %s%s", path, strerror(-rc),
 			load_advice(rc));
-	} else if (len > FILE_MAX_OCTETS) {
-		err_set(e, "%s: over %d octets: this is no configuration of ours", path,
-			FILE_MAX_OCTETS);
-		rc = -EFBIG;
-	} else {
-		rc = check_nul(text, len, path, e);
-	}
-	if (!rc)
-		rc = cfg_parse(text, path, ret_cfg, e);
-	if (!rc)
-		(*ret_cfg)->digest = digest(text);
+	else
+		rc = cfg_load_text(text, len, path, ret_cfg, e);
 	free(text);
 	return rc;
 }
@@ -338,14 +345,7 @@ void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, 
 		  size);
 }
 
-int cfg_file_differs(const struct cfg *cfg, const char *path)
+bool cfg_text_differs(const struct cfg *cfg, const char *text)
 {
-	size_t len;
-	char *text;
-	int rc = load_text(path, &text, &len);
-
-	if (!rc)
-		rc = digest(text) != cfg->digest;
-	free(text);
-	return rc;
+	return digest(text) != cfg->digest;
 }

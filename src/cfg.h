@@ -58,6 +58,12 @@ struct cfg {
 /* Read `path`. Returns 0 and a new *ret_cfg for cfg_free, or -errno with e filled. */
 int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e);
 
+/* The same of a file's text, NUL-terminated behind len octets, that somebody else has read: CFG_FILE_MAX_OCTETS
+ * and one more, if there are more. */
+#define CFG_FILE_MAX_OCTETS (1024 * 1024)
+int cfg_load_text(const char *text, size_t len, const char *path, struct cfg **ret_cfg,
+		  struct err *e);
+
 /* The same from text in memory; `name` stands for the file in messages. */
 int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct err *e);
 
@@ -71,8 +77,7 @@ void cfg_free(struct cfg *cfg);
  * differed, "[netfilter] table, [ledger] path", "" if none did. */
 void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, size_t size);
 
-/* Whether the file at `path` has other text than the one that cfg was loaded from. Returns 1 or 0, or
- * -errno when it cannot be read. */
-int cfg_file_differs(const struct cfg *cfg, const char *path);
+/* Whether the text is another than the one that cfg was loaded from. */
+bool cfg_text_differs(const struct cfg *cfg, const char *text);
 
 #endif

@@ -242,7 +242,7 @@ static void on_request(void *arg, struct ctl_request *req)
 	const char *command = ctl_request_command(req);
 
 	if (!strcmp(command, "status")) {
-		ctl_reply(req, daemon_status(d));
+		conf_status(d, req);
 	} else if (!strcmp(command, "list")) {
 		reply_list(d, req);
 	} else if (!strcmp(command, "zero")) {
@@ -273,9 +273,7 @@ static void close_session(struct notifier *notifier, struct ax *ax)
 	ax_free(ax);
 }
 
-/* Returns 0, or -errno with e filled and the old configuration in force. A session with another master
- * or context takes the place of the present one. */
-static int take_config(struct daemon *d, struct cfg *cfg, struct err *e)
+int daemon_take_config(struct daemon *d, struct cfg *cfg, struct err *e)
 {
 	struct notifier *notifier = d->notifier;
 	struct cfg *old = d->cfg;
@@ -307,28 +305,6 @@ static int take_config(struct daemon *d, struct cfg *cfg, struct err *e)
 	return 0;
 }
 
-static void reload(struct daemon *d)
-{
-	struct err e = { "" };
-	struct cfg *cfg = NULL;
-	int ret;
-
-	service_reloading(d->service);
-	ret = cfg_load(d->config_path, &cfg, &e);
-	if (!ret)
-		ret = take_config(d, cfg, &e);
-	d->refused = e;
-	if (ret < 0) {
-		log_error("cfg", "%s: the configuration in force stays", e.text);
-		cfg_free(cfg);
-	} else {
-		log_info("cfg", "%s was read again", d->config_path);
-		if (*d->fixed)
-			log_warning("cfg", "a changed %s needs a restart of ctmeterd", d->fixed);
-	}
-	service_reloaded(d->service);
-}
-
 static void on_signal(void *arg, short revents, uint64_t now_ns)
 {
 	struct daemon *d = arg;
@@ -338,7 +314,7 @@ static void on_signal(void *arg, short revents, uint64_t now_ns)
 	(void)now_ns;
 	while (read(d->signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
-			reload(d);
+			conf_reload(d);
 			continue;
 		}
 		log_info("engine", "%s: ending; the rules stay in place and count on",
@@ -416,6 +392,7 @@ void daemon_run(struct daemon *d)
 
 void daemon_free(struct daemon *d)
 {
+	conf_free(d);
 	notifier_free(d->notifier);
 	ax_free(d->ax);
 	engine_free(d->engine);

@@ -62,13 +62,13 @@ static void find_problems(const struct daemon *d, const struct view_status *s, s
 /* What runs is not what the file says: it was refused, needs a restart, or was not read yet. */
 static void config_state(const struct daemon *d, char *buf, size_t size)
 {
-	int differs = cfg_file_differs(d->cfg, d->config_path);
+	const struct conf *c = &d->conf;
 
-	if (differs > 0 && *d->refused.text)
+	if (c->differs && *d->refused.text)
 		snprintf(buf, size, "refused, the one before runs: %s", d->refused.text);
-	else if (differs < 0)
-		snprintf(buf, size, "%s cannot be read: %s", d->config_path, strerror(-differs));
-	else if (differs)
+	else if (*c->unread.text)
+		snprintf(buf, size, "%s", c->unread.text);
+	else if (c->differs)
 		snprintf(buf, size, "%s was changed since it was read: systemctl reload ctmeterd",
 			 d->config_path);
 	else if (*d->fixed)
@@ -145,6 +145,7 @@ void daemon_status_line(void *arg, char *buf, size_t size)
 	json_t *status = daemon_status(d), *problems = json_object_get(status, "problems");
 	const char *first = json_string_value(json_array_get(problems, 0));
 
+	conf_look(d);
 	snprintf(buf, size, "%lld containers, %lld addresses%s%s",
 		 (long long)json_integer_value(json_object_get(status, "containers")),
 		 (long long)json_integer_value(json_object_get(status, "addresses")),

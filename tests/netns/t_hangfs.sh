@@ -130,6 +130,31 @@ lab_inventory_usual
 lab_ctmeterd_start
 assert_await 'it is read' 15 ctmeter refresh
 
+step 'the configuration on it'
+mkdir "$LAB/etc"
+HANG_ETC=$LAB/hang.etc
+"$B/tests/netns/hangfs" "$LAB/etc" "$LAB/ctmeter.conf" "$HANG_ETC" </dev/null >>"$LAB/hangfs.log" 2>&1 &
+await 5 test -r "$LAB/etc/inventory" || fail 'no second file system'
+lab_ctmeterd_stop
+"$B/ctmeterd" -c "$LAB/etc/inventory" </dev/null >>"$LAB/ctmeterd.log" 2>&1 9>&- &
+CTMETERD_PID=$!
+await 10 ctmeter refresh >/dev/null 2>&1 || fail 'refresh'
+await 10 snmp_serves || fail 'the tables are not served'
+: >"$HANG_ETC"
+kill -HUP "$CTMETERD_PID"
+missed=0
+for ((i = 0; i < 20; i++)); do polled || missed=$((missed + 1)); done
+assert_eq 'of 20 polls, those that got no answer within 1 s' 0 "$missed"
+assert_ok 'the file system hangs' test -e "$HANG_ETC.waits"
+answers status
+assert_match 'status tells' 'configuration: .*etc/inventory does not answer' "$(<"$LAB/said")"
+assert_await 'the log too' 5 grep -q 'cfg: .*etc/inventory does not answer.* in force stays' "$LAB/ctmeterd.log"
+assert_eq 'one process hangs' 1 "$(stuck)"
+rm "$HANG_ETC"
+assert_await 'it recovers' 10 eval "! says 'configuration: '"
+kill -HUP "$CTMETERD_PID"
+assert_await 'a reload is possible again' 5 grep -q 'etc/inventory was read again' "$LAB/ctmeterd.log"
+
 step 'teardown, while it hangs'
 hang
 assert_ok teardown answers teardown

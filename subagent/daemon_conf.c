@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The configuration's file while the daemon runs: read again for a reload, and looked at for `status`, which
+ * says whether it is what runs. One look at a time; one that hangs is waited for CONF_NS, and until its
+ * child is gone no other is begun. */
+#include "daemon_room.h"
+
+#include "log.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define CONF_NS NS_PER_S
+
+static void take_over(struct daemon *d, const struct child_result *r)
+{
+	struct err e = d->conf.unread;
+	struct cfg *cfg = NULL;
+	int ret = *e.text ? -EIO : cfg_load_text(r->out, r->len, d->config_path, &cfg, &e);
+
+	if (!ret)
+		ret = daemon_take_config(d, cfg, &e);
+	if (ret < 0) {
+		d->refused = e;
+		log_error("cfg", "%s: the configuration in force stays", e.text);
+		cfg_free(cfg);
+		return;
+	}
+	d->refused = (struct err) { "" };
+	log_info("cfg", "%s was read again", d->config_path);
+	if (*d->fixed)
+		log_warning("cfg", "a changed %s needs a restart of ctmeterd", d->fixed);
+}
+
+static void answer(struct daemon *d)
+{
+	struct conf *c = &d->conf;
+	size_t n = c->n_asked;
+
+	for (size_t i = 0; i < n; i++)
+		ctl_reply(c->waiting[i], daemon_status(d));
+	for (size_t i = n; i < c->n_waiting; i++)
+		c->waiting[i - n] = c->waiting[i];
+	c->n_waiting -= n;
+	c->n_asked = 0;
+}
+
+/* r: NULL, there is no text. */
+static void finish(struct daemon *d, const struct child_result *r)
+{
+	struct conf *c = &d->conf;
+	bool reloading = c->reloading;
+
+	c->looking = true; /* what follows may ask for the next look: not within this one */
+	c->reloading = false;
+	if (reloading)
+		take_over(d, r);
+	c->differs = !*c->unread.text && cfg_text_differs(d->cfg, r->out);
+	if (reloading)
+		service_reloaded(d->service);
+	answer(d);
+	c->looking = false;
+}
+
+static void on_read(void *arg, const struct child_result *r, uint64_t now_ns)
+{
+	struct daemon *d = arg;
+	struct conf *c = &d->conf;
+
+	(void)now_ns;
+	c->unread = (struct err) { "" };
+	pour_ended(&c->pour, r, &c->unread);
+	finish(d, r);
+	if (child_gone(c->child)) {
+		child_free(c->child);
+		c->child = NULL;
+	}
+	if (c->reload || c->n_waiting)
+		conf_look(d);
+}
+
+static void begin(struct daemon *d)
+{
+	struct conf *c = &d->conf;
+
+	c->reloading = c->reload;
+	c->reload = false;
+	c->n_asked = c->n_waiting;
+	if (c->reloading)
+		service_reloading(d->service);
+	c->unread = (struct err) { "" };
+	c->pour = (struct pour) { .path = d->config_path, .max_octets = CFG_FILE_MAX_OCTETS + 1 };
+	if (c->child && !child_gone(c->child)) {
+		err_set(&c->unread, POUR_HANGS, d->config_path);
+		finish(d, NULL);
+		return;
+	}
+	child_free(c->child);
+	c->child = NULL;
+	if (pour_new(&c->pour, loop_now_ns() + CONF_NS, d->loop, on_read, d, &c->child,
+		     &c->unread) < 0)
+		finish(d, NULL);
+	else
+		c->looking = true;
+}
+
+void conf_look(struct daemon *d)
+{
+	if (!d->conf.looking)
+		begin(d);
+}
+
+void conf_reload(struct daemon *d)
+{
+	d->conf.reload = true;
+	conf_look(d);
+}
+
+void conf_status(struct daemon *d, struct ctl_request *req)
+{
+	struct conf *c = &d->conf;
+
+	c->waiting = xgrow(c->waiting, c->n_waiting, &c->cap, sizeof(*c->waiting));
+	c->waiting[c->n_waiting++] = req;
+	conf_look(d);
+}
+
+void conf_free(struct daemon *d)
+{
+	struct conf *c = &d->conf;
+
+	for (size_t i = 0; i < c->n_waiting; i++)
+		ctl_reply_error(c->waiting[i], "ctmeterd ends");
+	c->n_waiting = 0;
+	child_free(c->child);
+	c->child = NULL;
+	free(c->waiting);
+}
