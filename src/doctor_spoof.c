@@ -129,7 +129,7 @@ static char *keep_others(struct doctor *d, const struct rtnl_link **ours, size_t
 		char *name, *longer;
 
 		if (own < 0 || links[i].loopback || is_among(&links[i], ours, n_ours) ||
-		    (all >= LOOSE ? own >= LOOSE : !strcmp(links[i].kind, "veth")))
+		    (all >= LOOSE ? own >= LOOSE : random_prefix(d, &links[i]) != NULL))
 			continue;
 		name = doctor_quote_sysctl(links[i].name);
 		longer = xasprintf("%snet.ipv4.conf.%s.rp_filter=%ld ", settings, name, kept);
@@ -140,26 +140,39 @@ static char *keep_others(struct doctor *d, const struct rtnl_link **ours, size_t
 	return settings;
 }
 
+/* The command for links whose names will be others: now alone. For free(), "": there are none. */
+static char *set_passing(const struct cure *passing)
+{
+	if (!passing->n)
+		return xstrdup("");
+	if (passing->n <= CURE_LINKS)
+		return xasprintf("sysctl -w %s", passing->parts);
+	return xasprintf("for l in %s; do sysctl -w \"net.ipv4.conf.$l.rp_filter=1\"; done",
+			 passing->names);
+}
+
 /* all, to_come: what is set for all links, and must be for those to come (false: nothing must). */
 static void cure_v4(struct doctor *d, const struct rtnl_link **links, size_t n, long all,
-		    bool to_come, const struct cure *c, struct doctor_finding *f)
+		    bool to_come, const struct cure lasting[2], struct doctor_finding *f)
 {
+	const struct cure *c = &lasting[0];
 	bool loose = all >= LOOSE, loop = c->n > CURE_LINKS;
 	char *others = loose || to_come ? keep_others(d, links, n, loose ? all : 0) : xstrdup("");
 	char *settings =
 		xasprintf("%s%s%s%s", others, loose ? "net.ipv4.conf.all.rp_filter=0 " : "",
 			  to_come ? "net.ipv4.conf.default.rp_filter=1 " : "",
 			  c->parts && !loop ? c->parts : "");
+	char *passing = set_passing(&lasting[1]), *command;
 	size_t len = strlen(settings);
-	char *command;
 
 	if (len && settings[len - 1] == ' ')
 		settings[len - 1] = '\0';
 	command = doctor_sysctl_command(d, settings, loop ? c->names : NULL,
 					"net.ipv4.conf.$l.rp_filter=1");
-	doctor_cure(f, "%s", command);
+	doctor_cure(f, "%s%s%s", command, *command && *passing ? " && " : "", passing);
 	free(others);
 	free(settings);
+	free(passing);
 	free(command);
 }
 
@@ -208,7 +221,7 @@ static void judge_v4(struct doctor *d, const struct rtnl_link **links, size_t n,
 {
 	long all = own_mode(d, "all");
 	struct doctor_words words = { .n = 0 };
-	struct cure cure = { .n = 0 };
+	struct cure cure[2] = { { .n = 0 }, { .n = 0 } }; /* what lasts; of names that do not */
 	const struct rtnl_link *to_come;
 	char *rest;
 
@@ -220,15 +233,17 @@ static void judge_v4(struct doctor *d, const struct rtnl_link **links, size_t n,
 			continue;
 		doctor_words_add(&words, "%s%s", links[i]->name, mode > STRICT ? " (loose)" : "");
 		name = doctor_quote_sysctl(links[i]->name);
-		add_cure(&cure, xasprintf("net.ipv4.conf.%s.rp_filter=1", name), name);
+		add_cure(&cure[random_prefix(d, links[i]) != NULL],
+			 xasprintf("net.ipv4.conf.%s.rp_filter=1", name), name);
 	}
-	rest = left_out(&cure);
+	rest = left_out(cure[0].n > cure[1].n ? &cure[0] : &cure[1]);
 	to_come = find_to_come(d, links, n, all);
 	say_v4(&words, to_come, rest, f);
 	if (f->level != DOCTOR_OK)
-		cure_v4(d, links, n, all, to_come, &cure, f);
+		cure_v4(d, links, n, all, to_come, cure, f);
 	free(rest);
-	clear_cure(&cure);
+	clear_cure(&cure[0]);
+	clear_cure(&cure[1]);
 	doctor_words_clear(&words);
 }
 

@@ -13,6 +13,7 @@ lab_enter "$@"
 # shellcheck source=tests/netns/doctor.sh
 . "$LAB_TOP/tests/netns/doctor.sh"
 doctor_private_etc
+mount -t sysfs sysfs /sys || skip 'no sysfs of this network namespace can be mounted'
 [ -n "$REAL_ROOT" ] || skip 'in a user namespace the kernel does not tell which tables are in use'
 
 # ctmeterd runs as a user of its own.
@@ -63,6 +64,7 @@ assert_await 'ok' 10 is ok agentx
 
 step 'ctmeterd is down, and the community right'
 lab_ctmeterd_stop
+lab_snmpd_restart "$line" # one that has never heard of the context says nothing
 found 'the switch view' snmp-switch fail 'which it does not know while no ctmeterd runs$'
 cured 'the switch view' snmp-switch
 await 10 snmp_serves
@@ -131,11 +133,11 @@ if iptables-legacy -t mangle -A PREROUTING -j TEE --gateway 192.0.2.103 2>/dev/n
 else
 	echo '   SKIP: this kernel has no TEE'
 fi
-dup='add table ip lab; add chain ip lab fwd { type filter hook forward priority 0; };
-	add rule ip lab fwd ip daddr 192.0.2.101 dup to 192.0.2.103'
+dup='add table ip lab; add chain ip lab f { type filter hook forward priority 0; };
+	add rule ip lab f ip daddr 192.0.2.101 dup to 192.0.2.103'
 if nft "$dup" 2>/dev/null; then
 	nft delete table ip lab
-	provoke_only 'dup' copies warn 'lab fwd \(nft\)$' 'nft "$dup"' 'nft flush ruleset'
+	provoke_only 'dup' copies warn 'ip lab f \(nft\)$' 'nft "$dup"' 'nft flush ruleset'
 else
 	echo '   SKIP: this kernel has no dup'
 fi
@@ -182,8 +184,8 @@ for drop in '-P FORWARD DROP' '-A FORWARD -i br4 -o br4 -j REJECT'; do
 	assert_ok "$drop: a look" eval "$LOOK"
 	iptables-legacy -P FORWARD ACCEPT && iptables-legacy -F FORWARD
 done
-nft 'add table inet fw; add chain inet fw fwd { type filter hook forward priority 0; policy drop; }'
-found 'by nft' bridge-ipv4 warn 'the nft chain inet fw fwd drops'
+nft 'add table inet fw; add chain inet fw f { type filter hook forward priority 0; policy drop; }'
+found 'by nft' bridge-ipv4 warn 'the nft chain inet fw f drops'
 assert_eq 'by nft: no cure' '' "$CURE"
 nft delete table inet fw
 found 'nothing drops' bridge-ipv4 warn 'what br4 carries from container'

@@ -200,12 +200,12 @@ if lab_filter -t mangle -A FORWARD -d 192.0.2.101 -j TEE --gateway 192.0.2.103 2
 else
 	echo '   SKIP: this kernel has no TEE'
 fi
-if nft 'add table ip lab; add chain ip lab fwd { type filter hook forward priority 0; };
-	add rule ip lab fwd ip daddr 192.0.2.101 dup to 192.0.2.103' 2>/dev/null
+if nft 'add table ip lab; add chain ip lab f { type filter hook forward priority 0; };
+	add rule ip lab f ip daddr 192.0.2.101 dup to 192.0.2.103' 2>/dev/null
 then
 	udp outside c1 198.51.100.2 192.0.2.101 6311 7 1000
 	counted 'dup: the copy is the node'"'"'s own' '192.0.2.101 7000 0 7000 0'
-	assert_match 'and that is said' '^warn +copies .*ip lab fwd' "$(said_of copies)"
+	assert_match 'and that is said' '^warn +copies .*ip lab f \(nft' "$(said_of copies)"
 	nft delete table ip lab
 else
 	echo '   SKIP: this kernel has no dup'
@@ -262,7 +262,7 @@ in_a_row() {
 	WATCHED+=(203.0.113.122 203.0.113.123)
 	for call in 1 0 main; do
 		echo $((call == 1)) >$CALL
-		[ $call != main ] || echo 1 >/sys/class/net/br9/bridge/nf_call_iptables
+		[ $call != main ] || ip link set br9 type bridge nf_call_iptables 1
 		udp uplink f2 203.0.113.2 203.0.113.122 6110 7 1000
 		row_counted $call 'by two bridges' '203.0.113.122 14000 0 0 0' '203.0.113.122 7000 0 0 0'
 		udp f2 f3 203.0.113.122 203.0.113.123 6111 7 1000
@@ -274,7 +274,7 @@ in_a_row() {
 			"203.0.113.122 0 $((call == 1 ? 14000 : 7000)) 0 0"
 		[ $call != 1 ] || assert_match 'and that is said' '^fail +bridge-ipv4 .*br9 and fw2' "$(said_of bridge-ipv4)"
 	done
-	echo 0 >/sys/class/net/br9/bridge/nf_call_iptables
+	ip link set br9 type bridge nf_call_iptables 0
 }
 row_counted() { # CALL LABEL SEEN-BY-ALL SEEN-BY-THE-MAIN-ONE
 	case $1 in

@@ -31,7 +31,23 @@ START_TEST(doctor_rp_filter_links_named_anew_get_it_from_default)
 		       "victim: veth101.0; veth4f3a21b has another name at its next start",
 		       SYSCTLS("net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.default.rp_filter=1 "
 			       "net.ipv4.conf.veth101/0.rp_filter=1"));
+	/* Nothing of a name that will not be there again stays behind. */
 	set_rp_filter(w, "veth101.0", "1\n");
+	set_rp_filter(w, "veth4f3a21b", "0\n");
+	assert_finding(
+		w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "victim: veth4f3a21b; veth4f3a21b has",
+		SYSCTLS("net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.default.rp_filter=1") " && "
+											    "sysctl"
+											    " -w "
+											    "net."
+											    "ipv4."
+											    "conf."
+											    "veth4f"
+											    "3a21b."
+											    "rp_"
+											    "filter"
+											    "=1");
+	set_rp_filter(w, "veth4f3a21b", "1\n");
 	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN,
 		       "is on for the links there are, but veth4f3a21b has another name",
 		       SYSCTLS("net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.default.rp_filter=1"));
