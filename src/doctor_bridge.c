@@ -230,8 +230,11 @@ static void judge(struct bridges *b, struct doctor_finding *f)
 			doctor_words_text(&b->unseen),
 			b->uplink ? "" : " from container to container", keys[b->family],
 			b->on < 0 ? "not there" : "off");
-		cure_if_harmless(b, cure_unseen,
-				 "let bridged packets pass there before you switch it on", f);
+		cure_if_harmless(
+			b, cure_unseen,
+			"let bridged packets pass there before you switch it on (-I FORWARD "
+			"-m physdev --physdev-is-bridged -j ACCEPT)",
+			f);
 	} else {
 		doctor_say(f, DOCTOR_OK, "%s",
 			   b->any ? "iptables sees what the containers' bridges carry"
