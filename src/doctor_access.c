@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the daemon's user may reach, and what lets him. Capabilities are not asked about: a running daemon
+/* What the daemon's user may reach, and what lets it. Capabilities are not asked about: a running daemon
  * keeps none that opens files. */
 #include "doctor_access.h"
 

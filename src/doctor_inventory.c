@@ -147,7 +147,7 @@ static void tell_old_files(const struct doctor *d, struct doctor_finding *f)
 	}
 }
 
-/* A file that the daemon's user may not read: NULL, or the command that lets him, for free(), and which. */
+/* A file that the daemon's user may not read: NULL, or the command that opens it, for free(), and which. */
 static char *find_closed_file(const struct doctor *d, const struct doctor_user *user,
 			      const char **ret_path)
 {
