@@ -9,7 +9,7 @@
 lab_enter "$@"
 lab_set inventory.interval 3600
 lab_set ledger.checkpoint 1
-A=192.0.2.101 B=192.0.2.102
+ONE=192.0.2.101 TWO=192.0.2.102
 
 octets() { snmp_get "$(oid_addr "$1" "$2" fwd-in.octets)"; } # CTID ADDR
 sum() { snmp_get "$(oid_ct "$1" fwd-in.octets)"; } # CTID
@@ -34,106 +34,106 @@ lab_network
 lab_snmpd_start
 lab_inventory_usual
 start
-owners "101 $A" "102 $B"
-flow $A 10
+owners "101 $ONE" "102 $TWO"
+flow $ONE 10
 stop
 copy early
 start
-assert_eq 'a copy is made: nothing is lost by that' '10000 0' "$(octets 101 $A) $(breaks 101 $A)"
+assert_eq 'a copy is made: nothing is lost by that' '10000 0' "$(octets 101 $ONE) $(breaks 101 $ONE)"
 
 step 'put back: the address was another'"'"'s in between, with commits'
-owners "102 $A $B" '105 203.0.113.5'
-flow $A 90
-assert_await 'his' 5 snmp_is "$(oid_addr 102 $A fwd-in.octets)" 90000
+owners "102 $ONE $TWO" '105 203.0.113.5'
+flow $ONE 90
+assert_await 'his' 5 snmp_is "$(oid_addr 102 $ONE fwd-in.octets)" 90000
 iptables-legacy -t mangle -Z ctm-d
-flow $B 5
-owners "102 $B" "101 $A" '105 203.0.113.5'
+flow $TWO 5
+owners "102 $TWO" "101 $ONE" '105 203.0.113.5'
 iptables-legacy -t mangle -F FORWARD
 assert_ok 'repaired' ctmeter refresh
-before=$(breaks 101 $A) taken=$(port 105)
+before=$(breaks 101 $ONE) taken=$(port 105)
 stop
 put_back early
 start
-assert_eq "nothing of the other's" 10000 "$(octets 101 $A)"
+assert_eq "nothing of the other's" 10000 "$(octets 101 $ONE)"
 assert_eq 'nor in the sum' 10000 "$(sum 101)"
-assert_ge 'the discontinuities are more than before' $((before + 1)) "$(breaks 101 $A)"
-assert_ge 'of the other, too' $((before + 1)) "$(breaks 102 $B)"
-once=$(breaks 101 $A)
-owners "101 $A" "102 $B" '106 203.0.113.6'
+assert_ge 'the discontinuities are more than before' $((before + 1)) "$(breaks 101 $ONE)"
+assert_ge 'of the other, too' $((before + 1)) "$(breaks 102 $TWO)"
+once=$(breaks 101 $ONE)
+owners "101 $ONE" "102 $TWO" '106 203.0.113.6'
 assert_ge 'an ifIndex is not given again' $((taken + 1)) "$(port 106)"
-flow $A 7
-assert_await 'what comes counts, exactly' 5 snmp_is "$(oid_addr 101 $A fwd-in.octets)" 17000
-assert_eq 'one event' "$once" "$(breaks 101 $A)"
+flow $ONE 7
+assert_await 'what comes counts, exactly' 5 snmp_is "$(oid_addr 101 $ONE fwd-in.octets)" 17000
+assert_eq 'one event' "$once" "$(breaks 101 $ONE)"
 assert_eq 'it is logged once' 1 "$(said 'earlier copy was put back')"
 assert_match 'status says so' 'older' "$(ctmeter status)"
 assert_match 'so does check' 'warn.*older' "$(ctmeter check ledger)"
 stop
 start
-assert_eq 'the next start says nothing' "17000 $once" "$(octets 101 $A) $(breaks 101 $A)"
+assert_eq 'the next start says nothing' "17000 $once" "$(octets 101 $ONE) $(breaks 101 $ONE)"
 assert_eq 'nor logs it' 1 "$(said 'earlier copy was put back')"
 
 step 'put back: no commit since, and the address was another'"'"'s'
-owners "101 $A" "102 $B"
+owners "101 $ONE" "102 $TWO"
 stop
 copy same
 start
 epoch=$(iptables-legacy -t mangle -S FORWARD | grep -o 'ctm-FORWARD-[0-9a-f]*')
-owners "102 $A $B"
-flow $A 50
-assert_await "the other's" 5 snmp_is "$(oid_addr 102 $A fwd-in.octets)" 50000
-owners "101 $A" "102 $B"
+owners "102 $ONE $TWO"
+flow $ONE 50
+assert_await "the other's" 5 snmp_is "$(oid_addr 102 $ONE fwd-in.octets)" 50000
+owners "101 $ONE" "102 $TWO"
 assert_eq 'there was no commit' "$epoch" "$(iptables-legacy -t mangle -S FORWARD | grep -o 'ctm-FORWARD-[0-9a-f]*')"
-before=$(breaks 101 $A)
+before=$(breaks 101 $ONE)
 stop
 put_back same
 start
-assert_eq "nothing of the other's" 17000 "$(octets 101 $A)"
-assert_ge 'and it is told' $((before + 1)) "$(breaks 101 $A)"
+assert_eq "nothing of the other's" 17000 "$(octets 101 $ONE)"
+assert_ge 'and it is told' $((before + 1)) "$(breaks 101 $ONE)"
 
 step 'put back, and no witness: the epoch tells'
 stop
 copy epoch
 start
-owners "101 $A" "102 $B" '107 203.0.113.7'
-flow $A 40
-assert_await 'counted' 5 snmp_is "$(oid_addr 101 $A fwd-in.octets)" 57000
-before=$(breaks 101 $A)
+owners "101 $ONE" "102 $TWO" '107 203.0.113.7'
+flow $ONE 40
+assert_await 'counted' 5 snmp_is "$(oid_addr 101 $ONE fwd-in.octets)" 57000
+before=$(breaks 101 $ONE)
 stop
 rm "$LAB/ledger.witness"
 put_back epoch
 start
-assert_eq 'what the rules counted since is nobody'"'"'s' 17000 "$(octets 101 $A)"
-assert_ge 'and it is told' $((before + 1)) "$(breaks 101 $A)"
+assert_eq 'what the rules counted since is nobody'"'"'s' 17000 "$(octets 101 $ONE)"
+assert_ge 'and it is told' $((before + 1)) "$(breaks 101 $ONE)"
 assert_eq 'logged, of the family whose rules are newer' 1 "$(said 'rules in IPv4 table mangle are newer')"
 
 step 'removed, and the rules live on'
 for witness in there gone; do
-	flow $A 3
+	flow $ONE 3
 	stop
 	rm -f "$LAB"/ledger.db*
 	[ $witness = there ] || rm "$LAB/ledger.witness"
 	start
-	assert_eq "witness $witness: no old octets are new ones" '0 1' "$(octets 101 $A) $(breaks 101 $A)"
-	flow $A 4
-	assert_await "witness $witness: on from there" 5 snmp_is "$(oid_addr 101 $A fwd-in.octets)" 4000
+	assert_eq "witness $witness: no old octets are new ones" '0 1' "$(octets 101 $ONE) $(breaks 101 $ONE)"
+	flow $ONE 4
+	assert_await "witness $witness: on from there" 5 snmp_is "$(oid_addr 101 $ONE fwd-in.octets)" 4000
 done
 
 step "another node's ledger: of another boot"
 stop
 "$B/tests/netns/dblock" "$LAB/ledger.db" "UPDATE meta SET value = 'another' WHERE key = 'boot_id'" write
 "$B/tests/netns/dblock" "$LAB/ledger.db" "UPDATE meta SET value = 77 WHERE key = 'ledger'" write
-flow $A 20
+flow $ONE 20
 start
-assert_eq 'nothing of this one is booked to it' 4000 "$(octets 101 $A)"
-assert_ge 'and it is told' 2 "$(breaks 101 $A)"
+assert_eq 'nothing of this one is booked to it' 4000 "$(octets 101 $ONE)"
+assert_ge 'and it is told' 2 "$(breaks 101 $ONE)"
 
 step 'a kill is none of this'
 lab_ctmeterd_kill9
-flow $A 6
-before=$(breaks 101 $A)
+flow $ONE 6
+before=$(breaks 101 $ONE)
 start
-assert_await 'exact' 5 snmp_is "$(oid_addr 101 $A fwd-in.octets)" 10000
-assert_eq 'and no event' "$before" "$(breaks 101 $A)"
+assert_await 'exact' 5 snmp_is "$(oid_addr 101 $ONE fwd-in.octets)" 10000
+assert_eq 'and no event' "$before" "$(breaks 101 $ONE)"
 rules=$(iptables-legacy -t mangle -S | grep -c ctm)
 assert_ge 'rules are there' 1 "$rules"
 lab_end

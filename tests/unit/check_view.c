@@ -54,6 +54,7 @@ START_TEST(view_status_json_full_has_everything)
 		.n_sources = 2,
 		.inventory_failures = 6,
 		.store = "ok",
+		.ledger_doubted_s = 1700000000,
 		.agentx = { "up", "/var/agentx/master", "", 100, 2000 },
 		.problems = problems,
 		.n_problems = 1,
@@ -72,7 +73,7 @@ START_TEST(view_status_json_full_has_everything)
 		"\"sample_age_ms\":345,\"stale_answers\":1,"
 		"\"sources\":[{\"name\":\"vz\",\"state\":\"ok\"},"
 		"{\"name\":\"file:/x\",\"state\":\"cannot read\"}],"
-		"\"inventory_failures\":6,\"store\":\"ok\","
+		"\"inventory_failures\":6,\"store\":\"ok\",\"ledger_doubted\":1700000000,"
 		"\"agentx\":{\"state\":\"up\",\"socket\":\"/var/agentx/master\",\"problem\":\"\","
 		"\"requests\":100,\"varbinds\":2000},"
 		"\"problems\":[\"the source file:/x fails\"]}");
