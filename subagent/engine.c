@@ -487,12 +487,13 @@ static int open_netfilter(struct engine *en, const char *run_dir, struct err *e)
 static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 {
 	const struct cfg *cfg = en->cfg;
+	const char *witness_dir = cfg->netfilter.backend == CFG_BACKEND_FAKE ? NULL : run_dir;
 	int ret = sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
 			      cfg->inventory.max_rows, cfg->inventory.helper, "", en->loop,
 			      engine_on_sources, en, &en->sources, e);
 
 	if (!ret)
-		ret = keep_new(cfg->ledger.path, run_dir, en->ledger, engine_now(loop_now_ns()),
+		ret = keep_new(cfg->ledger.path, witness_dir, en->ledger, engine_now(loop_now_ns()),
 			       en->loop, on_kept, en, &en->keep, e);
 	if (!ret)
 		ret = open_netfilter(en, run_dir, e);

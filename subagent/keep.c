@@ -26,6 +26,7 @@ struct keep {
 	keep_settled_fn *told;
 	void *arg;
 	char boot_id[40];
+	bool witnessed;
 	int witness; /* its descriptor, or -errno */
 	uint64_t number; /* the ledger's own */
 	uint64_t checkpoint; /* the last one sent, stored or not */
@@ -172,12 +173,11 @@ static void write_witness(struct keep *k, const struct store_batch *b)
 	int ret;
 
 	memcpy(w.boot_id, k->boot_id, sizeof(w.boot_id));
-	ret = witness_write(k->witness, &w);
+	ret = k->witnessed ? witness_write(k->witness, &w) : 0;
 	if (ret < 0)
 		log_bad(&k->witness_trouble, loop_now_ns(), LOG_LEVEL_WARNING, "ledger",
 			"cannot note in the run directory what was stored last: %s; an older copy "
-			"of "
-			"%s would not be noticed",
+			"of %s would not be noticed",
 			strerror(-ret), k->path);
 	else
 		log_good(&k->witness_trouble, loop_now_ns(), "ledger",
@@ -345,7 +345,8 @@ int keep_new(const char *path, const char *run_dir, struct ledger *ledger, struc
 	};
 	loop_timer_init(&k->patience, on_late, k);
 	read_boot_id(k->boot_id);
-	k->witness = witness_open(run_dir);
+	k->witnessed = run_dir != NULL;
+	k->witness = run_dir ? witness_open(run_dir) : -1;
 	k->number = random_number();
 	ret = open_patiently(k, e);
 	if (ret == -EROFS || (ret < 0 && ret != -EBUSY && !there)) {

@@ -28,7 +28,8 @@ typedef void keep_settled_fn(void *arg, uint64_t now_ns);
 
 /* Open the database at `path` and fill the (empty) ledger from it, which is borrowed. A damaged file is
  * set aside and logged. What it holds is compared with the witness in `run_dir` (witness.h): an older copy is
- * taken up with ledger_doubt, and logged. Waits up to 5 s for a locked one, or another daemon's. A directory or disk that cannot be
+ * taken up with ledger_doubt, and logged; run_dir NULL: there is none, for a dry run, whose counters are not the
+ * kernel's. Waits up to 5 s for a locked one, or another daemon's. A directory or disk that cannot be
  * written is no error: keep_problem tells. Returns 0, or -errno with e filled for a database that
  * is there and cannot be read: going on without it would show counters that fall. */
 int keep_new(const char *path, const char *run_dir, struct ledger *ledger, struct ledger_now now,
