@@ -13,7 +13,9 @@ static inline void fuzz_inv_check_containers(const struct inventory *inv)
 {
 	for (size_t i = 0; i < inv->n_containers; i++) {
 		const struct inv_container *c = &inv->containers[i];
+		char hidden[INV_HIDDEN_SIZE];
 
+		REQUIRE(!inv_hidden(c->id, hidden));
 		REQUIRE(*c->id && strlen(c->id) <= 64);
 		REQUIRE(fuzz_is_clean(c->id) && fuzz_is_clean(c->name));
 		REQUIRE(c->run >= INV_RUN_UNKNOWN && c->run <= INV_RUN_GONE);
