@@ -49,7 +49,7 @@ unit_start() {
 	install -d -o "$user" -g "$group" -m 755 "/run/$(of_unit RuntimeDirectory)"
 	command=$(of_unit ExecStartPre)
 	# shellcheck disable=SC2086 # a command line
-	assert_ok 'ExecStartPre' ${command#+}
+	assert_ok 'ExecStartPre' ${command#*+}
 	# shellcheck disable=SC2046 # a command line
 	exec_limited --reuid "$user" --regid "$group" --init-groups $(of_unit ExecStart) \
 		</dev/null >>"$LAB/ctmeterd.log" 2>&1 9>&- &
