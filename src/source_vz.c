@@ -28,6 +28,8 @@ static const char *const search_path[] = { "/usr/sbin", "/usr/bin",        "/sbi
 #define RETRY_LOOKS 60
 #define NAMES_PAUSE_NS (60 * NS_PER_S) /* after a tool that hung over the names */
 
+static const char *const tools[] = { "vzlist", "prlctl" };
+
 enum syntax { VZLIST_JSON, VZLIST_COLUMNS, PRLCTL_JSON };
 enum dialect { OPENVZ7, OPENVZ6, PRLCTL, PRLCTL_OLD };
 
@@ -84,6 +86,8 @@ struct source_vz {
 	struct inv_log *names_log;
 	struct log_state names_trouble;
 	uint64_t names_after_ns; /* not before */
+	char *places[ARRAY_LEN(tools)][ARRAY_LEN(search_path)]; /* where each may be */
+	const char *tools[ARRAY_LEN(tools)]; /* where it is, at this look; NULL: nowhere */
 };
 
 /* Path (for free()) of an executable in the search path, NULL when there is none. */
@@ -99,6 +103,30 @@ static char *find_tool(const char *root, const char *tool)
 		free(path);
 	}
 	return NULL;
+}
+
+/* A child_work_fn, for a directory's file system may hang: which place has each tool, a digit for each. */
+static int print_places(const void *arg)
+{
+	const struct source_vz *v = arg;
+
+	for (size_t t = 0; t < ARRAY_LEN(tools); t++) {
+		char place = '0';
+		struct stat st;
+
+		while ((size_t)(place - '0') < ARRAY_LEN(search_path) &&
+		       (stat(v->places[t][place - '0'], &st) || !S_ISREG(st.st_mode) ||
+			!(st.st_mode & 0111)))
+			place++;
+		if (write(1, &place, 1) != 1)
+			return 1;
+	}
+	return 0;
+}
+
+static const char *tool_path(const struct source_vz *v, const char *tool)
+{
+	return v->tools[strcmp(tool, tools[0]) != 0];
 }
 
 static char *veinfo_path(const char *root)
@@ -339,13 +367,14 @@ bool source_vz_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_p
 static int run_form(struct source_vz *v, const struct form *form, child_done_fn *done,
 		    uint64_t now_ns, struct child **ret_child, struct err *e)
 {
-	char *argv[SOURCE_VZ_WORDS], *path = find_tool(v->root, form->tool), *name;
+	char *argv[SOURCE_VZ_WORDS], *path, *name;
 	int ret;
 
-	if (!path) {
+	if (!tool_path(v, form->tool)) {
 		err_set(e, "%s is not there", form->tool);
 		return -ENOENT;
 	}
+	path = xstrdup(tool_path(v, form->tool));
 	form_words(form, path, argv);
 	if (source_has_helper(&v->base)) {
 		name = form_name(form);
@@ -512,13 +541,38 @@ static void make_order(struct source_vz *v)
 		v->order[v->n_order++] = v->proven;
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		const struct form *form = &forms[i];
-		char *path = find_tool(v->root, form->tool);
 
 		if (v->proven ? (anew || form != v->proven) && form->dialect == v->proven->dialect
-			      : path != NULL)
+			      : tool_path(v, form->tool) != NULL)
 			v->order[v->n_order++] = form;
-		free(path);
 	}
+}
+
+static void on_places(void *arg, const struct child_result *r, uint64_t now_ns)
+{
+	struct source_vz *v = arg;
+	bool answered = !*r->text && r->len == ARRAY_LEN(tools);
+
+	if (!answered)
+		err_set(&v->why, "cannot look for vzlist and prlctl: %s",
+			r->error == -ETIMEDOUT ? "a file system hangs" : r->text);
+	for (size_t t = 0; answered && t < ARRAY_LEN(tools); t++) {
+		size_t place = (size_t)(r->out[t] - '0');
+
+		v->tools[t] = place < ARRAY_LEN(search_path) ? v->places[t][place] : NULL;
+	}
+	drop_gone(&v->child);
+	if (!answered) {
+		end_look(v, NULL, now_ns);
+		return;
+	}
+	make_order(v);
+	if (v->n_order)
+		try_next(v, now_ns);
+	else if (!source_has_helper(&v->base))
+		answer_from_veinfo(v, now_ns);
+	else if (run_remote(v, "veinfo", on_veinfo, now_ns, &v->child, &v->why) < 0)
+		end_look(v, NULL, now_ns);
 }
 
 static void vz_start(struct source *s, uint64_t now_ns)
@@ -528,18 +582,12 @@ static void vz_start(struct source *s, uint64_t now_ns)
 	v->why = (struct err) { "" };
 	v->weight = NOTHING;
 	drop_gone(&v->child);
-	if (v->child) {
-		err_set(&v->why, "%s was killed and has still not ended", v->order[v->at]->tool);
-		end_look(v, NULL, now_ns);
+	if (v->child)
+		err_set(&v->why, "the last run was killed and has still not ended");
+	else if (child_new_work(print_places, v, now_ns + SOURCE_DEADLINE_NS, ARRAY_LEN(tools),
+				s->loop, on_places, v, &v->child, &v->why) == 0)
 		return;
-	}
-	make_order(v);
-	if (v->n_order)
-		try_next(v, now_ns);
-	else if (!source_has_helper(s))
-		answer_from_veinfo(v, now_ns);
-	else if (run_remote(v, "veinfo", on_veinfo, now_ns, &v->child, &v->why) < 0)
-		end_look(v, NULL, now_ns);
+	end_look(v, NULL, now_ns);
 }
 
 static void vz_free(struct source *s)
@@ -551,6 +599,9 @@ static void vz_free(struct source *s)
 	inv_part_free(v->part);
 	inv_part_free(v->names);
 	inv_log_free(v->names_log);
+	for (size_t t = 0; t < ARRAY_LEN(tools); t++)
+		for (size_t i = 0; i < ARRAY_LEN(search_path); i++)
+			free(v->places[t][i]);
 	free(v->root);
 	free(v);
 }
@@ -563,5 +614,8 @@ struct source *source_vz_new(const char *root)
 	v->base.ops = &ops;
 	v->root = xstrdup(root);
 	v->names_log = inv_log_new();
+	for (size_t t = 0; t < ARRAY_LEN(tools); t++)
+		for (size_t i = 0; i < ARRAY_LEN(search_path); i++)
+			v->places[t][i] = xasprintf("%s%s/%s", root, search_path[i], tools[t]);
 	return &v->base;
 }
