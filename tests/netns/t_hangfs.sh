@@ -30,7 +30,7 @@ unhang() {
 }
 still_hangs() { assert_ok "$1: it still hangs" test -e "$HANG.waits"; }
 # Processes of ours that sleep where no signal reaches them.
-stuck() { ps -eo stat=,comm= | grep -c '^D.*ctmeter'; }
+stuck() { ps -eo stat=,comm= | awk '/^D.*ctmeter/ { n++ } END { print n + 0 }'; }
 says() { ctmeter status 2>/dev/null | grep -qE -- "$1"; } # REGEX
 answers() { timeout 2 "$B/ctmeter" -c "$LAB/ctmeter.conf" "$@" >"$LAB/said" 2>&1; }
 
@@ -107,7 +107,7 @@ program_hangs() { # LABEL
 	assert_await "$1: status tells" 20 says 'fs/inventory: .*(did not end in time|has still not ended)'
 	failed=$(ctmeter status | sed -n 's/.*failed looks: *//p')
 	assert_await "$1: it is looked at on" 15 looked_on
-	assert_eq "$1: by one process" 1 "$(ps -eo stat= | grep -c '^D')"
+	assert_eq "$1: by one process" 1 "$(ps -eo stat= | awk '/^D/ { n++ } END { print n + 0 }')"
 	still_hangs "$1"
 	unhang
 	assert_await "$1: it recovers by itself" 15 eval "! says 'fs/inventory: .*(did not end in time|has still not ended)'"
