@@ -12,11 +12,11 @@
 
 #define CONF_NS NS_PER_S
 
-static void take_over(struct daemon *d, const struct child_result *r)
+static void take_over(struct daemon *d, const char *text, size_t len)
 {
 	struct err e = d->conf.unread;
 	struct cfg *cfg = NULL;
-	int ret = *e.text ? -EIO : cfg_load_text(r->out, r->len, d->config_path, &cfg, &e);
+	int ret = text ? cfg_load_text(text, len, d->config_path, &cfg, &e) : -EIO;
 
 	if (!ret)
 		ret = daemon_take_config(d, cfg, &e);
@@ -45,8 +45,8 @@ static void answer(struct daemon *d)
 	c->n_asked = 0;
 }
 
-/* r: NULL, there is no text. */
-static void finish(struct daemon *d, const struct child_result *r)
+/* text: NULL, it could not be read. */
+static void finish(struct daemon *d, const char *text, size_t len)
 {
 	struct conf *c = &d->conf;
 	bool reloading = c->reloading;
@@ -54,8 +54,8 @@ static void finish(struct daemon *d, const struct child_result *r)
 	c->looking = true; /* what follows may ask for the next look: not within this one */
 	c->reloading = false;
 	if (reloading)
-		take_over(d, r);
-	c->differs = !*c->unread.text && cfg_text_differs(d->cfg, r->out);
+		take_over(d, text, len);
+	c->differs = text && cfg_text_differs(d->cfg, text);
 	if (reloading)
 		service_reloaded(d->service);
 	answer(d);
@@ -69,8 +69,7 @@ static void on_read(void *arg, const struct child_result *r, uint64_t now_ns)
 
 	(void)now_ns;
 	c->unread = (struct err) { "" };
-	pour_ended(&c->pour, r, &c->unread);
-	finish(d, r);
+	finish(d, pour_ended(&c->pour, r, &c->unread) == 0 ? r->out : NULL, r->len);
 	if (child_gone(c->child)) {
 		child_free(c->child);
 		c->child = NULL;
@@ -92,14 +91,14 @@ static void begin(struct daemon *d)
 	c->pour = (struct pour) { .path = d->config_path, .max_octets = CFG_FILE_MAX_OCTETS + 1 };
 	if (c->child && !child_gone(c->child)) {
 		err_set(&c->unread, POUR_HANGS, d->config_path);
-		finish(d, NULL);
+		finish(d, NULL, 0);
 		return;
 	}
 	child_free(c->child);
 	c->child = NULL;
 	if (pour_new(&c->pour, loop_now_ns() + CONF_NS, d->loop, on_read, d, &c->child,
 		     &c->unread) < 0)
-		finish(d, NULL);
+		finish(d, NULL, 0);
 	else
 		c->looking = true;
 }
