@@ -292,7 +292,7 @@ static bool is_configured(const struct cli *cli, struct err *e)
 	if (sources_are_configured(cli->cfg->inventory.sources, cli->cfg->inventory.n_sources, "",
 				   &why))
 		return true;
-	err_set(e, "%s in %s, then: systemctl start ctmeterd", why.text, cli->config_path);
+	err_set(e, "%s of %s, then: systemctl start ctmeterd", why.text, cli->config_path);
 	return false;
 }
 

@@ -51,7 +51,7 @@ static void no_daemon(struct doctor *d, struct doctor_finding *f)
 	} else if (is_away(d) &&
 		   !sources_are_configured(d->o.cfg->inventory.sources,
 					   d->o.cfg->inventory.n_sources, d->o.root, &e)) {
-		doctor_say(f, DOCTOR_FAIL, "%s in %s, then: %s", e.text, d->o.config_path, start);
+		doctor_say(f, DOCTOR_FAIL, "%s of %s, then: %s", e.text, d->o.config_path, start);
 		doctor_look(f, "man ctmeter.conf");
 	} else if (is_away(d)) {
 		doctor_say(f, DOCTOR_FAIL,

@@ -108,7 +108,7 @@ static bool is_configured(const struct options *o, const struct cfg *cfg)
 
 	if (sources_are_configured(cfg->inventory.sources, cfg->inventory.n_sources, "", &e))
 		return true;
-	log_error("start", "%s in %s, then: systemctl start ctmeterd", e.text, o->config);
+	log_error("start", "%s of %s, then: systemctl start ctmeterd", e.text, o->config);
 	return false;
 }
 
@@ -133,8 +133,10 @@ int main(int argc, char **argv)
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 	mallopt(M_ARENA_MAX, 1); /* the store's thread leaves no heap of its own behind */
 	if (cfg_load(options.config, &cfg, &e) < 0) {
+		if (options.configured)
+			return 0; /* it is for the daemon to tell */
 		log_error("cfg", "%s", e.text);
-		return options.configured ? 0 : options.test || options.prepare ? 1 : EXIT_CONFIG;
+		return options.test || options.prepare ? 1 : EXIT_CONFIG;
 	}
 	if (options.test) {
 		printf("%s: the configuration is good\n", options.config);

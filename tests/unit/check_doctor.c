@@ -97,7 +97,7 @@ START_TEST(doctor_daemon_no_answer_says_how_to_start_it)
 	struct world *w = world_new(NULL);
 
 	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_FAIL,
-		       "in /etc/ctmeter/ctmeter.conf, then: ctmeterd -c", none);
+		       "of /etc/ctmeter/ctmeter.conf, then: ctmeterd -c", none);
 	ck_assert_ptr_nonnull(strstr(w->f.text, "not configured yet"));
 	put(w, "/proc/vz/veinfo", "");
 	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_FAIL, "no ctmeterd answers",
