@@ -107,6 +107,44 @@ START_TEST(ledger_finals_missed_then_removed_never_doubles)
 }
 END_TEST
 
+static void apply_held(const struct fw_row *row)
+{
+	struct fw_reading reading = { .rows = row, .n_rows = row != NULL, .held = true };
+
+	later();
+	ledger_apply(ledger, ADDR_V4, &reading, false, now);
+}
+
+START_TEST(ledger_apply_held_is_booked_to_whom_the_inventory_names)
+{
+	static const struct claim a_is_8[] = { { "8", A, false } };
+	struct fw_row row = row_of(A, 0, 0);
+
+	set(a_is_7, 1, true);
+	row = row_of(A, 100, 2);
+	apply_held(&row);
+	row = row_of(A, 300, 4);
+	apply_held(&row);
+	expect("7", A, 0, ROW_COUNTING, 0);
+	set(a_is_8, 1, true);
+	row = row_of(A, 350, 5);
+	apply(&row, 1, false, false);
+	expect("7", A, 0, ROW_RETIRED, 0);
+	expect("8", A, 350, ROW_COUNTING, 0);
+}
+END_TEST
+
+START_TEST(ledger_apply_held_rule_that_goes_is_discontinuity)
+{
+	struct fw_row row = row_of(A, 100, 2);
+
+	set(a_is_7, 1, true);
+	apply_held(&row);
+	apply_held(NULL);
+	expect("7", A, 0, ROW_PENDING, 1);
+}
+END_TEST
+
 START_TEST(ledger_set_inventory_moved_address_splits_bill)
 {
 	static const struct claim a_is_8[] = { { "8", A, false } };
@@ -624,6 +662,8 @@ int main(void)
 	tcase_add_test(tc, ledger_apply_rule_flushed_is_discontinuity);
 	tcase_add_test(tc, ledger_apply_rule_put_back_by_others_never_doubles);
 	tcase_add_test(tc, ledger_finals_missed_then_removed_never_doubles);
+	tcase_add_test(tc, ledger_apply_held_is_booked_to_whom_the_inventory_names);
+	tcase_add_test(tc, ledger_apply_held_rule_that_goes_is_discontinuity);
 	tcase_add_test(tc, ledger_set_inventory_moved_address_splits_bill);
 	tcase_add_test(tc, ledger_set_inventory_incomplete_or_doubtful_retires_nothing);
 	tcase_add_test(tc, ledger_set_inventory_conflict_stays_with_the_first);
