@@ -5,6 +5,7 @@
 #   make deps         install what the build and the tests need (nothing, when nothing is missing)
 #   make demo         see it at work in private network namespaces (KEEP=1 leaves it running)
 #   make check        all tests; make quickcheck: those that take seconds
+#   make check-odd    some tests again under other uptimes, umasks, time zones, paths and users
 #   make check-docs   every command of the documents
 #   make check-sanitized, check-valgrind: all tests again where each access to memory is looked at
 #   make fuzz         every parser against what nobody would send (FUZZ_S seconds each)
@@ -178,26 +179,36 @@ AGAIN := +@$(MAKE) --no-print-directory
 export JOBS SLOW UNDER ASAN_OPTIONS
 RUN = B='$(B)' CTMETER_OID='$(CTMETER_OID)'
 
-.PHONY: demo check quickcheck check-docs check-life check-nms check-sanitized check-valgrind soak \
+.PHONY: demo check quickcheck check-odd check-docs check-life check-nms check-sanitized check-valgrind soak \
 	measure bench unit netns test-tools bench-tools fuzz fuzzers fuzz-run
 demo: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) KEEP='$(KEEP)' bash tests/demo.sh
 
-# Two tests at a time, each in namespaces of its own.
+# The unit tests and the kernel tests, two at a time: both parts run, whatever the first one says, and it
+# fails if either did.
+both = +@failed=; for part in unit netns; do \
+	$(MAKE) --no-print-directory JOBS=2 $(1) $$part || failed="$$failed $$part"; done; \
+	[ -z "$$failed" ] || { echo "$@: failed:$$failed" >&2; exit 1; }
+
 check: deps
-	$(AGAIN) JOBS=2 unit
-	$(AGAIN) JOBS=2 netns
+	$(AGAIN) all test-tools $(UNIT_BINS)
+	$(call both)
 
 quickcheck: deps
 	$(AGAIN) unit
+
+# Some of them as they may run on somebody else's machine (ODD names circumstances: tests/odd.sh).
+check-odd: deps
+	$(AGAIN) all test-tools $(UNIT_BINS)
+	$(Q)$(RUN) JOBS=2 bash tests/odd.sh $(ODD)
 
 # The same tests where each access is looked at, two at a time; builds of their own, without what
 # hides errors from a sanitizer. It may not come first where a test preloads a library.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 check-sanitized: deps
-	$(AGAIN) B='$(B)/asan' HARDEN= WERROR= CFLAGS='$(SANITIZE)' JOBS=2 SLOW=3 \
-		ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:verify_asan_link_order=0 unit netns
+	$(call both,B='$(B)/asan' HARDEN= WERROR= CFLAGS='$(SANITIZE)' SLOW=3 \
+		ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:verify_asan_link_order=0)
 
 # The programs as they are shipped, but for the filter of system calls, which valgrind would not survive;
 # and everything that they fork. In a forked child the memory of the
@@ -211,8 +222,7 @@ VALGRIND := valgrind -q --vgdb=no --error-exitcode=9 --leak-check=full --show-le
 VALGRIND_TESTS := $(patsubst %,t_%.sh,exact zero signal store snmp churn report noprivilege inventory master)
 check-valgrind: deps
 	$(Q)sh tests/deps.sh valgrind
-	$(AGAIN) B='$(B)/valgrind' SECCOMP=no JOBS=2 SLOW=10 UNDER='$(VALGRIND)' unit
-	$(AGAIN) B='$(B)/valgrind' SECCOMP=no JOBS=2 SLOW=10 UNDER='$(VALGRIND)' TESTS='$(VALGRIND_TESTS)' netns
+	$(call both,B='$(B)/valgrind' SECCOMP=no SLOW=10 UNDER='$(VALGRIND)' TESTS='$(VALGRIND_TESTS)')
 
 measure: deps
 	$(AGAIN) all test-tools

@@ -5,6 +5,9 @@
 
 CHECKS=0
 FAILED=0
+# A decimal comma would be one in EPOCHREALTIME, printf and awk too; and options follow a command's name.
+export LC_ALL=C
+unset POSIXLY_CORRECT
 # How many times slower than usual the programs run (under valgrind, say): all waiting is longer.
 : "${SLOW:=1}"
 export SLOW

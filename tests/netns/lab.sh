@@ -17,6 +17,7 @@
 # A test sources this file and calls lab_enter "$@" first. B is the build directory.
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+unset CDPATH # a relative cd must not go elsewhere
 LAB_TOP=$(cd -P "${BASH_SOURCE[0]%/*}/../.." && pwd)
 B=$(cd -P "${B:-$LAB_TOP/build}" 2>/dev/null && pwd) || { echo "no build directory: make" >&2; exit 1; }
 export B CTMETER_OID

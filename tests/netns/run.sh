@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Run a suite of tests, each in namespaces of its own: all t_*.sh of tests/SUITE (the kernel tests
-# in netns, unless SUITE names another), or those named, for LIMIT_S seconds (120, SLOW times as many)
+# in netns, unless SUITE names another), or those named, for LIMIT_S seconds (240, SLOW times as many)
 # at most each, JOBS (1) at a time. One line a test; a failing one shows what it printed. What a
 # sanitizer or valgrind reports fails the test too, whoever took no notice. What failed is said once more
 # at the end. Exit 1 if any failed.
@@ -9,7 +9,7 @@
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
 cd "$LAB_TOP/tests/${SUITE:-netns}" || exit 1
-LIMIT_S=$((${LIMIT_S:-120} * SLOW))
+LIMIT_S=$((${LIMIT_S:-240} * SLOW))
 JOBS=${JOBS:-1}
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ctmeter-test.XXXXXX")

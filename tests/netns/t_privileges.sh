@@ -13,12 +13,13 @@ UID_=64207 # in a private /etc/passwd
 UNIT=$LAB_TOP/conf/ctmeterd.service
 HELPER=$LAB/inventory.sock
 
+umask 022 # root's, usually: what it makes here is for other users too
+
 # ---- a user of its own ----------------------------------------------------------------------
 
 setpriv --reuid "$UID_" --regid "$UID_" --clear-groups true 2>/dev/null || skip 'this user cannot become another'
 for file in passwd group; do
 	grep -v '^ctmeter:' /etc/$file >"$LAB/$file"
-	chmod 644 "$LAB/$file"
 	mount --bind "$LAB/$file" /etc/$file || skip "cannot mount a private /etc/$file"
 done
 add_user() {
@@ -179,7 +180,7 @@ done
 step 'commands that need root'
 cat >"$LAB/who" <<-END
 	#!/bin/sh
-	cat "/proc/\$PPID/cmdline" >"$LAB/parent"
+	cat "/proc/\$PPID/cmdline" >"$LAB/parent.\$\$" && mv "$LAB/parent.\$\$" "$LAB/parent"
 	echo "101 192.0.2.101 2001:db8:1::101 name=uid-\$(id -u)"
 	echo '102 192.0.2.102 192.0.2.112'
 	echo '103 192.0.2.103 2001:db8:1::103'

@@ -3,6 +3,7 @@
 # The AgentX session by itself (ax_probe's constant table) against a real snmpd, in a network
 # namespace of its own. B is the build directory; STOP_S is how long snmpd is stopped (2).
 
+unset CDPATH
 B=$(cd -P "${B:-${0%/*}/../../build}" 2>/dev/null && pwd) || { echo "no build directory: make" >&2; exit 1; }
 export B
 cd "${0%/*}" || exit 1

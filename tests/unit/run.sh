@@ -3,6 +3,10 @@
 # usage: run.sh PROGRAM...
 # Run unit test programs, JOBS (1) at a time and each under $UNDER (valgrind, say), a line each; a
 # failing one shows what it printed. Exit 1 if any failed.
+# Check's own limit is 4 s for a test, which a busy machine takes for some.
+export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-60}"
+unset POSIXLY_CORRECT # options follow a command's name
+
 one() # PROGRAM: its line, and on stdout's end no more than that
 {
 	log=$UNIT_RUN/$(basename "$1") name=$(basename "$1")
