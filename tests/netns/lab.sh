@@ -291,6 +291,10 @@ lab_inventory() {
 	mv "$LAB/inventory.new" "$LAB/inventory"
 }
 
+# The compiler, for what is preloaded; it may be two words ("ccache gcc").
+# shellcheck disable=SC2086
+lab_cc() { ${CC:-cc} "$@"; }
+
 # The three containers, and whatever further lines are given.
 lab_inventory_usual() { # [LINE...]
 	{

@@ -119,7 +119,7 @@ watch_check
 step 'the child of a teardown is killed before it does anything'
 lab_ctmeterd_stop
 ours() { { iptables-legacy-save -t mangle; ip6tables-legacy-save -t mangle; } | grep -c ctm; }
-if "${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$LAB/killedchild.so" \
+if lab_cc -shared -fPIC -D_GNU_SOURCE -o "$LAB/killedchild.so" \
 	"$LAB_TOP/tests/netns/preload/killedchild.c" -ldl 2>"$LAB/cc"; then
 	assert_ge 'there are rules' 10 "$(ours)"
 	: >"$LAB/kill"

@@ -167,7 +167,7 @@ streams_stop 192.0.2.101
 stream_exact 'snmpd restarted' 192.0.2.101
 
 step 'the clock is set forth and back'
-if ! "${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$LAB/stepclock.so" "$LAB_TOP/tests/netns/preload/stepclock.c" 2>"$LAB/cc"; then
+if ! lab_cc -shared -fPIC -D_GNU_SOURCE -o "$LAB/stepclock.so" "$LAB_TOP/tests/netns/preload/stepclock.c" 2>"$LAB/cc"; then
 	echo "SKIP of this step: no C compiler here ($(head -n 1 "$LAB/cc"))"
 else
 	lab_ctmeterd_stop

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/watch.sh"
 lab_enter "$@"
 
-"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$LAB/stuckdisk.so" \
+lab_cc -shared -fPIC -D_GNU_SOURCE -o "$LAB/stuckdisk.so" \
 	"$LAB_TOP/tests/netns/preload/stuckdisk.c" 2>"$LAB/cc" ||
 	skip "no C compiler here ($(head -n 1 "$LAB/cc"))"
 STUCK=$LAB/stuck

@@ -9,7 +9,7 @@
 lab_enter "$@"
 
 for lib in notable stuckdisk; do
-	"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$LAB/$lib.so" \
+	lab_cc -shared -fPIC -D_GNU_SOURCE -o "$LAB/$lib.so" \
 		"$LAB_TOP/tests/netns/preload/$lib.c" -ldl 2>"$LAB/cc" ||
 		skip "no C compiler here ($(head -n 1 "$LAB/cc"))"
 done
