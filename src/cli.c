@@ -36,6 +36,8 @@ static const struct command commands[] = {
 	{ "top", "", "live rates, the busiest first", .run = cli_top, .check = cli_top_check },
 	{ "report", "", "traffic of a period: last month, by day, ..", .run = cli_report,
 	  .check = cli_report_check },
+	{ "import", " FILE...", "what was counted before ctmeter, into the history",
+	  .run = cli_import, .takes_args = true, .check = cli_import_check },
 	{ "zero", " CTID|ADDRESS", "count it from now on, in list and report --since-zero",
 	  .run = cli_zero, .takes_args = true, .check = cli_zero_check },
 	{ "refresh", "", "look at the inventory now; done when the rules are in place",
@@ -114,6 +116,24 @@ static bool take_top_option(int c, const char *value, struct cli_top_options *to
 	}
 }
 
+/* False: it is not one of import's. */
+static bool take_import_option(int c, struct cli_import_options *import)
+{
+	switch (c) {
+	case CLI_UTC:
+		import->utc = true;
+		return true;
+	case CLI_DRY_RUN:
+		import->dry_run = true;
+		return true;
+	case CLI_FORGET:
+		import->forget = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* False: it is not one of check's. */
 static bool take_check_option(int c, const char *value, struct cli_check_options *check)
 {
@@ -171,7 +191,8 @@ static int take_option(struct line *line, int c, const char *name)
 		return EXIT_DONE;
 	default:
 		if (take_top_option(c, optarg, &cli->top) ||
-		    take_check_option(c, optarg, &cli->check))
+		    take_check_option(c, optarg, &cli->check) ||
+		    take_import_option(c, &cli->import))
 			break;
 		print_usage(NULL, stderr);
 		return EXIT_USAGE;

@@ -33,6 +33,9 @@ struct cli {
 	struct cli_check_options {
 		const char *community, *ports_community, *agent; /* NULL: not given */
 	} check;
+	struct cli_import_options {
+		bool utc, dry_run, forget;
+	} import;
 	struct cli_report *report; /* options of report */
 	struct cfg *cfg;
 	char *const *args; /* after the command's name */
@@ -53,11 +56,13 @@ int cli_zero_check(const struct cli *cli, struct err *e);
 int cli_zero(const struct cli *cli, struct err *e);
 int cli_top(const struct cli *cli, struct err *e);
 int cli_teardown(const struct cli *cli, struct err *e);
+int cli_import(const struct cli *cli, struct err *e);
 int cli_check(const struct cli *cli, struct err *e);
 
 /* Are the command's options right? -EINVAL with e filled if not. */
 int cli_top_check(const struct cli *cli, struct err *e);
 int cli_check_check(const struct cli *cli, struct err *e);
+int cli_import_check(const struct cli *cli, struct err *e);
 
 /* Ask the daemon `command` and wait for at most timeout_s. When it takes longer than a second and
  * a person watches, `waiting_for` (NULL: never) is said on stderr. Returns 0 and a new reference,

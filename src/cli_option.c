@@ -40,6 +40,9 @@ static const struct cli_option {
 	{ "ip", "ADDRESS", CLI_REPORT, "report", "only this address (may be repeated)" },
 	{ "format", "FORM", CLI_REPORT, "report", "table (default), csv or json" },
 	{ "since-zero", NULL, CLI_REPORT, "report", "all since the mark of ctmeter zero" },
+	{ "dry-run", NULL, CLI_DRY_RUN, "import", "say what would be imported" },
+	{ "utc", NULL, CLI_UTC, "import", "times are UTC, not local" },
+	{ "forget", NULL, CLI_FORGET, "import", "remove all that was imported" },
 	{ "help", NULL, 'h', NULL, "print this; after a command: its own options" },
 	{ "version", NULL, 'V', NULL, "print the version" },
 };

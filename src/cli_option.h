@@ -25,6 +25,9 @@ enum cli_option_value {
 	CLI_COMMUNITY,
 	CLI_PORTS_COMMUNITY,
 	CLI_AGENT,
+	CLI_UTC,
+	CLI_DRY_RUN,
+	CLI_FORGET,
 	CLI_REPORT /* cli_report_option knows them by their names */
 };
 

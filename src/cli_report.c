@@ -15,7 +15,7 @@
 
 #define STORE_TIMEOUT_S 2
 #define NAME_MAX_WIDTH 40
-#define COLUMNS_MAX 10
+#define COLUMNS_MAX 11
 
 #define ISO_HOUR "%Y-%m-%dT%H:%M%z"
 #define DAY "%Y-%m-%d"
@@ -176,6 +176,7 @@ struct sheet {
 	const struct cli *cli;
 	const struct report_query *q;
 	struct table *table;
+	bool has_imported;
 };
 
 static void put_octets(const struct sheet *s, uint64_t n, enum table_style style)
@@ -207,6 +208,8 @@ static void put_numbers(const struct sheet *s, const struct report_row *row, enu
 
 	for (int i = 0; i < PATHS; i++)
 		put_octets(s, row->octets[i], style);
+	if (s->has_imported)
+		put_octets(s, row->imported_octets, style);
 	put_octets(s, row->total, TABLE_BOLD);
 	if (s->q->since_zero) {
 		table_cell(s->table, is_sum ? "" : period_local(row->since_s, PERIOD_MINUTE, buf),
@@ -267,9 +270,10 @@ static void print_period(const struct cli *cli, const struct report_query *q,
 void cli_report_print_table(const struct cli *cli, const struct report_query *q,
 			    const struct report *report)
 {
-	static const char *const titles[] = { "IN", "OUT", "NODE IN", "NODE OUT", "TOTAL" };
+	static const char *const titles[] = { "IN",       "OUT",      "NODE IN",
+					      "NODE OUT", "IMPORTED", "TOTAL" };
 	struct table_column columns[COLUMNS_MAX];
-	struct sheet sheet = { .cli = cli, .q = q };
+	struct sheet sheet = { .cli = cli, .q = q, .has_imported = report->has_imported };
 	struct what w;
 	size_t n = 0;
 
@@ -277,7 +281,8 @@ void cli_report_print_table(const struct cli *cli, const struct report_query *q,
 	for (size_t i = 0; i < w.n; i++)
 		columns[n++] = (struct table_column) { w.titles[i], TABLE_LEFT };
 	for (size_t i = 0; i < ARRAY_LEN(titles); i++)
-		columns[n++] = (struct table_column) { titles[i], TABLE_RIGHT };
+		if (i != PATHS || report->has_imported)
+			columns[n++] = (struct table_column) { titles[i], TABLE_RIGHT };
 	if (q->since_zero) {
 		columns[n++] = (struct table_column) { "COUNTED SINCE", TABLE_LEFT };
 	} else {
@@ -312,7 +317,7 @@ static void csv_titles(const struct report_query *q, FILE *out)
 	for (int i = 0; i < PATHS; i++)
 		fprintf(out, "%s,", octets_keys[i]);
 	fprintf(out, "total_octets,%s\n",
-		q->since_zero ? "counted_since" : "p95_in_bits,p95_out_bits");
+		q->since_zero ? "counted_since" : "p95_in_bits,p95_out_bits,imported_octets");
 }
 
 void cli_report_print_csv(const struct report_query *q, const struct report *report, FILE *out)
@@ -335,10 +340,10 @@ void cli_report_print_csv(const struct report_query *q, const struct report *rep
 		if (q->since_zero)
 			fprintf(out, "%s\n", period_utc(row->since_s, PERIOD_ISO_UTC, buf));
 		else if (row->has_p95)
-			fprintf(out, "%" PRIu64 ",%" PRIu64 "\n", row->p95_in_bits,
-				row->p95_out_bits);
+			fprintf(out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", row->p95_in_bits,
+				row->p95_out_bits, row->imported_octets);
 		else
-			fputs(",\n", out);
+			fprintf(out, ",,%" PRIu64 "\n", row->imported_octets);
 	}
 }
 
@@ -385,6 +390,7 @@ static json_t *json_row(const struct report_query *q, const struct report_row *r
 		json_object_set_new(object, "counted_since", json_time(row->since_s));
 		return object;
 	}
+	json_object_set_new(object, "imported_octets", json_number(row->imported_octets));
 	json_object_set_new(object, "p95_in_bits",
 			    row->has_p95 ? json_number(row->p95_in_bits) : json_null());
 	json_object_set_new(object, "p95_out_bits",

@@ -216,6 +216,12 @@ static bool clip_rates(const struct report_reader *r, int64_t since_s, int64_t *
 	return since_s >= r->q->now_s - KEEP_5MIN_S && since_s < *until_s;
 }
 
+/* What was imported has no rates. */
+static int64_t rates_since(const struct report_reader *r, int64_t since_s)
+{
+	return since_s < r->began_s ? r->began_s : since_s;
+}
+
 /* The rates of rows [first, end), which are all of one interval. */
 static int read_rates(struct report_reader *r, size_t first, size_t end, struct err *e)
 {
@@ -226,6 +232,7 @@ static int read_rates(struct report_reader *r, size_t first, size_t end, struct 
 		return 0;
 	since_s = r->report->rows[first].since_s;
 	until_s = r->report->rows[first].until_s;
+	since_s = rates_since(r, since_s);
 	if (!clip_rates(r, since_s, &until_s))
 		return 0;
 	for (size_t i = first; i < end; i++)
@@ -267,7 +274,7 @@ static int clip_period(struct report_reader *r, struct err *e)
 {
 	const struct period *p = &r->q->period;
 	struct report_row *sum = &r->report->sum;
-	int64_t began_s = counting_began(r);
+	int64_t first_s = r->began_s;
 	int64_t kept_s = period_ceil(r->q->now_s - KEEP_HOUR_S, PERIOD_HOUR_S);
 	char begin[PERIOD_TEXT_SIZE], end[PERIOD_TEXT_SIZE];
 
@@ -285,11 +292,14 @@ static int clip_period(struct report_reader *r, struct err *e)
 				xstrdup("Nothing older is in this report: the history is kept "
 					"for 400 days."));
 	}
-	if (began_s > sum->since_s) {
-		sum->since_s = began_s;
-		report_add_note(r->report, xasprintf("Counting began at %s.",
-						     period_local(began_s, PERIOD_MINUTE, begin)));
-	}
+	if (r->imported_s && (!first_s || r->imported_s < first_s))
+		first_s = period_floor(r->imported_s, PERIOD_HOUR_S);
+	if (r->began_s > sum->since_s)
+		report_add_note(r->report,
+				xasprintf("Counting began at %s.",
+					  period_local(r->began_s, PERIOD_MINUTE, begin)));
+	if (first_s > sum->since_s)
+		sum->since_s = first_s;
 	if (sum->since_s < sum->until_s)
 		return 0;
 	err_set(e, "%s holds no traffic of this period: it ends at %s, the history begins at %s",
@@ -338,6 +348,8 @@ static int read_intervals(struct report_reader *r, struct err *e)
 		r->interval = i;
 		rc = sum_usage(r, row->since_s, row->until_s, e);
 		if (!rc)
+			rc = report_sum_imported(r, row->since_s, row->until_s, e);
+		if (!rc)
 			rc = read_rates(r, i, i + 1, e);
 	}
 	return rc;
@@ -353,7 +365,10 @@ static int read_whole(struct report_reader *r, struct err *e)
 		r->report->rows[i].until_s = sum->until_s;
 	}
 	rc = sum_usage(r, sum->since_s, sum->until_s, e);
-	return rc < 0 ? rc : read_rates(r, 0, r->report->n_rows, e);
+	if (!rc)
+		rc = read_rates(r, 0, r->report->n_rows, e);
+	/* That may add rows, which have no rates. */
+	return rc < 0 ? rc : report_sum_imported(r, sum->since_s, sum->until_s, e);
 }
 
 /* Few addresses of many are looked up one by one. */
@@ -364,6 +379,19 @@ static void choose_keys(struct report_reader *r)
 	r->keys = xcalloc(r->n_subjects + 1, sizeof(*r->keys));
 	for (size_t i = 0; i < r->n_subjects; i++)
 		r->keys[i] = r->subjects[i].key;
+}
+
+static void note_imported(struct report_reader *r)
+{
+	if (r->report->has_imported)
+		report_add_note(r->report,
+				xstrdup("Imported is what was counted before ctmeter, in and out "
+					"together; it is in the totals, not in the percentiles."));
+	if (r->n_foreign)
+		report_add_note(r->report,
+				xasprintf("Of the imported addresses %zu never were a container's "
+					  "here: they have rows without an id.",
+					  r->n_foreign));
 }
 
 static int read_period(struct report_reader *r, struct err *e)
@@ -381,14 +409,15 @@ static int read_period(struct report_reader *r, struct err *e)
 	r->sum_rate = xcalloc(1, sizeof(*r->sum_rate));
 	r->touched = xcalloc(r->report->n_rows + 1, sizeof(*r->touched));
 	until_s = sum->until_s;
-	if (clip_rates(r, sum->since_s, &until_s))
-		rate_begin(r->sum_rate, sum->since_s, until_s);
-	else if (sum->since_s < r->q->now_s - KEEP_5MIN_S)
+	if (clip_rates(r, rates_since(r, sum->since_s), &until_s))
+		rate_begin(r->sum_rate, rates_since(r, sum->since_s), until_s);
+	else if (rates_since(r, sum->since_s) < r->q->now_s - KEEP_5MIN_S)
 		report_add_note(r->report,
 				xstrdup("No 95th percentile: it needs 5-minute data, which are "
 					"kept for 35 days."));
 	rc = report_by_time(r) ? read_intervals(r, e) : read_whole(r, e);
 	rate_end(r->sum_rate, sum);
+	note_imported(r);
 	return rc;
 }
 
@@ -440,6 +469,7 @@ static int cmp_rows(const void *a, const void *b)
 static void reader_release(struct report_reader *r)
 {
 	report_select_release(r);
+	report_release_origins(r);
 	free(r->keys);
 	free(r->live);
 	free(r->rates);
@@ -454,9 +484,12 @@ static int read_all(struct report_reader *r, struct err *e)
 {
 	int rc = report_select(r, e);
 
+	if (!rc)
+		rc = report_db_imported_since(r->db, &r->imported_s, e);
+	r->began_s = counting_began(r);
 	if (!rc && r->q->since_zero)
 		sum_rows(r->report);
-	else if (!rc && r->n_containers)
+	else if (!rc && (r->n_containers || r->imported_s))
 		rc = read_period(r, e);
 	if (rc < 0)
 		return rc;
@@ -478,7 +511,7 @@ static int read_all(struct report_reader *r, struct err *e)
 /* One try: -EAGAIN when the file was changed meanwhile. */
 static int try_read(const struct report_query *q, struct report **ret_report, struct err *e)
 {
-	struct report_reader r = { .q = q };
+	struct report_reader r = { .q = q, .foreign_row = REPORT_NO_ROW };
 	struct owner saved;
 	int rc;
 

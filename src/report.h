@@ -36,7 +36,10 @@ struct report_row {
 	char *ctid, *name, *address; /* NULL where the row is not of one */
 	int64_t since_s, until_s; /* what was summed; since_zero: since_s is the mark */
 	uint64_t octets[PATHS];
-	uint64_t total; /* all four */
+	/* What was counted before ctmeter, in and out together; measured in the period and before the
+	 * address was counted. */
+	uint64_t imported_octets;
+	uint64_t total; /* all of these */
 	/* The 95th percentile of the 5-minute rates, forwarded and node traffic together; 5 minutes
 	 * without traffic count as 0. Only where has_p95. */
 	bool has_p95;
@@ -47,11 +50,13 @@ struct report_row {
 #define REPORT_NOTES_MAX 8
 
 struct report {
-	/* Containers and addresses: the greatest total first; without those that are gone and had
+	/* What was imported of addresses that the ledger never had is of a container with the id "".
+	 * Containers and addresses: the greatest total first; without those that are gone and had
 	 * no traffic. Days and hours: in their order, also those without traffic. */
 	struct report_row *rows;
 	size_t n_rows;
 	struct report_row sum; /* of all rows */
+	bool has_imported; /* some row has */
 	int64_t counted_at_s; /* of the last checkpoint: what came later is not in; 0: not known */
 	char *notes[REPORT_NOTES_MAX]; /* what the reader must know: whole sentences */
 	size_t n_notes;

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define SCHEMA_OPEN 2 /* from here on a period is booked when it is over */
 #define BUSY_TIMEOUT_MS 5000
 
@@ -35,6 +35,7 @@ struct report_db {
 	sqlite3 *handle;
 	bool immutable;
 	bool lacks_newest;
+	bool has_imported; /* the tables are there */
 	bool has_open; /* there is usage that is in no period yet */
 	int64_t counted_at_s; /* it belongs to the period that this is in */
 	struct stat opened; /* of the file, when it was opened */
@@ -156,7 +157,7 @@ static int try_open(struct report_db *db, const char *parameters, int64_t *ret_v
 static int open_database(struct report_db *db, struct err *e)
 {
 	struct stat wal = { .st_size = 0 };
-	int64_t version = 0;
+	int64_t version = 0, tables = 0;
 	int code = SQLITE_CANTOPEN, kind;
 
 	db->immutable = stat_wal(db->path, &wal) == -ENOENT;
@@ -181,7 +182,10 @@ static int open_database(struct report_db *db, struct err *e)
 			db->path);
 		return -EINVAL;
 	}
-	if (version >= SCHEMA_OPEN)
+	code = query_number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'imported'",
+			    &tables);
+	db->has_imported = tables > 0;
+	if (code == SQLITE_OK && version >= SCHEMA_OPEN)
 		code = query_number(db, "SELECT value FROM meta WHERE key = 'counted_at'",
 				    &db->counted_at_s);
 	db->has_open = version >= SCHEMA_OPEN;
@@ -393,6 +397,68 @@ int report_db_usage(struct report_db *db, enum report_db_usage table, int64_t si
 		code = each_open(&u);
 	if (code != SQLITE_DONE)
 		rc = explain(db, code, e);
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+/* ---- what was imported ---- */
+
+#define IMPORTED " FROM imported AS i JOIN import AS f ON f.id = i.import WHERE f.done = 1"
+
+int report_db_imported(struct report_db *db, int64_t since_s, int64_t until_s,
+		       report_db_imported_fn *fn, void *arg, struct err *e)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code, rc = 0;
+
+	if (!db->has_imported)
+		return 0;
+	code = sqlite3_prepare_v2(db->handle,
+				  "SELECT i.ip, i.measured, i.octets" IMPORTED
+				  " AND i.measured >= ? AND i.measured < ? ORDER BY i.measured",
+				  -1, &stmt, NULL);
+	sqlite3_bind_int64(stmt, 1, since_s);
+	sqlite3_bind_int64(stmt, 2, until_s);
+	while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		fn(arg, column_text(stmt, 0), sqlite3_column_int64(stmt, 1),
+		   (uint64_t)sqlite3_column_int64(stmt, 2));
+		code = SQLITE_OK;
+	}
+	if (code != SQLITE_DONE)
+		rc = explain(db, code, e);
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+int report_db_imported_since(struct report_db *db, int64_t *ret_s, struct err *e)
+{
+	int64_t since_s = 0;
+	int code = SQLITE_OK;
+
+	if (db->has_imported)
+		code = query_number(db, "SELECT i.measured" IMPORTED " ORDER BY i.measured LIMIT 1",
+				    &since_s);
+	if (code != SQLITE_OK)
+		return explain(db, code, e);
+	*ret_s = since_s;
+	return 0;
+}
+
+int report_db_is_imported(struct report_db *db, const char *ip, bool *ret_is, struct err *e)
+{
+	sqlite3_stmt *stmt = NULL;
+	int code = SQLITE_DONE, rc = 0;
+
+	if (db->has_imported &&
+	    (code = sqlite3_prepare_v2(db->handle, "SELECT 1" IMPORTED " AND i.ip = ? LIMIT 1", -1,
+				       &stmt, NULL)) == SQLITE_OK) {
+		sqlite3_bind_text(stmt, 1, ip, -1, SQLITE_STATIC);
+		code = sqlite3_step(stmt);
+	}
+	if (code != SQLITE_DONE && code != SQLITE_ROW)
+		rc = explain(db, code, e);
+	else
+		*ret_is = code == SQLITE_ROW;
 	sqlite3_finalize(stmt);
 	return rc;
 }

@@ -30,6 +30,19 @@ int64_t report_db_counted_at(const struct report_db *db);
 /* The newest checkpoints are in a log that could not be read. */
 bool report_db_lacks_newest(const struct report_db *db);
 
+typedef void report_db_imported_fn(void *arg, const char *ip, int64_t measured_s, uint64_t octets);
+
+/* What was imported (docs/ledger.md) and measured in [since_s, until_s), in the order of time; the text is
+ * borrowed. What was measured after counting began is not left out. 0 or -errno with e filled. */
+int report_db_imported(struct report_db *db, int64_t since_s, int64_t until_s,
+		       report_db_imported_fn *fn, void *arg, struct err *e);
+
+/* When the oldest of it was measured; 0: there is none. */
+int report_db_imported_since(struct report_db *db, int64_t *ret_s, struct err *e);
+
+/* Is some of it of this address? */
+int report_db_is_imported(struct report_db *db, const char *ip, bool *ret_is, struct err *e);
+
 /* Is the file whole (SQLite's quick_check)? Looks for at most timeout_ms. Returns 0; -EUCLEAN with e
  * saying what is damaged; -ETIMEDOUT: sound as far as it was looked at; or another -errno with e
  * filled. */

@@ -109,6 +109,24 @@ static size_t address_row(struct report_reader *r, struct report_container *c,
 	return c->row;
 }
 
+/* By address the row is that of this address, which take_address is about to make. */
+static void add_origin(struct report_reader *r, struct report_container *c,
+		       const struct report_db_row *row)
+{
+	struct report_origin o = {
+		.ip = xstrdup(row->text),
+		.since_s = row->since_s,
+		.chosen = choose_address(r, row->text) && c->chosen,
+		.row = REPORT_NO_ROW,
+	};
+
+	if (o.chosen && !report_by_time(r))
+		o.row = r->q->by == REPORT_BY_ADDRESS ? r->report->n_rows
+			: c->row == REPORT_NO_ROW     ? r->report->n_rows
+						      : c->row;
+	report_add_origin(r, &o);
+}
+
 static void take_address(void *arg, const struct report_db_row *row)
 {
 	struct report_reader *r = arg;
@@ -116,6 +134,8 @@ static void take_address(void *arg, const struct report_db_row *row)
 	struct report_subject *s;
 
 	r->n_addresses++;
+	if (c && !r->q->since_zero)
+		add_origin(r, c, row);
 	/* Both are asked: an address that is known, but of another container, is no mistake. */
 	if (!choose_address(r, row->text) || !c || !c->chosen)
 		return;
@@ -159,7 +179,16 @@ static int check_found(const struct report_reader *r, struct err *e)
 		}
 	}
 	for (size_t i = 0; i < r->q->n_ips; i++) {
-		if (!r->ip_found[i]) {
+		bool imported = false;
+
+		if (!r->ip_found[i] && !r->q->since_zero) {
+			int rc = report_db_is_imported(r->db, addr_format(&r->q->ips[i], buf),
+						       &imported, e);
+
+			if (rc < 0)
+				return rc;
+		}
+		if (!r->ip_found[i] && !imported) {
 			err_set(e, "the ledger %s knows no address %s", r->q->path,
 				addr_format(&r->q->ips[i], buf));
 			return -ENOENT;
@@ -180,6 +209,7 @@ int report_select(struct report_reader *r, struct err *e)
 	if (rc < 0)
 		return rc;
 	finish_containers(r);
+	report_sort_origins(r);
 	return check_found(r, e);
 }
 

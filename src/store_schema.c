@@ -59,6 +59,26 @@ static const char *const steps[] = {
 	" FROM meta AS m JOIN address AS a LEFT JOIN booked AS b ON b.address = a.key"
 	" WHERE m.key = 'counted_at' AND (a.in_octets <> ifnull(b.in_octets, 0)"
 	" OR a.out_octets <> ifnull(b.out_octets, 0));",
+	/* What was counted before there was a ctmeter. */
+	"CREATE TABLE import (id INTEGER PRIMARY KEY, file TEXT NOT NULL, zone TEXT NOT NULL,"
+	" at" NUMBER ", done" NUMBER ");"
+	"CREATE TABLE imported (measured" NUMBER ", ip TEXT NOT NULL, octets" NUMBER
+	", import" NUMBER " REFERENCES import, PRIMARY KEY (measured, ip));"
+	"DROP VIEW traffic;"
+	"CREATE VIEW traffic AS SELECT a.ip AS ip, datetime(u.start, 'unixepoch') AS measuringtime,"
+	" u.in_octets + u.out_octets AS bytes FROM usage_hour AS u"
+	" JOIN address AS a ON a.key = u.address"
+	" UNION ALL"
+	" SELECT a.ip, datetime(m.value - m.value % 3600, 'unixepoch'),"
+	" a.in_octets - ifnull(b.in_octets, 0) + a.out_octets - ifnull(b.out_octets, 0)"
+	" FROM meta AS m JOIN address AS a LEFT JOIN booked AS b ON b.address = a.key"
+	" WHERE m.key = 'counted_at' AND (a.in_octets <> ifnull(b.in_octets, 0)"
+	" OR a.out_octets <> ifnull(b.out_octets, 0))"
+	" UNION ALL"
+	" SELECT i.ip, datetime(i.measured, 'unixepoch'), i.octets FROM imported AS i"
+	" JOIN import AS f ON f.id = i.import"
+	" LEFT JOIN (SELECT ip, min(since) AS since FROM address GROUP BY ip) AS s ON s.ip = i.ip"
+	" WHERE f.done = 1 AND (s.since IS NULL OR i.measured <= s.since);",
 };
 
 /* Reading these through finds every damage that would make loading or the next save fail: all
@@ -80,6 +100,9 @@ static const struct {
 	{ 1, "SELECT start, node_out_pkts FROM usage_hour ORDER BY start DESC, address DESC"
 	     " LIMIT 1000" },
 	{ 2, "SELECT count(*), total(node_out_pkts) FROM booked" },
+	{ 3, "SELECT count(*), total(done), max(length(zone)) FROM import" },
+	{ 3, "SELECT ip, octets FROM imported ORDER BY measured, ip LIMIT 1000" },
+	{ 3, "SELECT ip, octets FROM imported ORDER BY measured DESC, ip DESC LIMIT 1000" },
 };
 
 static int errno_of(int rc)

@@ -51,6 +51,8 @@ static const char *const sql[STORE_STATEMENTS] = {
 		"DELETE FROM container WHERE ifindex IN (SELECT ifindex FROM container"
 		" WHERE state = 3 AND gone_at < ? AND NOT EXISTS"
 		" (SELECT 1 FROM address WHERE address.container = container.ifindex) LIMIT ?)",
+	[STORE_PRUNE_IMPORTED] = "DELETE FROM imported WHERE rowid IN (SELECT rowid FROM imported"
+				 " WHERE measured < ? ORDER BY measured LIMIT ?)",
 	[STORE_USAGE_5MIN + STORE_FIND] = USAGE_FIND("usage_5min"),
 	[STORE_USAGE_5MIN + STORE_UPDATE] = USAGE_UPDATE("usage_5min"),
 	[STORE_USAGE_5MIN + STORE_INSERT] = USAGE_INSERT("usage_5min"),

@@ -21,6 +21,7 @@ enum store_statement {
 	STORE_PRUNE_BOOKED,
 	STORE_PRUNE_ADDRESS,
 	STORE_PRUNE_CONTAINER,
+	STORE_PRUNE_IMPORTED,
 	STORE_USAGE_5MIN, /* four each, in the order of enum store_usage_statement */
 	STORE_USAGE_HOUR = STORE_USAGE_5MIN + 4,
 	STORE_STATEMENTS = STORE_USAGE_HOUR + 4

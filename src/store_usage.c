@@ -135,6 +135,17 @@ static int prune_gone(struct store *s, int64_t now_wall_s, unsigned limit)
 	return removed;
 }
 
+/* What was imported, as old as the oldest hours. */
+static int prune_imported(struct store *s, int64_t now_wall_s, unsigned limit)
+{
+	struct store_cursor c = store_statement(s, STORE_PRUNE_IMPORTED);
+	int n = 0;
+
+	store_bind(&c, (uint64_t)(now_wall_s - periods[ARRAY_LEN(periods) - 1].keep_s));
+	store_bind(&c, limit);
+	return store_run(s, &c, &n) ? 0 : n;
+}
+
 int store_prune(struct store *s, int64_t now_wall_s, unsigned limit)
 {
 	int removed = 0;
@@ -152,6 +163,8 @@ int store_prune(struct store *s, int64_t now_wall_s, unsigned limit)
 		if (!store_run(s, &c, &n))
 			removed += n;
 	}
+	if (!s->failed && (unsigned)removed < limit)
+		removed += prune_imported(s, now_wall_s, limit - (unsigned)removed);
 	if (!s->failed && !removed && s->turned) {
 		removed = prune_gone(s, now_wall_s, limit);
 		s->turned = removed > 0;

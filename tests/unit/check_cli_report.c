@@ -134,14 +134,14 @@ START_TEST(cli_report_print_csv_is_exact_and_quoted)
 
 	assert_csv(&by_container,
 		   "id,name,in_octets,out_octets,node_in_octets,node_out_octets,total_octets,"
-		   "p95_in_bits,p95_out_bits\n"
-		   "101,\"w\"\"e,b\",1234567,2000,0,7,1236574,49500000,999\n"
-		   "102,,18446744073709551615,0,0,0,18446744073709551615,,\n");
+		   "p95_in_bits,p95_out_bits,imported_octets\n"
+		   "101,\"w\"\"e,b\",1234567,2000,0,7,1236574,49500000,999,0\n"
+		   "102,,18446744073709551615,0,0,0,18446744073709551615,,,0\n");
 	assert_csv(&by_hour,
 		   "hour,in_octets,out_octets,node_in_octets,node_out_octets,total_octets,"
-		   "p95_in_bits,p95_out_bits\n"
-		   "2026-11-01T00:00+0000,1234567,2000,0,7,1236574,49500000,999\n"
-		   "2026-11-01T01:00+0000,18446744073709551615,0,0,0,18446744073709551615,,\n");
+		   "p95_in_bits,p95_out_bits,imported_octets\n"
+		   "2026-11-01T00:00+0000,1234567,2000,0,7,1236574,49500000,999,0\n"
+		   "2026-11-01T01:00+0000,18446744073709551615,0,0,0,18446744073709551615,,,0\n");
 	assert_csv(&zero, "address,id,name,in_octets,out_octets,node_in_octets,node_out_octets,"
 			  "total_octets,counted_since\n"
 			  "192.0.2.1,101,\"w\"\"e,b\",1234567,2000,0,7,1236574,"
@@ -312,7 +312,7 @@ START_TEST(cli_main_report_reads_the_ledger_without_a_daemon)
 	assert_run(w, "report", 0, "101    web           1.23 MB", "");
 	assert_run(w, "report --bytes --by address", 0, "192.0.2.1    101   web          1234567",
 		   "");
-	assert_run(w, "report --format csv --ct 102", 0, "\n102,db,400,0,0,0,400,0,0\n",
+	assert_run(w, "report --format csv --ct 102", 0, "\n102,db,400,0,0,0,400,0,0,0\n",
 		   "ctmeter: Counted until ");
 	assert_run(w, "report --format csv --ip 2001:DB8:0::2 --ip 192.0.2.1 --since 12h", 0,
 		   "101,web,1234567,", "ctmeterd does not run.\n");
@@ -323,7 +323,7 @@ START_TEST(cli_main_report_reads_the_ledger_without_a_daemon)
 	assert_run(w, "--json report --by day", 0, "\"day\": \"20", "");
 	assert_run(w, "report --format json --by hour --since 3h", 0, "\"hour\": \"20", "");
 	assert_run(w, "report --since-zero", 0, "COUNTED SINCE", "");
-	assert_run(w, "report --format csv --since 300d", 0, "101,web,1234567,0,0,0,1234567,,\n",
+	assert_run(w, "report --format csv --since 300d", 0, "101,web,1234567,0,0,0,1234567,,,0\n",
 		   "ctmeter: No 95th percentile");
 	assert_run(w, "report --ct 9", 1, "", "knows no container 9\n");
 	world_free(w);
