@@ -180,7 +180,7 @@ static json_t *job_json(const struct job *j)
 static void print_some(const struct job *j, uint64_t n, const char *what)
 {
 	if (n)
-		fprintf(j->cli->out, "  %" PRIu64 " line%s %s\n", n, n == 1 ? "" : "s", what);
+		fprintf(j->cli->out, "  %s: %" PRIu64 "\n", what, n);
 }
 
 static void print_job(const struct job *j)
@@ -193,15 +193,16 @@ static void print_job(const struct job *j)
 		period_local(j->to_s, PERIOD_MINUTE, to);
 	}
 	fprintf(j->cli->out,
-		"%s: %" PRIu64 " lines, %" PRIu64 " octets, %s to %s, %zu addresses%s\n", clean,
-		j->lines, j->octets, from, to, j->addresses,
+		"%s: %" PRIu64 " line%s, %" PRIu64 " octets, %s to %s, %zu address%s%s\n", clean,
+		j->lines, j->lines == 1 ? "" : "s", j->octets, from, to, j->addresses,
+		j->addresses == 1 ? "" : "es",
 		j->cli->import.dry_run ? " (a dry run: nothing was written)" : "");
-	print_some(j, j->again, "of them were there already");
-	print_some(j, j->late, "of them are of after counting began, and in no report");
-	print_some(j, j->rounded, "of them have rounded figures, as 2.1e+09");
-	print_some(j, j->old, "older than the history is kept (400 days) left out");
+	print_some(j, j->again, "lines that were there already");
+	print_some(j, j->late, "lines measured after counting began, in no report");
+	print_some(j, j->rounded, "lines with rounded figures, as 2.1e+09");
+	print_some(j, j->old, "lines left out, older than the history is kept (400 days)");
 	if (j->n_foreign)
-		fprintf(j->cli->out, "  %zu addresses never were a container's here: %s%s\n",
+		fprintf(j->cli->out, "  addresses that never were a container's here: %zu (%s%s)\n",
 			j->n_foreign, j->foreign, j->n_foreign > FOREIGN_SHOWN ? ", .." : "");
 	free(clean);
 }
