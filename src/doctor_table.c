@@ -219,6 +219,15 @@ void doctor_table(struct doctor *d, enum addr_family family, struct doctor_findi
 
 /* ---- rules ---- */
 
+static void add_cure(struct doctor *d, struct doctor_finding *f)
+{
+	char *cure = d->status ? doctor_ctmeter_command(d, "refresh")
+			       : doctor_service_command(d, "start", "ctmeterd");
+
+	doctor_cure(f, "%s", cure);
+	free(cure);
+}
+
 /* What is wrong in one hook; false: nothing. */
 static bool judge_hook(const struct xt_look *look, enum hook hook, bool wanted,
 		       struct doctor_finding *f)
@@ -250,19 +259,20 @@ static void judge_rules(struct doctor *d, enum addr_family family, const struct 
 	bool any = doctor_count_addresses(d, family);
 	const char *iptables = doctor_iptables(d, family, false);
 	struct doctor_words behind = { .n = 0 };
-	char *cure;
 
+	if (look->n_intruders) {
+		doctor_say(f, DOCTOR_FAIL, "%s: what comes that way counts twice", look->intruders);
+		add_cure(d, f);
+		return;
+	}
 	for (enum hook h = 0; h < HOOKS; h++) {
 		bool wanted = any && (h == HOOK_FORWARD || d->o.cfg->netfilter.node_traffic);
 
 		if (judge_hook(look, h, wanted, f)) {
-			cure = d->status ? doctor_ctmeter_command(d, "refresh")
-					 : doctor_service_command(d, "start", "ctmeterd");
-			doctor_cure(f, "%s", cure);
+			add_cure(d, f);
 			if (iptables)
 				doctor_look(f, "%s -t %s -nvL %s --line-numbers", iptables,
 					    d->o.cfg->netfilter.table, rule_hook_name(h));
-			free(cure);
 			goto cleanup;
 		}
 		if (look->hook[h].jump > 1)

@@ -103,6 +103,8 @@ static void walk(const struct xt_raw *raw, struct xt_look *look)
 static void take_layout(const struct xt_layout *l, struct xt_look *look)
 {
 	look->n_counting = l->present.n_counting;
+	look->n_intruders = l->present.intruders;
+	memcpy(look->intruders, l->present.flaw, sizeof(look->intruders));
 	for (enum hook h = 0; h < HOOKS; h++) {
 		look->hook[h].jumps = l->present.hook[h].jumps;
 		look->hook[h].jump = l->place[h].jump;

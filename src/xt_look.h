@@ -3,7 +3,7 @@
 #define CTM_XT_LOOK_H
 
 #include "addr.h"
-#include "rule.h"
+#include "plan.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +17,8 @@ struct xt_look {
 	uint32_t n_entries, size; /* of the whole table; size in octets */
 	uint32_t n_counting; /* counting rules of ours */
 	uint32_t n_foreign; /* rules that are not ours, policies not counted */
+	uint32_t n_intruders; /* rules of others that lead to a chain of ours */
+	char intruders[PRESENT_FLAW_SIZE]; /* which, for people */
 	/* Rules with the verdict DROP, but for those that match rpfilter: in all chains, and in
 	 * PREROUTING itself. */
 	uint32_t n_drops, n_prerouting_drops;

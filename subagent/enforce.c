@@ -30,6 +30,7 @@ struct enforce {
 	uint64_t began_ns, not_before_ns;
 	uint64_t last_repair_ns, repair_pause_ns;
 	struct log_state trouble, fight;
+	char flaw[PRESENT_FLAW_SIZE]; /* what was repaired last */
 	int failure; /* of the last commit */
 	uint64_t failed_ns;
 	char failure_text[256];
@@ -105,11 +106,17 @@ static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t 
 	return place_only ? en->last_repair_ns + en->repair_pause_ns : now_ns;
 }
 
+/* Something new is told at once; the same again only as often as log_bad has it. */
 static void note_repair(struct enforce *en, uint64_t now_ns)
 {
 	const char *flaw = fw_present(en->fw, en->family)->flaw;
+	bool more = log_is_bad(&en->fight) && *flaw && strcmp(flaw, en->flaw) != 0;
 
-	if (!en->failure)
+	if (more && !en->failure)
+		log_warning("fw", "our rules in %s were changed again (%s): repairing", en->what,
+			    flaw);
+	snprintf(en->flaw, sizeof(en->flaw), "%s", flaw);
+	if (!en->failure && !more)
 		log_bad(&en->fight, now_ns, LOG_LEVEL_WARNING, "fw",
 			"our rules in %s were changed by somebody else%s%s%s: repairing", en->what,
 			*flaw ? " (" : "", flaw, *flaw ? ")" : "");
