@@ -11,6 +11,10 @@
 
 /* --- a layout ---------------------------------------------------------------------------- */
 
+/* How far chains of others are followed: what lies deeper is taken to end a walk. */
+#define MAX_DEPTH 8
+#define MAX_FOLLOWED 20000
+
 /* A counting rule, in the order of the table, until rows are numbered. */
 struct found {
 	struct addr addr;
@@ -26,6 +30,7 @@ struct parser {
 	size_t n_found, cap_found, cap_chains, cap_canaries;
 	const char *chain; /* of the entry that is looked at, and its number there from 1 */
 	uint32_t number;
+	uint32_t followed; /* entries of others' chains */
 	bool in_hook; /* it is one that we stand in */
 	bool roots_over, mixed; /* a tree chain came; foreign chains or roots stand behind it */
 };
@@ -131,11 +136,30 @@ static bool continues(const char *target)
 	return false;
 }
 
-static bool can_end_walk(const struct xt_entry *e)
+/* Whether a packet's walk can end at this entry of a built-in chain (depth 0), or of one that it leads
+ * to, before it comes to what stands behind. */
+static bool can_end_walk(struct parser *p, const struct xt_entry *e, unsigned depth)
 {
+	struct xt_head *head = xt_target_of(&p->heads, e);
+	struct xt_entry inner;
+
 	if (!xt_is_standard(e))
 		return !continues(e->target->u.user.name);
-	return xt_verdict(e) != (int)(e->offset + e->next_offset); /* not a bare counting rule */
+	if (xt_verdict(e) == (int)(e->offset + e->next_offset)) /* a bare counting rule */
+		return false;
+	if (depth && xt_verdict(e) == XT_RETURN)
+		return false;
+	/* What a built-in chain goes to does not come back. */
+	if (!head || depth > MAX_DEPTH || p->followed > MAX_FOLLOWED ||
+	    (!depth && xt_match_of(p->raw, e).is_goto))
+		return true;
+	if (head->ours)
+		return false;
+	for (inner = xt_entry_at(p->raw, head->first, 0); inner.at && !xt_is_error(&inner);
+	     inner = xt_entry_next(p->raw, &inner))
+		if (p->followed++, can_end_walk(p, &inner, depth + 1))
+			return true;
+	return false;
 }
 
 /* What iptables calls it; NULL when there is no word for it. */
@@ -198,13 +222,15 @@ static void parse_hook(struct parser *p, enum hook hook, uint32_t from, uint32_t
 	for (struct xt_entry e = xt_entry_at(p->raw, from, 0); e.at && e.offset < to;
 	     e = xt_entry_next(p->raw, &e), number++) {
 		struct xt_head *target = xt_target_of(&p->heads, &e);
-		bool first = !p->layout->place[hook].jump, can_end = can_end_walk(&e);
+		bool first = !p->layout->place[hook].jump, can_end = false;
 
 		if (target && target->ours)
 			can_end = !take_jump(p, hook, &e, target, ends, number);
+		else if (first)
+			can_end = can_end_walk(p, &e, 0);
 		if (can_end && first)
 			note_shadow(p, hook, &e, number);
-		ends = ends || can_end_walk(&e);
+		ends = ends || can_end;
 	}
 }
 

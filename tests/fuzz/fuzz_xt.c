@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A legacy table as GET_ENTRIES gives it: family, hooks and size first, then the entries. */
 #include "fuzz.h"
-#include "xt_layout.h"
+#include "xt_judge.h"
 
 #define HEAD (1 + 2 * XT_HOOKS * 4)
 
@@ -40,6 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_layout(&layout, &raw);
 	xt_canaries_read(&layout, &raw, &zero);
 	xt_counters_read(&layout, &raw, &zero);
+	xt_intact_read(&layout, &raw);
+	xt_judge(&layout, raw.family);
 	xt_layout_clear(&layout);
 	free(room);
 	return 0;

@@ -57,5 +57,15 @@ assert_await 'zeroed: in its place again' 10 in_place 4
 assert_await 'zeroed: what came since is counted' 3 row_is 192.0.2.112 $((${was%% *} + 500000))
 disc_check 'zeroed and past the old count' 4 1
 
+step 'the same in the table filter'
+lab_ctmeterd_stop
+assert_ok teardown ctmeter teardown
+lab_set netfilter.table filter
+TABLE=filter
+lab_ctmeterd_start
+await 10 snmp_serves || fail 'filter: the tables are not served'
+told 'filter: an ACCEPT before our jump' 4 1 accept_first 4 FORWARD
+ipt 4 -D FORWARD -j ACCEPT
+told 'filter: a RETURN first in a tree' 6 1 ipt 6 -I ctm-d -j RETURN
 echo "took $SECONDS s"
 lab_end

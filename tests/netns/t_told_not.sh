@@ -33,6 +33,14 @@ restart_daemon() { lab_ctmeterd_stop && lab_ctmeterd_start && await 10 snmp_serv
 kill_daemon() { lab_ctmeterd_kill9 && lab_ctmeterd_start && await 10 snmp_serves; }
 told 'others log first' 4 0 others_log 4
 ipt 4 -D FORWARD 1
+others_log_by_chain() { ipt "$1" -N logs && ipt "$1" -A logs -j LOG && ipt "$1" -I FORWARD -p udp -j logs; }
+told 'others log first, in a chain' 6 0 others_log_by_chain 6
+ipt 6 -D FORWARD 1
+no_canaries() { # as an earlier version left it
+	local c
+	for c in ctm-d ctm-s ctm-i ctm-o; do ipt "$1" -D "$c" ! -s 0.0.0.0/0 -j RETURN || return 1; done
+}
+told 'canaries taken away' 4 0 no_canaries 4
 told 'others append' 4 0 others_append 4
 ipt 4 -D FORWARD -j ACCEPT
 told 'others have a chain' 6 0 others_chain 6
