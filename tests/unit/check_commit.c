@@ -67,8 +67,8 @@ static void commit(const struct ruleset *rs)
 {
 	struct err e = { "" };
 
-	ck_assert_msg(commit_run(fd, lock, "mangle", rs, NULL, NULL, journal, getppid(), &e) == 0, "%s",
-		      e.text);
+	ck_assert_msg(commit_run(fd, lock, "mangle", rs, NULL, NULL, journal, getppid(), &e) == 0,
+		      "%s", e.text);
 }
 
 /* Whether the table stands between REPLACE and ADD_COUNTERS. */

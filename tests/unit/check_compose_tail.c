@@ -70,7 +70,8 @@ static void commit(enum addr_family f, const struct ruleset *rs, const struct xt
 {
 	struct err e = { "" };
 
-	ck_assert_msg(commit_run(fds[f], lock, "mangle", rs, NULL, recent, journal, getppid(), &e) == 0,
+	ck_assert_msg(commit_run(fds[f], lock, "mangle", rs, NULL, recent, journal, getppid(),
+				 &e) == 0,
 		      "%s", e.text);
 	journal_forget(journal);
 }
