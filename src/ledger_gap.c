@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disturbances. Whatever somebody does to a family's rules is a discontinuity of all its rows, since any of their
- * packets may have passed uncounted, or twice. It lasts from the last good reading to the first that
- * shows all in its place again. The count tells events, so each row gets one more when it begins
+/* Disturbances. Whatever somebody does to a family's rules is a discontinuity of all its rows, since any
+ * of their packets may have passed uncounted, or twice. It lasts from the last good reading to the first
+ * that shows all in its place again. The count tells events, so each row gets one more when it begins
  * (slot.told); the time goes along with the readings until it is over, so that whoever polled
  * meanwhile finds it changed. */
 #include "ledger_rows.h"

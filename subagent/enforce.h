@@ -7,8 +7,9 @@
 /* One family's rules on their way into the kernel, and back when somebody changes them.
  * 1. All that is wanted at that moment goes into one commit, and only one runs at a time.
  * 2. Rules that were in place once and differ now were changed by somebody: a repair.
- * 3. Two programs that both insist on the first place (or on a jump to our chains) would commit for ever: when only our place
- *    is wrong again soon after it was put right, the pause before the next repair doubles.
+ * 3. Two programs that both insist on the first place would commit for ever: when only our place, or
+ *    a rule of others that leads to our chains, is wrong again soon after it was put right, the pause
+ *    before the next repair doubles. enforce_state says what is wrong meanwhile.
  * 4. Commits take at most a fourth of the time. */
 
 struct enforce;
