@@ -146,7 +146,7 @@ static int finish(int fd, struct journal *j, struct err *e)
 	const struct journal_head *h = j->head;
 	struct xt_layout layout;
 	struct xt_raw raw;
-	bool ours, seeded, zero;
+	bool ours, seeded;
 	int ret = xt_read(fd, h->family, h->table, &raw);
 
 	if (ret < 0) {
@@ -155,8 +155,9 @@ static int finish(int fd, struct journal *j, struct err *e)
 	}
 	xt_layout_parse(&raw, &layout);
 	ours = layout.digest == h->digest && raw.n_entries == h->n_new;
-	seeded = xt_counters_read(&layout, &raw, &zero) && layout.present.epoch == h->epoch &&
-		 layout.n_canaries;
+	/* All get their seeds in one stroke: one that has it says so, even if somebody has zeroed
+	 * the chains of others since. */
+	seeded = layout.present.epoch == h->epoch && xt_canaries_any(&layout, &raw);
 	/* A table without rules of ours has no canary: then whether every counter has its old value
 	 * back at least is all there is to see. */
 	if (!layout.n_canaries && ours)

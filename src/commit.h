@@ -48,7 +48,8 @@ int commit_recover(int fd, int lock, const char *path, struct err *e);
  * the table whole. Takes `lock`, waits for it, and releases it;
  * gives up with -ECANCELED if `parent` (pid) is no longer our parent before the kernel is asked. A
  * journal that is there is finished and left, and nothing else done: its finals come first. Nothing
- * is done, and no journal left, when the table holds `desired` already. Returns 0 or -errno with e
+ * is done, and no journal left, when the table holds `desired` already. What somebody had done to the
+ * table that goes is in the journal (journal_found). Returns 0 or -errno with e
  * filled. */
 #define COMMIT_RECENT_NS (250 * NS_PER_MS)
 int commit_run(int fd, int lock, const char *table, const struct ruleset *desired,

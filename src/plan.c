@@ -26,6 +26,9 @@ void present_add_flaw(struct present *p, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(p->flaw + at, sizeof(p->flaw) - at, fmt, args);
 	va_end(args);
+	for (; p->flaw[at]; at++) /* a chain's name may hold anything */
+		if (p->flaw[at] < ' ' || p->flaw[at] > '~')
+			p->flaw[at] = '?';
 }
 
 void plan_clear(struct plan *plan)

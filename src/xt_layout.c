@@ -480,22 +480,41 @@ void xt_layout_clear(struct xt_layout *layout)
 	memset(layout, 0, sizeof(*layout));
 }
 
-bool xt_canaries_read(const struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero)
+/* Returns the canary's counters; *ret_right: it carries its seed. */
+static struct xt_counters read_canary(const struct xt_canary *canary, const struct xt_raw *raw,
+				      bool *ret_right)
 {
 	struct xt_counters c;
-	bool seeded = true;
+
+	memcpy(&c, raw->blob + canary->at, sizeof(c));
+	*ret_right = c.bcnt == canary->octets && c.pcnt == 1;
+	return c;
+}
+
+bool xt_canaries_read(const struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero)
+{
+	bool seeded = true, right;
 
 	*ret_zero = true;
 	for (size_t i = 0; i < layout->n_canaries; i++) {
+		struct xt_counters c;
+
 		if (layout->canaries[i].at + sizeof(c) > raw->size)
 			continue;
-		memcpy(&c, raw->blob + layout->canaries[i].at, sizeof(c));
-		if (c.bcnt == layout->canaries[i].octets && c.pcnt == 1)
-			continue;
-		seeded = false;
-		*ret_zero = *ret_zero && !c.bcnt && !c.pcnt;
+		c = read_canary(&layout->canaries[i], raw, &right);
+		seeded = seeded && right;
+		*ret_zero = *ret_zero && (right || (!c.bcnt && !c.pcnt));
 	}
 	return seeded;
+}
+
+bool xt_canaries_any(const struct xt_layout *layout, const struct xt_raw *raw)
+{
+	bool right = false;
+
+	for (size_t i = 0; i < layout->n_canaries && !right; i++)
+		read_canary(&layout->canaries[i], raw, &right);
+	return right;
 }
 
 bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero)
@@ -514,7 +533,7 @@ bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *
 
 void xt_intact_read(struct xt_layout *layout, const struct xt_raw *raw)
 {
-	struct xt_counters c;
+	bool right;
 
 	for (size_t i = 0; i < layout->n_rows; i++) {
 		layout->rows[i].intact = 0;
@@ -523,8 +542,8 @@ void xt_intact_read(struct xt_layout *layout, const struct xt_raw *raw)
 
 			if (!layout->places[i][p].at || !n || n > layout->n_canaries)
 				continue;
-			memcpy(&c, raw->blob + layout->canaries[n - 1].at, sizeof(c));
-			if (c.bcnt == layout->canaries[n - 1].octets && c.pcnt == 1)
+			read_canary(&layout->canaries[n - 1], raw, &right);
+			if (right)
 				layout->rows[i].intact |= (uint8_t)(1u << p);
 		}
 	}

@@ -58,6 +58,9 @@ void xt_layout_clear(struct xt_layout *layout);
  * 0. Of a raw that ends behind the root chains only theirs are looked at. */
 bool xt_canaries_read(const struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero);
 
+/* Whether any canary carries its seed. */
+bool xt_canaries_any(const struct xt_layout *layout, const struct xt_raw *raw);
+
 /* Copy the counters of a reading that has the layout's digest into layout->rows.
  * Returns as xt_canaries_read. */
 bool xt_counters_read(struct xt_layout *layout, const struct xt_raw *raw, bool *ret_zero);

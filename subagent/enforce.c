@@ -110,7 +110,8 @@ static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t 
 static void note_repair(struct enforce *en, uint64_t now_ns)
 {
 	const char *flaw = fw_present(en->fw, en->family)->flaw;
-	bool more = log_is_bad(&en->fight) && *flaw && strcmp(flaw, en->flaw) != 0;
+	bool same = !strcmp(flaw, en->flaw);
+	bool more = log_is_bad(&en->fight) && *flaw && !same;
 
 	if (more && !en->failure)
 		log_warning("fw", "our rules in %s were changed again (%s): repairing", en->what,
@@ -121,7 +122,10 @@ static void note_repair(struct enforce *en, uint64_t now_ns)
 			"our rules in %s were changed by somebody else%s%s%s: repairing", en->what,
 			*flaw ? " (" : "", flaw, *flaw ? ")" : "");
 	en->last_repair_ns = now_ns;
-	en->repair_pause_ns = en->repair_pause_ns ? en->repair_pause_ns * 2 : NS_PER_S / 2;
+	if (!en->repair_pause_ns)
+		en->repair_pause_ns = NS_PER_S / 2;
+	else if (same)
+		en->repair_pause_ns *= 2;
 	if (en->repair_pause_ns > FIGHT_PAUSE_MAX_NS)
 		en->repair_pause_ns = FIGHT_PAUSE_MAX_NS;
 }
