@@ -297,11 +297,13 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 	const char *state =
 		json_string_value(json_object_get(d->status, family == ADDR_V4 ? "ipv4" : "ipv6"));
 	struct xt_look look;
+	bool disturbed;
 	int rc;
 
 	if (doctor_dry_run(d, f))
 		return;
-	if (state && strchr(state, ':') && doctor_count_addresses(d, family)) {
+	disturbed = state && !strncmp(state, "rules disturbed:", strlen("rules disturbed:"));
+	if (state && !disturbed && strchr(state, ':') && doctor_count_addresses(d, family)) {
 		doctor_say(f, DOCTOR_FAIL, "%s", state);
 		return;
 	}
@@ -312,6 +314,10 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 		doctor_say(f, DOCTOR_SKIP, "there is no table for them");
 	else
 		judge_rules(d, family, &look, f);
+	if (disturbed && f->level == DOCTOR_OK) { /* the daemon looks closer */
+		doctor_say(f, DOCTOR_FAIL, "%s", state);
+		add_cure(d, f);
+	}
 }
 
 /* ---- rule sets ---- */
