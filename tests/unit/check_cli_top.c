@@ -159,7 +159,7 @@ static struct world *world_new(void)
 	w->config = xasprintf("%s/conf", w->dir);
 	w->socket = xasprintf("%s/sock", w->dir);
 	config = fopen(w->config, "w");
-	fprintf(config, "[control]\nsocket = %s\n", w->socket);
+	fprintf(config, "[inventory]\nsource = file:/nowhere\n[control]\nsocket = %s\n", w->socket);
 	fclose(config);
 	w->loop = loop_new();
 	daemon_begins(w);
