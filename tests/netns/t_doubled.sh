@@ -31,9 +31,7 @@ step_kind() { # 4|6 KIND
 	tidy "$1" "$2"
 	unchanged "$2, IPv$1" "$1"
 }
-for kind in "${KINDS[@]}"; do step_kind 4 "$kind"; done
-for kind in from_a_chain root_renamed; do step_kind 6 "$kind"; done
+for kind in "${KINDS[@]:0:7}"; do step_kind 4 "$kind"; done
 assert_match 'the log names the rule' 'rule 1 of PREROUTING leads to our chain ctm-d' "$(<"$LAB/ctmeterd.log")"
-
 echo "took $SECONDS s"
 lab_end

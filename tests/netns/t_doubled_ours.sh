@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Rules of others that lead to our chains, and chains of ours that somebody renamed: nothing is billed
+# twice, every row is told once, and the rules that led to ours go, these alone.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/lab.sh"
+# shellcheck source=tests/netns/foreign.sh
+. "$(dirname "$0")/foreign.sh"
+# shellcheck source=tests/netns/faults.sh
+. "$(dirname "$0")/faults.sh"
+# shellcheck source=tests/netns/told.sh
+. "$(dirname "$0")/told.sh"
+foreign_tools
+lab_enter "$@"
+lab_network
+foreign_rules 4
+foreign_rules 6
+for v in 4 6; do foreign_save $v >"$LAB/before.$v"; done
+lab_inventory_usual
+lab_snmpd_start
+lab_ctmeterd_start
+await 10 snmp_serves || fail "the tables are not served"
+assert_ok refresh ctmeter refresh
+stream_sinks
+
+# shellcheck source=tests/netns/doubled.sh
+. "$(dirname "$0")/doubled.sh"
+step_kind() { # 4|6 KIND
+	told "$2" "$1" 1 "$2" "$1"
+	tidy "$1" "$2"
+	unchanged "$2, IPv$1" "$1"
+}
+for kind in "${KINDS[@]:7}"; do step_kind 4 "$kind"; done
+for kind in from_a_chain root_renamed; do step_kind 6 "$kind"; done
+echo "took $SECONDS s"
+lab_end
