@@ -84,13 +84,15 @@ void ledger_doubt(struct ledger *l, uint32_t discontinuities, uint32_t next_ifin
 
 bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t epoch, struct ledger_now now)
 {
-	bool first = !l->met[family];
+	bool first = !l->met[family], told = l->doubted[family];
 
 	l->met[family] = true;
-	if (!first || l->doubted[family] || epoch <= l->epoch[family])
+	if (!first || epoch <= l->epoch[family])
 		return false;
-	doubt(l, family, now);
-	return true;
+	l->epoch[family] = epoch; /* from the reading that follows on it knows these rules */
+	if (!told)
+		doubt(l, family, now);
+	return !told;
 }
 
 int64_t ledger_doubted_s(const struct ledger *l)

@@ -47,6 +47,20 @@ START_TEST(ledger_doubt_what_was_counted_since_is_nobodys)
 }
 END_TEST
 
+START_TEST(ledger_doubt_newer_rules_are_known_from_then_on)
+{
+	begin_with_both();
+	restart(true);
+	ledger_doubt(ledger, 0, 0, now);
+	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now)); /* told already */
+	both_counted(5000, 900);
+	restart(true);
+	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now));
+	both_counted(5001, 901);
+	expect("7", A, 101, ROW_COUNTING, 1);
+}
+END_TEST
+
 START_TEST(ledger_doubt_ports_are_not_given_again)
 {
 	static const struct claim third[] = { { "7", A, false }, { "9", D, false } };
@@ -104,6 +118,10 @@ START_TEST(ledger_meet_higher_epoch_without_a_journal_is_doubt)
 	expect("7", A, 100, ROW_COUNTING, 1);
 	expect_container("7", 100, ROW_COUNTING);
 	expect("8", B, 10, ROW_COUNTING, 1);
+	restart(true); /* and no commit was made: it is known */
+	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now));
+	both_counted(5001, 901);
+	expect("7", A, 101, ROW_COUNTING, 1);
 }
 END_TEST
 
@@ -175,6 +193,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, ledger_doubt_what_was_counted_since_is_nobodys);
+	tcase_add_test(t, ledger_doubt_newer_rules_are_known_from_then_on);
 	tcase_add_test(t, ledger_doubt_ports_are_not_given_again);
 	tcase_add_test(t, ledger_doubt_any_reading_is_one_event);
 	tcase_add_test(t, ledger_doubt_finals_before_a_reading_are_nobodys);
