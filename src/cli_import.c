@@ -144,7 +144,7 @@ static int read_lines(struct job *j, FILE *in, struct err *e)
 			show_progress(j);
 	}
 	if (rc < 0) {
-		err_prefix(e, "%s:%" PRIu64 ": ", j->name, j->line);
+		err_prefix(e, "%s:%" PRIu64, j->name, j->line);
 	} else if (ferror(in)) {
 		rc = -EIO;
 		err_set(e, "%s: %s", j->name, strerror(errno));

@@ -91,7 +91,7 @@ int store_find(struct store *s, const struct store_key *keys, size_t n,
 	       store_container_fn *container, store_address_fn *address, void *arg, struct err *e);
 
 /* One checkpoint: begin, put what changed, end. When begin fails, there is no end; nothing waits
- * longer than 50 ms for another's lock. A failing put makes the end fail; a failed end has changed
+ * longer than 500 ms for another's lock. A failing put makes the end fail; a failed end has changed
  * nothing, or all if only syncing it failed. After -EUCLEAN (damaged) and -ESTALE (the file was removed or replaced) close the store,
  * open it again (the first sets the file aside) and put everything; any other failure passes with
  * its cause, and the next begin tries anew.

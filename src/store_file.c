@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUSY_MS 50 /* the caller's loop must not be held; it comes again */
+#define BUSY_MS 500 /* the thread that writes may wait so long for another; it comes again */
 #define FILE_MODE 0640
 #define DIR_MODE 0750
 

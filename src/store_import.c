@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK_ROWS 500 /* a transaction: a few milliseconds */
+#define CHUNK_ROWS 100 /* a transaction: a millisecond or two */
 #define BUSY_MS 5000 /* for the daemon's checkpoint */
 
 struct since {
@@ -34,8 +34,8 @@ struct store_import {
 	bool dry_run;
 	int64_t id;
 	sqlite3_stmt *find, *insert;
-	int pending; /* rows in the open transaction; 0: none is open */
-	uint64_t began_ns; /* of that */
+	struct store_import_row rows[CHUNK_ROWS]; /* still to be written */
+	int pending; /* so many */
 	struct since *since; /* sorted by address */
 	size_t n_since, cap_since;
 };
@@ -79,8 +79,10 @@ static int open_database(struct store_import *im, struct err *e)
 	if (rc < 0)
 		return rc;
 	sqlite3_busy_timeout(im->db, BUSY_MS);
-	/* Only the end must survive a power failure; what is not ended is removed anyway. */
-	return store_exec(im->db, im->path, "PRAGMA synchronous = NORMAL", e);
+	/* Only the end must survive a power failure; what is not ended is removed anyway. The log is copied
+	 * into the file by the daemon, or when this closes as the last. */
+	return store_exec(im->db, im->path,
+			  "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0", e);
 }
 
 static struct store_import *import_alloc(const char *path, bool dry_run)
@@ -122,22 +124,38 @@ static void pause_after(uint64_t began_ns)
 	nanosleep(&t, NULL);
 }
 
-static int begin_chunk(struct store_import *im, struct err *e)
+static int insert_row(struct store_import *im, const struct store_import_row *row, struct err *e)
 {
-	int rc = im->dry_run ? 0 : store_exec(im->db, im->path, "BEGIN IMMEDIATE", e);
+	char ip[ADDR_TEXT_SIZE];
+	int rc = 0;
 
-	im->began_ns = loop_now_ns();
+	sqlite3_bind_int64(im->insert, 1, row->measured_s);
+	sqlite3_bind_text(im->insert, 2, addr_format(&row->addr, ip), -1, SQLITE_STATIC);
+	sqlite3_bind_int64(im->insert, 3, (int64_t)row->octets);
+	sqlite3_bind_int64(im->insert, 4, im->id);
+	if (sqlite3_step(im->insert) != SQLITE_DONE)
+		rc = store_fault(im->db, im->path, e);
+	sqlite3_reset(im->insert);
 	return rc;
 }
 
+/* Write what is pending. The lock is held for no longer than that takes. */
 static int end_chunk(struct store_import *im, struct err *e)
 {
 	int rc = 0;
+	uint64_t began_ns;
 
-	if (im->pending && !im->dry_run) {
+	if (!im->pending)
+		return 0;
+	if (!im->dry_run)
+		rc = store_exec(im->db, im->path, "BEGIN IMMEDIATE", e);
+	began_ns = loop_now_ns();
+	for (int i = 0; i < im->pending && !rc; i++)
+		rc = insert_row(im, &im->rows[i], e);
+	if (!rc && !im->dry_run)
 		rc = store_exec(im->db, im->path, "COMMIT", e);
-		pause_after(im->began_ns);
-	}
+	if (!im->dry_run)
+		pause_after(began_ns);
 	im->pending = 0;
 	return rc;
 }
@@ -301,13 +319,21 @@ int64_t store_import_counting_since(const struct store_import *im, const struct 
 }
 
 /* Is there a row of this time and address? Returns 1 and its octets, 0 or -errno. */
-static int find(struct store_import *im, const struct store_import_row *row, const char *ip,
-		uint64_t *ret_octets, struct err *e)
+static int find(struct store_import *im, const struct store_import_row *row, uint64_t *ret_octets,
+		struct err *e)
 {
+	char ip[ADDR_TEXT_SIZE];
 	int code, rc;
 
+	for (int i = 0; i < im->pending; i++) {
+		if (im->rows[i].measured_s == row->measured_s &&
+		    !addr_cmp(&im->rows[i].addr, &row->addr)) {
+			*ret_octets = im->rows[i].octets;
+			return 1;
+		}
+	}
 	sqlite3_bind_int64(im->find, 1, row->measured_s);
-	sqlite3_bind_text(im->find, 2, ip, -1, SQLITE_STATIC);
+	sqlite3_bind_text(im->find, 2, addr_format(&row->addr, ip), -1, SQLITE_STATIC);
 	code = sqlite3_step(im->find);
 	if (code == SQLITE_ROW)
 		*ret_octets = (uint64_t)sqlite3_column_int64(im->find, 0);
@@ -316,43 +342,23 @@ static int find(struct store_import *im, const struct store_import_row *row, con
 	return rc;
 }
 
-static int insert(struct store_import *im, const struct store_import_row *row, const char *ip,
-		  struct err *e)
-{
-	int rc = 0;
-
-	if (!im->pending)
-		rc = begin_chunk(im, e);
-	if (rc < 0)
-		return rc;
-	im->pending++;
-	sqlite3_bind_int64(im->insert, 1, row->measured_s);
-	sqlite3_bind_text(im->insert, 2, ip, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(im->insert, 3, (int64_t)row->octets);
-	sqlite3_bind_int64(im->insert, 4, im->id);
-	if (sqlite3_step(im->insert) != SQLITE_DONE)
-		rc = store_fault(im->db, im->path, e);
-	sqlite3_reset(im->insert);
-	if (!rc && im->pending == CHUNK_ROWS)
-		rc = end_chunk(im, e);
-	return rc;
-}
-
 int store_import_put(struct store_import *im, const struct store_import_row *row,
 		     uint64_t *ret_other, struct err *e)
 {
 	char ip[ADDR_TEXT_SIZE];
 	uint64_t octets = 0;
-	int rc = find(im, row, addr_format(&row->addr, ip), &octets, e);
+	int rc = find(im, row, &octets, e);
 
 	if (rc < 0)
 		return rc;
-	if (!rc)
-		return insert(im, row, ip, e);
+	if (!rc) {
+		im->rows[im->pending++] = *row;
+		return im->pending == CHUNK_ROWS ? end_chunk(im, e) : 0;
+	}
 	if (octets == row->octets)
 		return 1;
 	*ret_other = octets;
-	err_set(e, "%s has other octets at the same time", ip);
+	err_set(e, "%s has other octets at the same time", addr_format(&row->addr, ip));
 	return -EEXIST;
 }
 

@@ -12,7 +12,7 @@
 /* What was counted before there was a ctmeter, put into the ledger's database beside the history: also
  * while ctmeterd runs, whose checkpoints go on.
  * 1. Nothing of a file is seen by anybody before its end, and then all of it.
- * 2. It is written in many small transactions, with pauses: the daemon waits 50 ms at most for another's
+ * 2. It is written in many small transactions, with pauses: the daemon waits 500 ms at most for another's
  *    lock. What one that was cut off has left behind, the next removes.
  * 3. One at a time: an flock(2) of the database's directory, which goes with the process.
  * Not for the daemon: these wait. The caller is who may write the file (owner.h). */
