@@ -367,6 +367,27 @@ START_TEST(store_prune_gone_for_long_removed)
 }
 END_TEST
 
+START_TEST(store_prune_imported_kept_400_days)
+{
+	struct place p = place_new();
+	struct store *s = must_open(p.path);
+	char sql[256];
+
+	tell(p.path, "INSERT INTO import VALUES (1, 'traffic.log', 'UTC', 0, 1)");
+	for (int i = -2; i < 2; i++) {
+		snprintf(sql, sizeof(sql), "INSERT INTO imported VALUES (%lld, '192.0.2.1', %d, 1)",
+			 (long long)WALL - 400ll * 86400 + i, i);
+		tell(p.path, sql);
+	}
+	ck_assert_int_eq(store_prune(s, WALL, 1), 1);
+	ck_assert_int_eq(store_prune(s, WALL, 10), 1);
+	ck_assert_int_eq(store_prune(s, WALL, 10), 0);
+	expect_answer(p.path, "SELECT octets FROM imported", "0 1 ");
+	store_close(s);
+	place_remove(&p);
+}
+END_TEST
+
 START_TEST(store_prune_old_removed_in_pieces)
 {
 	struct place p = place_new();
@@ -588,6 +609,7 @@ int main(void)
 	tcase_add_test(t, view_traffic_wiki_query_answered);
 	tcase_add_test(t, store_prune_gone_for_long_removed);
 	tcase_add_test(t, store_prune_old_removed_in_pieces);
+	tcase_add_test(t, store_prune_imported_kept_400_days);
 	tcase_add_test(t, store_open_newer_schema_refused);
 	tcase_add_test(t, store_open_other_programs_database_refused);
 	tcase_add_test(t, store_open_version_0_migrated);
