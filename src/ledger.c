@@ -112,33 +112,35 @@ static void book(struct row *row, enum path path, uint64_t octets, uint64_t pkts
 	row->container->totals.path[path].pkts += pkts;
 }
 
-void ledger_mark_discontinuity(struct snap_totals *t, struct ledger_now now)
+void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, struct ledger_now now)
 {
 	if (t->discontinuity_ns == now.ns)
 		return; /* several paths of one row, several rows of one container: one event */
 	t->discontinuity_ns = now.ns;
 	t->discontinuity_wall_s = now.wall_s;
+	ledger_note_unsure(unsure, STORE_UNSURE_DISCONTINUITY, now);
 	t->discontinuities++;
 }
 
 void ledger_discontinue(struct row *row, struct ledger_now now)
 {
 	ledger_touch(row);
-	ledger_mark_discontinuity(&row->totals, now);
-	ledger_mark_discontinuity(&row->container->totals, now);
+	ledger_mark_discontinuity(&row->totals, &row->unsure, now);
+	ledger_mark_discontinuity(&row->container->totals, &row->container->unsure, now);
 }
 
-static void prolong(struct snap_totals *t, struct ledger_now now)
+static void prolong(struct snap_totals *t, uint8_t *unsure, struct ledger_now now)
 {
 	t->discontinuity_ns = now.ns;
 	t->discontinuity_wall_s = now.wall_s;
+	ledger_note_unsure(unsure, STORE_UNSURE_DISCONTINUITY, now);
 }
 
 void ledger_prolong(struct row *row, struct ledger_now now)
 {
 	ledger_touch(row);
-	prolong(&row->totals, now);
-	prolong(&row->container->totals, now);
+	prolong(&row->totals, &row->unsure, now);
+	prolong(&row->container->totals, &row->container->unsure, now);
 }
 
 static bool is_less(struct counters a, struct counters b)
@@ -392,6 +394,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 		ledger_name_container(c, from->id, "");
 		c->ifindex = l->next_ifindex++;
 		c->totals.since_wall_s = w->now.wall_s;
+		ledger_note_unsure(&c->unsure, STORE_UNSURE_SINCE, w->now);
 		c->state = STORE_AGED;
 		ledger_add_container(l, c);
 	}
@@ -406,6 +409,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 	c->run = from->run;
 	c->state = STORE_LIVE;
 	c->gone_wall_s = 0;
+	c->unsure &= (uint8_t)~STORE_UNSURE_GONE;
 	return c;
 }
 
@@ -470,6 +474,7 @@ static void take_address(struct sweep *w, struct container *c, size_t i, size_t 
 		row->container = c;
 		row->addr = from->addr;
 		row->totals.since_wall_s = w->now.wall_s;
+		ledger_note_unsure(&row->unsure, STORE_UNSURE_SINCE, w->now);
 		row->state = STORE_RETIRED;
 		row->key = l->next_key++;
 		l->rows = xgrow(l->rows, l->n_rows, &l->cap_rows, sizeof(row));
@@ -484,6 +489,7 @@ static void take_address(struct sweep *w, struct container *c, size_t i, size_t 
 	row->state = state;
 	row->unfit = from->unfit != INV_FIT;
 	row->gone_wall_s = 0;
+	row->unsure &= (uint8_t)~STORE_UNSURE_GONE;
 	row->wanted = true;
 	if (state == STORE_LIVE)
 		own_slot(w, row);
@@ -501,6 +507,8 @@ static void retire_missing(struct sweep *w)
 		row->state = STORE_RETIRED;
 		row->gone_ns = (int64_t)w->now.ns;
 		row->gone_wall_s = w->now.wall_s;
+		row->gone_lived_s = w->now.lived_s;
+		ledger_note_unsure(&row->unsure, STORE_UNSURE_GONE, w->now);
 		ledger_touch(row);
 		w->changed = true;
 	}
@@ -518,6 +526,8 @@ static void retire_containers(struct sweep *w, const bool *in_inventory)
 		c->run_ns = w->now.ns;
 		c->gone_ns = (int64_t)w->now.ns;
 		c->gone_wall_s = w->now.wall_s;
+		c->gone_lived_s = w->now.lived_s;
+		ledger_note_unsure(&c->unsure, STORE_UNSURE_GONE, w->now);
 		c->changed = w->changed = true;
 	}
 }
@@ -603,16 +613,18 @@ bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now 
 	if (turned) {
 		l->turned_ns = now.ns;
 		l->turned_wall_s = now.wall_s;
+		l->turned_unsure = now.unsure;
 	}
 	return turned;
 }
 
 /* --- marks --------------------------------------------------------------------------------- */
 
-static void set_mark(struct snap_totals *t, struct ledger_now now)
+static void set_mark(struct snap_totals *t, uint8_t *unsure, struct ledger_now now)
 {
 	snap_mark_unref(t->zero);
 	t->zero = snap_mark_new(t->path, now.wall_s);
+	ledger_note_unsure(unsure, STORE_UNSURE_ZERO, now);
 }
 
 size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
@@ -626,7 +638,7 @@ size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
 
 		if (c->state == STORE_AGED || strcmp(c->id, what) != 0)
 			continue;
-		set_mark(&c->totals, now);
+		set_mark(&c->totals, &c->unsure, now);
 		c->changed = true;
 		marked++;
 	}
@@ -637,7 +649,7 @@ size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
 
 		if (row->state == STORE_AGED || !named)
 			continue;
-		set_mark(&row->totals, now);
+		set_mark(&row->totals, &row->unsure, now);
 		ledger_touch(row);
 		marked++;
 	}

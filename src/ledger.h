@@ -32,10 +32,13 @@ struct ledger;
 struct store_batch;
 struct store_key;
 
-/* The two clocks of an event: CLOCK_BOOTTIME ns, and Unix seconds for people. */
+/* The clocks of an event: CLOCK_BOOTTIME ns, and Unix seconds for people, which are unsure while that
+ * clock is on trial; and what ages go by (wallclock.h). */
 struct ledger_now {
 	uint64_t ns;
 	int64_t wall_s;
+	int64_t lived_s;
+	bool unsure;
 };
 
 struct ledger *ledger_new(void);
@@ -104,6 +107,13 @@ bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now 
  * rules for a row to be counting; problem[family]: that family cannot be counted. */
 void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
 		     const bool problem[ADDR_FAMILIES], struct snap *snap);
+
+/* What the clock did, of all that was stamped until now. */
+void ledger_take_step(struct ledger *l, const struct wallclock_step *step);
+
+/* The same of a row on its way from the store, which has not taken that step yet. */
+void ledger_step_stored(struct store_totals *t, int64_t *gone_wall_s,
+			const struct wallclock_step *step);
 
 /* --- older than the kernel's rules --- */
 

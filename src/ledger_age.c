@@ -143,8 +143,11 @@ struct store_key *ledger_strangers(const struct ledger *l, const struct inventor
 }
 
 /* What was counted under a new name belongs to the old one. */
-static void add_old(struct snap_totals *t, struct snap_totals *old)
+static void add_old(struct snap_totals *t, uint8_t *unsure, struct snap_totals *old,
+		    uint8_t old_unsure)
 {
+	uint8_t olds = STORE_UNSURE_SINCE;
+
 	for (enum path p = 0; p < PATHS; p++) {
 		t->path[p].octets += old->path[p].octets;
 		t->path[p].pkts += old->path[p].pkts;
@@ -163,7 +166,9 @@ static void add_old(struct snap_totals *t, struct snap_totals *old)
 	} else {
 		t->zero = old->zero;
 		old->zero = NULL;
+		olds |= STORE_UNSURE_ZERO;
 	}
+	*unsure = (uint8_t)((*unsure & ~olds) | (old_unsure & olds));
 }
 
 static int port_cmp(const void *a, const void *b)
@@ -179,7 +184,7 @@ static void merge_container(struct ledger *l, struct container *c)
 {
 	struct container *old = l->containers[--l->n_containers];
 
-	add_old(&c->totals, &old->totals);
+	add_old(&c->totals, &c->unsure, &old->totals, old->unsure);
 	c->ifindex = old->ifindex;
 	c->changed = true;
 	l->ports_change_ns = l->restore_now.ns;
@@ -190,7 +195,7 @@ static void merge_row(struct ledger *l, struct row *row)
 {
 	struct row *old = l->rows[--l->n_rows];
 
-	add_old(&row->totals, &old->totals);
+	add_old(&row->totals, &row->unsure, &old->totals, old->unsure);
 	row->key = old->key;
 	memcpy(row->stored, old->stored, sizeof(row->stored));
 	ledger_discontinue(row, l->restore_now);

@@ -37,18 +37,19 @@ bool ledger_is_orphan(const struct ledger *l, const struct addr *addr)
 }
 
 /* The count goes up to where none that was ever published can have been, and one on. */
-static void mark(const struct ledger *l, struct snap_totals *t, struct ledger_now now)
+static void mark(const struct ledger *l, struct snap_totals *t, uint8_t *unsure,
+		 struct ledger_now now)
 {
 	if (t->discontinuities < l->discontinuities_floor)
 		t->discontinuities = l->discontinuities_floor;
-	ledger_mark_discontinuity(t, now);
+	ledger_mark_discontinuity(t, unsure, now);
 }
 
 static void mark_row(struct ledger *l, struct row *row, struct ledger_now now)
 {
 	ledger_touch(row);
-	mark(l, &row->totals, now);
-	mark(l, &row->container->totals, now);
+	mark(l, &row->totals, &row->unsure, now);
+	mark(l, &row->container->totals, &row->container->unsure, now);
 }
 
 void ledger_doubt_recalled(struct ledger *l, struct row *row, struct ledger_now now)
@@ -61,6 +62,7 @@ static void doubt(struct ledger *l, enum addr_family family, struct ledger_now n
 {
 	l->doubted[family] = true;
 	l->doubted_wall_s = now.wall_s;
+	l->doubted_unsure = now.unsure;
 	for (size_t i = 0; i < l->n_rows; i++)
 		if (l->rows[i]->addr.family == family && l->rows[i]->state != STORE_AGED)
 			mark_row(l, l->rows[i], now);
@@ -78,7 +80,7 @@ void ledger_doubt(struct ledger *l, uint32_t discontinuities, uint32_t next_ifin
 	for (size_t i = 0; i < l->n_containers; i++)
 		if (l->containers[i]->state != STORE_AGED) {
 			l->containers[i]->changed = true;
-			mark(l, &l->containers[i]->totals, now);
+			mark(l, &l->containers[i]->totals, &l->containers[i]->unsure, now);
 		}
 }
 

@@ -16,24 +16,27 @@ struct container {
 	char *id, *name; /* of one allocation, see ledger_name_container */
 	struct snap_totals totals;
 	uint64_t run_ns; /* since when; 0: not known */
-	int64_t gone_ns, gone_wall_s; /* boot time, negative when before it; Unix time */
+	/* Boot time, less when it was before by what was lived (wallclock.h); Unix time; lived. */
+	int64_t gone_ns, gone_wall_s, gone_lived_s;
 	enum inv_run run;
 	uint32_t ifindex;
 	enum store_state state;
 	uint32_t number; /* scratch: place in an array */
 	bool changed; /* since it was taken into a batch */
 	bool saving; /* it is in a batch of which nobody said yet what became of it */
+	uint8_t unsure; /* bits of enum store_unsure */
 };
 
 struct row {
 	struct container *container;
 	struct snap_totals totals;
 	uint64_t key;
-	int64_t gone_ns, gone_wall_s;
+	int64_t gone_ns, gone_wall_s, gone_lived_s;
 	struct counters stored[PATHS]; /* totals as they are in the store */
 	struct addr addr;
 	bool changed, saving;
 	bool wanted; /* scratch, while an inventory is swept */
+	uint8_t unsure;
 	bool unfit; /* no container's address: its state is STORE_CONFLICT then */
 	enum store_state state;
 	uint32_t
@@ -79,11 +82,13 @@ struct ledger {
 	enum port_view port_view;
 	uint64_t turned_ns; /* when port_view last changed, 0: never, or before boot */
 	int64_t turned_wall_s;
+	bool turned_unsure;
 	/* see ledger_doubt.c */
 	bool met[ADDR_FAMILIES]; /* a reading was had */
 	bool doubted[ADDR_FAMILIES]; /* and the next one only says where to count on from */
 	bool doubted_all; /* the store's is older than what was published */
 	int64_t doubted_wall_s; /* 0: never */
+	bool doubted_unsure;
 	uint32_t discontinuities_floor; /* no count that was published is higher */
 	struct addrs orphans[ADDR_FAMILIES]; /* of the last reading: they have rules and no slot */
 	struct addrs
@@ -136,7 +141,14 @@ void ledger_adopt(struct slot *s, const struct fw_row *row);
 /* The store had the row, and what the store has is in doubt. */
 void ledger_doubt_recalled(struct ledger *l, struct row *row, struct ledger_now now);
 
-void ledger_mark_discontinuity(struct snap_totals *t, struct ledger_now now);
+/* One more discontinuity of these totals; unsure: the bits of their stamps. */
+void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, struct ledger_now now);
+
+/* The bit of a stamp that was made now: set, or not. */
+static inline void ledger_note_unsure(uint8_t *bits, enum store_unsure bit, struct ledger_now now)
+{
+	*bits = (uint8_t)(now.unsure ? *bits | bit : *bits & ~bit);
+}
 
 /* Octets of this row may have been missed. */
 void ledger_discontinue(struct row *row, struct ledger_now now);

@@ -9,18 +9,20 @@
 #include <assert.h>
 #include <string.h>
 
-/* The boot time of a Unix time; negative when it is before boot. */
-static int64_t boot_time(const struct ledger *l, int64_t wall_s)
+/* The boot time of what was lived; negative when it is before boot. */
+static int64_t boot_time(const struct ledger *l, int64_t lived_s)
 {
-	return (int64_t)l->restore_now.ns - (l->restore_now.wall_s - wall_s) * (int64_t)NS_PER_S;
+	return (int64_t)l->restore_now.ns - (l->restore_now.lived_s - lived_s) * (int64_t)NS_PER_S;
 }
 
-/* The same of an event: 0 when it never was, or before boot. */
+/* The boot time of an event of this boot; 0 when it never was, or before boot. What the clock's jumps
+ * since have made unknown counts as before. */
 static uint64_t event_time(const struct ledger *l, int64_t wall_s)
 {
-	int64_t ns = wall_s ? boot_time(l, wall_s) : 0;
+	int64_t ago_s = l->restore_now.wall_s - wall_s;
+	int64_t ns = (int64_t)l->restore_now.ns - ago_s * (int64_t)NS_PER_S;
 
-	return ns > 0 ? (uint64_t)ns : 0;
+	return wall_s && l->restore_same_boot && ago_s >= 0 && ns > 0 ? (uint64_t)ns : 0;
 }
 
 void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool same_boot,
@@ -31,6 +33,7 @@ void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool 
 	memcpy(l->epoch, meta->epoch, sizeof(l->epoch));
 	l->port_view = meta->port_view;
 	l->turned_wall_s = meta->turned_wall_s;
+	l->turned_unsure = meta->turned_unsure;
 	l->restore_same_boot = same_boot;
 	l->restore_now = now;
 	l->turned_ns = event_time(l, meta->turned_wall_s);
@@ -57,8 +60,10 @@ struct container *ledger_add_stored_container(struct ledger *l, const struct sto
 	c->ifindex = from->ifindex;
 	c->state = from->state;
 	c->gone_wall_s = from->gone_wall_s;
-	c->gone_ns = boot_time(l, from->gone_wall_s);
+	c->gone_lived_s = from->totals.gone_lived_s;
+	c->gone_ns = boot_time(l, c->gone_lived_s);
 	c->run_ns = event_time(l, from->gone_wall_s);
+	c->unsure = from->totals.unsure;
 	restore_totals(l, &from->totals, &c->totals);
 	if (l->next_ifindex <= c->ifindex)
 		l->next_ifindex = c->ifindex + 1;
@@ -132,7 +137,9 @@ struct row *ledger_add_stored_row(struct ledger *l, struct container *c,
 	row->key = from->key;
 	row->state = from->state;
 	row->gone_wall_s = from->gone_wall_s;
-	row->gone_ns = boot_time(l, from->gone_wall_s);
+	row->gone_lived_s = from->totals.gone_lived_s;
+	row->gone_ns = boot_time(l, row->gone_lived_s);
+	row->unsure = from->totals.unsure;
 	restore_totals(l, &from->totals, &row->totals);
 	memcpy(row->stored, from->totals.path, sizeof(row->stored));
 	if (l->next_key <= row->key)
@@ -165,9 +172,12 @@ bool ledger_is_of_new_boot(const struct ledger *l)
 	return !l->restore_same_boot;
 }
 
-static struct store_totals totals_to_store(const struct snap_totals *t)
+static struct store_totals totals_to_store(const struct snap_totals *t, int64_t gone_lived_s,
+					   uint8_t unsure)
 {
-	struct store_totals to = { .since_wall_s = t->since_wall_s,
+	struct store_totals to = { .gone_lived_s = gone_lived_s,
+				   .unsure = unsure,
+				   .since_wall_s = t->since_wall_s,
 				   .discontinuities = t->discontinuities,
 				   .discontinuity_wall_s = t->discontinuity_wall_s,
 				   .zero_wall_s = t->zero ? t->zero->wall_s : 0 };
@@ -186,7 +196,8 @@ static struct store_container container_to_store(const struct container *c, stru
 					  .run = c->run,
 					  .state = c->state,
 					  .gone_wall_s = c->gone_wall_s,
-					  .totals = totals_to_store(&c->totals) };
+					  .totals = totals_to_store(&c->totals, c->gone_lived_s,
+								    c->unsure) };
 }
 
 /* slot: the one it owns, or NULL. */
@@ -197,7 +208,8 @@ static struct store_address address_to_store(const struct row *row, const struct
 				    .addr = row->addr,
 				    .state = row->state,
 				    .gone_wall_s = row->gone_wall_s,
-				    .totals = totals_to_store(&row->totals) };
+				    .totals = totals_to_store(&row->totals, row->gone_lived_s,
+							      row->unsure) };
 
 	if (slot) {
 		to.owner = true;
@@ -227,6 +239,7 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 	b->meta.next_key = l->next_key;
 	b->meta.port_view = l->port_view;
 	b->meta.turned_wall_s = l->turned_wall_s;
+	b->meta.turned_unsure = l->turned_unsure;
 	memcpy(b->meta.epoch, l->epoch, sizeof(b->meta.epoch));
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store_sql.h"
 
+#include "store_clock.h"
 #include "store_file.h"
 #include "store_load.h"
 #include "store_schema.h"
@@ -216,6 +217,12 @@ int store_set_synced(struct store *s, bool synced, struct err *e)
 
 int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e)
 {
+	return store_begin_stepped(s, synced, wall_s, NULL, 0, e);
+}
+
+int store_begin_stepped(struct store *s, bool synced, int64_t wall_s,
+			const struct wallclock_step *steps, size_t n, struct err *e)
+{
 	int ret = check_identity(s, e);
 
 	assert(!s->begun);
@@ -233,7 +240,9 @@ int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e)
 		return store_give_up(s, ret);
 	s->begun = true;
 	s->failed = 0;
-	store_turn_period(s, wall_s);
+	store_take_steps(s, steps, n);
+	if (!s->failed)
+		store_turn_period(s, wall_s);
 	return 0;
 }
 
@@ -249,7 +258,8 @@ int store_put_meta(struct store *s, const struct store_meta *m)
 			{ "ledger", m->ledger },
 			{ "checkpoint", m->checkpoint },
 			{ "port_view", m->port_view },
-			{ "port_view_since", (uint64_t)m->turned_wall_s } };
+			{ "port_view_since", (uint64_t)m->turned_wall_s },
+			{ "port_view_unsure", m->turned_unsure } };
 	struct store_cursor c;
 
 	assert(s->begun);
@@ -267,6 +277,7 @@ int store_put_meta(struct store *s, const struct store_meta *m)
 		if (store_run(s, &c, NULL))
 			break;
 	}
+	store_put_clock(s, &m->clock);
 	return s->failed;
 }
 
@@ -281,6 +292,8 @@ static void bind_totals(struct store_cursor *c, enum store_state state, int64_t 
 	store_bind_counters(c, t->path);
 	store_bind(c, (uint64_t)t->zero_wall_s);
 	store_bind_counters(c, t->zero);
+	store_bind(c, (uint64_t)t->gone_lived_s);
+	store_bind(c, t->unsure);
 }
 
 static void bind_container(struct store_cursor *c, const struct store_container *row)

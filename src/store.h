@@ -4,6 +4,7 @@
 
 #include "err.h"
 #include "snap.h"
+#include "wallclock.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +24,14 @@ struct store;
 
 enum store_state { STORE_LIVE, STORE_CONFLICT, STORE_RETIRED, STORE_AGED };
 
+/* What was stamped by a clock on trial, and moves with it: see wallclock.h. */
+enum store_unsure {
+	STORE_UNSURE_SINCE = 1,
+	STORE_UNSURE_DISCONTINUITY = 2,
+	STORE_UNSURE_ZERO = 4,
+	STORE_UNSURE_GONE = 8,
+};
+
 struct store_totals {
 	struct counters path[PATHS];
 	int64_t since_wall_s;
@@ -30,6 +39,8 @@ struct store_totals {
 	int64_t discontinuity_wall_s; /* 0: never */
 	struct counters zero[PATHS]; /* the mark of `ctmeter zero`: totals at that moment */
 	int64_t zero_wall_s; /* 0: no mark */
+	int64_t gone_lived_s; /* when it left the inventory, see wallclock.h */
+	uint8_t unsure; /* bits of enum store_unsure */
 };
 
 struct store_container {
@@ -65,6 +76,8 @@ struct store_meta {
 	int64_t turned_wall_s; /* when it last changed, 0: never */
 	uint64_t ledger; /* a random number of its own, 0: from before there was one */
 	uint64_t checkpoint; /* how many there were */
+	struct wallclock clock; /* at the last checkpoint; all zeros: an older version's */
+	bool turned_unsure; /* turned_wall_s is */
 };
 
 /* Open or create the database at `path` (its directory is made when missing). Returns 0;
@@ -100,6 +113,11 @@ int store_find(struct store *s, const struct store_key *keys, size_t n,
  * wall_s: now. What a total is higher than at the checkpoint before is what was used in the 5
  * minutes and the hour of this one. */
 int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e);
+
+/* The same after these steps of the clock, of which those that the store has taken already are nothing:
+ * usage and stamps that are unsure move, or are sure. */
+int store_begin_stepped(struct store *s, bool synced, int64_t wall_s,
+			const struct wallclock_step *steps, size_t n, struct err *e);
 int store_put_meta(struct store *s, const struct store_meta *m);
 int store_put_container(struct store *s, const struct store_container *row);
 int store_put_address(struct store *s, const struct store_address *a);
@@ -111,8 +129,8 @@ int store_end(struct store *s, struct err *e);
 void store_tidy(struct store *s);
 
 /* Remove some (at most `limit`) of the usage older than its time (5 minutes: 35 days, hours: 400
- * days), and of what aged out and has been gone for longer than any usage is kept, in a transaction
+ * days) at age_s (wallclock_age_s), and of what aged out and has been gone for longer than any usage is kept, in a transaction
  * of its own. Returns the number removed, 0 when there is none left, or -errno. */
-int store_prune(struct store *s, int64_t now_wall_s, unsigned limit);
+int store_prune(struct store *s, int64_t age_s, unsigned limit);
 
 #endif

@@ -22,6 +22,7 @@ void store_batch_free(struct store_batch *b)
 	free(b->containers);
 	free(b->addresses);
 	free(b->recall);
+	free(b->steps);
 	free(b);
 }
 
@@ -64,7 +65,7 @@ int store_recall(struct store *s, const struct store_batch *b, struct store_batc
 
 int store_write(struct store *s, const struct store_batch *b, struct err *e)
 {
-	int ret = store_begin(s, b->synced, b->wall_s, e);
+	int ret = store_begin_stepped(s, b->synced, b->wall_s, b->steps, b->n_steps, e);
 
 	if (ret)
 		return ret;

@@ -17,6 +17,8 @@ struct store_key {
 struct store_batch {
 	bool synced;
 	int64_t wall_s;
+	struct wallclock_step *steps; /* what the clock did since the last batch that is stored */
+	size_t n_steps;
 	struct store_meta meta;
 	struct store_container *containers;
 	struct store_address *addresses; /* of these or of earlier containers */

@@ -2,6 +2,7 @@
 #include "store_load.h"
 
 #include "store_batch.h"
+#include "store_clock.h"
 #include "store_schema.h"
 
 #include <errno.h>
@@ -15,11 +16,15 @@
 static const char meta_sql[] = "SELECT key, value FROM meta";
 static const char highest_sql[] =
 	"SELECT (SELECT max(ifindex) FROM container), (SELECT max(key) FROM address)";
-#define CONTAINER "SELECT ifindex, ctid, name, run, " STORE_TOTALS("") " FROM container"
-#define ADDRESS                                                                          \
-	"SELECT key, container, ip, " STORE_TOTALS("") ", owner, seen, " STORE_COUNTERS( \
-		"last_", "") ", EXISTS (SELECT 1 FROM container WHERE ifindex = "        \
-			     "address.container) FROM address"
+#define CONTAINER                                                                    \
+	"SELECT ifindex, ctid, name, run, " STORE_TOTALS("") ", " STORE_TOTALS_MORE( \
+		"") " FROM container"
+#define ADDRESS                                                                               \
+	"SELECT key, container, ip, " STORE_TOTALS("") ", " STORE_TOTALS_MORE(                \
+		"") ", owner, seen, " STORE_COUNTERS("last_",                                 \
+						     "") ", EXISTS (SELECT 1 FROM container " \
+							 "WHERE ifindex = "                   \
+							 "address.container) FROM address"
 #define NOT_GONE "state <> 3 OR owner <> 0" /* STORE_AGED */
 
 static const char container_sql[] =
@@ -77,6 +82,8 @@ static void read_totals(struct cursor *c, int64_t *state, int64_t *gone_wall_s,
 	read_counters(c, t->path);
 	t->zero_wall_s = number(c);
 	read_counters(c, t->zero);
+	t->gone_lived_s = number(c);
+	t->unsure = (uint8_t)number(c);
 }
 
 static int damaged(struct load *l, const char *table, int64_t key)
@@ -115,6 +122,10 @@ static int load_meta_row(struct load *l, struct cursor *c)
 		l->meta.port_view = port_view(number(c));
 	else if (!strcmp(key, "port_view_since"))
 		l->meta.turned_wall_s = number(c);
+	else if (!strcmp(key, "port_view_unsure"))
+		l->meta.turned_unsure = number(c) != 0;
+	else
+		store_load_clock(&l->meta.clock, key, number(c));
 	return 0;
 }
 

@@ -79,6 +79,13 @@ static const char *const steps[] = {
 	" JOIN import AS f ON f.id = i.import"
 	" LEFT JOIN (SELECT ip, min(since) AS since FROM address GROUP BY ip) AS s ON s.ip = i.ip"
 	" WHERE f.done = 1 AND (s.since IS NULL OR i.measured <= s.since);",
+	/* Until here the time of day was believed. */
+	"ALTER TABLE container ADD COLUMN gone_lived" NUMBER " DEFAULT 0;"
+	"ALTER TABLE container ADD COLUMN unsure" NUMBER " DEFAULT 0;"
+	"ALTER TABLE address ADD COLUMN gone_lived" NUMBER " DEFAULT 0;"
+	"ALTER TABLE address ADD COLUMN unsure" NUMBER " DEFAULT 0;"
+	"UPDATE container SET gone_lived = gone_at; UPDATE address SET gone_lived = gone_at;"
+	"CREATE TABLE usage_unsure " USAGE,
 };
 
 /* Reading these through finds every damage that would make loading or the next save fail: all
@@ -103,6 +110,9 @@ static const struct {
 	{ 3, "SELECT count(*), total(done), max(length(zone)) FROM import" },
 	{ 3, "SELECT ip, octets FROM imported ORDER BY measured, ip LIMIT 1000" },
 	{ 3, "SELECT ip, octets FROM imported ORDER BY measured DESC, ip DESC LIMIT 1000" },
+	{ 4, "SELECT total(gone_lived), total(unsure) FROM container" },
+	{ 4, "SELECT total(gone_lived), total(unsure) FROM address" },
+	{ 4, "SELECT start, node_out_pkts FROM usage_unsure ORDER BY start, address LIMIT 1000" },
 };
 
 static int errno_of(int rc)

@@ -24,6 +24,9 @@
 	", discontinuity_at" after                                                \
 	", " STORE_COUNTERS("", after) ", zero_at" after ", " STORE_COUNTERS("zero_", after)
 
+/* Those that came later, behind the others. */
+#define STORE_TOTALS_MORE(after) "gone_lived" after ", unsure" after
+
 /* What db has just failed at: e becomes "PATH: what SQLite says: what to do". Returns -EBUSY
  * (locked), -ENOSPC (no room), -EROFS (not writable), -EACCES (cannot be opened), -EUCLEAN
  * (damaged, or no database), -EINVAL (against the schema's rules) or otherwise -EIO. */

@@ -5,23 +5,32 @@
 
 /* UPDATE and INSERT of a row bind the same values in the same order. */
 
-#define CONTAINER(after) "name" after ", run" after ", " STORE_TOTALS(after)
+#define TOTALS(after) STORE_TOTALS(after) ", " STORE_TOTALS_MORE(after)
+#define CONTAINER(after) "name" after ", run" after ", " TOTALS(after)
 #define ADDRESS(after) \
-	STORE_TOTALS(after) ", owner" after ", seen" after ", " STORE_COUNTERS("last_", after)
+	TOTALS(after) ", owner" after ", seen" after ", " STORE_COUNTERS("last_", after)
 #define COUNTERS STORE_COUNTERS("", "")
 #define A_COUNTERS STORE_COUNTERS("a.", "")
 #define B_COUNTERS STORE_COUNTERS("b.", "")
 #define Q8 "?, ?, ?, ?, ?, ?, ?, ?"
-#define Q_TOTALS "?, ?, ?, ?, ?, " Q8 ", ?, " Q8
+#define Q_TOTALS "?, ?, ?, ?, ?, " Q8 ", ?, " Q8 ", ?, ?"
 
 #define USAGE_FIND(table) \
 	"SELECT rowid, " STORE_COUNTERS("", "") " FROM " table " WHERE start = ? AND address = ?"
 #define USAGE_UPDATE(table) "UPDATE " table " SET " STORE_COUNTERS("", " = ?") " WHERE rowid = ?"
 #define USAGE_INSERT(table) \
 	"INSERT INTO " table " (" STORE_COUNTERS("", "") ", start, address) VALUES (" Q8 ", ?, ?)"
+#define USAGE_DELETE(table) "DELETE FROM " table " WHERE rowid = ?"
 #define USAGE_PRUNE(table)                     \
 	"DELETE FROM " table " WHERE rowid IN" \
 	" (SELECT rowid FROM " table " WHERE start < ? ORDER BY start LIMIT ?)"
+
+/* The bits of enum store_unsure. */
+#define MOVE_STAMPS                                                       \
+	"since = since + ?1 * (unsure & 1),"                              \
+	" discontinuity_at = discontinuity_at + ?1 * ((unsure & 2) / 2)," \
+	" zero_at = zero_at + ?1 * ((unsure & 4) / 4),"                   \
+	" gone_at = gone_at + ?1 * ((unsure & 8) / 8) WHERE unsure <> 0"
 
 static const char *const sql[STORE_STATEMENTS] = {
 	[STORE_GET_META] = "SELECT value FROM meta WHERE key = ?",
@@ -53,14 +62,34 @@ static const char *const sql[STORE_STATEMENTS] = {
 		" (SELECT 1 FROM address WHERE address.container = container.ifindex) LIMIT ?)",
 	[STORE_PRUNE_IMPORTED] = "DELETE FROM imported WHERE rowid IN (SELECT rowid FROM imported"
 				 " WHERE measured < ? ORDER BY measured LIMIT ?)",
+	[STORE_LAST_START] = "SELECT max((SELECT ifnull(max(start), 0) FROM usage_5min),"
+			     " (SELECT ifnull(max(start), 0) FROM usage_hour))",
+	[STORE_TAKE_UNSURE] =
+		"INSERT INTO usage_unsure (start, address, " COUNTERS ")"
+		" SELECT start, address, " COUNTERS " FROM usage_5min WHERE start >= ?",
+	[STORE_EACH_UNSURE] =
+		"SELECT start, address, " COUNTERS " FROM usage_unsure ORDER BY start, address",
+	[STORE_MOVE_UNSURE] = "UPDATE usage_unsure SET start = start + ?",
+	[STORE_DROP_UNSURE] = "DELETE FROM usage_unsure WHERE start >= ?",
+	[STORE_MOVE_CONTAINERS] = "UPDATE container SET " MOVE_STAMPS,
+	[STORE_MOVE_ADDRESSES] = "UPDATE address SET " MOVE_STAMPS,
+	[STORE_SURE_CONTAINERS] = "UPDATE container SET unsure = 0 WHERE unsure <> 0",
+	[STORE_SURE_ADDRESSES] = "UPDATE address SET unsure = 0 WHERE unsure <> 0",
 	[STORE_USAGE_5MIN + STORE_FIND] = USAGE_FIND("usage_5min"),
 	[STORE_USAGE_5MIN + STORE_UPDATE] = USAGE_UPDATE("usage_5min"),
 	[STORE_USAGE_5MIN + STORE_INSERT] = USAGE_INSERT("usage_5min"),
+	[STORE_USAGE_5MIN + STORE_DELETE] = USAGE_DELETE("usage_5min"),
 	[STORE_USAGE_5MIN + STORE_PRUNE] = USAGE_PRUNE("usage_5min"),
 	[STORE_USAGE_HOUR + STORE_FIND] = USAGE_FIND("usage_hour"),
 	[STORE_USAGE_HOUR + STORE_UPDATE] = USAGE_UPDATE("usage_hour"),
 	[STORE_USAGE_HOUR + STORE_INSERT] = USAGE_INSERT("usage_hour"),
+	[STORE_USAGE_HOUR + STORE_DELETE] = USAGE_DELETE("usage_hour"),
 	[STORE_USAGE_HOUR + STORE_PRUNE] = USAGE_PRUNE("usage_hour"),
+	[STORE_USAGE_UNSURE + STORE_FIND] = USAGE_FIND("usage_unsure"),
+	[STORE_USAGE_UNSURE + STORE_UPDATE] = USAGE_UPDATE("usage_unsure"),
+	[STORE_USAGE_UNSURE + STORE_INSERT] = USAGE_INSERT("usage_unsure"),
+	[STORE_USAGE_UNSURE + STORE_DELETE] = USAGE_DELETE("usage_unsure"),
+	[STORE_USAGE_UNSURE + STORE_PRUNE] = USAGE_PRUNE("usage_unsure"),
 };
 
 int store_fail(struct store *s)

@@ -22,12 +22,22 @@ enum store_statement {
 	STORE_PRUNE_ADDRESS,
 	STORE_PRUNE_CONTAINER,
 	STORE_PRUNE_IMPORTED,
-	STORE_USAGE_5MIN, /* four each, in the order of enum store_usage_statement */
-	STORE_USAGE_HOUR = STORE_USAGE_5MIN + 4,
-	STORE_STATEMENTS = STORE_USAGE_HOUR + 4
+	STORE_LAST_START,
+	STORE_TAKE_UNSURE,
+	STORE_EACH_UNSURE,
+	STORE_MOVE_UNSURE,
+	STORE_DROP_UNSURE,
+	STORE_MOVE_CONTAINERS,
+	STORE_MOVE_ADDRESSES,
+	STORE_SURE_CONTAINERS,
+	STORE_SURE_ADDRESSES,
+	STORE_USAGE_5MIN, /* five each, in the order of enum store_usage_statement */
+	STORE_USAGE_HOUR = STORE_USAGE_5MIN + 5,
+	STORE_USAGE_UNSURE = STORE_USAGE_HOUR + 5,
+	STORE_STATEMENTS = STORE_USAGE_UNSURE + 5
 };
 
-enum store_usage_statement { STORE_FIND, STORE_UPDATE, STORE_INSERT, STORE_PRUNE };
+enum store_usage_statement { STORE_FIND, STORE_UPDATE, STORE_INSERT, STORE_DELETE, STORE_PRUNE };
 
 struct store {
 	char *path;
@@ -39,6 +49,8 @@ struct store {
 	int wal_pages; /* in the WAL since it was last copied into the file, all of it */
 	int failed; /* the first failure since begin, and its text */
 	struct err why;
+	bool unsure; /* what is counted until the present transaction is (store_clock.h) */
+	int64_t sure_until_s; /* sure usage is in no period that begins then or later */
 	bool turned; /* a period ended, and what is gone for long was not looked for since */
 	bool known; /* the file's identity is */
 	dev_t dev;
@@ -80,6 +92,20 @@ int store_give_up(struct store *s, int error);
 
 /* So much of an address's totals is in the history. */
 void store_put_booked(struct store *s, uint64_t key, const struct counters total[PATHS]);
+
+/* Within a transaction: the number that meta has under this key, or `without`; and the other way. A
+ * failure is remembered. */
+int64_t store_get_number(struct store *s, const char *key, int64_t without);
+void store_put_number(struct store *s, const char *key, int64_t value);
+
+/* Put what is in no period yet into the one that wall_s is in; while the clock is on trial and sure
+ * usage may be in that period too, into usage_unsure as well. */
+void store_book(struct store *s, int64_t wall_s);
+
+/* Take so much usage, which began at start_s, out of the history and put it in again by_s later, both
+ * multiples of 300. */
+void store_move_usage(struct store *s, uint64_t key, int64_t start_s, int64_t by_s,
+		      const struct counters used[PATHS]);
 
 /* Within a transaction: if wall_s is in another 5 minutes than the checkpoint before, put what was
  * counted until that one and is in no period yet into its 5 minutes and its hour; and note wall_s as

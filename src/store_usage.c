@@ -24,38 +24,65 @@ static const struct period {
 	{ STORE_USAGE_HOUR, 3600, 400 * 86400 },
 };
 
+/* What of usage_5min is unsure, in periods that have sure usage too. */
+static const struct period unsure = { STORE_USAGE_UNSURE, 300, 35 * 86400 };
+
 /* Also before 1970, which a clock that is not set may show. */
 static int64_t period_start(const struct period *p, int64_t wall_s)
 {
 	return wall_s - (wall_s % p->s + p->s) % p->s;
 }
 
+static bool is_nothing(const struct counters c[PATHS])
+{
+	uint64_t any = 0;
+
+	for (int p = 0; p < PATHS; p++)
+		any |= c[p].octets | c[p].pkts;
+	return !any;
+}
+
 /* Sums and differences are made here: in SQL they turn into floating-point numbers at 2^63. */
-static void put_usage(struct store *s, const struct period *period, uint64_t key, int64_t wall_s,
-		      const struct counters used[PATHS])
+static void add_usage(struct store *s, const struct period *period, uint64_t key, int64_t start_s,
+		      const struct counters used[PATHS], bool take_away)
 {
 	struct store_cursor c = store_statement(s, period->first + STORE_FIND);
-	uint64_t rowid = 0, start = (uint64_t)period_start(period, wall_s);
 	struct counters sum[PATHS] = { { 0, 0 } };
+	uint64_t rowid = 0;
+	bool none;
 
-	store_bind(&c, start);
+	store_bind(&c, (uint64_t)start_s);
 	store_bind(&c, key);
 	while (store_next(s, &c)) {
 		rowid = store_read(&c);
 		store_read_counters(&c, sum);
 	}
-	if (s->failed)
+	if (s->failed || (take_away && !rowid))
 		return;
 	for (int p = 0; p < PATHS; p++) {
-		sum[p].octets += used[p].octets;
-		sum[p].pkts += used[p].pkts;
+		sum[p].octets += take_away ? -used[p].octets : used[p].octets;
+		sum[p].pkts += take_away ? -used[p].pkts : used[p].pkts;
 	}
-	c = store_statement(s, period->first + (rowid ? STORE_UPDATE : STORE_INSERT));
-	store_bind_counters(&c, sum);
-	store_bind(&c, rowid ? rowid : start);
+	none = take_away && is_nothing(sum);
+	c = store_statement(s, period->first + (none    ? STORE_DELETE
+						: rowid ? STORE_UPDATE
+							: STORE_INSERT));
+	if (!none)
+		store_bind_counters(&c, sum);
+	store_bind(&c, rowid ? rowid : (uint64_t)start_s);
 	if (!rowid)
 		store_bind(&c, key);
 	store_run(s, &c, NULL);
+}
+
+void store_move_usage(struct store *s, uint64_t key, int64_t start_s, int64_t by_s,
+		      const struct counters used[PATHS])
+{
+	for (size_t i = 0; i < ARRAY_LEN(periods) && !s->failed; i++) {
+		add_usage(s, &periods[i], key, period_start(&periods[i], start_s), used, true);
+		add_usage(s, &periods[i], key, period_start(&periods[i], start_s + by_s), used,
+			  false);
+	}
 }
 
 void store_put_booked(struct store *s, uint64_t key, const struct counters total[PATHS])
@@ -67,57 +94,83 @@ void store_put_booked(struct store *s, uint64_t key, const struct counters total
 	store_run(s, &c, NULL);
 }
 
-/* Put what is in no period yet into the one that wall_s is in. */
-static void book(struct store *s, int64_t wall_s)
+/* While both sure and unsure usage may be in a period, the unsure is noted apart. */
+static void add_unsure(struct store *s, uint64_t key, int64_t wall_s,
+		       const struct counters used[PATHS])
+{
+	int64_t start_s = period_start(periods, wall_s);
+
+	if (s->unsure && start_s < s->sure_until_s)
+		add_usage(s, &unsure, key, start_s, used, false);
+}
+
+void store_book(struct store *s, int64_t wall_s)
 {
 	struct store_cursor c = store_statement(s, STORE_EACH_OPEN);
 
 	while (!s->failed && store_next(s, &c)) {
 		uint64_t key = store_read(&c);
 		struct counters total[PATHS], used[PATHS];
-		uint64_t any = 0;
 
 		store_read_counters(&c, total);
 		store_read_counters(&c, used);
 		for (int p = 0; p < PATHS; p++) {
 			used[p].octets = total[p].octets - used[p].octets;
 			used[p].pkts = total[p].pkts - used[p].pkts;
-			any |= used[p].octets | used[p].pkts;
 		}
-		for (size_t i = 0; any && !s->failed && i < ARRAY_LEN(periods); i++)
-			put_usage(s, &periods[i], key, wall_s, used);
-		if (any && !s->failed)
+		if (is_nothing(used))
+			continue;
+		for (size_t i = 0; !s->failed && i < ARRAY_LEN(periods); i++)
+			add_usage(s, &periods[i], key, period_start(&periods[i], wall_s), used,
+				  false);
+		if (!s->failed)
+			add_unsure(s, key, wall_s, used);
+		if (!s->failed)
 			store_put_booked(s, key, total);
 	}
 	sqlite3_reset(c.stmt);
 }
 
-void store_turn_period(struct store *s, int64_t wall_s)
+int64_t store_get_number(struct store *s, const char *key, int64_t without)
 {
 	struct store_cursor c = store_statement(s, STORE_GET_META);
-	int64_t counted_at = wall_s;
+	int64_t value = without;
 
-	store_bind_text(&c, "counted_at");
+	store_bind_text(&c, key);
 	while (!s->failed && store_next(s, &c))
-		counted_at = (int64_t)store_read(&c);
-	if (period_start(periods, counted_at) != period_start(periods, wall_s)) {
-		book(s, counted_at);
-		s->turned = true;
-	}
+		value = (int64_t)store_read(&c);
+	return value;
+}
+
+void store_put_number(struct store *s, const char *key, int64_t value)
+{
+	struct store_cursor c;
+
 	if (s->failed)
 		return;
 	c = store_statement(s, STORE_PUT_META);
-	store_bind_text(&c, "counted_at");
-	store_bind(&c, (uint64_t)wall_s);
+	store_bind_text(&c, key);
+	store_bind(&c, (uint64_t)value);
 	store_run(s, &c, NULL);
 }
 
-/* Addresses and containers that were gone before any usage that is still kept; a day more, should the
- * clock have been wrong. Their numbers stay used. Each period is often enough to look for them. */
-static int prune_gone(struct store *s, int64_t now_wall_s, unsigned limit)
+void store_turn_period(struct store *s, int64_t wall_s)
+{
+	int64_t counted_at = store_get_number(s, "counted_at", wall_s);
+
+	if (period_start(periods, counted_at) != period_start(periods, wall_s)) {
+		store_book(s, counted_at);
+		s->turned = true;
+	}
+	store_put_number(s, "counted_at", wall_s);
+}
+
+/* Addresses and containers that were gone before any usage that is still kept; a day more, for good
+ * measure. Their numbers stay used. Each period is often enough to look for them. */
+static int prune_gone(struct store *s, int64_t age_s, unsigned limit)
 {
 	static const enum store_statement steps[] = { STORE_PRUNE_ADDRESS, STORE_PRUNE_CONTAINER };
-	int64_t before_s = now_wall_s - periods[ARRAY_LEN(periods) - 1].keep_s - 86400;
+	int64_t before_s = age_s - periods[ARRAY_LEN(periods) - 1].keep_s - 86400;
 	struct store_cursor c;
 	int removed = 0, n;
 
@@ -135,18 +188,35 @@ static int prune_gone(struct store *s, int64_t now_wall_s, unsigned limit)
 	return removed;
 }
 
-/* What was imported, as old as the oldest hours. */
-static int prune_imported(struct store *s, int64_t now_wall_s, unsigned limit)
+static int prune_period(struct store *s, const struct period *p, int64_t age_s, unsigned limit)
 {
-	struct store_cursor c = store_statement(s, STORE_PRUNE_IMPORTED);
+	struct store_cursor c;
 	int n = 0;
 
-	store_bind(&c, (uint64_t)(now_wall_s - periods[ARRAY_LEN(periods) - 1].keep_s));
+	if (s->failed || !limit)
+		return 0;
+	c = store_statement(s, p->first + STORE_PRUNE);
+	store_bind(&c, (uint64_t)(age_s - p->keep_s));
+	store_bind(&c, limit);
+	store_run(s, &c, &n);
+	return n;
+}
+
+/* What was imported, as old as the oldest hours. */
+static int prune_imported(struct store *s, int64_t age_s, unsigned limit)
+{
+	struct store_cursor c;
+	int n = 0;
+
+	if (s->failed || !limit)
+		return 0;
+	c = store_statement(s, STORE_PRUNE_IMPORTED);
+	store_bind(&c, (uint64_t)(age_s - periods[ARRAY_LEN(periods) - 1].keep_s));
 	store_bind(&c, limit);
 	return store_run(s, &c, &n) ? 0 : n;
 }
 
-int store_prune(struct store *s, int64_t now_wall_s, unsigned limit)
+int store_prune(struct store *s, int64_t age_s, unsigned limit)
 {
 	int removed = 0;
 
@@ -154,19 +224,12 @@ int store_prune(struct store *s, int64_t now_wall_s, unsigned limit)
 	if (!s->writable)
 		return -EROFS;
 	s->failed = store_set_synced(s, false, NULL);
-	for (size_t i = 0; !s->failed && i < ARRAY_LEN(periods) && (unsigned)removed < limit; i++) {
-		struct store_cursor c = store_statement(s, periods[i].first + STORE_PRUNE);
-		int n;
-
-		store_bind(&c, (uint64_t)(now_wall_s - periods[i].keep_s));
-		store_bind(&c, limit - (unsigned)removed);
-		if (!store_run(s, &c, &n))
-			removed += n;
-	}
-	if (!s->failed && (unsigned)removed < limit)
-		removed += prune_imported(s, now_wall_s, limit - (unsigned)removed);
+	for (size_t i = 0; i < ARRAY_LEN(periods); i++)
+		removed += prune_period(s, &periods[i], age_s, limit - (unsigned)removed);
+	removed += prune_period(s, &unsure, age_s, limit - (unsigned)removed);
+	removed += prune_imported(s, age_s, limit - (unsigned)removed);
 	if (!s->failed && !removed && s->turned) {
-		removed = prune_gone(s, now_wall_s, limit);
+		removed = prune_gone(s, age_s, limit);
 		s->turned = removed > 0;
 	}
 	return s->failed ? store_give_up(s, s->failed) : removed;

@@ -121,14 +121,14 @@ static void *thread_main(void *arg)
 	struct job *job;
 
 	while ((job = take(w->jobs_out))->batch) {
-		int64_t wall_s = job->batch->wall_s;
+		int64_t age_s = wallclock_age_s(&job->batch->meta.clock);
 		bool tidy;
 
 		work(w, job);
 		tidy = !job->written.error && !job->written.found && job->batch->synced;
 		give(w->done_in, job);
 		if (tidy)
-			store_prune(w->store, wall_s, PRUNE_ROWS);
+			store_prune(w->store, age_s, PRUNE_ROWS);
 		if (w->store)
 			store_tidy(w->store);
 	}

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TICK_NS (10 * NS_PER_S) /* between readings when nobody polls */
 #define FRESH_NS (500 * NS_PER_MS)
@@ -19,9 +20,31 @@
 #define FORK_WAIT_NS (100 * NS_PER_MS)
 #define READY_AFTER_NS (30 * NS_PER_S)
 
+/* Both clocks, of one moment: whoever is stopped in between would see a jump. */
+static struct ledger_now read_clocks(void)
+{
+	struct ledger_now now = { .ns = 0 };
+	uint64_t before;
+	int tries = 0;
+
+	do {
+		before = loop_now_ns();
+		now.wall_s = (int64_t)time(NULL);
+		now.ns = loop_now_ns();
+	} while (now.ns - before > NS_PER_S && ++tries < 10);
+	return now;
+}
+
+struct ledger_now engine_now(struct engine *en, uint64_t now_ns)
+{
+	struct ledger_now read = read_clocks();
+
+	return keep_now(en->keep, now_ns, read.ns, read.wall_s);
+}
+
 bool engine_sample(struct engine *en, uint64_t now_ns)
 {
-	return sampler_run(&en->sampler, engine_now(now_ns));
+	return sampler_run(&en->sampler, engine_now(en, now_ns));
 }
 
 void engine_step_soon(struct engine *en, uint64_t at_ns)
@@ -248,11 +271,11 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 	bool changed;
 
 	engine_publish(en); /* while it is held, what was counted until now is what is served */
-	changed = ledger_set_inventory(en->ledger, en->pending, engine_now(now_ns));
-	ledger_limit_retired(en->ledger, &limits, engine_now(now_ns));
+	changed = ledger_set_inventory(en->ledger, en->pending, engine_now(en, now_ns));
+	ledger_limit_retired(en->ledger, &limits, engine_now(en, now_ns));
 	conflicts_note(&en->conflicts, en->pending, en->ledger, now_ns);
 	if (changed)
-		engine_hold(en, keep_checkpoint(en->keep, engine_now(now_ns), false));
+		engine_hold(en, keep_checkpoint(en->keep, engine_now(en, now_ns), false));
 	en->informed = true;
 	book_held(en);
 	en->complete = en->complete || en->pending->complete;
@@ -273,7 +296,7 @@ static bool is_recalled(struct engine *en, uint64_t now_ns)
 	if (en->asked_for != en->pending) {
 		ledger_forget(en->ledger);
 		keys = ledger_strangers(en->ledger, en->pending, &n);
-		en->recall = keys ? keep_recall(en->keep, keys, n, engine_now(now_ns)) : 0;
+		en->recall = keys ? keep_recall(en->keep, keys, n, engine_now(en, now_ns)) : 0;
 		en->asked_for = en->pending;
 		free(keys);
 	}
@@ -366,7 +389,7 @@ static void on_tick(void *arg, uint64_t now_ns)
 	struct engine *en = arg;
 	int64_t age_ns = (int64_t)en->cfg->inventory.retire_after_s * (int64_t)NS_PER_S;
 
-	ledger_age_out(en->ledger, (int64_t)now_ns - age_ns, engine_now(now_ns));
+	ledger_age_out(en->ledger, (int64_t)now_ns - age_ns, engine_now(en, now_ns));
 	if (!en->pending)
 		ledger_forget(en->ledger);
 	step(en, now_ns);
@@ -387,7 +410,7 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 	/* What is stored is as of now. One reading does for both, whatever their times were. */
 	if (now_ns - en->sampler.sampled_ns > NS_PER_S)
 		on_tick(en, now_ns);
-	keep_checkpoint(en->keep, engine_now(now_ns), true);
+	keep_checkpoint(en->keep, engine_now(en, now_ns), true);
 	engine_arm_checkpoint(en, now_ns);
 }
 
@@ -463,9 +486,9 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 {
 	struct engine *en = arg;
 
-	ledger_finals(en->ledger, f, epoch, finals, n, engine_now(now_ns));
+	ledger_finals(en->ledger, f, epoch, finals, n, engine_now(en, now_ns));
 	if (epoch)
-		en->finals[f] = keep_checkpoint(en->keep, engine_now(now_ns), false);
+		en->finals[f] = keep_checkpoint(en->keep, engine_now(en, now_ns), false);
 	else
 		fw_forget(en->fw, f);
 	enforce_ended(en->enforce[f], result, text, now_ns);
@@ -493,14 +516,14 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 			      engine_on_sources, en, &en->sources, e);
 
 	if (!ret)
-		ret = keep_new(cfg->ledger.path, witness_dir, en->ledger, engine_now(loop_now_ns()),
-			       en->loop, on_kept, en, &en->keep, e);
+		ret = keep_new(cfg->ledger.path, witness_dir, en->ledger, read_clocks(), en->loop,
+			       on_kept, en, &en->keep, e);
 	if (!ret)
 		ret = open_netfilter(en, run_dir, e);
 	if (ret < 0)
 		return ret;
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg->ports.direction,
-					engine_now(loop_now_ns())));
+					engine_now(en, loop_now_ns())));
 	en->sampler.fw = en->fw;
 	en->sampler.ledger = en->ledger;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
@@ -562,7 +585,7 @@ void engine_free(struct engine *en)
 	waiters_cancel(&en->waiters, -ECANCELED, "ctmeterd ends");
 	if (en->checkpoint.at_ns) { /* it ran */
 		engine_sample(en, loop_now_ns());
-		keep_checkpoint(en->keep, engine_now(loop_now_ns()), true);
+		keep_checkpoint(en->keep, engine_now(en, loop_now_ns()), true);
 		keep_wait(en->keep);
 	}
 	loop_timer_clear(en->loop, &en->tick);

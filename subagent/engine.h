@@ -75,6 +75,7 @@ struct engine_figures {
 	char family_state[ADDR_FAMILIES][300];
 	const char *store_problem; /* NULL: the ledger is written */
 	int64_t ledger_doubted_s; /* as ledger_doubted_s */
+	const struct wallclock *clock;
 };
 void engine_get_figures(const struct engine *en, struct engine_figures *ret);
 const struct sources *engine_sources(const struct engine *en);

@@ -15,8 +15,6 @@
 #include "source.h"
 #include "waiters.h"
 
-#include <time.h>
-
 /* The engine's own, for engine*.c alone: engine.c turns, engine_verbs.c does what others ask for. */
 
 struct engine {
@@ -57,10 +55,8 @@ struct engine {
 	uint32_t inventory_failures, stale_answers;
 };
 
-static inline struct ledger_now engine_now(uint64_t now_ns)
-{
-	return (struct ledger_now) { now_ns, (int64_t)time(NULL) };
-}
+/* The time, and what the clock did since it was last asked for. */
+struct ledger_now engine_now(struct engine *en, uint64_t now_ns);
 
 /* Read the counters. Returns whether the totals are now as of now. */
 bool engine_sample(struct engine *en, uint64_t now_ns);

@@ -36,7 +36,7 @@ void engine_store(struct engine *en, engine_done_fn *done, void *arg)
 		done(arg, -EAGAIN, UNREADABLE);
 		return;
 	}
-	w.ticket = keep_checkpoint(en->keep, engine_now(now), false);
+	w.ticket = keep_checkpoint(en->keep, engine_now(en, now), false);
 	waiters_add(&en->waiters, &w);
 }
 
@@ -57,14 +57,14 @@ void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void
 		done(arg, -EAGAIN, UNREADABLE);
 		return;
 	}
-	if (!ledger_zero(en->ledger, what, engine_now(now))) {
+	if (!ledger_zero(en->ledger, what, engine_now(en, now))) {
 		err_set(&e, "there is no container or address \"%s\" (ctmeter list shows them)",
 			what);
 		done(arg, -ENOENT, e.text);
 		return;
 	}
 	engine_publish(en);
-	w.ticket = keep_checkpoint(en->keep, engine_now(now), false);
+	w.ticket = keep_checkpoint(en->keep, engine_now(en, now), false);
 	waiters_add(&en->waiters, &w);
 }
 
@@ -104,8 +104,8 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 		en->sources = sources;
 	}
 	en->cfg = cfg;
-	engine_hold(en,
-		    ports_take_view(en->ledger, en->keep, cfg->ports.direction, engine_now(now)));
+	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg->ports.direction,
+					engine_now(en, now)));
 	engine_arm_checkpoint(en, now);
 	engine_on_look(en, now);
 	engine_step_soon(en, now); /* rules may be wanted for other paths */
@@ -125,7 +125,8 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 					 .refused_addresses = en->intake.addresses,
 					 .backend = fw_name(en->fw),
 					 .store_problem = keep_problem(en->keep),
-					 .ledger_doubted_s = ledger_doubted_s(en->ledger) };
+					 .ledger_doubted_s = ledger_doubted_s(en->ledger),
+					 .clock = keep_clock(en->keep) };
 	for (size_t i = 0; i < en->snap->n_containers; i++)
 		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;
 	for (size_t i = 0; i < en->snap->n_addresses; i++)

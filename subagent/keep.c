@@ -35,7 +35,10 @@ struct keep {
 	uint64_t asked, sent, settled, stored; /* tickets, the highest of each */
 	uint64_t sent_ns; /* when the last batch was */
 	bool synced; /* one of those asked for and not sent is */
-	int64_t wall_s; /* when it was asked for */
+	struct wallclock clock; /* at the last look */
+	struct wallclock_step *steps; /* that are not stored */
+	size_t n_steps, cap_steps;
+	struct log_budget jumps; /* as logged */
 	struct store_key *recall; /* to be sent with the next, sorted; NULL: none */
 	size_t n_recall;
 	struct arena recall_text;
@@ -97,14 +100,118 @@ static int open_patiently(struct keep *k, struct err *e)
 	return ret;
 }
 
+/* --- the clock ----------------------------------------------------------------------------- */
+
+/* What the store has not done to a row, or not done yet. */
+static void step_stored(const struct keep *k, struct store_totals *t, int64_t *gone_wall_s)
+{
+	for (size_t i = 0; i < k->n_steps; i++)
+		ledger_step_stored(t, gone_wall_s, &k->steps[i]);
+}
+
+static void step_found(const struct keep *k, struct store_batch *found)
+{
+	for (size_t i = 0; i < found->n_containers; i++)
+		step_stored(k, &found->containers[i].totals, &found->containers[i].gone_wall_s);
+	for (size_t i = 0; i < found->n_addresses; i++)
+		step_stored(k, &found->addresses[i].totals, &found->addresses[i].gone_wall_s);
+}
+
+static void add_steps(struct keep *k, const struct wallclock_step *steps, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		k->steps = xgrow(k->steps, k->n_steps, &k->cap_steps, sizeof(*steps));
+		k->steps[k->n_steps++] = steps[i];
+	}
+}
+
+/* Those of a batch are stored. */
+static void drop_steps(struct keep *k, const struct store_batch *b)
+{
+	k->n_steps -= b->n_steps;
+	if (b->n_steps)
+		memmove(k->steps, k->steps + b->n_steps, k->n_steps * sizeof(*k->steps));
+}
+
+static void copy_steps(const struct keep *k, struct store_batch *b)
+{
+	b->steps = xcalloc(k->n_steps, sizeof(*b->steps));
+	b->n_steps = k->n_steps;
+	for (size_t i = 0; i < k->n_steps; i++)
+		b->steps[i] = k->steps[i];
+}
+
+static void note_jump(struct keep *k, uint64_t now_ns)
+{
+	char text[WALLCLOCK_TEXT_SIZE];
+
+	if (log_may(&k->jumps, now_ns, "clock"))
+		log_warning("clock", "%s", wallclock_tell_jump(&k->clock, text));
+}
+
+static void look(struct keep *k, uint64_t now_ns, int64_t wall_s)
+{
+	struct wallclock_step steps[WALLCLOCK_STEPS_MAX];
+	int64_t jumps = k->clock.jumps;
+	size_t n = wallclock_look(&k->clock, now_ns, wall_s, steps);
+
+	for (size_t i = 0; i < n; i++)
+		ledger_take_step(k->ledger, &steps[i]);
+	add_steps(k, steps, n);
+	if (k->clock.jumps != jumps)
+		note_jump(k, now_ns);
+}
+
+static struct ledger_now now_of(const struct keep *k, uint64_t now_ns)
+{
+	return (struct ledger_now) { now_ns, k->clock.wall_s, k->clock.lived_s,
+				     wallclock_on_trial(&k->clock) };
+}
+
+struct ledger_now keep_now(struct keep *k, uint64_t now_ns, uint64_t read_ns, int64_t wall_s)
+{
+	look(k, read_ns, wall_s);
+	return now_of(k, now_ns);
+}
+
+const struct wallclock *keep_clock(const struct keep *k)
+{
+	return &k->clock;
+}
+
+/* The clock since the last checkpoint, of this boot or of another. */
+static void begin_clock(struct keep *k, const struct wallclock *stored, bool same_boot,
+			struct ledger_now now)
+{
+	struct wallclock_step steps[WALLCLOCK_STEPS_MAX];
+	char text[WALLCLOCK_TEXT_SIZE];
+
+	k->clock = *stored;
+	add_steps(k, steps, wallclock_begin(&k->clock, same_boot, now.ns, now.wall_s, steps));
+	if (k->clock.jumps != stored->jumps)
+		note_jump(k, now.ns);
+	else if (wallclock_trouble(&k->clock, text))
+		log_warning("clock", "%s", text);
+}
+
+/* --- loading ------------------------------------------------------------------------------- */
+
 static void take_container(void *arg, const struct store_container *c)
 {
-	ledger_restore_container(((struct keep *)arg)->ledger, c);
+	const struct keep *k = arg;
+	struct store_container stepped = *c;
+
+	step_stored(k, &stepped.totals, &stepped.gone_wall_s);
+	ledger_restore_container(k->ledger, &stepped);
 }
 
 static void take_address(void *arg, const struct store_address *a)
 {
-	ledger_restore_address(((struct keep *)arg)->ledger, a);
+	const struct keep *k = arg;
+	struct store_address stepped = *a;
+
+	step_stored(k, &stepped.totals, &stepped.gone_wall_s);
+	ledger_restore_address(k->ledger, &stepped);
 }
 
 /* A number that no other ledger has. */
@@ -145,14 +252,18 @@ static bool is_latest(struct keep *k, const struct store_meta *meta, struct ledg
 static int load(struct keep *k, struct ledger_now now, struct err *e)
 {
 	struct store_meta meta;
+	bool same_boot;
 	int ret = store_load(k->store, &meta, NULL, NULL, NULL, e);
 
 	if (ret < 0)
 		return ret;
-	ledger_restore_begin(k->ledger, &meta,
-			     strcmp(k->boot_id, "unknown") != 0 &&
-				     !strcmp(meta.boot_id, k->boot_id),
-			     now);
+	same_boot = strcmp(k->boot_id, "unknown") != 0 && !strcmp(meta.boot_id, k->boot_id);
+	begin_clock(k, &meta.clock, same_boot, now);
+	for (size_t i = 0; i < k->n_steps && meta.turned_unsure; i++) {
+		meta.turned_wall_s += k->steps[i].by_s;
+		meta.turned_unsure = k->steps[i].kind != WALLCLOCK_SURE;
+	}
+	ledger_restore_begin(k->ledger, &meta, same_boot, now_of(k, now.ns));
 	ret = store_load(k->store, &meta, take_container, take_address, k, e);
 	ledger_restore_end(k->ledger);
 	if (ret < 0)
@@ -242,9 +353,11 @@ static void send_batch(struct keep *k)
 	struct store_batch *b = ledger_take_changed(k->ledger);
 
 	memcpy(b->meta.boot_id, k->boot_id, sizeof(b->meta.boot_id));
+	b->meta.clock = k->clock;
 	b->meta.ledger = k->number;
 	b->meta.checkpoint = ++k->checkpoint;
-	b->wall_s = k->wall_s;
+	b->wall_s = k->clock.wall_s;
+	copy_steps(k, b);
 	b->synced = k->synced;
 	k->synced = false;
 	move_recall(k, b);
@@ -278,7 +391,8 @@ static void on_written(void *arg, struct store_batch *take_b, const struct store
 	note_aside(k, written->aside);
 	if (written->found) { /* first that, then what was to be written, with it */
 		ledger_not_saved(k->ledger);
-		ledger_recall(k->ledger, written->found, (struct ledger_now) { now_ns, k->wall_s });
+		step_found(k, written->found);
+		ledger_recall(k->ledger, written->found, now_of(k, now_ns));
 		k->synced |= take_b->synced;
 		store_batch_free(take_b);
 		send_batch(k);
@@ -292,6 +406,7 @@ static void on_written(void *arg, struct store_batch *take_b, const struct store
 		note_success(k);
 		write_witness(k, take_b);
 		ledger_saved(k->ledger, take_b);
+		drop_steps(k, take_b);
 		k->stored = k->sent;
 	}
 	if (written->lost)
@@ -308,7 +423,7 @@ uint64_t keep_checkpoint(struct keep *k, struct ledger_now now, bool synced)
 {
 	k->asked++;
 	k->synced |= synced;
-	k->wall_s = now.wall_s;
+	look(k, now.ns, now.wall_s);
 	if (!store_writer_busy(k->writer))
 		send_batch(k);
 	else if (k->late)
@@ -355,6 +470,8 @@ int keep_new(const char *path, const char *run_dir, struct ledger *ledger, struc
 	}
 	if (!ret && k->store)
 		ret = load(k, now, e);
+	if (!ret && !k->clock.wall_s)
+		begin_clock(k, &(struct wallclock) { .wall_s = 0 }, false, now);
 	if (!ret) {
 		ret = store_writer_new(path, k->store, loop, on_written, k, &k->writer, e);
 		k->store = NULL;
@@ -386,6 +503,7 @@ void keep_free(struct keep *k)
 	if (k->witness >= 0)
 		close(k->witness);
 	drop_recall(k);
+	free(k->steps);
 	free(k->path);
 	free(k);
 }

@@ -26,6 +26,13 @@ struct store_key;
 /* From the loop: some ticket is settled or stored now. */
 typedef void keep_settled_fn(void *arg, uint64_t now_ns);
 
+/* The time now: what the clock did since the last time is taken from here on. now_ns is what the caller
+ * goes by, the other two were read together. */
+struct ledger_now keep_now(struct keep *k, uint64_t now_ns, uint64_t read_ns, int64_t wall_s);
+
+/* How far the time of day is believed. Borrowed. */
+const struct wallclock *keep_clock(const struct keep *k);
+
 /* Open the database at `path` and fill the (empty) ledger from it, which is borrowed. A damaged file is
  * set aside and logged. What it holds is compared with the witness in `run_dir` (witness.h): an older copy is
  * taken up with ledger_doubt, and logged; run_dir NULL: there is none, for a dry run, whose counters are not the

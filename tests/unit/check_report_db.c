@@ -13,7 +13,7 @@ START_TEST(report_read_no_ledger_says_what_to_do)
 	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY, NOW);
 
 	ledger_exec(w->db, "PRAGMA user_version = 1000");
-	assert_fails(&q, -ENOTSUP, "is of a newer ctmeter (schema 1000, this one reads 3)");
+	assert_fails(&q, -ENOTSUP, "is of a newer ctmeter (schema 1000, this one reads 4)");
 	ledger_exec(w->db, "PRAGMA user_version = 0");
 	assert_fails(&q, -EINVAL, "is no ledger of ctmeter");
 	end_daemon(w);

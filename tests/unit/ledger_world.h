@@ -19,7 +19,7 @@ static inline void setup(void)
 {
 	epoch = 0;
 	ledger = ledger_new();
-	now = (struct ledger_now) { 1000, 1700000000 };
+	now = (struct ledger_now) { .ns = 1000, .wall_s = 1700000000 };
 }
 
 static inline void teardown(void)

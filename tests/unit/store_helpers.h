@@ -214,7 +214,12 @@ static inline struct store_address address_row(uint64_t key, uint32_t container,
 	return a;
 }
 
-static const struct store_meta small_meta = { "boot", { 1, 2 }, 2, 2, PORT_VIEW_UNKNOWN, 0, 3, 4 };
+static const struct store_meta small_meta = { .boot_id = "boot",
+					      .epoch = { 1, 2 },
+					      .next_ifindex = 2,
+					      .next_key = 2,
+					      .ledger = 3,
+					      .checkpoint = 4 };
 
 /* A checkpoint of one container and one address with these totals and, if the address is new there,
  * this much of it since it was last stored. */
@@ -296,8 +301,13 @@ static inline void crash_load(struct store *s, struct crash_state *ret)
 
 static inline void crash_put(struct store *s, uint64_t n)
 {
-	struct store_meta m = { "boot", { n, n }, 2, CRASH_ADDRESSES + 1, PORT_VIEW_CONTAINER,
-				0,      3,        n };
+	struct store_meta m = { .boot_id = "boot",
+				.epoch = { n, n },
+				.next_ifindex = 2,
+				.next_key = CRASH_ADDRESSES + 1,
+				.port_view = PORT_VIEW_CONTAINER,
+				.ledger = 3,
+				.checkpoint = n };
 	struct store_container c = { .ifindex = 1, .id = "101", .name = "", .run = 2 };
 
 	if (store_begin(s, n % 4 == 0, WALL + (int64_t)n * 100, NULL))

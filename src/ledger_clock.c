@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What was stamped while the clock was on trial moves when the clock is set: the same that the store
+ * does with its rows (store_clock.c), so nothing of it need be written for that. */
+#include "ledger_rows.h"
+
+/* A mark is shared with snapshots: one that moves is another. */
+static void move_mark(struct snap_totals *t, int64_t by_s)
+{
+	struct snap_mark *moved;
+
+	if (!t->zero)
+		return;
+	moved = snap_mark_new(t->zero->at, t->zero->wall_s + by_s);
+	snap_mark_unref(t->zero);
+	t->zero = moved;
+}
+
+static void step_totals(struct snap_totals *t, int64_t *gone_wall_s, uint8_t *unsure,
+			const struct wallclock_step *step)
+{
+	if (*unsure & STORE_UNSURE_SINCE)
+		t->since_wall_s += step->by_s;
+	if (*unsure & STORE_UNSURE_DISCONTINUITY)
+		t->discontinuity_wall_s += step->by_s;
+	if (*unsure & STORE_UNSURE_ZERO)
+		move_mark(t, step->by_s);
+	if (*unsure & STORE_UNSURE_GONE)
+		*gone_wall_s += step->by_s;
+	if (step->kind == WALLCLOCK_SURE)
+		*unsure = 0;
+}
+
+void ledger_take_step(struct ledger *l, const struct wallclock_step *step)
+{
+	if (step->kind == WALLCLOCK_UNSURE)
+		return;
+	for (size_t i = 0; i < l->n_containers; i++) {
+		struct container *c = l->containers[i];
+
+		step_totals(&c->totals, &c->gone_wall_s, &c->unsure, step);
+	}
+	for (size_t i = 0; i < l->n_rows; i++) {
+		struct row *row = l->rows[i];
+
+		step_totals(&row->totals, &row->gone_wall_s, &row->unsure, step);
+	}
+	if (l->turned_unsure)
+		l->turned_wall_s += step->by_s;
+	if (l->doubted_unsure)
+		l->doubted_wall_s += step->by_s;
+	if (step->kind == WALLCLOCK_SURE)
+		l->turned_unsure = l->doubted_unsure = false;
+}
+
+void ledger_step_stored(struct store_totals *t, int64_t *gone_wall_s,
+			const struct wallclock_step *step)
+{
+	if (t->unsure & STORE_UNSURE_SINCE)
+		t->since_wall_s += step->by_s;
+	if (t->unsure & STORE_UNSURE_DISCONTINUITY)
+		t->discontinuity_wall_s += step->by_s;
+	if (t->unsure & STORE_UNSURE_ZERO)
+		t->zero_wall_s += step->by_s;
+	if (t->unsure & STORE_UNSURE_GONE)
+		*gone_wall_s += step->by_s;
+	if (step->kind == WALLCLOCK_SURE)
+		t->unsure = 0;
+}
