@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define STATUS_TIMEOUT_S 10
@@ -137,14 +138,32 @@ static void print_verdict(const json_t *s, bool colour, FILE *out)
 		fputs("ctmeter check tells more, and how to mend it\n", out);
 }
 
+/* A clock that was set is told for good: it explains what a report shows. */
+static void print_ledger(const json_t *s, bool colour, FILE *out)
+{
+	const json_t *clock = json_object_get(s, "clock");
+	json_int_t by = json_integer_value(json_object_get(clock, "last_jump_s"));
+
+	heading("ledger", colour, out);
+	line(out, "store:", "%s", cli_text(s, "store"));
+	print_doubt(s, out);
+	if (!clock)
+		return; /* an older ctmeterd's */
+	if (!cli_number(clock, "jumps"))
+		line(out, "clock:", "%s", cli_text(clock, "state"));
+	else
+		line(out, "clock:",
+		     "%s; set %" PRIu64 " times, last by %+" JSON_INTEGER_FORMAT " s to %s",
+		     strcmp(cli_text(clock, "state"), "ok") != 0 ? "see below" : "ok",
+		     cli_number(clock, "jumps"), by, cli_text(clock, "last_jump"));
+}
+
 void cli_status_print(const json_t *answer, bool colour, FILE *out)
 {
 	print_daemon(answer, colour, out);
 	print_netfilter(answer, colour, out);
 	print_inventory(answer, colour, out);
-	heading("ledger", colour, out);
-	line(out, "store:", "%s", cli_text(answer, "store"));
-	print_doubt(answer, out);
+	print_ledger(answer, colour, out);
 	print_agentx(answer, colour, out);
 	fputc('\n', out);
 	print_verdict(answer, colour, out);

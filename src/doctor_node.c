@@ -249,6 +249,31 @@ void doctor_clock_judge(const struct doctor *d, int state, int status, struct do
 	}
 }
 
+#define JUMP_TOLD_S 86400 /* of running */
+
+void doctor_clock_jumps(const json_t *status, bool quick, struct doctor_finding *f)
+{
+	const json_t *clock = json_object_get(status, "clock");
+	const char *state = json_string_value(json_object_get(clock, "state"));
+	const char *at = json_string_value(json_object_get(clock, "last_jump"));
+	json_int_t by = json_integer_value(json_object_get(clock, "last_jump_s"));
+
+	if (!state)
+		return;
+	if (strcmp(state, "ok") != 0 && quick)
+		return; /* a problem of the daemon's own */
+	if (strcmp(state, "ok") != 0)
+		doctor_say(f, DOCTOR_WARN, "%s", state);
+	else if (at && json_integer_value(json_object_get(clock, "last_jump_ago_s")) < JUMP_TOLD_S)
+		doctor_say(f, DOCTOR_WARN,
+			   "the time of day was set by %+" JSON_INTEGER_FORMAT
+			   " s to %s: usage was moved as the clock was, but who set it?",
+			   by, at);
+	else
+		return;
+	doctor_look(f, "journalctl -u ctmeterd -g \"time of day\"");
+}
+
 void doctor_clock(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	struct timex t = { .modes = 0 };
@@ -259,4 +284,5 @@ void doctor_clock(struct doctor *d, enum addr_family family, struct doctor_findi
 		doctor_say(f, DOCTOR_SKIP, "the kernel does not tell: %s", strerror(errno));
 	else
 		doctor_clock_judge(d, state, t.status, f);
+	doctor_clock_jumps(d->status, d->o.status, f);
 }

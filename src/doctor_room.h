@@ -153,5 +153,7 @@ doctor_fn doctor_agentx, doctor_snmp_tables, doctor_snmp_switch; /* doctor_snmp.
  * adjtimex(2) returned. */
 void doctor_memory_judge(struct doctor *d, uint64_t need, struct doctor_finding *f);
 void doctor_clock_judge(const struct doctor *d, int state, int status, struct doctor_finding *f);
+/* What the daemon's status tells of its clock, if anything; quick: but for what is a problem there. */
+void doctor_clock_jumps(const json_t *status, bool quick, struct doctor_finding *f);
 
 #endif

@@ -289,6 +289,20 @@ static json_t *agentx_json(const struct view_status *s)
 	return agentx;
 }
 
+/* Of a clock that was never set the last three are null. */
+static json_t *clock_json(const struct view_status *s)
+{
+	json_t *clock = json_object();
+	bool set = s->clock.jumps;
+
+	put(clock, "state", text_json(s->clock.state));
+	put(clock, "jumps", count_json(s->clock.jumps));
+	put(clock, "last_jump", time_json(set ? s->clock.jump_at_s : 0));
+	put(clock, "last_jump_s", set ? json_integer(s->clock.jump_by_s) : json_null());
+	put(clock, "last_jump_ago_s", set ? json_integer(s->clock.jump_ago_s) : json_null());
+	return clock;
+}
+
 static json_t *problems_json(const struct view_status *s)
 {
 	json_t *problems = json_array();
@@ -326,6 +340,7 @@ json_t *view_status_json(const struct view_status *s)
 	put(status, "inventory_failures", json_integer(s->inventory_failures));
 	put(status, "store", text_json(s->store));
 	put(status, "ledger_doubted", json_integer(s->ledger_doubted_s));
+	put(status, "clock", clock_json(s));
 	put(status, "agentx", agentx_json(s));
 	put(status, "problems", problems_json(s));
 	return status;

@@ -53,6 +53,13 @@ struct view_status {
 	int64_t ledger_doubted_s; /* when an older one than the kernel's rules was taken up, 0: not */
 
 	struct {
+		const char *state; /* "ok", or what is wrong with the time of day */
+		uint64_t jumps; /* ever; and the last one: */
+		int64_t jump_by_s, jump_at_s; /* Unix time after it */
+		int64_t jump_ago_s; /* as long it was lived since */
+	} clock;
+
+	struct {
 		const char *state; /* "up", "connecting", .. */
 		const char *socket;
 		const char *problem; /* "" when up */

@@ -4,6 +4,7 @@
 
 #include "version.h"
 #include "view.h"
+#include "wallclock.h"
 #include "xalloc.h"
 
 #include <stdio.h>
@@ -41,6 +42,8 @@ static void find_problems(const struct daemon *d, const struct view_status *s, s
 			add_problem(p, s->sources[i].name, s->sources[i].state);
 	if (strcmp(s->store, "ok") != 0)
 		add_problem(p, "ledger", s->store);
+	if (strcmp(s->clock.state, "ok") != 0)
+		add_problem(p, "clock", s->clock.state);
 	if (s->refused_containers || s->refused_addresses)
 		add_problem(p, "limits",
 			    "more containers or addresses than max-rows and max-addresses allow: "
@@ -77,6 +80,16 @@ static void config_state(const struct daemon *d, char *buf, size_t size)
 		snprintf(buf, size, "ok");
 }
 
+static void fill_clock(const struct wallclock *w, char text[WALLCLOCK_TEXT_SIZE],
+		       struct view_status *s)
+{
+	s->clock.state = wallclock_trouble(w, text) ? text : "ok";
+	s->clock.jumps = (uint64_t)w->jumps;
+	s->clock.jump_by_s = w->jump_by_s;
+	s->clock.jump_at_s = w->jump_at_s;
+	s->clock.jump_ago_s = w->lived_s - w->jump_lived_s;
+}
+
 json_t *daemon_status(struct daemon *d)
 {
 	static const char *const ax_states[] = { [AX_DOWN] = "down",
@@ -89,7 +102,7 @@ json_t *daemon_status(struct daemon *d)
 	struct problems *problems = xcalloc(1, sizeof(*problems));
 	struct view_source *sources;
 	uint64_t now = loop_now_ns();
-	char config[768];
+	char config[768], clock[WALLCLOCK_TEXT_SIZE];
 	json_t *json;
 	struct view_status s = { .version = CTM_VERSION };
 
@@ -102,6 +115,7 @@ json_t *daemon_status(struct daemon *d)
 	}
 	s.store = f.store_problem ? f.store_problem : "ok";
 	s.ledger_doubted_s = f.ledger_doubted_s;
+	fill_clock(f.clock, clock, &s);
 	s.pid = (uint32_t)getpid();
 	s.uptime_s = (now - d->began_ns) / NS_PER_S;
 	s.backend = f.backend;

@@ -255,6 +255,8 @@ START_TEST(cli_status_print_healthy_is_aligned)
 		"'rule_repairs':1,'commits':2,'last_commit_ms':3,'containers':3,'addresses':4,"
 		"'conflicts':0,'sample_age_ms':1250,'stale_answers':0,"
 		"'sources':[{'name':'vz','state':'ok'}],'inventory_failures':0,'store':'ok',"
+		"'clock':{'state':'ok','jumps':2,'last_jump':'2026-11-23T10:11:12Z',"
+		"'last_jump_s':-86400,'last_jump_ago_s':60},"
 		"'agentx':{'state':'up','socket':'/s','problem':'','requests':8,'varbinds':9},"
 		"'problems':[]}");
 
@@ -279,6 +281,7 @@ START_TEST(cli_status_print_healthy_is_aligned)
 			       "  failed looks:   0\n"
 			       "ledger\n"
 			       "  store:          ok\n"
+			       "  clock:          ok; set 2 times, last by -86400 s to 2026-11-23T10:11:12Z\n"
 			       "agentx\n"
 			       "  socket:         /s\n"
 			       "  session:        up\n"

@@ -123,6 +123,47 @@ END_TEST
 
 /* ---- clock, ledger ---- */
 
+START_TEST(doctor_clock_jumps_told_for_a_day)
+{
+	static const struct {
+		const char *status;
+		bool quick;
+		const char *wanted; /* NULL: nothing */
+	} cases[] = {
+		{ "{}", false, NULL },
+		{ "{'clock':{'state':'ok','jumps':0,'last_jump':null}}", false, NULL },
+		{ "{'clock':{'state':'it is 1970','jumps':0,'last_jump':null}}", false,
+		  "it is 1970" },
+		{ "{'clock':{'state':'it is 1970','jumps':0,'last_jump':null}}", true, NULL },
+		{ "{'clock':{'state':'ok','jumps':1,'last_jump':'D','last_jump_s':-60,"
+		  "'last_jump_ago_s':86399}}",
+		  true, "was set by -60 s to D" },
+		{ "{'clock':{'state':'ok','jumps':1,'last_jump':'D','last_jump_s':-60,"
+		  "'last_jump_ago_s':86400}}",
+		  true, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char *text = xstrdup(cases[i].status);
+		struct doctor_finding f = { .level = DOCTOR_OK };
+		json_t *status;
+
+		for (char *c = text; *c; c++)
+			if (*c == '\'')
+				*c = '"';
+		status = json_loads(text, 0, NULL);
+		ck_assert_ptr_nonnull(status);
+		doctor_clock_jumps(status, cases[i].quick, &f);
+		ck_assert_int_eq(f.level, cases[i].wanted ? DOCTOR_WARN : DOCTOR_OK);
+		if (cases[i].wanted)
+			ck_assert_msg(strstr(f.text, cases[i].wanted) != NULL, "%s", f.text);
+		doctor_finding_clear(&f);
+		json_decref(status);
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(doctor_clock_judge_levels)
 {
 	struct world *w = world_new(NULL);
@@ -453,6 +494,7 @@ int main(void)
 	tcase_add_test(tc, doctor_memory_v2_the_tightest_group_counts);
 	tcase_add_test(tc, doctor_memory_v1_beside_others);
 	tcase_add_test(tc, doctor_clock_judge_levels);
+	tcase_add_test(tc, doctor_clock_jumps_told_for_a_day);
 	tcase_add_test(tc, doctor_ledger_sound_damaged_missing);
 	tcase_add_test(tc, doctor_disk_of_the_ledger);
 	tcase_add_test(tc, doctor_inventory_against_what_is_counted);

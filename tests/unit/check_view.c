@@ -55,6 +55,7 @@ START_TEST(view_status_json_full_has_everything)
 		.inventory_failures = 6,
 		.store = "ok",
 		.ledger_doubted_s = 1700000000,
+		.clock = { "ok", 2, -86400, 1795428672, 60 },
 		.agentx = { "up", "/var/agentx/master", "", 100, 2000 },
 		.problems = problems,
 		.n_problems = 1,
@@ -74,6 +75,8 @@ START_TEST(view_status_json_full_has_everything)
 		"\"sources\":[{\"name\":\"vz\",\"state\":\"ok\"},"
 		"{\"name\":\"file:/x\",\"state\":\"cannot read\"}],"
 		"\"inventory_failures\":6,\"store\":\"ok\",\"ledger_doubted\":1700000000,"
+		"\"clock\":{\"state\":\"ok\",\"jumps\":2,\"last_jump\":\"2026-11-23T10:11:12Z\","
+		"\"last_jump_s\":-86400,\"last_jump_ago_s\":60},"
 		"\"agentx\":{\"state\":\"up\",\"socket\":\"/var/agentx/master\",\"problem\":\"\","
 		"\"requests\":100,\"varbinds\":2000},"
 		"\"problems\":[\"the source file:/x fails\"]}");
