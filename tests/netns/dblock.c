@@ -2,10 +2,12 @@
 /* dblock: another program that holds a database locked.
  *   dblock FILE      lock it (BEGIN EXCLUSIVE), print "locked", hold until stdin ends
  *   dblock FILE SQL  run a query on it read-only and print the rows, values separated by '|'
- *   dblock FILE SQL write   the same, and it may change something
+ *   dblock -w FILE SQL  run statements on it
  * Exit 1 with SQLite's words where that fails. */
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static int print_row(void *arg, int n, char **values, char **names)
 {
@@ -18,13 +20,20 @@ static int print_row(void *arg, int n, char **values, char **names)
 
 int main(int argc, char **argv)
 {
-	const char *sql = argc > 2 ? argv[2] : "BEGIN EXCLUSIVE";
+	bool writes = argc == 4 && !strcmp(argv[1], "-w");
+	const char *sql;
 	sqlite3 *db = NULL;
 	int rc;
 
+	if (writes) {
+		argv++;
+		argc--;
+	}
 	if (argc < 2)
 		return 2;
-	rc = sqlite3_open_v2(argv[1], &db, argc == 3 ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE,
+	sql = argc > 2 ? argv[2] : "BEGIN EXCLUSIVE";
+	rc = sqlite3_open_v2(argv[1], &db,
+			     argc > 2 && !writes ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE,
 			     NULL);
 	sqlite3_busy_timeout(db, 5000);
 	if (rc == SQLITE_OK)

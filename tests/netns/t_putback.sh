@@ -121,8 +121,8 @@ done
 
 step "another node's ledger: of another boot"
 stop
-"$B/tests/netns/dblock" "$LAB/ledger.db" "UPDATE meta SET value = 'another' WHERE key = 'boot_id'" write
-"$B/tests/netns/dblock" "$LAB/ledger.db" "UPDATE meta SET value = 77 WHERE key = 'ledger'" write
+"$B/tests/netns/dblock" -w "$LAB/ledger.db" "UPDATE meta SET value = 'another' WHERE key = 'boot_id'"
+"$B/tests/netns/dblock" -w "$LAB/ledger.db" "UPDATE meta SET value = 77 WHERE key = 'ledger'"
 flow $ONE 20
 start
 assert_eq 'nothing of this one is booked to it' 4000 "$(octets 101 $ONE)"
