@@ -144,8 +144,10 @@ size_t wallclock_look(struct wallclock *w, uint64_t now_ns, int64_t wall_s,
  * that was not believed is taken to end when the node booted, if it is known to be wrong. */
 static void reboot(struct wallclock *w, struct steps *s, int64_t uptime_s, int64_t wall_s)
 {
-	int64_t booted_s = wall_s - uptime_s;
-	bool ahead = booted_s < w->wall_s - WALLCLOCK_JUMP_S;
+	/* No more than is certain: a boot id may be another without a boot (a container's). */
+	int64_t passed_s = uptime_s < w->uptime_s ? uptime_s : uptime_s - w->uptime_s;
+	int64_t booted_s = wall_s - passed_s;
+	bool ahead = booted_s < w->wall_s - WALLCLOCK_JUMP_S && wall_s >= WALLCLOCK_FLOOR_S;
 
 	if (wallclock_on_trial(w) && !is_credible(w) && (ahead || is_behind(w))) {
 		add_step(w, s, WALLCLOCK_MOVE, booted_s - w->wall_s);
@@ -156,7 +158,7 @@ static void reboot(struct wallclock *w, struct steps *s, int64_t uptime_s, int64
 		w->known_s = w->wall_s;
 		begin_trial(w, s, 0);
 	}
-	pass(w, uptime_s);
+	pass(w, passed_s);
 	w->wall_s = wall_s;
 	w->uptime_s = w->set_uptime_s = uptime_s;
 }

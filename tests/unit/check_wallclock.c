@@ -203,6 +203,27 @@ START_TEST(wallclock_begin_other_boot_not_believed_before_ends_there)
 }
 END_TEST
 
+/* What looks like a reboot, but CLOCK_BOOTTIME goes on. */
+START_TEST(wallclock_begin_other_boot_id_alone_moves_nothing)
+{
+	char text[WALLCLOCK_TEXT_SIZE];
+
+	begin(NOW);
+	pass(600);
+	expect_steps("u ");
+	uptime_s += 20;
+	begin_clock(false);
+	expect_steps("s u ");
+	off_s -= NOW;
+	uptime_s += 20;
+	begin_clock(false);
+	ck_assert_ptr_nonnull(wallclock_trouble(&clock_, text));
+	expect_steps("s u "); /* a clock that is wrong says nothing about the one before */
+	set_by(NOW);
+	ck_assert_ptr_null(wallclock_trouble(&clock_, text));
+}
+END_TEST
+
 START_TEST(wallclock_begin_same_boot_sees_the_jump_between)
 {
 	begin_sure();
@@ -414,6 +435,7 @@ int main(void)
 	tcase_add_test(t, wallclock_begin_1970_moves_all_when_it_is_set);
 	tcase_add_test(t, wallclock_begin_other_boot_judged_by_what_was_known);
 	tcase_add_test(t, wallclock_begin_other_boot_not_believed_before_ends_there);
+	tcase_add_test(t, wallclock_begin_other_boot_id_alone_moves_nothing);
 	tcase_add_test(t, wallclock_begin_same_boot_sees_the_jump_between);
 	tcase_add_test(t, wallclock_age_never_ahead_of_boot_time);
 	suite_add_tcase(suite, t);
