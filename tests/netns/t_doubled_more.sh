@@ -28,14 +28,15 @@ stream_sinks
 # shellcheck source=tests/netns/doubled.sh
 . "$(dirname "$0")/doubled.sh"
 step 'somebody insists'
-for i in {1..8}; do
-	ipt 4 -C PREROUTING -j ctm-d 2>/dev/null || ipt 4 -I PREROUTING -j ctm-d
-	ctmeter --json status >"$LAB/status.$i"
-	ctmeter check rules-ipv4 >"$LAB/check.$i"
-	sleep 0.2
-done
-assert_match 'status tells' 'rule 1 of PREROUTING leads to our chain ctm-d' "$(cat "$LAB"/status.*)"
-assert_match 'check fails' 'fail .*rule 1 of PREROUTING leads to our chain ctm-d' "$(cat "$LAB"/check.*)"
+THIS='rule 1 of PREROUTING leads to our chain ctm-d'
+insist() {
+	ipt 4 -C PREROUTING -j ctm-d || ipt 4 -I PREROUTING -j ctm-d
+	disc_of 192.0.2.101 # a reading
+}
+told_by_status() { insist && ctmeter --json status | grep -q "rules disturbed: $THIS"; }
+told_by_check() { insist && ctmeter check rules-ipv4 | grep -q "^fail .*$THIS"; }
+assert_await 'status tells' 20 told_by_status
+assert_await 'check fails' 20 told_by_check
 assert_await 'peace' 40 in_place 4
 exact_again 'after it' 4
 
