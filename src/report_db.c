@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define SCHEMA_OPEN 2 /* from here on a period is booked when it is over */
 #define BUSY_TIMEOUT_MS 5000
 

@@ -104,7 +104,7 @@ assert_match 'ctmeter list' '192\.0\.2\.101' "$(ctmeter list)"
 step 'upgraded, with a ledger of schema 1'
 stop_process "$CTMETERD_PID"
 sqlite3 $LEDGER "
-	DROP TABLE booked; DROP VIEW traffic;
+	DROP TABLE booked; DROP TABLE imported; DROP TABLE import; DROP VIEW traffic;
 	CREATE VIEW traffic AS SELECT a.ip AS ip, datetime(u.start, 'unixepoch') AS measuringtime,
 	u.in_octets + u.out_octets AS bytes FROM usage_hour AS u JOIN address AS a ON a.key = u.address;
 	DROP TABLE usage_unsure;
@@ -125,7 +125,7 @@ unit_start
 assert_match 'the new one' "${NEXT//+/\\+}" "$(ctmeterd -V)"
 assert_await 'it serves' 20 served
 traffic 'not an octet is lost'
-assert_eq 'the ledger is of the present schema' 3 "$(sqlite3 $LEDGER 'PRAGMA user_version')"
+assert_eq 'the ledger is of the present schema' 4 "$(sqlite3 $LEDGER 'PRAGMA user_version')"
 
 step removed
 wanted=$(book_lines | awk '$2 != "-" && $3 ~ /octets/ { n[$3] += $4 } END {
