@@ -11,7 +11,7 @@ lab_enter "$@"
 YEARS=63072000 DAY=86400
 
 preload() {
-	"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$LAB/stepclock.so" \
+	lab_cc -shared -fPIC -D_GNU_SOURCE -o "$LAB/stepclock.so" \
 		"$LAB_TOP/tests/netns/preload/stepclock.c" 2>"$LAB/cc" ||
 		skip "no C compiler here ($(head -n 1 "$LAB/cc"))"
 }

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Booking: what readings and commits say of the rules' counters becomes octets of rows and of their
+ * containers. A rule's counter is folded as the difference to its last one (slot.last). */
+#include "ledger_rows.h"
+
+void ledger_touch(struct row *row)
+{
+	row->changed = true;
+	row->container->changed = true;
+}
+
+static void book(struct row *row, enum path path, uint64_t octets, uint64_t pkts)
+{
+	if (!octets && !pkts)
+		return;
+	ledger_touch(row);
+	row->totals.path[path].octets += octets;
+	row->totals.path[path].pkts += pkts;
+	row->container->totals.path[path].octets += octets;
+	row->container->totals.path[path].pkts += pkts;
+}
+
+void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, struct ledger_now now)
+{
+	if (t->discontinuity_ns == now.ns)
+		return; /* several paths of one row, several rows of one container: one event */
+	t->discontinuity_ns = now.ns;
+	t->discontinuity_wall_s = now.wall_s;
+	ledger_note_unsure(unsure, STORE_UNSURE_DISCONTINUITY, now);
+	t->discontinuities++;
+}
+
+void ledger_discontinue(struct row *row, struct ledger_now now)
+{
+	ledger_touch(row);
+	ledger_mark_discontinuity(&row->totals, &row->unsure, now);
+	ledger_mark_discontinuity(&row->container->totals, &row->container->unsure, now);
+}
+
+static void prolong(struct snap_totals *t, uint8_t *unsure, struct ledger_now now)
+{
+	t->discontinuity_ns = now.ns;
+	t->discontinuity_wall_s = now.wall_s;
+	ledger_note_unsure(unsure, STORE_UNSURE_DISCONTINUITY, now);
+}
+
+void ledger_prolong(struct row *row, struct ledger_now now)
+{
+	ledger_touch(row);
+	prolong(&row->totals, &row->unsure, now);
+	prolong(&row->container->totals, &row->container->unsure, now);
+}
+
+static bool is_less(struct counters a, struct counters b)
+{
+	return a.octets < b.octets || a.pkts < b.pkts;
+}
+
+/* Count on from another value: what led to it is unknown and booked to nobody. */
+static enum ledger_result rebase(struct slot *s, enum path path, struct counters c)
+{
+	ledger_touch(s->owner);
+	s->last[path] = c;
+	return LEDGER_DISCONT;
+}
+
+static enum ledger_result advance(struct slot *s, enum path path, struct counters c)
+{
+	struct counters *last = &s->last[path];
+
+	book(s->owner, path, c.octets - last->octets, c.pkts - last->pkts);
+	*last = c;
+	return LEDGER_OK;
+}
+
+/* Returns LEDGER_DISCONT for what may have befallen the other rows too, and sets s->struck for what
+ * befell this one alone. */
+static enum ledger_result apply_path(struct slot *s, enum path path, const struct fw_row *row,
+				     const struct fw_reading *reading, bool doubled)
+{
+	struct counters c = row->path[path];
+	uint8_t bit = (uint8_t)(1u << path);
+	bool suspected = s->suspect & bit;
+
+	if (!(s->seen & bit))
+		ledger_touch(s->owner);
+	s->seen |= bit;
+	s->suspect &= (uint8_t)~bit;
+	if (s->older & bit) {
+		/* What it counted before the row was made is nobody's. */
+		s->older &= (uint8_t)~bit;
+		rebase(s, path, c);
+		return LEDGER_OK;
+	}
+	if (reading->zeroed && !(row->intact & bit)) {
+		/* All it counts now, it counted since. */
+		s->lost &= (uint8_t)~bit;
+		s->struck = true;
+		rebase(s, path, doubled ? c : (struct counters) { 0, 0 });
+		return advance(s, path, c);
+	}
+	if (reading->stale || s->lost & bit) {
+		/* Somebody, not we, put it back: with which count nobody knows. */
+		s->lost &= (uint8_t)~bit;
+		return rebase(s, path, c);
+	}
+	if (doubled) {
+		rebase(s, path, c);
+		return LEDGER_OK; /* the reading says so of all */
+	}
+	if (!is_less(c, s->last[path]))
+		return reading->held ? LEDGER_OK : advance(s, path, c);
+	if (suspected)
+		return rebase(s, path, c);
+	s->suspect |= bit;
+	return LEDGER_RECHECK;
+}
+
+static enum ledger_result miss_rules(struct slot *s, uint8_t present)
+{
+	uint8_t missed = s->seen & (uint8_t)~present;
+
+	if (!missed)
+		return LEDGER_OK;
+	s->seen &= present;
+	s->suspect &= present;
+	s->lost |= missed;
+	ledger_touch(s->owner);
+	return LEDGER_DISCONT;
+}
+
+/* RECHECK outranks DISCONT. */
+static enum ledger_result worse(enum ledger_result a, enum ledger_result b)
+{
+	return a == LEDGER_RECHECK || b == LEDGER_OK ? a : b;
+}
+
+/* *all becomes true when something befell it that may have befallen the other rows too. */
+static enum ledger_result apply_row(struct slot *s, const struct fw_row *row,
+				    const struct fw_reading *reading, bool committing, bool doubled,
+				    bool *all)
+{
+	enum ledger_result worst = LEDGER_OK, r;
+
+	for (enum path p = 0; row && p < PATHS; p++) {
+		if (!(row->present & 1u << p))
+			continue;
+		r = apply_path(s, p, row, reading, doubled);
+		*all = *all || r == LEDGER_DISCONT;
+		worst = worse(worst, r);
+	}
+	if (committing)
+		return worst;
+	r = miss_rules(s, row ? row->present : 0);
+	*all = *all || r == LEDGER_DISCONT;
+	return worse(worst, r);
+}
+
+enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
+				const struct fw_reading *reading, bool committing,
+				struct ledger_now now)
+{
+	bool doubled = reading->doubled || l->gap[family].doubled, all = reading->stale;
+	bool doubted = l->doubted[family];
+	enum ledger_result worst = LEDGER_OK;
+	struct addrs *orphans = &l->orphans[family];
+	size_t i = 0;
+
+	orphans->n = 0;
+	for (size_t k = 0; k < l->n_slots; k++) {
+		struct slot *s = &l->slots[k];
+		const struct fw_row *row = NULL;
+
+		if (s->addr.family != family)
+			continue;
+		while (i < reading->n_rows && addr_cmp(&reading->rows[i].addr, &s->addr) < 0)
+			ledger_addrs_add(orphans, &reading->rows[i++].addr);
+		if (i < reading->n_rows && !addr_cmp(&reading->rows[i].addr, &s->addr))
+			row = &reading->rows[i++];
+		if (doubted) {
+			ledger_adopt(s, row);
+			continue;
+		}
+		worst = worse(worst, apply_row(s, row, reading, committing, doubled, &all));
+	}
+	while (i < reading->n_rows)
+		ledger_addrs_add(orphans, &reading->rows[i++].addr);
+	l->doubted[family] = false;
+	l->gap[family].doubled = reading->doubled;
+	ledger_note_disturbance(l, family, reading, all, worst == LEDGER_RECHECK, now);
+	if (worst == LEDGER_OK && (doubted || all || reading->zeroed || reading->disturbed))
+		worst = LEDGER_DISCONT;
+	return worst;
+}
+
+/* Whether a final tells of something that befell more rules than its own: one that was there at the last
+ * reading was removed since, or counts less than then; or the commit itself found the rules disturbed. */
+static bool befell_all(const struct ledger *l, const struct fw_final *f)
+{
+	const struct slot *s;
+
+	if (f->kind == FW_DISTURBED || f->kind == FW_DOUBLED)
+		return true;
+	s = ledger_find_slot(l, l->n_slots, &f->addr);
+	if (!s || l->doubted[s->addr.family])
+		return false;
+	return f->kind == FW_CREATED ? s->seen & 1u << f->path
+				     : is_less(f->final, s->last[f->path]);
+}
+
+static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger_now now)
+{
+	struct slot *s = ledger_find_slot(l, l->n_slots, &f->addr);
+	bool doubted = l->doubted[f->addr.family]; /* then it was told, and this is nobody's */
+	uint8_t bit = (uint8_t)(1u << f->path);
+
+	if (!s && f->kind == FW_CREATED)
+		ledger_addrs_add(&l->born, &f->addr);
+	if (!s)
+		return;
+	if (f->kind == FW_CREATED) {
+		/* It had been there, and was not wanted for a while; or it was gone at the last
+		 * reading, which is told. */
+		if (!doubted && s->counted & bit && !befell_all(l, f))
+			ledger_stamp(s, now);
+	} else if (!doubted && !is_less(f->final, s->last[f->path]) &&
+		   !l->gap[f->addr.family].doubled) {
+		advance(s, f->path, f->final);
+	}
+	s->last[f->path] = (struct counters) { 0, 0 };
+	s->counted |= bit;
+	s->seen &= (uint8_t)~bit;
+	s->suspect &= (uint8_t)~bit;
+	s->lost &= (uint8_t)~bit;
+	s->older &= (uint8_t)~bit;
+	ledger_touch(s->owner);
+}
+
+void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
+		   const struct fw_final *finals, size_t n, struct ledger_now now)
+{
+	bool all = false;
+
+	if (!epoch || epoch <= l->epoch[family])
+		return;
+	for (size_t i = 0; i < n; i++) {
+		all = all || befell_all(l, &finals[i]);
+		l->gap[family].doubled |= finals[i].kind == FW_DOUBLED;
+	}
+	if (all)
+		ledger_disturb(l, family, now);
+	for (size_t i = 0; i < n; i++)
+		if (finals[i].kind < FW_DISTURBED)
+			fold_final(l, &finals[i], now);
+	ledger_addrs_sort(&l->born);
+	l->epoch[family] = epoch;
+}
+
+uint64_t ledger_epoch(const struct ledger *l, enum addr_family family)
+{
+	return l->epoch[family];
+}
