@@ -69,13 +69,14 @@ HARD_CC   := $(or $(call takes,-D_FORTIFY_SOURCE=3),$(call takes,-D_FORTIFY_SOUR
 HARD_LD   := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 endif
 
-override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
+ROOMS     := src subagent $(patsubst %/,%,$(wildcard src/*/ src/*/*/ subagent/*/))
+override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(ROOMS:%=-I%) -I$(B) $(PKG_CFLAGS)
 override LDFLAGS  += -Wl,--as-needed -pthread
 COMPILE   = $(CC) $(STD) $(CPPFLAGS) $(HARD_CC) $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP
 LINK      = $(CC) $(HARD_CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS)
 
-SRC_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out src/ctmeter.c,$(wildcard src/*.c)))
-SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(wildcard subagent/*.c)))
+SRC_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out src/cli/ctmeter.c,$(wildcard src/*/*.c src/*/*/*.c)))
+SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(wildcard subagent/*.c subagent/*/*.c)))
 LIBS_ALL   = $(B)/libsubagent.a $(B)/libctmeter.a
 UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/check_*.c))
 UNIT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/check_%.c,$(wildcard tests/unit/*.c)))
@@ -122,7 +123,7 @@ $(B)/ctmeterd: $(B)/subagent/main.o $(LIBS_ALL)
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
 
-$(B)/ctmeter: $(B)/src/ctmeter.o $(B)/libctmeter.a
+$(B)/ctmeter: $(B)/src/cli/ctmeter.o $(B)/libctmeter.a
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(LIBS)
 
@@ -373,4 +374,4 @@ clean:
 FORCE:
 .SECONDARY:
 
--include $(wildcard $(B)/src/*.d $(B)/subagent/*.d $(B)/tests/*.d $(B)/tests/*/*.d)
+-include $(wildcard $(B)/src/*/*.d $(B)/src/*/*/*.d $(B)/subagent/*.d $(B)/subagent/*/*.d $(B)/tests/*.d $(B)/tests/*/*.d)
