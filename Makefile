@@ -69,8 +69,7 @@ HARD_CC   := $(or $(call takes,-D_FORTIFY_SOURCE=3),$(call takes,-D_FORTIFY_SOUR
 HARD_LD   := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 endif
 
-ROOMS     := src subagent $(patsubst %/,%,$(wildcard src/*/ src/*/*/ subagent/*/))
-override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread $(ROOMS:%=-I%) -I$(B) $(PKG_CFLAGS)
+override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
 override LDFLAGS  += -Wl,--as-needed -pthread
 COMPILE   = $(CC) $(STD) $(CPPFLAGS) $(HARD_CC) $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP
 LINK      = $(CC) $(HARD_CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS)

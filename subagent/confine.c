@@ -3,7 +3,7 @@
  * libseccomp). What is not in the list fails with ENOSYS, as it would on a kernel that has not got it: a
  * C library that learns a new call falls back to the one it used before, and nothing is killed in the
  * middle of a commit. exec is not among them. */
-#include "log.h"
+#include "base/log.h"
 #include "privilege.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 
 #ifdef CTM_SECCOMP
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <sched.h>
 #include <seccomp.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon_room.h"
 
-#include "log.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "control/view.h"
 #include "version.h"
-#include "view.h"
-#include "xalloc.h"
 
 #include <errno.h>
 #include <libgen.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_DAEMON_H
 #define CTM_DAEMON_H
 
-#include "cfg.h"
-#include "err.h"
+#include "base/cfg.h"
+#include "base/err.h"
 
 /* The daemon as a whole: the engine and its doors (AgentX session, control socket), and signals. */
 

@@ -4,8 +4,8 @@
  * child is gone no other is begun. */
 #include "daemon_room.h"
 
-#include "log.h"
-#include "xalloc.h"
+#include "base/log.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,13 +4,13 @@
 
 #include "daemon.h"
 
-#include "ax.h"
-#include "ctl.h"
-#include "engine.h"
-#include "loop.h"
-#include "mib.h"
+#include "agentx/ax.h"
+#include "base/loop.h"
+#include "control/ctl.h"
+#include "engine/engine.h"
+#include "inventory/pour.h"
+#include "mib/mib.h"
 #include "notifier.h"
-#include "pour.h"
 #include "service.h"
 
 /* The daemon's own, for daemon*.c alone. */

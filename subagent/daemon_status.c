@@ -2,10 +2,10 @@
 /* How the daemon is: for `status`, and in one line for a service manager. */
 #include "daemon_room.h"
 
+#include "base/wallclock.h"
+#include "base/xalloc.h"
+#include "control/view.h"
 #include "version.h"
-#include "view.h"
-#include "wallclock.h"
-#include "xalloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

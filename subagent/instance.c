@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "instance.h"
 
-#include "lockfile.h"
-#include "loop.h"
-#include "xalloc.h"
+#include "base/lockfile.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <libgen.h>

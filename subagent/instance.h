@@ -2,8 +2,8 @@
 #ifndef CTM_INSTANCE_H
 #define CTM_INSTANCE_H
 
-#include "cfg.h"
-#include "err.h"
+#include "base/cfg.h"
+#include "base/err.h"
 
 /* One daemon for a node's rules, whatever its configuration: a lock file (lockfile.h) for each network
  * namespace, as each has rules of its own, in /run/ctmeter, where nobody but root and the daemon's user can

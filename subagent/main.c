@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ctmeterd: reads like its life: options, configuration, one instance, rooms opened in order, the
  * loop, rooms closed in reverse. The only file that exits. */
-#include "ax.h"
-#include "cfg.h"
+#include "agentx/ax.h"
+#include "base/cfg.h"
+#include "base/err.h"
+#include "base/log.h"
 #include "daemon.h"
-#include "err.h"
-#include "helper.h"
 #include "instance.h"
-#include "log.h"
+#include "inventory/helper.h"
+#include "inventory/source.h"
 #include "privilege.h"
-#include "source.h"
 #include "version.h"
 
 #include <getopt.h>

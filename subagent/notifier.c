@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "notifier.h"
 
-#include "log_state.h"
-#include "notice.h"
-#include "xalloc.h"
+#include "base/log_state.h"
+#include "base/xalloc.h"
+#include "mib/notice.h"
 
 #include <stdlib.h>
 

@@ -2,8 +2,8 @@
 #ifndef CTM_NOTIFIER_H
 #define CTM_NOTIFIER_H
 
-#include "ax.h"
-#include "mib.h"
+#include "agentx/ax.h"
+#include "mib/mib.h"
 
 /* Carries what notice.c finds due to the AgentX session, one at a time, from a timer of its own:
  * never from within the calls that wake it. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "privilege.h"
 
-#include "commit.h"
-#include "helper.h"
-#include "log.h"
-#include "xalloc.h"
-#include "xt_look.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "inventory/helper.h"
+#include "netfilter/iptables/commit.h"
+#include "netfilter/iptables/xt_look.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_PRIVILEGE_H
 #define CTM_PRIVILEGE_H
 
-#include "cfg.h"
-#include "err.h"
+#include "base/cfg.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "service.h"
 
-#include "log_state.h"
-#include "sd_notify.h"
-#include "xalloc.h"
+#include "base/log_state.h"
+#include "base/sd_notify.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <stdlib.h>

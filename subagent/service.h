@@ -2,7 +2,7 @@
 #ifndef CTM_SERVICE_H
 #define CTM_SERVICE_H
 
-#include "engine.h"
+#include "engine/engine.h"
 
 /* What a service manager is told (sd_notify.h):
  * 1. READY=1 when the rules are in place of all that the ledger knows from last time, or after 5 s, if

@@ -7,10 +7,10 @@
  *
  * A comment begins with '#' or ';' at the start of a line, or with ';' after white space. A line is never
  * continued on the next one. */
-#include "cfg.h"
+#include "base/cfg.h"
 
-#include "cfg_key.h"
-#include "xalloc.h"
+#include "base/cfg_key.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>

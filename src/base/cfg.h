@@ -2,7 +2,7 @@
 #ifndef CTM_CFG_H
 #define CTM_CFG_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

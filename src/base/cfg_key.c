@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The configuration's keys: one const table of names, defaults and checks, and the functions that
  * check a value of each kind. Only cfg.c calls this. */
-#include "cfg_key.h"
+#include "base/cfg_key.h"
 
-#include "endpoint.h"
-#include "words.h"
-#include "xalloc.h"
+#include "base/endpoint.h"
+#include "base/words.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <limits.h>

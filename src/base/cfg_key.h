@@ -2,7 +2,7 @@
 #ifndef CTM_CFG_KEY_H
 #define CTM_CFG_KEY_H
 
-#include "cfg.h"
+#include "base/cfg.h"
 
 /* The table of configuration keys behind cfg.c. */
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Text for a terminal: see display.h. Names come from containers' owners: nothing of theirs may
  * reach the operator's terminal as a command. */
-#include "display.h"
+#include "base/display.h"
 
-#include "plain.h"
-#include "xalloc.h"
+#include "base/plain.h"
+#include "base/xalloc.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

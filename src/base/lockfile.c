@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "lockfile.h"
+#include "base/lockfile.h"
 
-#include "loop.h"
-#include "xalloc.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>

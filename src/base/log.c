@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "log.h"
+#include "base/log.h"
 
-#include "plain.h"
+#include "base/plain.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

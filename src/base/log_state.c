@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "log_state.h"
+#include "base/log_state.h"
 
 #include <stdarg.h>
 #include <stdio.h>

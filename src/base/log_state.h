@@ -2,7 +2,7 @@
 #ifndef CTM_LOG_STATE_H
 #define CTM_LOG_STATE_H
 
-#include "log.h"
+#include "base/log.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,10 +4,10 @@
  * changes, so that no wait has a timeout to arm and no clock to read first.
  * 1. A watch's `ready` is what the wait of this turn reported, until its callback is called; a watch
  *    made during the turn has none, so an event never reaches another descriptor of the same number. */
-#include "loop.h"
+#include "base/loop.h"
 
-#include "log.h"
-#include "xalloc.h"
+#include "base/log.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Periods of time as an operator writes them: see period.h. Pure but for the time zone. */
-#include "period.h"
+#include "base/period.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "plain.h"
+#include "base/plain.h"
 
 #include <string.h>
 

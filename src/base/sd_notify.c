@@ -2,9 +2,9 @@
 /* By hand rather than with libsystemd: it is one sendmsg, the protocol has been the same since 2010 and
  * is documented for being spoken without the library, which would bring its own dependencies (several
  * compressors, libgcrypt) into a privileged process. */
-#include "sd_notify.h"
+#include "base/sd_notify.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <stdarg.h>
 #include <stddef.h>

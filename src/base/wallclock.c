@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "wallclock.h"
+#include "base/wallclock.h"
 
-#include "loop.h"
+#include "base/loop.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_WORDS_H
 #define CTM_WORDS_H
 
-#include "err.h"
+#include "base/err.h"
 
 /* The words of a command as the configuration has it. No shell is between, so they are split here: at
  * blanks and tabs, with "..." and '...' to keep them; in double quotes \" and \\ are the character itself.

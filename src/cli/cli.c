@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The operator's command: its command line, its table of commands, and what they share. */
-#include "cli.h"
+#include "cli/cli.h"
 
-#include "cli_option.h"
-#include "cli_report.h"
-#include "ctl_client.h"
-#include "display.h"
-#include "plain.h"
-#include "source.h"
+#include "base/display.h"
+#include "base/plain.h"
+#include "base/xalloc.h"
+#include "cli/cli_option.h"
+#include "cli/cli_report.h"
+#include "control/ctl_client.h"
+#include "inventory/source.h"
 #include "version.h"
-#include "xalloc.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,10 +2,10 @@
 #ifndef CTM_CLI_H
 #define CTM_CLI_H
 
-#include "cfg.h"
-#include "doctor.h"
-#include "err.h"
-#include "rates.h"
+#include "base/cfg.h"
+#include "base/err.h"
+#include "cli/rates.h"
+#include "doctor/doctor.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ctmeter check`: a line for each of the doctor's checks, the command that mends what is wrong below
  * it, and their sum. */
-#include "cli.h"
+#include "cli/cli.h"
 
-#include "display.h"
-#include "table.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/xalloc.h"
+#include "cli/table.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ctmeter refresh`, `zero` and `teardown`: what changes something. */
-#include "cli.h"
+#include "cli/cli.h"
 
-#include "ctl_client.h"
-#include "teardown.h"
+#include "control/ctl_client.h"
+#include "netfilter/teardown.h"
 
 #include <errno.h>
 #include <inttypes.h>

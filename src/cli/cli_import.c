@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ctmeter import`: what was counted before, from the OpenVZ wiki's log or table, into the history. It writes
  * to the ledger's file itself, beside the daemon, as the user that its directory belongs to. */
-#include "cli.h"
+#include "cli/cli.h"
 
-#include "display.h"
-#include "import.h"
-#include "loop.h"
-#include "owner.h"
-#include "period.h"
-#include "store_import.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/loop.h"
+#include "base/period.h"
+#include "base/xalloc.h"
+#include "cli/import.h"
+#include "store/owner.h"
+#include "store/store_import.h"
 
 #include <errno.h>
 #include <inttypes.h>

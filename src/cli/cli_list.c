@@ -5,11 +5,11 @@
  *    counted, which the address has not.
  * 2. What cannot be counted is shown as "-", never as 0.
  * 3. Where the answer has a reason for a status, the reason is shown. */
-#include "cli.h"
+#include "cli/cli.h"
 
-#include "display.h"
-#include "table.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/xalloc.h"
+#include "cli/table.h"
 
 #include <errno.h>
 #include <inttypes.h>

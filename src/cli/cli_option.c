@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of options: see cli_option.h. */
-#include "cli_option.h"
+#include "cli/cli_option.h"
 
-#include "cfg.h"
-#include "xalloc.h"
+#include "base/cfg.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <string.h>

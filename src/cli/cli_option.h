@@ -2,7 +2,7 @@
 #ifndef CTM_CLI_OPTION_H
 #define CTM_CLI_OPTION_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <getopt.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ctmeter report`: see cli_report.h. It reads the ledger itself, so it needs no daemon. */
-#include "cli_report.h"
+#include "cli/cli_report.h"
 
-#include "display.h"
-#include "plain.h"
-#include "table.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/plain.h"
+#include "base/xalloc.h"
+#include "cli/table.h"
 
 #include <errno.h>
 #include <inttypes.h>

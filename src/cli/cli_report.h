@@ -2,8 +2,8 @@
 #ifndef CTM_CLI_REPORT_H
 #define CTM_CLI_REPORT_H
 
-#include "cli.h"
-#include "report.h"
+#include "cli/cli.h"
+#include "report/report.h"
 
 /* `ctmeter report`: its options, and its three forms of output. */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ctmeter status`: the daemon's health as grouped, aligned lines. */
-#include "cli.h"
+#include "cli/cli.h"
 
-#include "display.h"
-#include "table.h"
+#include "base/display.h"
+#include "cli/table.h"
 
 #include <errno.h>
 #include <inttypes.h>

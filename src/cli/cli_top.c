@@ -3,14 +3,14 @@
  * 1. Numbers stand first in a line and names last: a narrow terminal cuts names.
  * 2. While the daemon is away or has read nothing new the last table stays, with a word about why.
  * 3. Whatever ends the display gives the terminal back: signals come through a descriptor. */
-#include "cli.h"
+#include "cli/cli.h"
 
-#include "display.h"
-#include "loop.h"
-#include "rates.h"
-#include "table.h"
-#include "term.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
+#include "cli/rates.h"
+#include "cli/table.h"
+#include "cli/term.h"
 
 #include <errno.h>
 #include <poll.h>

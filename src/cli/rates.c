@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rates from two answers: see rates.h. Rows are matched by name through jansson's hashes: an
  * answer may have 20,000 of them. */
-#include "rates.h"
+#include "cli/rates.h"
 
-#include "cli.h"
-#include "inv.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "cli/cli.h"
+#include "inventory/inv.h"
 
 #include <inttypes.h>
 #include <stdio.h>

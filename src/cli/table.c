@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An aligned table for people: see table.h. */
-#include "table.h"
+#include "cli/table.h"
 
-#include "display.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/xalloc.h"
 
 #include <stdlib.h>
 

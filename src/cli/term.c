@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A full-screen display: see term.h. */
-#include "term.h"
+#include "cli/term.h"
 
-#include "display.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -9,10 +9,10 @@
  *             is built as it leaves: at most BATCH_OCTETS (and a piece) of it are in memory.
  * 1. In READING and WRITING the request is the loop's, in HANDLED the handler's.
  * 2. A request without ctl (after ctl_free) has no descriptor either. */
-#include "ctl.h"
+#include "control/ctl.h"
 
-#include "log_state.h"
-#include "xalloc.h"
+#include "base/log_state.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <errno.h>

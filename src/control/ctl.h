@@ -2,8 +2,8 @@
 #ifndef CTM_CTL_H
 #define CTM_CTL_H
 
-#include "err.h"
-#include "loop.h"
+#include "base/err.h"
+#include "base/loop.h"
 
 #include <jansson.h>
 

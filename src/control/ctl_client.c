@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The control socket, client side. The socket is non-blocking and every wait is a poll(2) with
  * what is left of the timeout, since connect(2) to a full backlog would sleep for ever. */
-#include "ctl_client.h"
+#include "control/ctl_client.h"
 
-#include "loop.h"
-#include "xalloc.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_CTL_CLIENT_H
 #define CTM_CTL_CLIENT_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <jansson.h>
 

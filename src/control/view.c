@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* JSON for people's programs: see view.h for the shape and the invariants. */
-#include "view.h"
+#include "control/view.h"
 
-#include "loop.h"
-#include "xalloc.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_VIEW_H
 #define CTM_VIEW_H
 
-#include "addr.h"
-#include "snap.h"
+#include "base/addr.h"
+#include "ledger/snap.h"
 
 #include <jansson.h>
 #include <stdbool.h>

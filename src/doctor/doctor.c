@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "doctor.h"
+#include "doctor/doctor.h"
 
-#include "ctl_client.h"
-#include "doctor_room.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "control/ctl_client.h"
+#include "doctor/doctor_room.h"
 
 #include <errno.h>
 #include <stdarg.h>

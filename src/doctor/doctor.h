@@ -2,8 +2,8 @@
 #ifndef CTM_DOCTOR_H
 #define CTM_DOCTOR_H
 
-#include "addr.h"
-#include "cfg.h"
+#include "base/addr.h"
+#include "base/cfg.h"
 
 #include <jansson.h>
 #include <stdbool.h>

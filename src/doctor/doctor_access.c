@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the daemon's user may reach, and what lets it. Capabilities are not asked about: a running daemon
  * keeps none that opens files. */
-#include "doctor_access.h"
+#include "doctor/doctor_access.h"
 
-#include "doctor_room.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "doctor/doctor_room.h"
 
 #include <grp.h>
 #include <libgen.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_DOCTOR_ACCESS_H
 #define CTM_DOCTOR_ACCESS_H
 
-#include "doctor.h"
+#include "doctor/doctor.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,9 +4,9 @@
  * With bridge-nf-call-iptables=1 a packet passes FORWARD at each bridge that carries it, so a second
  * bridge on its way (a firewall bridge before the main one) counts it again. The switch is for all
  * bridges; each has one of its own too (nf_call_iptables), and sees when either is on. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

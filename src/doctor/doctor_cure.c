@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Commands of this node: see doctor_cure.h. */
-#include "doctor_cure.h"
+#include "doctor/doctor_cure.h"
 
-#include "doctor_room.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "doctor/doctor_room.h"
 
 #include <limits.h>
 #include <stdlib.h>

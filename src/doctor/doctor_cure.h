@@ -2,7 +2,7 @@
 #ifndef CTM_DOCTOR_CURE_H
 #define CTM_DOCTOR_CURE_H
 
-#include "doctor.h"
+#include "doctor/doctor.h"
 
 /* What this node has for cures, so that a printed command can be run and outlasts what it mends. */
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The daemon: does it answer, may it do what it must, and does somebody undo what it does? */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "commit.h"
-#include "display.h"
-#include "source.h"
+#include "base/display.h"
+#include "base/xalloc.h"
+#include "inventory/source.h"
+#include "netfilter/iptables/commit.h"
 #include "version.h"
-#include "xalloc.h"
 
 #include <errno.h>
 #include <limits.h>

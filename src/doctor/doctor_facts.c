@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The doctor's facts: see doctor_room.h. Each is gathered once, when first asked for. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "ctl_client.h"
-#include "log.h"
-#include "source.h"
-#include "xalloc.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "control/ctl_client.h"
+#include "inventory/source.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Do the sources answer, and is what they say now what is counted? */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "display.h"
-#include "doctor_access.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/xalloc.h"
+#include "doctor/doctor_access.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,11 +4,11 @@
  * The kernel charges a table to who commits it, and holds the old one and the new one for a moment;
  * the committing child holds some copies of it too. What the limit counts as used includes the page
  * cache, which gives way, so that is not counted here. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "display.h"
-#include "xalloc.h"
-#include "xt_look.h"
+#include "base/display.h"
+#include "base/xalloc.h"
+#include "netfilter/iptables/xt_look.h"
 
 #include <errno.h>
 #include <stdio.h>

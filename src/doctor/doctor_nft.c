@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "doctor_nft.h"
+#include "doctor/doctor_nft.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <jansson.h>
 #include <stdlib.h>

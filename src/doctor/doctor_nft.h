@@ -2,7 +2,7 @@
 #ifndef CTM_DOCTOR_NFT_H
 #define CTM_DOCTOR_NFT_H
 
-#include "addr.h"
+#include "base/addr.h"
 
 #include <stdbool.h>
 #include <stddef.h>

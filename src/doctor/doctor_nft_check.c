@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nftables beside us: what it takes away before our rules see it. nft(8) is asked where it is
  * installed. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "child.h"
-#include "xalloc.h"
-#include "xt_look.h"
+#include "base/xalloc.h"
+#include "inventory/child.h"
+#include "netfilter/iptables/xt_look.h"
 
 #include <errno.h>
 #include <stdio.h>

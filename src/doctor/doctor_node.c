@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The node under the ledger: its file, its disk, its clock. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "display.h"
-#include "owner.h"
-#include "report_db.h"
-#include "xalloc.h"
+#include "base/display.h"
+#include "base/xalloc.h"
+#include "store/owner.h"
+#include "store/report_db.h"
 
 #include <errno.h>
 #include <libgen.h>

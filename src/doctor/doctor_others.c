@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Other people's rules, as far as they have a packet counted twice, or would stop it: TEE and dup,
  * NFQUEUE in our table, drops in FORWARD. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "xalloc.h"
-#include "xt_hazard.h"
+#include "base/xalloc.h"
+#include "netfilter/iptables/xt_hazard.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A packet's way over the node to a container: is it forwarded, and does a route lead there at all? */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,12 +2,12 @@
 #ifndef CTM_DOCTOR_ROOM_H
 #define CTM_DOCTOR_ROOM_H
 
-#include "doctor.h"
-#include "doctor_cure.h"
-#include "doctor_nft.h"
-#include "inv.h"
-#include "loop.h"
-#include "rtnl.h"
+#include "base/loop.h"
+#include "doctor/doctor.h"
+#include "doctor/doctor_cure.h"
+#include "doctor/doctor_nft.h"
+#include "inventory/inv.h"
+#include "netlink/rtnl.h"
 
 /* What the doctor's files share, and nobody else: the facts, each gathered when first asked for, and
  * the checks. Tests make a struct doctor by hand, with facts of their own. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From the daemon to the poller: the AgentX socket, and snmpd's answers for both views. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "doctor_access.h"
-#include "snmp_ask.h"
-#include "snmpd_conf.h"
+#include "base/xalloc.h"
+#include "doctor/doctor_access.h"
+#include "doctor/snmp_ask.h"
+#include "doctor/snmpd_conf.h"
 #include "version.h"
-#include "xalloc.h"
 
 #include <errno.h>
 #include <grp.h>

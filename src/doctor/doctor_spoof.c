@@ -3,10 +3,10 @@
  * the node drops it where it comes in: rp_filter for IPv4, a rule for IPv6, which has no such
  * switch. Loose mode (2) lets an address pass that is anywhere on the node, so it does not help.
  * Neither tells one port of a bridge from another: there only a filter of the bridge's helps. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "xalloc.h"
-#include "xt_look.h"
+#include "base/xalloc.h"
+#include "netfilter/iptables/xt_look.h"
 
 #include <errno.h>
 #include <stdio.h>

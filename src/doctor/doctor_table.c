@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The legacy tables: are they there, will they be after a reboot, are our rules in them and first,
  * and does anybody else use them beside nftables? */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "display.h"
-#include "xalloc.h"
-#include "xt_look.h"
+#include "base/display.h"
+#include "base/xalloc.h"
+#include "netfilter/iptables/xt_look.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Traffic that never comes to this node's FORWARD: taken away by XDP or tc before it, or by macvlan
  * and ipvlan, whose containers stand on the wire beside the node. */
-#include "doctor_room.h"
+#include "doctor/doctor_room.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "snmp_ask.h"
+#include "doctor/snmp_ask.h"
 
-#include "loop.h"
-#include "xalloc.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_SNMP_ASK_H
 #define CTM_SNMP_ASK_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <stddef.h>
 #include <stdint.h>

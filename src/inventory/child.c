@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Asynchronous commands. waitpid is asked by a timer once stdout has ended: pidfds are younger
  * than the oldest kernels in use, and a SIGCHLD handler would be a global. */
-#include "child.h"
+#include "inventory/child.h"
 
-#include "helper.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "inventory/helper.h"
 
 #include <assert.h>
 #include <errno.h>

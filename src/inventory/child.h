@@ -2,8 +2,8 @@
 #ifndef CTM_CHILD_H
 #define CTM_CHILD_H
 
-#include "err.h"
-#include "loop.h"
+#include "base/err.h"
+#include "base/loop.h"
 
 #include <stdbool.h>
 #include <stddef.h>

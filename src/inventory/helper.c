@@ -2,15 +2,15 @@
 /* The inventory helper: a process that accepts, and one for each job. By hand: ctmeterd, still root,
  * forks it and drops its own privileges. Under systemd: ctmeter-inventory.socket starts it when the
  * first job comes. */
-#include "helper.h"
+#include "inventory/helper.h"
 
-#include "cfg.h"
-#include "child.h"
-#include "log.h"
-#include "loop.h"
-#include "source_one.h"
-#include "words.h"
-#include "xalloc.h"
+#include "base/cfg.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/words.h"
+#include "base/xalloc.h"
+#include "inventory/child.h"
+#include "inventory/source_one.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,11 +3,11 @@
  *
  * 1. Whatever is in a part has passed the checks, so the merge cannot fail.
  * 2. A part keeps repetitions as they came; folding happens once, in the merge. */
-#include "inv.h"
+#include "inventory/inv.h"
 
-#include "inv_id.h"
-#include "log_state.h"
-#include "xalloc.h"
+#include "base/log_state.h"
+#include "base/xalloc.h"
+#include "inventory/inv_id.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_INV_H
 #define CTM_INV_H
 
-#include "addr.h"
-#include "arena.h"
+#include "base/addr.h"
+#include "base/arena.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "inv.h"
+#include "inventory/inv.h"
 
 size_t inv_claims(const struct inventory *inv, size_t i, size_t *ret_running)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The parser of inventory lines. Bytes are gathered into a line; a line is split into words in
  * place; the words are checked as a whole; only then does the part hear of them. */
-#include "inv_file.h"
+#include "inventory/inv_file.h"
 
-#include "inv_id.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "inventory/inv_id.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_INV_FILE_H
 #define CTM_INV_FILE_H
 
-#include "err.h"
-#include "inv.h"
+#include "base/err.h"
+#include "inventory/inv.h"
 
 #include <stddef.h>
 

@@ -2,9 +2,9 @@
 /* From the Unicode Character Database: the general categories Zs, Zl, Zp and Cf, the property
  * Default_Ignorable_Code_Point, and the blocks of combining diacritical marks. (Vowel signs and the like
  * of scripts that are written with them are no such marks.) */
-#include "inv_id.h"
+#include "inventory/inv_id.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <stddef.h>
 

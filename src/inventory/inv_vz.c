@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* vzlist (OpenVZ 6 and 7), prlctl and /proc/vz/veinfo. The formats are those of vzctl's
  * src/vzlist.c, prlctl's src/PrlList.cpp and the OpenVZ kernel's veinfo_seq_show(). */
-#include "inv_vz.h"
+#include "inventory/inv_vz.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <jansson.h>

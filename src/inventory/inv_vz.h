@@ -2,8 +2,8 @@
 #ifndef CTM_INV_VZ_H
 #define CTM_INV_VZ_H
 
-#include "err.h"
-#include "inv.h"
+#include "base/err.h"
+#include "inventory/inv.h"
 
 #include <stddef.h>
 

@@ -2,7 +2,7 @@
 #ifndef CTM_POUR_H
 #define CTM_POUR_H
 
-#include "child.h"
+#include "inventory/child.h"
 
 /* A file read by a child: its file system may hang, and then whoever touches it sleeps where no signal
  * reaches him. */

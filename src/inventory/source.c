@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* All sources together: a look starts each, waits for all, and merges what they said, or said
  * last. */
-#include "source.h"
+#include "inventory/source.h"
 
-#include "log.h"
-#include "source_one.h"
-#include "xalloc.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "inventory/source_one.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
 #ifndef CTM_SOURCE_H
 #define CTM_SOURCE_H
 
-#include "err.h"
-#include "inv.h"
-#include "loop.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "inventory/inv.h"
 
 /* The configured sources, looked at together and without blocking: files are read, commands run
  * as children with a deadline (10 s). What max_rows addresses cannot need is not read: an answer of

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `file:` source: read anew at each look, by a child: the file system may hang, and then whoever
  * touches it sleeps where no signal reaches him. One such child at a time. */
-#include "child.h"
-#include "inv_file.h"
-#include "pour.h"
-#include "source_one.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "inventory/child.h"
+#include "inventory/inv_file.h"
+#include "inventory/pour.h"
+#include "inventory/source_one.h"
 
 #include <errno.h>
 #include <fcntl.h>

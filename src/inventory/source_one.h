@@ -2,8 +2,8 @@
 #ifndef CTM_SOURCE_ONE_H
 #define CTM_SOURCE_ONE_H
 
-#include "log_state.h"
-#include "source.h"
+#include "base/log_state.h"
+#include "inventory/source.h"
 
 /* One source, for source*.c alone: what all kinds have in common, and the kinds. */
 

@@ -10,10 +10,10 @@
  * 4. Whose addresses are whose is asked for without names, and names by themselves when that is known: a
  *    host name, a tenant's choice that vzlist neither escapes nor cuts, can spoil names and nothing else.
  *    While they cannot be had the last ones stay. */
-#include "child.h"
-#include "inv_vz.h"
-#include "source_one.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "inventory/child.h"
+#include "inventory/inv_vz.h"
+#include "inventory/source_one.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,10 +2,10 @@
 #ifndef CTM_LEDGER_H
 #define CTM_LEDGER_H
 
-#include "fw.h"
-#include "inv.h"
-#include "snap.h"
-#include "store.h"
+#include "inventory/inv.h"
+#include "ledger/snap.h"
+#include "netfilter/fw.h"
+#include "store/store.h"
 
 /* The ledger: 64-bit totals of every (container, address) and every container. Pure: no clock,
  * kernel or disk.

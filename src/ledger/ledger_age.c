@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rows grow old: retired ones stop being shown, leave the memory, and are called back from the store
  * when their container or address is there again. */
-#include "ledger_rows.h"
+#include "ledger/ledger_rows.h"
 
-#include "store_batch.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "store/store_batch.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Booking: what readings and commits say of the rules' counters becomes octets of rows and of their
  * containers. A rule's counter is folded as the difference to its last one (slot.last). */
-#include "ledger_rows.h"
+#include "ledger/ledger_rows.h"
 
 void ledger_touch(struct row *row)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What was stamped while the clock was on trial moves when the clock is set: the same that the store
  * does with its rows (store_clock.c), so nothing of it need be written for that. */
-#include "ledger_rows.h"
+#include "ledger/ledger_rows.h"
 
 /* A mark is shared with snapshots: one that moves is another. */
 static void move_mark(struct snap_totals *t, int64_t by_s)

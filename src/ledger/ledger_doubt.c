@@ -2,9 +2,9 @@
 /* What the ledger does when it is not of the same moment as the kernel's rules: somebody put an older copy of
  * it back, or there is none any more. Addresses may have changed hands since, so nobody can tell whose the
  * octets are that the rules counted meanwhile: they are booked to nobody, and it is said. */
-#include "ledger_rows.h"
+#include "ledger/ledger_rows.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * that shows all in its place again. The count tells events, so each row gets one more when it begins
  * (slot.told); the time goes along with the readings until it is over, so that whoever polled
  * meanwhile finds it changed. */
-#include "ledger_rows.h"
+#include "ledger/ledger_rows.h"
 
 /* Whether a rule of it is, or was lately, there to be missed. */
 static bool is_concerned(const struct slot *s)

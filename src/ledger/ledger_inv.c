@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ledger compared with an inventory: one sweep over what is sorted alike in both. */
-#include "ledger_rows.h"
+#include "ledger/ledger_rows.h"
 
 #include <string.h>
 

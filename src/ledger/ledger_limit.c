@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ledger_limit.h"
+#include "ledger/ledger_limit.h"
 
-#include "ledger_rows.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "ledger/ledger_rows.h"
 
 #include <stdlib.h>
 #include <string.h>

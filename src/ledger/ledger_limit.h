@@ -2,7 +2,7 @@
 #ifndef CTM_LEDGER_LIMIT_H
 #define CTM_LEDGER_LIMIT_H
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 /* How much of an inventory the ledger takes, and whose it is when that is not all. Tenants may choose
  * how many addresses and containers they have, so:

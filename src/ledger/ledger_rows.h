@@ -2,7 +2,7 @@
 #ifndef CTM_LEDGER_ROWS_H
 #define CTM_LEDGER_ROWS_H
 
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 /* The ledger's own objects, for ledger*.c alone. Each kind is in an array sorted by its key:
  *   containers (id)   rows (container, address)   slots (address)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ledger as a snapshot shows it. */
-#include "ledger_rows.h"
+#include "ledger/ledger_rows.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ledger to and from a store: plain structs both ways, no database here. */
-#include "ledger_rows.h"
+#include "ledger/ledger_rows.h"
 
-#include "loop.h"
-#include "store_batch.h"
-#include "xalloc.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
+#include "store/store_batch.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Life and look-up of snapshots. The builder owns the only reference while it fills one in; the
  * arrays it puts there become the snapshot's and end with the last reference. */
-#include "snap.h"
+#include "ledger/snap.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <stdlib.h>

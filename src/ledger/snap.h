@@ -2,9 +2,9 @@
 #ifndef CTM_SNAP_H
 #define CTM_SNAP_H
 
-#include "addr.h"
-#include "arena.h"
-#include "inv.h"
+#include "base/addr.h"
+#include "base/arena.h"
+#include "inventory/inv.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,12 +2,12 @@
 #ifndef CTM_FW_H
 #define CTM_FW_H
 
-#include "cfg.h"
-#include "err.h"
-#include "loop.h"
-#include "plan.h"
-#include "rule.h"
-#include "snap.h"
+#include "base/cfg.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "ledger/snap.h"
+#include "netfilter/iptables/plan.h"
+#include "netfilter/iptables/rule.h"
 
 /* Netfilter behind one table of functions: the iptables backend, and a fake for tests and dry
  * runs, which must pass the same conformance tests.

@@ -5,8 +5,8 @@
  * lines "ADDRESS PATH OCTETS PKTS", PATH one of fwd-in, fwd-out, node-in, node-out, the numbers
  * being all that ever crossed the node. As in a kernel, a rule counts from when it was made, and
  * nothing counts what has no rule. The rules do not outlive the process. */
-#include "fw.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "netfilter/fw.h"
 
 #include <errno.h>
 #include <inttypes.h>

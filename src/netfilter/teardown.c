@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "teardown.h"
+#include "netfilter/teardown.h"
 
-#include "fw.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "netfilter/fw.h"
 
 #include <errno.h>
 #include <libgen.h>

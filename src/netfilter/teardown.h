@@ -2,8 +2,8 @@
 #ifndef CTM_TEARDOWN_H
 #define CTM_TEARDOWN_H
 
-#include "cfg.h"
-#include "err.h"
+#include "base/cfg.h"
+#include "base/err.h"
 
 /* Remove every rule and chain of ours, in both families, while no daemon runs; all other rules
  * stay as they are. May block on the xtables lock. A family whose tables are missing has nothing

@@ -2,8 +2,8 @@
 #ifndef CTM_NL_H
 #define CTM_NL_H
 
-#include "err.h"
-#include "loop.h"
+#include "base/err.h"
+#include "base/loop.h"
 
 /* Tells when the kernel announces that links, routes or addresses of this network namespace came
  * or went (rtnetlink(7)): the moment to look at the inventory again. A hint, never the truth.

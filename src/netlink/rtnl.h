@@ -2,7 +2,7 @@
 #ifndef CTM_RTNL_H
 #define CTM_RTNL_H
 
-#include "addr.h"
+#include "base/addr.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What rtnetlink's messages say. Pure. Numbers that the oldest headers lack stand here by value
  * (include/uapi/linux/if_link.h, pkt_cls.h). */
-#include "rtnl.h"
+#include "netlink/rtnl.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>

@@ -2,9 +2,9 @@
 /* The 95th percentile of a stream: see percentile.h.
  * 1. heap[0..n) holds the highest samples so far, at most `keep`, its lowest at [0]
  *    (a binary heap: heap[i] <= heap[2i+1], heap[2i+2]). */
-#include "percentile.h"
+#include "report/percentile.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <stdlib.h>
 

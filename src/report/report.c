@@ -3,13 +3,13 @@
  * 1. By container and address one interval, the period, is read for all rows; by day and hour the
  *    intervals are read one after the other, each for its one row.
  * 2. Usage comes in the order of time: a row's 5 minutes are complete when the next begin. */
-#include "report.h"
+#include "report/report.h"
 
-#include "inv.h"
-#include "owner.h"
-#include "percentile.h"
-#include "report_reader.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "inventory/inv.h"
+#include "report/percentile.h"
+#include "report/report_reader.h"
+#include "store/owner.h"
 
 #include <assert.h>
 #include <errno.h>

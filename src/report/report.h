@@ -2,10 +2,10 @@
 #ifndef CTM_REPORT_H
 #define CTM_REPORT_H
 
-#include "addr.h"
-#include "err.h"
-#include "period.h"
-#include "snap.h"
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/period.h"
+#include "ledger/snap.h"
 
 #include <stdbool.h>
 #include <stddef.h>

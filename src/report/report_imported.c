@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What was imported, as part of a report: see report_reader.h. */
-#include "report_reader.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "report/report_reader.h"
 
 #include <stdlib.h>
 #include <string.h>

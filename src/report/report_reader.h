@@ -2,8 +2,8 @@
 #ifndef CTM_REPORT_READER_H
 #define CTM_REPORT_READER_H
 
-#include "report.h"
-#include "report_db.h"
+#include "report/report.h"
+#include "store/report_db.h"
 
 /* What report.c and report_select.c share, and nobody else knows: a report being read.
  * 1. Every selected address has a subject; every subject adds to one row: its own, that of its

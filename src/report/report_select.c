@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which containers and addresses a report is about: see report_reader.h. */
-#include "report_reader.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "report/report_reader.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,11 +3,11 @@
  * 1. While ctmeterd runs (or was killed) there is a write-ahead log beside the file: it is read
  *    with SQLite's own locks. After a clean end there is none, and opening would make one: then the
  *    file is read as it is ("immutable"), and report_db_is_void tells when it did change. */
-#include "report_db.h"
+#include "store/report_db.h"
 
-#include "loop.h"
-#include "period.h"
-#include "xalloc.h"
+#include "base/loop.h"
+#include "base/period.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_REPORT_DB_H
 #define CTM_REPORT_DB_H
 
-#include "err.h"
-#include "snap.h"
+#include "base/err.h"
+#include "ledger/snap.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "store_sql.h"
+#include "store/store_sql.h"
 
-#include "store_clock.h"
-#include "store_file.h"
-#include "store_load.h"
-#include "store_schema.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "store/store_clock.h"
+#include "store/store_file.h"
+#include "store/store_load.h"
+#include "store/store_schema.h"
 
 #include <assert.h>
 #include <errno.h>

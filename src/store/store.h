@@ -2,9 +2,9 @@
 #ifndef CTM_STORE_H
 #define CTM_STORE_H
 
-#include "err.h"
-#include "snap.h"
-#include "wallclock.h"
+#include "base/err.h"
+#include "base/wallclock.h"
+#include "ledger/snap.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_STORE_BATCH_H
 #define CTM_STORE_BATCH_H
 
-#include "arena.h"
-#include "store.h"
+#include "base/arena.h"
+#include "store/store.h"
 
 /* What is looked for in the store: a container, or one of its addresses. */
 struct store_key {

@@ -6,10 +6,10 @@
  * 1. A move takes exactly what is unsure out of both usage tables and puts it in again elsewhere: their
  *    sums stay.
  * 2. Usage moves by multiples of 5 minutes; what is left over is kept and added to the next move. */
-#include "store_clock.h"
+#include "store/store_clock.h"
 
-#include "store_sql.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "store/store_sql.h"
 
 #include <stdint.h>
 #include <string.h>

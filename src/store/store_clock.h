@@ -2,7 +2,7 @@
 #ifndef CTM_STORE_CLOCK_H
 #define CTM_STORE_CLOCK_H
 
-#include "store.h"
+#include "store/store.h"
 
 /* What the store does when the clock was set (wallclock.h). For store*.c only. */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "store_file.h"
+#include "store/store_file.h"
 
-#include "lockfile.h"
-#include "store_schema.h"
-#include "xalloc.h"
+#include "base/lockfile.h"
+#include "base/xalloc.h"
+#include "store/store_schema.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,12 +3,12 @@
  *
  * Each row has the number of its import; a row is seen when that import is `done`. So what makes a file
  * seen is one small change, however many rows it has. */
-#include "store_import.h"
+#include "store/store_import.h"
 
-#include "loop.h"
-#include "store_file.h"
-#include "store_schema.h"
-#include "xalloc.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
+#include "store/store_file.h"
+#include "store/store_schema.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_STORE_IMPORT_H
 #define CTM_STORE_IMPORT_H
 
-#include "addr.h"
-#include "err.h"
+#include "base/addr.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>

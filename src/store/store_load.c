@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "store_load.h"
+#include "store/store_load.h"
 
-#include "store_batch.h"
-#include "store_clock.h"
-#include "store_schema.h"
+#include "store/store_batch.h"
+#include "store/store_clock.h"
+#include "store/store_schema.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_STORE_LOAD_H
 #define CTM_STORE_LOAD_H
 
-#include "store.h"
+#include "store/store.h"
 
 #include <sqlite3.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "store_schema.h"
+#include "store/store_schema.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <stdio.h>

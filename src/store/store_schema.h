@@ -2,7 +2,7 @@
 #ifndef CTM_STORE_SCHEMA_H
 #define CTM_STORE_SCHEMA_H
 
-#include "err.h"
+#include "base/err.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>

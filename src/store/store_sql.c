@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "store_sql.h"
+#include "store/store_sql.h"
 
-#include "store_schema.h"
+#include "store/store_schema.h"
 
 /* UPDATE and INSERT of a row bind the same values in the same order. */
 

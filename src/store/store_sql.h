@@ -2,7 +2,7 @@
 #ifndef CTM_STORE_SQL_H
 #define CTM_STORE_SQL_H
 
-#include "store.h"
+#include "store/store.h"
 
 #include <sqlite3.h>
 #include <sys/types.h>

@@ -7,9 +7,9 @@
  * period books it, before it writes its own totals.
  * 1. So usage is a difference of totals that are both in the database: writing a checkpoint anew,
  *    or none for a while, can neither book an octet twice nor lose one. */
-#include "store_sql.h"
+#include "store/store_sql.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <errno.h>

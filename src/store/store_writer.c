@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "store_writer.h"
+#include "store/store_writer.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_STORE_WRITER_H
 #define CTM_STORE_WRITER_H
 
-#include "loop.h"
-#include "store_batch.h"
+#include "base/loop.h"
+#include "store/store_batch.h"
 
 /* The thread that writes the store, so that only it waits for a disk. The only thread there is beside
  * the loop's.

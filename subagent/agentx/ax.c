@@ -13,15 +13,15 @@
  * 4. Each state of affairs is logged once: the problem, and its end.
  * 5. A session that ends before its first sign of life does not shorten the pause: a master that lets
  *    us in and throws us out is not tried more often than one that is not there. */
-#include "ax.h"
+#include "agentx/ax.h"
 
-#include "ax_codec.h"
-#include "ax_conn.h"
-#include "ax_serve.h"
-#include "ax_text.h"
-#include "ax_timing.h"
-#include "log_state.h"
-#include "xalloc.h"
+#include "agentx/ax_codec.h"
+#include "agentx/ax_conn.h"
+#include "agentx/ax_serve.h"
+#include "agentx/ax_text.h"
+#include "agentx/ax_timing.h"
+#include "base/log_state.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
 #ifndef CTM_AX_H
 #define CTM_AX_H
 
-#include "err.h"
-#include "loop.h"
-#include "oidtab.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "mib/oidtab.h"
 
 /* The AgentX session (RFC 2741) with the node's snmpd: non-blocking, self-healing, on net-snmp's
  * codec. Only ax*.c include net-snmp headers.

@@ -6,12 +6,12 @@
  * 2. It writes what we say, but reads nothing: before 5.9 it trusts lengths, and what a master
  *    says we need little of.
  * 3. Out of memory inside net-snmp is fatal as everywhere. */
-#include "ax_codec.h"
+#include "agentx/ax_codec.h"
 
-#include "ax_request.h"
-#include "ax_response.h"
-#include "log.h"
-#include "xalloc.h"
+#include "agentx/ax_request.h"
+#include "agentx/ax_response.h"
+#include "base/log.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 
 #include <net-snmp/net-snmp-includes.h>
 
-#include "oidtab.h"
+#include "mib/oidtab.h"
 
 #include <stdbool.h>
 #include <stddef.h>

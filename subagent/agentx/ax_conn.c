@@ -8,10 +8,10 @@
  * 4. A PDU over AX_PDU_MAX is handed on by its header alone and its payload passed over, so one
  *    bad request does not cost the session. A header that cannot be one ends the connection.
  * 5. `closed` is only called from the loop, never from within ax_conn_open or ax_conn_send. */
-#include "ax_conn.h"
+#include "agentx/ax_conn.h"
 
-#include "endpoint.h"
-#include "xalloc.h"
+#include "base/endpoint.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,9 +2,9 @@
 #ifndef CTM_AX_CONN_H
 #define CTM_AX_CONN_H
 
-#include "ax_codec.h"
-#include "err.h"
-#include "loop.h"
+#include "agentx/ax_codec.h"
+#include "base/err.h"
+#include "base/loop.h"
 
 /* The stream to the master agent: connects without blocking, cuts what arrives into PDUs, sends.
  * Knows headers but no meaning. Private to ax*.c. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* RFC 2741: s6.2.5 Get, s6.2.6 GetNext, s6.2.7 GetBulk, s5.1 an OID, s5.2 a search range, s5.3 an
  * octet string. Whatever a length says is held against what is left before it is believed. */
-#include "ax_request.h"
+#include "agentx/ax_request.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <endian.h>
 #include <stdlib.h>

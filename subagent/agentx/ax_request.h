@@ -2,7 +2,7 @@
 #ifndef CTM_AX_REQUEST_H
 #define CTM_AX_REQUEST_H
 
-#include "ax_codec.h"
+#include "agentx/ax_codec.h"
 
 /* Reading Get, GetNext and GetBulk PDUs: net-snmp's parser goes through several calls for each
  * sub-identifier, and to the end of the list for each varbind. The result is the same. Private to

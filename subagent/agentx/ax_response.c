@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The encoding is RFC 2741's: s6.1 the header, s6.2.16 the Response, s5.4 a varbind, s5.1 an OID,
  * s5.3 an octet string. The size is reckoned first, so nothing is checked while writing. */
-#include "ax_response.h"
+#include "agentx/ax_response.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_AX_RESPONSE_H
 #define CTM_AX_RESPONSE_H
 
-#include "ax_codec.h"
+#include "agentx/ax_codec.h"
 
 /* Octets of Response PDUs. One is built for each of a poller's requests, and net-snmp's builder goes
  * through several calls for each sub-identifier; what is written here is the same.

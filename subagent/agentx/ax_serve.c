@@ -5,10 +5,10 @@
  *    of one SNMP answer agree (snmpd makes a GETNEXT of each repetition of a GETBULK).
  * 3. An answer is inside its search range: before its end (RFC 2741 s5.2).
  * 4. Nothing is writable: TestSet is refused, so nothing is ever there to commit or undo. */
-#include "ax_serve.h"
+#include "agentx/ax_serve.h"
 
-#include "ax_response.h"
-#include "xalloc.h"
+#include "agentx/ax_response.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_AX_SERVE_H
 #define CTM_AX_SERVE_H
 
-#include "ax.h"
-#include "ax_codec.h"
+#include "agentx/ax.h"
+#include "agentx/ax_codec.h"
 
 /* Answers to the master's requests (RFC 2741 s7.2.3, s7.2.4), from the views that the hooks pin.
  * No socket, no clock. Private to ax*.c. */

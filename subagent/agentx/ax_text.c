@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ax_text.h"
+#include "agentx/ax_text.h"
 
-#include "ax_codec.h"
+#include "agentx/ax_codec.h"
 
 #include <errno.h>
 

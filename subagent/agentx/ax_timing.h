@@ -2,7 +2,7 @@
 #ifndef CTM_AX_TIMING_H
 #define CTM_AX_TIMING_H
 
-#include "ax.h"
+#include "agentx/ax.h"
 
 /* The session's waits. ax_new sets the usual ones; tests shorten them. */
 struct ax_timing {

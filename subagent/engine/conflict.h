@@ -2,8 +2,8 @@
 #ifndef CTM_CONFLICT_H
 #define CTM_CONFLICT_H
 
-#include "ledger.h"
-#include "log_state.h"
+#include "base/log_state.h"
+#include "ledger/ledger.h"
 
 /* The addresses that several containers claim, or that no container can have, remembered so that it
  * is logged when that begins, when it is counted for another and when it ends, not at each look. Zero-initialised: none. */

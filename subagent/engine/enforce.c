@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "enforce.h"
+#include "engine/enforce.h"
 
-#include "log_state.h"
-#include "xalloc.h"
+#include "base/log_state.h"
+#include "base/xalloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_ENFORCE_H
 #define CTM_ENFORCE_H
 
-#include "fw.h"
+#include "netfilter/fw.h"
 
 /* One family's rules on their way into the kernel, and back when somebody changes them.
  * 1. All that is wanted at that moment goes into one commit, and only one runs at a time.

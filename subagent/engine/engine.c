@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "engine_room.h"
+#include "engine/engine_room.h"
 
-#include "fw.h"
-#include "nl.h"
-#include "ports.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "engine/ports.h"
+#include "netfilter/fw.h"
+#include "netlink/nl.h"
 
 #include <errno.h>
 #include <malloc.h>

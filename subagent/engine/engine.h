@@ -2,12 +2,12 @@
 #ifndef CTM_ENGINE_H
 #define CTM_ENGINE_H
 
-#include "cfg.h"
-#include "err.h"
-#include "loop.h"
-#include "snap.h"
-#include "source.h"
-#include "waiters.h"
+#include "base/cfg.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "engine/waiters.h"
+#include "inventory/source.h"
+#include "ledger/snap.h"
 
 /* The engine: one way through the house, turned by the loop.
  *

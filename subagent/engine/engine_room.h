@@ -2,18 +2,18 @@
 #ifndef CTM_ENGINE_ROOM_H
 #define CTM_ENGINE_ROOM_H
 
-#include "engine.h"
+#include "engine/engine.h"
 
-#include "conflict.h"
-#include "enforce.h"
-#include "intake.h"
-#include "keep.h"
-#include "ledger.h"
-#include "log_state.h"
-#include "pace.h"
-#include "sampler.h"
-#include "source.h"
-#include "waiters.h"
+#include "base/log_state.h"
+#include "engine/conflict.h"
+#include "engine/enforce.h"
+#include "engine/intake.h"
+#include "engine/keep.h"
+#include "engine/pace.h"
+#include "engine/sampler.h"
+#include "engine/waiters.h"
+#include "inventory/source.h"
+#include "ledger/ledger.h"
 
 /* The engine's own, for engine*.c alone: engine.c turns, engine_verbs.c does what others ask for. */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "intake.h"
+#include "engine/intake.h"
 
-#include "nodeaddr.h"
+#include "engine/nodeaddr.h"
 
 #include <stdlib.h>
 

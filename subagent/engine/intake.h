@@ -2,9 +2,9 @@
 #ifndef CTM_INTAKE_H
 #define CTM_INTAKE_H
 
-#include "cfg.h"
-#include "ledger_limit.h"
-#include "log_state.h"
+#include "base/cfg.h"
+#include "base/log_state.h"
+#include "ledger/ledger_limit.h"
 
 /* What is done to an inventory before the ledger takes it: tenants may have chosen what is in it. */
 

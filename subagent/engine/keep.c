@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "keep.h"
+#include "engine/keep.h"
 
-#include "log_state.h"
-#include "store_writer.h"
-#include "witness.h"
-#include "xalloc.h"
+#include "base/log_state.h"
+#include "base/xalloc.h"
+#include "store/store_writer.h"
+#include "store/witness.h"
 
 #include <errno.h>
 #include <stdio.h>

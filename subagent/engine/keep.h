@@ -2,9 +2,9 @@
 #ifndef CTM_KEEP_H
 #define CTM_KEEP_H
 
-#include "err.h"
-#include "ledger.h"
-#include "loop.h"
+#include "base/err.h"
+#include "base/loop.h"
+#include "ledger/ledger.h"
 
 /* Keeps the ledger in the store: takes it up at the start, has checkpoints written, and when the
  * disk is full, the directory read-only or the database locked says so once, lets counting go on in

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "nodeaddr.h"
+#include "engine/nodeaddr.h"
 
-#include "rtnl.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "netlink/rtnl.h"
 
 #include <stdlib.h>
 #include <string.h>

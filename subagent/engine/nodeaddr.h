@@ -2,7 +2,7 @@
 #ifndef CTM_NODEADDR_H
 #define CTM_NODEADDR_H
 
-#include "inv.h"
+#include "inventory/inv.h"
 
 /* The addresses that are the node's own, its networks' broadcast addresses, and its gateways: no
  * container's, whatever a tenant may have set, since their traffic is everybody's. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "pace.h"
+#include "engine/pace.h"
 
 static uint64_t later_of(uint64_t a, uint64_t b)
 {

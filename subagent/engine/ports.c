@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ports.h"
+#include "engine/ports.h"
 
-#include "log.h"
+#include "base/log.h"
 
 uint64_t ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_direction direction,
 			 struct ledger_now now)

@@ -2,9 +2,9 @@
 #ifndef CTM_PORTS_H
 #define CTM_PORTS_H
 
-#include "cfg.h"
-#include "keep.h"
-#include "ledger.h"
+#include "base/cfg.h"
+#include "engine/keep.h"
+#include "ledger/ledger.h"
 
 /* Show the ports of the switch view in this direction from now on. If that turns their In and Out
  * round against what was shown before, by this daemon or an earlier one, it is a discontinuity of

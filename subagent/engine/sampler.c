@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "sampler.h"
+#include "engine/sampler.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,9 +2,9 @@
 #ifndef CTM_SAMPLER_H
 #define CTM_SAMPLER_H
 
-#include "enforce.h"
-#include "ledger.h"
-#include "log_state.h"
+#include "base/log_state.h"
+#include "engine/enforce.h"
+#include "ledger/ledger.h"
 
 /* Readings into the ledger: both families, whole, with the half-committed ones tried again. */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "waiters.h"
+#include "engine/waiters.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Makers of SMI values, used by all column tables, and the reckoning of the master's clock. */
-#include "mib.h"
+#include "mib/mib.h"
 
-#include "plain.h"
+#include "base/plain.h"
 
 #include <assert.h>
 #include <stdbool.h>

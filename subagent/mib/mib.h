@@ -2,9 +2,9 @@
 #ifndef CTM_MIB_H
 #define CTM_MIB_H
 
-#include "notice.h"
-#include "oidtab.h"
-#include "snap.h"
+#include "ledger/snap.h"
+#include "mib/notice.h"
+#include "mib/oidtab.h"
 
 /* What the subagent serves: tables of oidtab over one snapshot. Pure: no kernel, no clock, no
  * SNMP library. The data pointer of every table here is a `const struct mib_data *`. */

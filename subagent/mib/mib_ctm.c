@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* CTMETER-MIB as the default context serves it: the scalars, and the view over all three tables.
  * The numbers are those of mibs/CTMETER-MIB.txt; check_mib compares the two. */
-#include "mib_ctm.h"
+#include "mib/mib_ctm.h"
 #include "version.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 enum store_state { STORE_OK = 1, STORE_FAILING };
 

@@ -2,7 +2,7 @@
 #ifndef CTM_MIB_CTM_H
 #define CTM_MIB_CTM_H
 
-#include "mib.h"
+#include "mib/mib.h"
 
 /* Shared by the tables of CTMETER-MIB only. */
 

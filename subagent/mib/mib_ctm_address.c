@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ctmAddressTable: one row for each (container, address) pair of the snapshot,
  * INDEX { ctmContainerId, ctmAddressType, ctmAddress }. */
-#include "mib_ctm.h"
+#include "mib/mib_ctm.h"
 #include "version.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <stdio.h>

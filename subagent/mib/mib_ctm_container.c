@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ctmContainerTable: one row for each container of the snapshot, INDEX { ctmContainerId }. */
-#include "mib_ctm.h"
+#include "mib/mib_ctm.h"
 #include "version.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 enum container_column {
 	COL_ID_TEXT = 2,

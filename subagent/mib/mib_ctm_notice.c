@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The notifications of CTMETER-MIB: what each carries. */
-#include "mib_ctm.h"
+#include "mib/mib_ctm.h"
 #include "version.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <string.h>

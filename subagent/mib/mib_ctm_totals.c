@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What address rows and container rows have in common: the index's id and the columns 6 to 18. */
-#include "mib_ctm.h"
+#include "mib/mib_ctm.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The switch view: IF-MIB's scalars (RFC 2863), what its two tables have in common, and the view
  * over all of it. */
-#include "mib_if.h"
+#include "mib/mib_if.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 enum { IF_NUMBER = 1, IF_TABLE_LAST_CHANGE = 5 };
 

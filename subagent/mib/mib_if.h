@@ -2,7 +2,7 @@
 #ifndef CTM_MIB_IF_H
 #define CTM_MIB_IF_H
 
-#include "mib.h"
+#include "mib/mib.h"
 
 /* Shared by the tables of the switch view only. */
 

@@ -2,9 +2,9 @@
 /* ifTable of the switch view (RFC 2863): a port for each container. Its counters are the low 32
  * bits of ifXTable's. Errors and discards are not counted here and 0 all the same: monitoring
  * systems expect them of every port, and this one has none of its own. */
-#include "mib_if.h"
+#include "mib/mib_if.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 enum if_column {
 	IF_INDEX = 1,

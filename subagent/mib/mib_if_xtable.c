@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ifXTable of the switch view (RFC 2863). */
-#include "mib_if.h"
+#include "mib/mib_if.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 enum ifx_column {
 	IFX_NAME = 1,

@@ -2,9 +2,9 @@
 /* ipAddrTable of the switch view (RFC 1213): the IPv4 addresses that containers have now, so that
  * monitoring systems show them on their ports. INDEX { ipAdEntAddr } has room for one row an
  * address, so one that several containers claim is left out. */
-#include "mib_if.h"
+#include "mib/mib_if.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 enum ipaddr_column {
 	IP_AD_ENT_ADDR = 1,

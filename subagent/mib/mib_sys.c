@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The system group of the switch view (RFC 3418): a context has none unless somebody serves it, and
  * monitoring systems want one of every device. */
-#include "mib_if.h"
+#include "mib/mib_if.h"
 #include "version.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 enum sys_column {
 	SYS_DESCR = 1,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "notice.h"
+#include "mib/notice.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <stdlib.h>

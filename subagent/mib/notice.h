@@ -2,7 +2,7 @@
 #ifndef CTM_NOTICE_H
 #define CTM_NOTICE_H
 
-#include "snap.h"
+#include "ledger/snap.h"
 
 /* Which notifications of CTMETER-MIB are due: what a snapshot says and was not told yet. Pure: no
  * socket, no clock, no SNMP.

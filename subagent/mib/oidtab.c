@@ -6,7 +6,7 @@
  * 3. A search costs log2(rows) calls of index(); cells are only made for the answer and for the
  *    holes passed on the way to it.
  * May be called by anything; keeps no state. */
-#include "oidtab.h"
+#include "mib/oidtab.h"
 
 #include <assert.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * traffic in every period up to now. Schema, containers and addresses are made by the store itself;
  * usage goes into the tables that docs/ledger.md describes. Octets vary from period to period, the
  * same way in every run. Nothing is synced: the file is there to be read and thrown away. */
-#include "store.h"
+#include "store/store.h"
 
 #include <inttypes.h>
 #include <sqlite3.h>

@@ -14,8 +14,8 @@
 
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
+#include "base/xalloc.h"
 #include "oid_text.h"
-#include "xalloc.h"
 
 #include <inttypes.h>
 #include <signal.h>

@@ -12,9 +12,9 @@
  * 2. The engine takes the time it is told, so no half second has to pass between two readings.
  * 3. Between two lines packets must have passed, or a tick would have nothing to book: a tick after
  *    which the sum of all octets is what it was before is an error. */
-#include "engine.h"
-#include "xalloc.h"
-#include "xt_table.h"
+#include "base/xalloc.h"
+#include "engine/engine.h"
+#include "netfilter/iptables/xt_table.h"
 
 #include <errno.h>
 #include <inttypes.h>

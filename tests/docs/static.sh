@@ -110,7 +110,7 @@ objects()
 
 keys()
 {
-	sed -nE 's/^\t\{ "([a-z]+)", "([a-z-]+)", "([^"]*)".*/\1.\2=\3/p' src/cfg_key.c >"$tmp/keys"
+	sed -nE 's/^\t\{ "([a-z]+)", "([a-z-]+)", "([^"]*)".*/\1.\2=\3/p' src/base/cfg_key.c >"$tmp/keys"
 	# Of several values the default is the first.
 	awk '/^\.Ss Section / { section = $3 }
 	     /^\.Sh / { section = "" }
@@ -131,7 +131,7 @@ commands()
 	awk '/^options:/ { exit } NR > 1 { print $1 }' "$tmp/help" >"$tmp/commands"
 	awk '/^\.Sh DESCRIPTION/ { here = 1 } /^The options/ { exit } here && /^\.It Cm / { print $3 }' docs/ctmeter.1 >"$tmp/commands.man"
 	both 'ctmeter(1), commands' "$tmp/commands" "$tmp/commands.man"
-	sed -nE 's/^\t\{ "([a-z-]+)", ("[A-Z]+"|NULL), .*/--\1/p' src/cli_option.c >"$tmp/options"
+	sed -nE 's/^\t\{ "([a-z-]+)", ("[A-Z]+"|NULL), .*/--\1/p' src/cli/cli_option.c >"$tmp/options"
 	grep '^\.It Fl' docs/ctmeter.1 | grep -oE 'Fl -[a-z-]+' | sed 's/Fl /-/' >"$tmp/options.man"
 	both 'ctmeter(1), options' "$tmp/options" "$tmp/options.man"
 	while read -r command; do
@@ -146,7 +146,7 @@ commands()
 
 checks()
 {
-	sed -nE 's/^\t\{ "([a-z0-9-]+)", doctor_.*/\1/p' src/doctor.c >"$tmp/checks"
+	sed -nE 's/^\t\{ "([a-z0-9-]+)", doctor_.*/\1/p' src/doctor/doctor.c >"$tmp/checks"
 	awk '/^\.Ss Checks/ { here = 1 } /^\.Ss Reports/ { exit }
 	     here && /^\.It Sy / { sub(/^\.It Sy /, ""); gsub(/ , /, "\n"); print }' docs/ctmeter.1 |
 		grep -vx 'ok\|skip\|warn\|fail' >"$tmp/checks.man"

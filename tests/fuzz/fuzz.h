@@ -2,8 +2,8 @@
 #ifndef CTM_FUZZ_H
 #define CTM_FUZZ_H
 
-#include "log.h"
-#include "xalloc.h"
+#include "base/log.h"
+#include "base/xalloc.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One AgentX PDU from a master: parsed, answered, and the answer parsed again. */
-#include "ax_codec.h"
+#include "agentx/ax_codec.h"
 #include "fuzz.h"
 
 /* Every other varbind gets a value, the others an exception. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a daemon answers, as `ctmeter` shows it: parsed, selected from, printed. */
-#include "cli.h"
+#include "cli/cli.h"
 #include "fuzz.h"
 
 /* What is printed goes to a person's terminal: no control characters but line ends. */

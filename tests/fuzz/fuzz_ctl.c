@@ -2,7 +2,7 @@
 /* The control socket's server: whatever a client sends, it gets one line, a JSON object, or
  * nothing when it said nothing. The first octet says in how many pieces it comes. */
 #define FUZZ_INITIALIZE /* its own */
-#include "ctl.h"
+#include "control/ctl.h"
 #include "fuzz.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Logs and CSVs of what was counted before. */
 #define FUZZ_INITIALIZE /* its own */
+#include "cli/import.h"
 #include "fuzz.h"
-#include "import.h"
 
 #define NOW_S 1796000000
 

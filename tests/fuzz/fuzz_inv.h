@@ -3,7 +3,7 @@
 #define CTM_FUZZ_INV_H
 
 #include "fuzz.h"
-#include "inv.h"
+#include "inventory/inv.h"
 
 /* What is true of every inventory, wherever it came from (inv.h, 1 and 2). */
 

@@ -2,7 +2,7 @@
 /* The lines of `file:` and `command:` sources: the first octet says where the text is cut into
  * pieces, which must not change what is understood. */
 #include "fuzz_inv.h"
-#include "inv_file.h"
+#include "inventory/inv_file.h"
 
 static int in_pieces(struct inv_part *part, const uint8_t *data, size_t len, size_t piece)
 {

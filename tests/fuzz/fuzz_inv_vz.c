@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What vzlist (JSON, columns and names), prlctl and /proc/vz/veinfo print; the first octet chooses. */
 #include "fuzz_inv.h"
-#include "inv_vz.h"
+#include "inventory/inv_vz.h"
 
 static int parse(struct inv_part *part, uint8_t which, const char *text, size_t len, struct err *e)
 {

@@ -2,7 +2,7 @@
 /* The journal of a commit, found after a kill: nothing in the file is believed unchecked. */
 #define FUZZ_INITIALIZE /* its own */
 #include "fuzz.h"
-#include "journal.h"
+#include "netfilter/iptables/journal.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

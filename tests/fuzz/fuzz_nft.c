@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What `nft -j list ruleset` prints, as the doctor reads it. */
-#include "doctor_nft.h"
+#include "doctor/doctor_nft.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -3,7 +3,7 @@
  * both), held against every instance in one sorted list. */
 #define FUZZ_INITIALIZE /* its own */
 #include "fuzz.h"
-#include "oidtab.h"
+#include "mib/oidtab.h"
 
 #define ROWS 7
 #define COLUMNS 3

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Moments and periods as an operator writes them; addresses with their masks. */
 #define FUZZ_INITIALIZE /* its own */
-#include "addr.h"
+#include "base/addr.h"
+#include "base/period.h"
 #include "fuzz.h"
-#include "period.h"
 
 #define NOW_S 1790000000
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Messages of rtnetlink, as the doctor reads them. */
 #include "fuzz.h"
-#include "rtnl.h"
+#include "netlink/rtnl.h"
 
 static bool is_text(const char name[RTNL_NAME_SIZE])
 {

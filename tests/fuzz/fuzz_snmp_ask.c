@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* An SNMP answer, as the doctor reads it; and a question, built from the same octets. */
+#include "doctor/snmp_ask.h"
 #include "fuzz.h"
-#include "snmp_ask.h"
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The doctor's look into snmpd.conf. */
+#include "doctor/snmpd_conf.h"
 #include "fuzz.h"
-#include "snmpd_conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

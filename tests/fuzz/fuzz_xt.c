@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A legacy table as GET_ENTRIES gives it: family, hooks and size first, then the entries. */
 #include "fuzz.h"
-#include "xt_judge.h"
+#include "netfilter/iptables/xt_judge.h"
 
 #define HEAD (1 + 2 * XT_HOOKS * 4)
 

@@ -3,9 +3,9 @@
  *   ax_probe SOCKET ROWS [PATIENCE_MS]
  * Default context: 8 columns of ROWS Counter64; context "containers": the same plus one. Each
  * change of state is a line on stdout, "up" or "state problem"; SIGTERM ends it. */
-#include "ax.h"
-#include "ax_timing.h"
-#include "xalloc.h"
+#include "agentx/ax.h"
+#include "agentx/ax_timing.h"
+#include "base/xalloc.h"
 
 #include <poll.h>
 #include <signal.h>

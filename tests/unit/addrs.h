@@ -2,9 +2,9 @@
 #ifndef CTM_TESTS_ADDRS_H
 #define CTM_TESTS_ADDRS_H
 
-#include "addr.h"
+#include "base/addr.h"
+#include "base/xalloc.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 /* The other end of an AgentX session, for tests: builds a master's requests, reads the answers,
  * on the same codec. Everything non-blocking, so one thread runs both ends. */
 
-#include "ax_codec.h"
+#include "agentx/ax_codec.h"
 
 #include <assert.h>
 #include <errno.h>

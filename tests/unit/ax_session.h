@@ -4,11 +4,11 @@
 
 /* For tests: a session and its master in one thread, on a unix socket of their own. */
 
-#include "ax.h"
+#include "agentx/ax.h"
+#include "agentx/ax_timing.h"
 #include "ax_master.h"
-#include "ax_timing.h"
-#include "log.h"
-#include "xalloc.h"
+#include "base/log.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agentx/ax_request.h"
+#include "agentx/ax_response.h"
 #include "ax_master.h"
-#include "ax_request.h"
-#include "ax_response.h"
+#include "base/xalloc.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 

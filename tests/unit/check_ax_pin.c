@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agentx/ax_serve.h"
 #include "ax_master.h"
-#include "ax_serve.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What ax_request reads is what net-snmp's own parser reads. */
-#include "ax_request.h"
+#include "agentx/ax_request.h"
+#include "base/xalloc.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What ax_response writes is what net-snmp's own builder writes. */
-#include "ax_response.h"
+#include "agentx/ax_response.h"
+#include "base/xalloc.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cfg.h"
+#include "base/cfg.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 #include <errno.h>

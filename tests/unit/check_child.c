@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "child.h"
+#include "base/loop.h"
 #include "inv_helpers.h"
-#include "loop.h"
+#include "inventory/child.h"
 
 #include <signal.h>
 #include <sys/wait.h>

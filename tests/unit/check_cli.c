@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cli.h"
+#include "cli/cli.h"
 
+#include "base/loop.h"
+#include "base/xalloc.h"
 #include "cli_answers.h"
-#include "ctl.h"
-#include "loop.h"
-#include "source_one.h"
-#include "teardown.h"
-#include "xalloc.h"
+#include "control/ctl.h"
+#include "inventory/source_one.h"
+#include "netfilter/teardown.h"
 
 #include <check.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In place of src/teardown.c: the table "filter" cannot be torn down, "mangle" has 24 rules. */
+/* In place of src/netfilter/teardown.c: the table "filter" cannot be torn down, "mangle" has 24 rules. */
 int teardown_rules(const struct cfg *cfg, struct err *e, unsigned *ret_removed)
 {
 	if (!strcmp(cfg->netfilter.table, "filter")) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cli_report.h"
+#include "cli/cli_report.h"
 
+#include "base/xalloc.h"
 #include "report_ledger.h"
-#include "xalloc.h"
 
 #include <fcntl.h>
 #include <locale.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cli.h"
+#include "cli/cli.h"
 
+#include "base/xalloc.h"
 #include "cli_answers.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <errno.h>

@@ -2,10 +2,10 @@
 /* Commits on the real tables of a private network namespace, killed at random instants: the
  * counters of ours and of others must be what the packets made them. */
 #include "addrs.h"
-#include "commit.h"
-#include "journal.h"
 #include "lo_net.h"
-#include "xt_layout.h"
+#include "netfilter/iptables/commit.h"
+#include "netfilter/iptables/journal.h"
+#include "netfilter/iptables/xt_layout.h"
 
 #include <check.h>
 #include <errno.h>

@@ -2,12 +2,12 @@
 /* Tables composed by writing only our own chains anew, beside what libiptc composes of the same, on
  * the real tables of a private network namespace. */
 #include "addrs.h"
-#include "commit.h"
-#include "compose.h"
-#include "compose_tail.h"
-#include "journal.h"
 #include "lo_net.h"
-#include "xt_layout.h"
+#include "netfilter/iptables/commit.h"
+#include "netfilter/iptables/compose.h"
+#include "netfilter/iptables/compose_tail.h"
+#include "netfilter/iptables/journal.h"
+#include "netfilter/iptables/xt_layout.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ctl_server.h"
 
-#include "ctl_client.h"
+#include "control/ctl_client.h"
 
 #include <errno.h>
 #include <fcntl.h>

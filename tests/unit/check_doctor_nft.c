@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What nft's JSON says: drops before us, flowtables, guards, tables of iptables-nft. */
-#include "doctor_nft.h"
+#include "base/xalloc.h"
+#include "doctor/doctor_nft.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <jansson.h>

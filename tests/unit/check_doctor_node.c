@@ -2,8 +2,8 @@
 /* The doctor's checks of the node and of what is at both ends of the daemon: modules, memory, clock,
  * ledger, inventory, AgentX socket, communities. */
 #include "doctor_world.h"
-#include "report_db.h"
 #include "report_ledger.h"
+#include "store/report_db.h"
 
 #include <fcntl.h>
 #include <sys/timex.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The engine over the fake backend: does it know whether it turns? */
-#include "engine.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "engine/engine.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * network namespace, with real packets; where the machine has none, its tests are skipped by
  * name. */
 #include "addrs.h"
-#include "fw.h"
 #include "lo_net.h"
+#include "netfilter/fw.h"
 
 #include <check.h>
 #include <errno.h>

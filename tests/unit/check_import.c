@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Lines of the wiki's log and table: what is taken, what is refused, and how. */
-#include "import.h"
+#include "cli/import.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "inv_file.h"
 #include "inv_helpers.h"
+#include "inventory/inv_file.h"
 
 static struct inv_part *parse(const char *text, int expected)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "inv_helpers.h"
-#include "inv_vz.h"
+#include "inventory/inv_vz.h"
 
 typedef int parse_fn(struct inv_part *part, const char *text, size_t len, struct err *e);
 

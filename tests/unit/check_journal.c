@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The journal in a directory where somebody else may write as well. */
-#include "journal.h"
+#include "netfilter/iptables/journal.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rows that grow old leave the memory, stay in the store for long, and come back from it. */
 #include "keep_world.h"
-#include "store_batch.h"
+#include "store/store_batch.h"
 
 static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
 static const struct claim b_is_8[] = { { "8", B, false } };

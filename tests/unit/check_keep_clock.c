@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A ledger kept in a real store while somebody sets the clock, restarts the daemon, and breaks the disk. */
+#include "base/wallclock.h"
+#include "base/xalloc.h"
 #include "keep_world.h"
-#include "wallclock.h"
-#include "xalloc.h"
 
 #include <inttypes.h>
 

@@ -2,7 +2,7 @@
 /* A ledger that is not the one that was stored last: see keep_world.h. */
 #include "keep_world.h"
 
-#include "witness.h"
+#include "store/witness.h"
 
 static char copy[128];
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whose rows are let in where not all can be. */
-#include "ledger_limit.h"
+#include "ledger/ledger_limit.h"
 
+#include "base/xalloc.h"
 #include "ledger_world.h"
-#include "xalloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

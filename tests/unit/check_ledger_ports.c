@@ -4,7 +4,7 @@
  * were shown. */
 #include "ledger_shelf.h"
 
-#include "loop.h"
+#include "base/loop.h"
 
 #define SECOND NS_PER_S
 

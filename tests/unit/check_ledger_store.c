@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ledger to and from a store, which here is a shelf in memory. */
+#include "base/xalloc.h"
 #include "ledger_shelf.h"
 #include "seed.h"
-#include "xalloc.h"
 
 START_TEST(ledger_restore_same_boot_goes_on_exactly)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A lock that goes with its process. Another process is needed to see it: POSIX locks are a process's. */
-#include "lockfile.h"
+#include "base/lockfile.h"
 
-#include "loop.h"
-#include "xalloc.h"
+#include "base/loop.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What may last is logged when it changes, and however it goes on not more often than said. */
-#include "log_state.h"
+#include "base/log_state.h"
 #include "seed.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The event loop: what a callback may do to others while a turn is under way, and timers. */
-#include "loop.h"
+#include "base/loop.h"
 
 #include <check.h>
 #include <poll.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* CTMETER-MIB as it is served: snapshots built by hand, walked whole and compared with the
  * instances they must give, in order. */
-#include "mib.h"
+#include "base/xalloc.h"
+#include "mib/mib.h"
 #include "mib_walk.h"
 #include "version.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The switch view as it is served: a snapshot built by hand, walked whole and compared with the
  * instances it must give, in order. */
-#include "mib.h"
+#include "base/xalloc.h"
+#include "mib/mib.h"
 #include "mib_walk.h"
 #include "version.h"
-#include "xalloc.h"
 
 #define MS 1000000ull
 #define ID64 "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"

@@ -2,10 +2,10 @@
 /* mibs/CTMETER-MIB.txt against what is served: every accessible object of the text stands at its
  * number with its type and the value its name says, and nothing else is served. The text is
  * found from the environment's TEST_SRCDIR, or else from the current directory. */
-#include "mib.h"
+#include "base/xalloc.h"
+#include "mib/mib.h"
 #include "smi_text.h"
 #include "version.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <ctype.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The makers of SMI values: text, dates, TimeStamps and the master's clock. */
-#include "mib.h"
+#include "base/xalloc.h"
+#include "mib/mib.h"
 #include "smi_text.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <stdlib.h>

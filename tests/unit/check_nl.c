@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "loop.h"
-#include "nl.h"
+#include "base/loop.h"
+#include "netlink/nl.h"
 
 #include <check.h>
 #include <errno.h>

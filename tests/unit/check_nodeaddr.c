@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The node's own addresses in an inventory; and what this machine's kernel says of its own. */
-#include "nodeaddr.h"
+#include "engine/nodeaddr.h"
 
 #include "addrs.h"
 

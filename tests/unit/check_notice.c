@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which notifications are due: once each, paced, the last state always told in the end. */
-#include "notice.h"
+#include "base/xalloc.h"
+#include "mib/notice.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <stdlib.h>

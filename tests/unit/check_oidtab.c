@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GET and GETNEXT of oidtab: the corners one by one on a small table, and the cost of a look-up. */
-#include "oidtab.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "mib/oidtab.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GET and GETNEXT of oidtab over random views of random tables (columns, holes, indexes of many
  * lengths), against a naive model: every instance in one sorted array. SEED=n repeats a run. */
-#include "oidtab.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "mib/oidtab.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "pace.h"
+#include "engine/pace.h"
 
 #include <check.h>
 #include <stdlib.h>

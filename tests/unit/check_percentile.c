@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "percentile.h"
+#include "report/percentile.h"
 
+#include "base/xalloc.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "period.h"
+#include "base/period.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Text that others chose, and those who interpret it. */
-#include "plain.h"
+#include "base/plain.h"
 
-#include "log.h"
-#include "xalloc.h"
+#include "base/log.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 #include <jansson.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "addrs.h"
-#include "plan.h"
+#include "netfilter/iptables/plan.h"
 
 #include <check.h>
 

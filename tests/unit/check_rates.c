@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "rates.h"
+#include "cli/rates.h"
 
+#include "base/xalloc.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rtnetlink's messages, made by hand; and the kernel's own about the loopback link, which every
  * network namespace has. */
-#include "rtnl.h"
+#include "base/xalloc.h"
+#include "netlink/rtnl.h"
 #include "seed.h"
-#include "xalloc.h"
 
 #include <check.h>
 #include <linux/netlink.h>

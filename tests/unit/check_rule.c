@@ -2,7 +2,7 @@
 /* The prefix tree, walked as the kernel walks it (ip_tables.c: a goto does not push, RETURN and a
  * chain's end pop). */
 #include "addrs.h"
-#include "rule.h"
+#include "netfilter/iptables/rule.h"
 
 #include <check.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Life and look-up of snapshots; memory errors and leaks are the sanitizer's to find. */
-#include "snap.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "ledger/snap.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One SNMPv2c question: octets out, octets in; and a look into snmpd.conf. */
+#include "base/xalloc.h"
+#include "doctor/snmp_ask.h"
+#include "doctor/snmpd_conf.h"
 #include "seed.h"
-#include "snmp_ask.h"
-#include "snmpd_conf.h"
-#include "xalloc.h"
 
 #include <arpa/inet.h>
 #include <check.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A ledger is one daemon's. */
-#include "store_file.h"
+#include "store/store_file.h"
 #include "store_helpers.h"
 
 #include <signal.h>

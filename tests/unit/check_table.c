@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "table.h"
+#include "cli/table.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <check.h>
 #include <locale.h>

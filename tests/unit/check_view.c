@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "view.h"
+#include "control/view.h"
 
-#include "loop.h"
+#include "base/loop.h"
 
 #include <check.h>
 #include <stdio.h>

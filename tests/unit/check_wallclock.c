@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which clock is believed, and what moves when it is set: pure, and in a real store. */
-#include "loop.h"
+#include "base/loop.h"
+#include "base/wallclock.h"
+#include "base/xalloc.h"
 #include "store_helpers.h"
-#include "wallclock.h"
-#include "xalloc.h"
 
 #define NOW 1796000000 /* 2026-11-30 */
 #define HOUR_S 3600

@@ -2,10 +2,10 @@
 /* What others do to our rules, on the real tables of a private network namespace: is it found, and is
  * it gone after the next commit? */
 #include "addrs.h"
-#include "commit.h"
-#include "journal.h"
 #include "lo_net.h"
-#include "xt_judge.h"
+#include "netfilter/iptables/commit.h"
+#include "netfilter/iptables/journal.h"
+#include "netfilter/iptables/xt_judge.h"
 
 #include <check.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_TESTS_CLI_ANSWERS_H
 #define CTM_TESTS_CLI_ANSWERS_H
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 /* A daemon's answer, for the tests of what the command makes of it. */
 

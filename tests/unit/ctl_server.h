@@ -5,8 +5,8 @@
 /* A control socket with a handler that echoes, delays, refuses or streams, and raw clients of it,
  * all in one thread. */
 
-#include "ctl.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "control/ctl.h"
 
 #include <check.h>
 #include <errno.h>

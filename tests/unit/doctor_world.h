@@ -2,8 +2,8 @@
 #ifndef CTM_TESTS_DOCTOR_WORLD_H
 #define CTM_TESTS_DOCTOR_WORLD_H
 
-#include "doctor_room.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "doctor/doctor_room.h"
 
 #include <check.h>
 #include <errno.h>

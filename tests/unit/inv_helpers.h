@@ -2,8 +2,8 @@
 #ifndef INV_HELPERS_H
 #define INV_HELPERS_H
 
-#include "inv.h"
-#include "xalloc.h"
+#include "base/xalloc.h"
+#include "inventory/inv.h"
 
 #include <check.h>
 #include <errno.h>

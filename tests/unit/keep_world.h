@@ -4,7 +4,7 @@
 
 /* A ledger kept in a real store, on a disk that can be made slow or broken: SQLite's fdatasync is the
  * one below. */
-#include "keep.h"
+#include "engine/keep.h"
 #include "ledger_world.h"
 #include "store_helpers.h"
 

@@ -4,7 +4,7 @@
 
 /* A store in memory for the ledger under test. */
 #include "ledger_world.h"
-#include "store_batch.h"
+#include "store/store_batch.h"
 
 /* The store gives containers by their key. */
 static inline int shelf_cmp(const void *a, const void *b)

@@ -4,7 +4,7 @@
 
 /* A ledger under test and short words to drive it: one octet counter (PATH_FWD_IN) tells all. */
 #include "addrs.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 #include <check.h>
 

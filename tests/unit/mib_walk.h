@@ -4,7 +4,7 @@
 
 /* For tests: a view of oidtab against one ordered array of the instances it must have. */
 
-#include "oidtab.h"
+#include "mib/oidtab.h"
 #include "smi_text.h"
 
 #include <check.h>

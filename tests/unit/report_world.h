@@ -2,10 +2,10 @@
 #ifndef CTM_TESTS_REPORT_WORLD_H
 #define CTM_TESTS_REPORT_WORLD_H
 
-#include "report.h"
+#include "report/report.h"
 
+#include "base/xalloc.h"
 #include "report_ledger.h"
-#include "xalloc.h"
 
 #include <stdlib.h>
 #include <string.h>

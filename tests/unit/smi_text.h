@@ -4,7 +4,7 @@
 
 /* A value as text, for expectations: octets as they are when printable, else as 0x and hex. */
 
-#include "oidtab.h"
+#include "mib/oidtab.h"
 
 #include <inttypes.h>
 #include <stdio.h>

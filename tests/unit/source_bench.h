@@ -2,10 +2,10 @@
 #ifndef CTM_TEST_SOURCE_BENCH_H
 #define CTM_TEST_SOURCE_BENCH_H
 
+#include "base/loop.h"
 #include "inv_helpers.h"
-#include "loop.h"
-#include "source.h"
-#include "source_one.h"
+#include "inventory/source.h"
+#include "inventory/source_one.h"
 
 /* Sources under test with what the last look gave. */
 struct bench {

@@ -2,9 +2,9 @@
 #ifndef STORE_HELPERS_H
 #define STORE_HELPERS_H
 
+#include "base/xalloc.h"
 #include "seed.h"
-#include "store.h"
-#include "xalloc.h"
+#include "store/store.h"
 
 #include <check.h>
 #include <dirent.h>

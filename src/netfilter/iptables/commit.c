@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "commit.h"
+#include "netfilter/iptables/commit.h"
 
-#include "compose.h"
-#include "compose_tail.h"
-#include "journal.h"
-#include "log.h"
-#include "xalloc.h"
-#include "xt_judge.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "netfilter/iptables/compose.h"
+#include "netfilter/iptables/compose_tail.h"
+#include "netfilter/iptables/journal.h"
+#include "netfilter/iptables/xt_judge.h"
 
 #include <errno.h>
 #include <fcntl.h>

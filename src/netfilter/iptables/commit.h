@@ -2,10 +2,10 @@
 #ifndef CTM_COMMIT_H
 #define CTM_COMMIT_H
 
-#include "err.h"
-#include "fw.h"
-#include "rule.h"
-#include "xt_layout.h"
+#include "base/err.h"
+#include "netfilter/fw.h"
+#include "netfilter/iptables/rule.h"
+#include "netfilter/iptables/xt_layout.h"
 
 #include <sys/types.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "compose.h"
+#include "netfilter/iptables/compose.h"
 
-#include "xalloc.h"
-#include "xt_make.h"
+#include "base/xalloc.h"
+#include "netfilter/iptables/xt_make.h"
 
 #include <errno.h>
 #include <libiptc/libip6tc.h>

@@ -2,9 +2,9 @@
 #ifndef CTM_COMPOSE_H
 #define CTM_COMPOSE_H
 
-#include "err.h"
-#include "plan.h"
-#include "xt_table.h"
+#include "base/err.h"
+#include "netfilter/iptables/plan.h"
+#include "netfilter/iptables/xt_table.h"
 
 /* The next table, composed by libiptc but not committed by it.
  *

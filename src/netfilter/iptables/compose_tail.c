@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "compose_tail.h"
+#include "netfilter/iptables/compose_tail.h"
 
-#include "xalloc.h"
-#include "xt_make.h"
+#include "base/xalloc.h"
+#include "netfilter/iptables/xt_make.h"
 
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter_ipv4/ip_tables.h>

@@ -2,9 +2,9 @@
 #ifndef CTM_COMPOSE_TAIL_H
 #define CTM_COMPOSE_TAIL_H
 
-#include "compose.h"
-#include "rule.h"
-#include "xt_layout.h"
+#include "netfilter/iptables/compose.h"
+#include "netfilter/iptables/rule.h"
+#include "netfilter/iptables/xt_layout.h"
 
 /* The everyday commit's next table: only our own chains differ, they stand together at the end, and
  * every hook has its jump. Then what stands before them is kept octet for octet, our chains are

@@ -8,12 +8,12 @@
  * 2. A canary that stays wrong for ZEROED_AFTER_NS is a reset, no commit: those last some
  *    milliseconds.
  * 3. While our own commit runs, only the table as it was before is read. */
-#include "commit.h"
-#include "fw.h"
-#include "journal.h"
-#include "log_state.h"
-#include "xalloc.h"
-#include "xt_judge.h"
+#include "base/log_state.h"
+#include "base/xalloc.h"
+#include "netfilter/fw.h"
+#include "netfilter/iptables/commit.h"
+#include "netfilter/iptables/journal.h"
+#include "netfilter/iptables/xt_judge.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "journal.h"
+#include "netfilter/iptables/journal.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>

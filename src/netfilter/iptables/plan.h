@@ -2,7 +2,7 @@
 #ifndef CTM_PLAN_H
 #define CTM_PLAN_H
 
-#include "rule.h"
+#include "netfilter/iptables/rule.h"
 
 /* Desired against present: which chains to create, rewrite and delete. Pure; both sides sorted
  * by name and swept once.

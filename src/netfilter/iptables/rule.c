@@ -10,9 +10,9 @@
  *    reading. Nearly all chains are leaves, so those are wide; inner ones are few and narrow, for
  *    a packet that is no container's looks at all of the first one, others at half of each
  *    (docs/architecture.md has what other widths gave). */
-#include "rule.h"
+#include "netfilter/iptables/rule.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <assert.h>
 #include <inttypes.h>

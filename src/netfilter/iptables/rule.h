@@ -2,8 +2,8 @@
 #ifndef CTM_RULE_H
 #define CTM_RULE_H
 
-#include "addr.h"
-#include "snap.h"
+#include "base/addr.h"
+#include "ledger/snap.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "xt_hazard.h"
+#include "netfilter/iptables/xt_hazard.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <linux/netfilter.h>
 #include <stdio.h>

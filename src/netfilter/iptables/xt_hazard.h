@@ -2,8 +2,8 @@
 #ifndef CTM_XT_HAZARD_H
 #define CTM_XT_HAZARD_H
 
-#include "addr.h"
-#include "xt_table.h"
+#include "base/addr.h"
+#include "netfilter/iptables/xt_table.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_XT_JUDGE_H
 #define CTM_XT_JUDGE_H
 
-#include "xt_layout.h"
+#include "netfilter/iptables/xt_layout.h"
 
 /* Whether what stands in a table counts each packet of the addresses that it has rules for, once: it
  * does if it is what would be made for just these addresses. Nothing is to be remembered for that, so

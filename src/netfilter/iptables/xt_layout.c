@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "xt_layout.h"
+#include "netfilter/iptables/xt_layout.h"
 
-#include "xalloc.h"
-#include "xt_rules.h"
+#include "base/xalloc.h"
+#include "netfilter/iptables/xt_rules.h"
 
 #include <linux/netfilter.h>
 #include <stdio.h>

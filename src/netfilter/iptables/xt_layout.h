@@ -2,9 +2,9 @@
 #ifndef CTM_XT_LAYOUT_H
 #define CTM_XT_LAYOUT_H
 
-#include "fw.h"
-#include "plan.h"
-#include "xt_table.h"
+#include "netfilter/fw.h"
+#include "netfilter/iptables/plan.h"
+#include "netfilter/iptables/xt_table.h"
 
 /* Where in a legacy table our chains and counters are. Pure. */
 

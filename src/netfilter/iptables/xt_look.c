@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "xt_look.h"
+#include "netfilter/iptables/xt_look.h"
 
-#include "xt_layout.h"
+#include "netfilter/iptables/xt_layout.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>

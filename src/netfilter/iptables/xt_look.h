@@ -2,8 +2,8 @@
 #ifndef CTM_XT_LOOK_H
 #define CTM_XT_LOOK_H
 
-#include "addr.h"
-#include "plan.h"
+#include "base/addr.h"
+#include "netfilter/iptables/plan.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_XT_MAKE_H
 #define CTM_XT_MAKE_H
 
-#include "rule.h"
-#include "xt_table.h"
+#include "netfilter/iptables/rule.h"
+#include "netfilter/iptables/xt_table.h"
 
 /* Our rules as entries of the kernel's tables. All with a standard target have one size, all ERROR
  * entries another; each is made in zeroed room of that many octets. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "xt_rules.h"
+#include "netfilter/iptables/xt_rules.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>

@@ -2,8 +2,8 @@
 #ifndef CTM_XT_RULES_H
 #define CTM_XT_RULES_H
 
-#include "rule.h"
-#include "xt_table.h"
+#include "netfilter/iptables/rule.h"
+#include "netfilter/iptables/xt_table.h"
 
 #include <stdbool.h>
 

@@ -5,9 +5,9 @@
  * chains stand at the hook offsets; a user chain begins with an ERROR entry that holds its name
  * and ends with an unconditional RETURN; the table ends with one more ERROR entry. A jump's
  * verdict is the offset of the first entry behind the ERROR entry. */
-#include "xt_table.h"
+#include "netfilter/iptables/xt_table.h"
 
-#include "xalloc.h"
+#include "base/xalloc.h"
 
 #include <errno.h>
 #include <linux/netfilter_ipv4/ip_tables.h>

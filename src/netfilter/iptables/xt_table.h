@@ -2,7 +2,7 @@
 #ifndef CTM_XT_TABLE_H
 #define CTM_XT_TABLE_H
 
-#include "addr.h"
+#include "base/addr.h"
 
 #include <linux/netfilter/x_tables.h>
 
