@@ -18,7 +18,7 @@ damage_lab() {
 	assert_ok refresh ctmeter refresh
 	stream_sinks
 	watch_start
-	BOOK_WAIT=2
+	BOOK_WAIT=10
 }
 
 traffic() {
