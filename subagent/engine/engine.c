@@ -44,7 +44,15 @@ struct ledger_now engine_now(struct engine *en, uint64_t now_ns)
 
 bool engine_sample(struct engine *en, uint64_t now_ns)
 {
-	return sampler_run(&en->sampler, engine_now(en, now_ns));
+	bool whole = sampler_run(&en->sampler, engine_now(en, now_ns));
+
+	/* Until it is stored where counting goes on from, a kill would bring the doubt back, and with it
+	 * what was counted meanwhile would be nobody's. */
+	if (whole && ledger_doubted_s(en->ledger) != en->doubted_s) {
+		en->doubted_s = ledger_doubted_s(en->ledger);
+		engine_hold(en, keep_checkpoint(en->keep, engine_now(en, now_ns), false));
+	}
+	return whole;
 }
 
 void engine_step_soon(struct engine *en, uint64_t at_ns)

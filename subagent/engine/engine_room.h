@@ -51,6 +51,7 @@ struct engine {
 	struct sampler sampler;
 	uint64_t unseen; /* the ticket that must be settled before anything is published */
 	bool was_held; /* by it */
+	int64_t doubted_s; /* ledger_doubted_s, when what it led to was last given to the store */
 	uint64_t finals[ADDR_FAMILIES]; /* the tickets of what is only in the journals */
 	uint32_t inventory_failures, stale_answers;
 };

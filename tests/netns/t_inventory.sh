@@ -97,8 +97,8 @@ ctmeter refresh >/dev/null
 broken 'an unknown key' '102 192.0.2.102 192.0.2.112 nmae=db.example' 'unknown key'
 broken 'an address that is none' '102 192.0.2.102 192.0.2.11O' '192.0.2.11O'
 broken 'octets that are no text' $'102 192.0.2.102 n\xffme=x\x1b[1m' 'unknown key'
-broken 'a no-break space in place of a blank' $'102\u00a0192.0.2.102 192.0.2.112 name=db.example' 'looks like a blank and is none'
-broken 'an id with zero width in it' $'"102\u200b" 192.0.2.102 192.0.2.112' 'U\+200B'
+broken 'a no-break space in place of a blank' $'102\302\240192.0.2.102 192.0.2.112 name=db.example' 'looks like a blank and is none'
+broken 'an id with zero width in it' $'"102\342\200\213" 192.0.2.102 192.0.2.112' 'U\+200B'
 broken 'a network' '102 192.0.2.102 192.0.2.128/28' '192\.0\.2\.128/28. of container 102 refused: it is a network'
 assert_match 'is not counted as its first address' '^No Such' "$(status_of 102 192.0.2.128)"
 broken 'a network of IPv6' '102 192.0.2.102 2001:db8:1:5::/64' '2001:db8:1:5::/64'
