@@ -142,6 +142,13 @@ static void take_remote_end(struct child *c, struct child_result *r)
 	snprintf(c->complaint, sizeof(c->complaint), "%s", end.complaint);
 }
 
+/* The filter of system calls (subagent/confine.c) answers ENOSYS. */
+static const char *exec_error(int error)
+{
+	return error == ENOSYS ? "ctmeterd runs no programs itself; start the inventory helper"
+			       : strerror(error);
+}
+
 /* Words for the number that exec(2) failed with. */
 static void name_no_exec(struct child *c, const struct child_result *r)
 {
@@ -150,7 +157,7 @@ static void name_no_exec(struct child *c, const struct child_result *r)
 	if (!r->error && r->status == CHILD_NO_EXEC && c->program &&
 	    !strncmp(c->complaint, no_exec, len))
 		snprintf(c->complaint, sizeof(c->complaint), "%s%.150s: %s", no_exec, c->program,
-			 strerror(atoi(c->complaint + len)));
+			 exec_error(atoi(c->complaint + len)));
 }
 
 /* The end: error 0 when it ended by itself. Nothing of c is touched after done. */

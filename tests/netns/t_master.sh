@@ -23,7 +23,7 @@ bad() { # PHASE MILLISECONDS LEAST: PDUs that must have been sent for it to mean
 	await 5 test -s "$LAB/bad.$phase"
 	lab_flow 198.51.100.2 192.0.2.101 20 500
 	sent=${BOOK["101 - fwd-in.octets"]}
-	assert_await "$phase: the control socket answers" 2 timeout $((2 * SLOW)) "$B/ctmeter" -c "$LAB/ctmeter.conf" status
+	assert_await "$phase: the control socket answers" 2 timeout $((2 * SLOW)) "$B/ctmeter" -c "$LAB/ctmeter.conf" list
 	assert_await "$phase: what was sent is counted" 3 counted "$sent"
 	wait "$pid"
 	assert_eq "$phase: badmaster's end" 0 $?

@@ -189,7 +189,7 @@ chmod 700 "$LAB/who"
 lab_set inventory.source "command:$LAB/who"
 lab_write_conf
 kill -HUP "$CTMETERD_PID"
-assert_await 'without the helper it cannot be run, and that is said' 10 said "who.*Permission denied"
+assert_await 'without the helper it cannot be run, and that is said' 10 said 'who: .*start the inventory helper'
 "$LAB/unixio" listen "$HELPER" "$UID_" "$LAB/ctmeterd" --inventory-helper -c "$LAB/ctmeter.conf" \
 	</dev/null >>"$LAB/helper.log" 2>&1 9>&- &
 HELPER_PID=$!
