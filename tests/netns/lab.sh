@@ -222,25 +222,44 @@ lab_flow() { # FROM TO COUNT SIZE
 	book_flow "$1" "$2" $sent
 }
 
-# Every figure of the book and every 0 it implies: "CTID ADDR PATH.UNIT WANTED SERVED" lines from
-# the last snmp_load; ADDR "-" for a container's sum.
-book_lines() {
-	local a ct path unit key oid
+# The OIDs of the book's figures, "CTID ADDR PATH.UNIT" -> OID. Each takes some forks, and a test asks for
+# them hundreds of times.
+declare -A BOOK_OID=()
+book_oids() {
+	local a ct path unit key
 	for a in "${LAB_ADDRESSES[@]}" 101- 102- 103-; do
 		ct=${LAB_OWNER[$a]-${a%-}}
 		[[ $a == *- ]] && a=-
 		for path in "${LAB_PATHS[@]}"; do
 			for unit in octets pkts; do
 				key="$ct $a $path.$unit"
-				if [ "$a" = - ]; then oid=$(oid_ct "$ct" "$path.$unit")
-				else oid=$(oid_addr "$ct" "$a" "$path.$unit"); fi
-				echo "$key ${BOOK[$key]:-0} ${SERVED[$oid]-missing}"
+				[ -z "${BOOK_OID[$key]-}" ] || continue
+				if [ "$a" = - ]; then BOOK_OID[$key]=$(oid_ct "$ct" "$path.$unit")
+				else BOOK_OID[$key]=$(oid_addr "$ct" "$a" "$path.$unit"); fi
+			done
+		done
+	done
+}
+
+# Every figure of the book and every 0 it implies: "CTID ADDR PATH.UNIT WANTED SERVED" lines from
+# the last snmp_load; ADDR "-" for a container's sum.
+book_lines() {
+	local a ct path unit key
+	book_oids
+	for a in "${LAB_ADDRESSES[@]}" 101- 102- 103-; do
+		ct=${LAB_OWNER[$a]-${a%-}}
+		[[ $a == *- ]] && a=-
+		for path in "${LAB_PATHS[@]}"; do
+			for unit in octets pkts; do
+				key="$ct $a $path.$unit"
+				echo "$key ${BOOK[$key]:-0} ${SERVED[${BOOK_OID[$key]}]-missing}"
 			done
 		done
 	done
 }
 
 book_agrees() {
+	book_oids # here, since what a pipe fills is lost
 	snmp_load && book_lines | (
 		while read -r _ _ _ wanted served; do [ "$wanted" = "$served" ] || exit 1; done
 	)
