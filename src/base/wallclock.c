@@ -163,6 +163,16 @@ static void reboot(struct wallclock *w, struct steps *s, int64_t uptime_s, int64
 	w->uptime_s = w->set_uptime_s = uptime_s;
 }
 
+/* How long ago the last look was, in this boot, as far as the time of day tells. */
+static int64_t since_s(const struct wallclock *w, int64_t uptime_s, int64_t wall_s)
+{
+	int64_t s = wall_s - w->wall_s;
+
+	if (s < 0)
+		return 0;
+	return s < uptime_s ? s : uptime_s;
+}
+
 size_t wallclock_begin(struct wallclock *w, bool same_boot, uint64_t now_ns, int64_t wall_s,
 		       struct wallclock_step ret_steps[WALLCLOCK_STEPS_MAX])
 {
@@ -171,6 +181,7 @@ size_t wallclock_begin(struct wallclock *w, bool same_boot, uint64_t now_ns, int
 
 	if (w->wall_s && !w->lived_s) { /* an older version's, which kept none of this */
 		w->lived_s = w->aged_s = w->known_s = w->wall_s;
+		w->uptime_s = same_boot ? uptime_s - since_s(w, uptime_s, wall_s) : 0;
 		same_boot = false;
 	}
 	if (w->wall_s && same_boot && uptime_s >= w->uptime_s)

@@ -420,6 +420,30 @@ START_TEST(store_begin_stepped_stamps_move)
 }
 END_TEST
 
+/* An older version stored the time of day alone. A node that has run for a year is no clock that is a year
+ * late, and who retired yesterday did so yesterday. */
+START_TEST(wallclock_begin_upgrade_lives_no_longer_than_since)
+{
+	memset(&clock_, 0, sizeof(clock_));
+	n_steps = 0;
+	uptime_s = 365 * DAY_S;
+	off_s = NOW - uptime_s;
+	clock_.wall_s = NOW - 60;
+	begin_clock(true);
+	expect_steps("u ");
+	ck_assert(!wallclock_is_wrong(&clock_));
+	ck_assert_int_eq(clock_.lived_s, NOW);
+	ck_assert_int_eq(clock_.known_s, NOW);
+	ck_assert_int_eq(wallclock_age_s(&clock_), NOW);
+	/* In another boot it has lived for that at least. */
+	memset(&clock_, 0, sizeof(clock_));
+	n_steps = 0;
+	clock_.wall_s = NOW - 400 * DAY_S;
+	begin_clock(false);
+	ck_assert_int_eq(clock_.lived_s, NOW - 35 * DAY_S);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("wallclock");
@@ -427,6 +451,7 @@ int main(void)
 	SRunner *sr;
 	int failed;
 
+	tcase_add_test(t, wallclock_begin_upgrade_lives_no_longer_than_since);
 	tcase_add_test(t, wallclock_look_small_steps_are_followed);
 	tcase_add_test(t, wallclock_look_ahead_and_back_moves_what_was_between);
 	tcase_add_test(t, wallclock_look_back_and_forth_moves_what_was_between);
