@@ -314,6 +314,7 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 		retire_containers(&w, in_inventory);
 	}
 	ledger_sort(l);
+	memset(l->held, 0, sizeof(l->held));
 	if (w.changed)
 		l->last_change_ns = now.ns;
 	free(taken);

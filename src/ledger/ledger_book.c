@@ -92,12 +92,12 @@ static enum ledger_result apply_path(struct slot *s, enum path path, const struc
 		rebase(s, path, c);
 		return LEDGER_OK;
 	}
-	if (reading->zeroed && !(row->intact & bit)) {
+	if (reading->zeroed && !reading->stale && !(row->intact & bit)) {
 		/* All it counts now, it counted since. */
 		s->lost &= (uint8_t)~bit;
 		s->struck = true;
 		rebase(s, path, doubled ? c : (struct counters) { 0, 0 });
-		return advance(s, path, c);
+		return reading->held ? LEDGER_OK : advance(s, path, c);
 	}
 	if (reading->stale || s->lost & bit) {
 		/* Somebody, not we, put it back: with which count nobody knows. */
@@ -223,6 +223,9 @@ static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger
 		 * reading, which is told. */
 		if (!doubted && s->counted & bit && !befell_all(l, f))
 			ledger_stamp(s, now);
+	} else if (l->held[f->addr.family]) {
+		if (is_less(s->last[f->path], f->final)) /* nobody has said whose it is */
+			ledger_stamp(s, now);
 	} else if (!doubted && !is_less(f->final, s->last[f->path]) &&
 		   !l->gap[f->addr.family].doubled) {
 		advance(s, f->path, f->final);
@@ -254,6 +257,16 @@ void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
 			fold_final(l, &finals[i], now);
 	ledger_addrs_sort(&l->born);
 	l->epoch[family] = epoch;
+}
+
+void ledger_hold(struct ledger *l, enum addr_family family, bool held)
+{
+	l->held[family] = held;
+}
+
+bool ledger_is_held(const struct ledger *l, enum addr_family family)
+{
+	return l->held[family];
 }
 
 uint64_t ledger_epoch(const struct ledger *l, enum addr_family family)

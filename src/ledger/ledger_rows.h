@@ -83,6 +83,7 @@ struct ledger {
 	uint64_t turned_ns; /* when port_view last changed, 0: never, or before boot */
 	int64_t turned_wall_s;
 	bool turned_unsure;
+	bool held[ADDR_FAMILIES]; /* nobody has said yet whose it is what the rules count */
 	/* see ledger_doubt.c */
 	bool met[ADDR_FAMILIES]; /* a reading was had */
 	bool doubted[ADDR_FAMILIES]; /* and the next one only says where to count on from */

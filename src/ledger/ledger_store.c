@@ -34,6 +34,8 @@ void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool 
 	l->port_view = meta->port_view;
 	l->turned_wall_s = meta->turned_wall_s;
 	l->turned_unsure = meta->turned_unsure;
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		l->held[f] = !same_boot || meta->held[f];
 	l->restore_same_boot = same_boot;
 	l->restore_now = now;
 	l->turned_ns = event_time(l, meta->turned_wall_s);
@@ -240,6 +242,7 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 	b->meta.port_view = l->port_view;
 	b->meta.turned_wall_s = l->turned_wall_s;
 	b->meta.turned_unsure = l->turned_unsure;
+	memcpy(b->meta.held, l->held, sizeof(b->meta.held));
 	memcpy(b->meta.epoch, l->epoch, sizeof(b->meta.epoch));
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];

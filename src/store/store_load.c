@@ -110,6 +110,10 @@ static int load_meta_row(struct load *l, struct cursor *c)
 		l->meta.epoch[ADDR_V4] = (uint64_t)number(c);
 	else if (!strcmp(key, "epoch_ipv6"))
 		l->meta.epoch[ADDR_V6] = (uint64_t)number(c);
+	else if (!strcmp(key, "held_ipv4"))
+		l->meta.held[ADDR_V4] = number(c) != 0;
+	else if (!strcmp(key, "held_ipv6"))
+		l->meta.held[ADDR_V6] = number(c) != 0;
 	else if (!strcmp(key, "next_ifindex"))
 		l->meta.next_ifindex = (uint32_t)number(c);
 	else if (!strcmp(key, "next_key"))

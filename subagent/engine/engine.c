@@ -158,13 +158,15 @@ static void want_known(struct engine *en, enum addr_family f)
 		free(addrs);
 		return;
 	}
-	en->sampler.held[f] = ledger_is_of_new_boot(en->ledger);
+	if (ledger_is_of_new_boot(en->ledger))
+		ledger_hold(en->ledger, f, true);
 	enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
 }
 
 static void book_held(struct engine *en)
 {
-	memset(en->sampler.held, 0, sizeof(en->sampler.held));
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		ledger_hold(en->ledger, f, false);
 }
 
 /* A commit forks, and a child of the moment in which the store's thread works has what that was about
@@ -285,7 +287,6 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 	if (changed)
 		engine_hold(en, keep_checkpoint(en->keep, engine_now(en, now_ns), false));
 	en->informed = true;
-	book_held(en);
 	en->complete = en->complete || en->pending->complete;
 	engine_drop_pending(en);
 	if (en->look_again)

@@ -36,7 +36,7 @@ static int read_family(struct sampler *s, enum addr_family f, struct ledger_now 
 	for (;;) {
 		s->readable[f] = false;
 		ret = fw_read(s->fw, f, now.ns, reading);
-		reading->held = s->held[f];
+		reading->held = ledger_is_held(s->ledger, f);
 		unsure = !ret && reading->unsure;
 		if (!ret)
 			enforce_seen(s->enforce[f], reading->generation);

@@ -17,7 +17,6 @@ struct sampler {
 	struct fw_reading
 		reading[ADDR_FAMILIES]; /* the last ones, their rows known while readable */
 	bool readable[ADDR_FAMILIES];
-	bool held[ADDR_FAMILIES]; /* as in struct fw_reading */
 	struct log_state trouble[ADDR_FAMILIES];
 	uint64_t sampled_ns, missed_ns; /* the last whole one; one that could not be had */
 };

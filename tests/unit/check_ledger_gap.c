@@ -109,6 +109,59 @@ START_TEST(ledger_apply_chain_zeroed_befalls_its_rows_alone)
 }
 END_TEST
 
+/* An older save with its counters, made while the canaries were 0: what they count was booked before. */
+START_TEST(ledger_apply_stale_and_zeroed_is_not_booked)
+{
+	struct fw_row row = row_of(A, 100, 2);
+	struct fw_reading reading = { .rows = &row, .n_rows = 1, .zeroed = true, .stale = true };
+
+	set(two, 2, true);
+	apply(&row, 1, false, false);
+	row = row_of(A, 90, 1);
+	later();
+	ledger_apply(ledger, ADDR_V4, &reading, false, now);
+	expect("7", A, 100, ROW_COUNTING, 1);
+	row = row_of(A, 95, 2);
+	apply(&row, 1, false, false);
+	expect("7", A, 105, ROW_COUNTING, 1);
+}
+END_TEST
+
+/* Somebody zeroes what counts for whom nobody has said yet. */
+START_TEST(ledger_apply_held_and_zeroed_is_held)
+{
+	static const struct claim moved[] = { { "8", A, false } };
+	struct fw_row row = row_of(A, 40, 2);
+	struct fw_reading reading = { .rows = &row, .n_rows = 1, .zeroed = true, .held = true };
+
+	set(two, 2, true);
+	finals(NULL, 0);
+	later();
+	ledger_apply(ledger, ADDR_V4, &reading, false, now);
+	expect("7", A, 0, ROW_COUNTING, 1);
+	set(moved, 1, true);
+	apply(&row, 1, false, false);
+	expect("7", A, 0, ROW_RETIRED, 1);
+	expect("8", A, 40, ROW_COUNTING, 0);
+}
+END_TEST
+
+/* A commit while it is held: what it removed is not the one's who had the address last. */
+START_TEST(ledger_finals_while_held_are_nobodys)
+{
+	struct fw_row row = row_of(A, 40, 2);
+	struct fw_reading reading = { .rows = &row, .n_rows = 1, .held = true };
+
+	set(two, 2, true);
+	finals(NULL, 0);
+	later();
+	ledger_apply(ledger, ADDR_V4, &reading, false, now);
+	ledger_hold(ledger, ADDR_V4, true);
+	finals(&(struct fw_final) { addr_of(A), PATH_FWD_IN, FW_REMOVED, { 70, 3 } }, 1);
+	expect("7", A, 0, ROW_PENDING, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ledger_gap");
@@ -122,6 +175,9 @@ int main(void)
 	tcase_add_test(tc, ledger_apply_doubled_is_not_booked);
 	tcase_add_test(tc, ledger_apply_decrease_befalls_all_rows);
 	tcase_add_test(tc, ledger_apply_chain_zeroed_befalls_its_rows_alone);
+	tcase_add_test(tc, ledger_apply_stale_and_zeroed_is_not_booked);
+	tcase_add_test(tc, ledger_apply_held_and_zeroed_is_held);
+	tcase_add_test(tc, ledger_finals_while_held_are_nobodys);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
