@@ -314,7 +314,8 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 		retire_containers(&w, in_inventory);
 	}
 	ledger_sort(l);
-	memset(l->held, 0, sizeof(l->held));
+	if (inv->complete) /* else whoever has not answered may name another owner yet */
+		memset(l->held, 0, sizeof(l->held));
 	if (w.changed)
 		l->last_change_ns = now.ns;
 	free(taken);

@@ -119,6 +119,9 @@ traffic
 LAB_OWNER[192.0.2.112]=103
 lab_flow 198.51.100.2 192.0.2.112 200 28-1500
 assert_match 'no source has answered' 'waits: not looked at yet' "$(ctmeter status 2>&1)"
+lab_ctmeterd_kill9 # what is held for the inventory stays so
+lab_flow 198.51.100.2 192.0.2.112 200 28-1500
+lab_ctmeterd_start
 touch "$LAB/go"
 assert_await 'the tables are back' 10 snmp_serves
 assert_ok refresh ctmeter refresh

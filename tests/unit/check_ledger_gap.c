@@ -157,6 +157,8 @@ START_TEST(ledger_finals_while_held_are_nobodys)
 	later();
 	ledger_apply(ledger, ADDR_V4, &reading, false, now);
 	ledger_hold(ledger, ADDR_V4, true);
+	set(two, 2, false); /* one source has not answered */
+	ck_assert(ledger_is_held(ledger, ADDR_V4));
 	finals(&(struct fw_final) { addr_of(A), PATH_FWD_IN, FW_REMOVED, { 70, 3 } }, 1);
 	expect("7", A, 0, ROW_PENDING, 1);
 }
