@@ -184,6 +184,22 @@ START_TEST(ledger_set_inventory_rules_born_in_a_lost_moment_count_all)
 }
 END_TEST
 
+/* A restart before the first inventory of a boot knows no more than the process before it did. */
+START_TEST(ledger_hold_outlives_a_restart)
+{
+	begin_with_both();
+	restart(true);
+	ck_assert(!ledger_is_held(ledger, ADDR_V4));
+	restart(false);
+	ck_assert(ledger_is_held(ledger, ADDR_V4));
+	restart(true);
+	ck_assert(ledger_is_held(ledger, ADDR_V4));
+	set(both, 2, true);
+	restart(true);
+	ck_assert(!ledger_is_held(ledger, ADDR_V4));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("ledger_doubt");
@@ -192,6 +208,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, ledger_hold_outlives_a_restart);
 	tcase_add_test(t, ledger_doubt_what_was_counted_since_is_nobodys);
 	tcase_add_test(t, ledger_doubt_newer_rules_are_known_from_then_on);
 	tcase_add_test(t, ledger_doubt_ports_are_not_given_again);
