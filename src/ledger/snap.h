@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/traffic.h"
 #include "inventory/inv.h"
 
 #include <stdbool.h>
@@ -16,16 +17,6 @@
  * 3. Every octet of an address row is also in its container's row.
  * 4. The switch view needs two more orders of the same rows: they are arrays of indices. */
 
-/* Octets and packets of one kind of traffic. */
-struct counters {
-	uint64_t octets;
-	uint64_t pkts;
-};
-
-/* The four paths a packet of a container can take, seen from the container; each has one
- * counting rule an address. */
-enum path { PATH_FWD_IN, PATH_FWD_OUT, PATH_NODE_IN, PATH_NODE_OUT, PATHS };
-
 /* The MIB's ctmStatus. */
 enum row_status {
 	ROW_OTHER = 1,
@@ -35,9 +26,6 @@ enum row_status {
 	ROW_CONFLICT, /* claimed by several containers, and not this one's */
 	ROW_RETIRED, /* vanished; its totals are still served */
 };
-
-/* Whose In and Out the switch view's ports show. The store keeps these numbers. */
-enum port_view { PORT_VIEW_UNKNOWN, PORT_VIEW_CONTAINER, PORT_VIEW_SWITCH };
 
 /* The mark of `ctmeter zero`: totals at a moment, from which people count. Few rows have one, and
  * nobody changes it once made: ledger and snapshots share it. */

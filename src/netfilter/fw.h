@@ -2,10 +2,11 @@
 #ifndef CTM_FW_H
 #define CTM_FW_H
 
+#include "base/addr.h"
 #include "base/cfg.h"
 #include "base/err.h"
 #include "base/loop.h"
-#include "ledger/snap.h"
+#include "base/traffic.h"
 #include "netfilter/iptables/plan.h"
 #include "netfilter/iptables/rule.h"
 

@@ -5,7 +5,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "base/period.h"
-#include "ledger/snap.h"
+#include "base/traffic.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
 #define CTM_REPORT_DB_H
 
 #include "base/err.h"
-#include "ledger/snap.h"
+#include "base/traffic.h"
 
 #include <stdbool.h>
 #include <stddef.h>

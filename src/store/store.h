@@ -3,8 +3,9 @@
 #define CTM_STORE_H
 
 #include "base/err.h"
+#include "base/traffic.h"
 #include "base/wallclock.h"
-#include "ledger/snap.h"
+#include "inventory/inv.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 #define CTM_RULE_H
 
 #include "base/addr.h"
-#include "ledger/snap.h"
+#include "base/traffic.h"
 
 #include <stdbool.h>
 #include <stddef.h>
