@@ -4,8 +4,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "inventory/helper.h"
-#include "netfilter/iptables/commit.h"
-#include "netfilter/iptables/xt_look.h"
+#include "netfilter/fw.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,21 +178,16 @@ static void open_agentx_dir(const char *socket)
 
 static int prepare(const struct cfg *cfg, const struct passwd *to, struct err *e)
 {
-	struct err left = { "" };
-	struct xt_look look;
+	struct fw_config config = { .table = cfg->netfilter.table };
 	char *run_dir;
 	int ret;
 
 	if (cfg->netfilter.backend == CFG_BACKEND_FAKE)
 		return 0;
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		xt_look(f, cfg->netfilter.table, &look); /* for its side effect */
 	if (*cfg->agentx.socket == '/')
 		open_agentx_dir(cfg->agentx.socket);
-	ret = commit_lock_share(to->pw_gid, e);
-	run_dir = dir_of(cfg->control.socket);
-	if (!ret && commit_hand_over(run_dir, to->pw_uid, to->pw_gid, &left) < 0)
-		log_warning("start", "%s", left.text);
+	config.run_dir = run_dir = dir_of(cfg->control.socket);
+	ret = fw_prepare(cfg->netfilter.backend, &config, to->pw_uid, to->pw_gid, e);
 	free(run_dir);
 	return ret;
 }

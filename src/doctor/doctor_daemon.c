@@ -5,7 +5,7 @@
 #include "base/display.h"
 #include "base/xalloc.h"
 #include "inventory/source.h"
-#include "netfilter/iptables/commit.h"
+#include "netfilter/fw.h"
 #include "version.h"
 
 #include <errno.h>
@@ -177,9 +177,9 @@ static bool line_holds(const char *status, const char *name, unsigned number)
 }
 
 /* Can the process open the lock that each commit takes? Whether root can is not asked. */
-static bool reaches_lock(const char *status, struct stat *ret_lock)
+static bool reaches_lock(const char *path, const char *status, struct stat *ret_lock)
 {
-	if (stat(commit_lock_path(), ret_lock) < 0 || line_holds(status, "Uid", 0))
+	if (!path || stat(path, ret_lock) < 0 || line_holds(status, "Uid", 0))
 		return true;
 	return ret_lock->st_mode & S_IROTH ||
 	       (ret_lock->st_mode & S_IRGRP && (line_holds(status, "Gid", ret_lock->st_gid) ||
@@ -198,6 +198,7 @@ static void cure_by_prepare(const struct doctor *d, struct doctor_finding *f)
 
 void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
+	const char *lock_path = fw_lock_path(d->o.cfg->netfilter.backend);
 	const char *who = d->status ? "ctmeterd" : "root";
 	unsigned long long set = 0;
 	char *status, *restart;
@@ -216,10 +217,10 @@ void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_
 			   d->status ? "" : " here, so no ctmeterd can have it");
 		if (d->status)
 			doctor_cure(f, "%s", restart);
-	} else if (d->status && !reaches_lock(status, &lock)) {
+	} else if (d->status && !reaches_lock(lock_path, status, &lock)) {
 		doctor_say(f, DOCTOR_FAIL,
 			   "ctmeterd may not open %s (mode %03o), so it can change no rule",
-			   commit_lock_path(), lock.st_mode & 0777);
+			   lock_path, lock.st_mode & 0777);
 		cure_by_prepare(d, f);
 	} else if (d->status && set & ~KEPT_SETS) {
 		doctor_say(f, DOCTOR_WARN,

@@ -8,7 +8,7 @@
 
 #include "base/display.h"
 #include "base/xalloc.h"
-#include "netfilter/iptables/xt_look.h"
+#include "netfilter/fw.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@
 #define COUNTER_OCTETS 16 /* struct xt_counters, one a CPU and entry */
 #define NO_LIMIT (1ull << 60)
 
-static uint64_t need_of(const struct xt_look *look, long cpus)
+static uint64_t need_of(const struct fw_look *look, long cpus)
 {
 	return (uint64_t)look->size * (TABLES_AT_ONCE + COPIES_AT_ONCE) +
 	       (uint64_t)look->n_entries * COUNTER_OCTETS * (uint64_t)cpus * TABLES_AT_ONCE;
@@ -143,12 +143,12 @@ static const struct hierarchy *find_group(const struct doctor *d, char **ret_pat
 static int table_need(const struct doctor *d, uint64_t *ret_need)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
-	struct xt_look look;
+	struct fw_look look;
 	int rc;
 
 	*ret_need = 0;
 	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
-		rc = xt_look(i, d->o.cfg->netfilter.table, &look);
+		rc = fw_look(d->o.cfg->netfilter.backend, i, d->o.cfg->netfilter.table, &look);
 		if (rc == -EPERM || rc == -EACCES)
 			return rc;
 		if (!rc)

@@ -5,7 +5,7 @@
 
 #include "base/xalloc.h"
 #include "inventory/child.h"
-#include "netfilter/iptables/xt_look.h"
+#include "netfilter/fw.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -88,7 +88,7 @@ static void say_unknown(const struct doctor *d, struct doctor_finding *f)
 /* Legacy rules that drop before mangle's FORWARD. */
 static unsigned legacy_drops(const struct doctor *d)
 {
-	struct xt_look look;
+	struct fw_look look;
 	unsigned n = 0;
 
 	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {

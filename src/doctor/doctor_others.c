@@ -4,7 +4,7 @@
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
-#include "netfilter/iptables/xt_hazard.h"
+#include "netfilter/fw.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 /* ---- legacy tables ---- */
 
 typedef void table_fn(void *arg, enum addr_family family, const char *table,
-		      const struct xt_hazards *h);
+		      const struct fw_hazards *h);
 
 /* Each legacy table of a family that is in use. Returns 0 or -errno: for want of rights. */
 static int each_table(const struct doctor *d, enum addr_family family, table_fn *fn, void *arg)
@@ -22,12 +22,12 @@ static int each_table(const struct doctor *d, enum addr_family family, table_fn 
 	char *names = doctor_read(d, "/proc/net/%s_tables_names", family == ADDR_V4 ? "ip" : "ip6");
 	char *rest = names;
 	int rc = names || errno == ENOENT ? 0 : -errno;
-	struct xt_hazards h;
+	struct fw_look look;
 
 	for (const char *name; rest && !rc && (name = strsep(&rest, "\n"));) {
-		rc = *name ? xt_hazards_look(family, name, &h) : -ENOENT;
+		rc = *name ? fw_look(d->o.cfg->netfilter.backend, family, name, &look) : -ENOENT;
 		if (!rc)
-			fn(arg, family, name, &h);
+			fn(arg, family, name, &look.hazards);
 		if (rc != -EPERM && rc != -EACCES)
 			rc = 0;
 	}
@@ -46,7 +46,7 @@ struct drops {
 };
 
 static void note_drops(void *arg, enum addr_family family, const char *table,
-		       const struct xt_hazards *h)
+		       const struct fw_hazards *h)
 {
 	struct drops *drops = arg;
 
@@ -115,7 +115,7 @@ struct copies {
 };
 
 static void note_copies(void *arg, enum addr_family family, const char *table,
-			const struct xt_hazards *h)
+			const struct fw_hazards *h)
 {
 	struct copies *c = arg;
 	bool queues = h->n_queues && !strcmp(table, c->d->o.cfg->netfilter.table);

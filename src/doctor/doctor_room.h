@@ -119,11 +119,11 @@ bool doctor_has_uplink(struct doctor *d, const struct rtnl_link *bridge); /* amo
 
 /* Why the daemon says nothing, for people. */
 const char *doctor_silence(const struct doctor *d);
-/* xt_look at a table that is in use; asking for one that is not would bring it into use. Returns as
- * xt_look: -ENOENT it is not in use, -EACCES that may not be told. */
-struct xt_look;
+/* fw_look at a table that is in use; asking for one that is not would bring it into use. Returns as
+ * fw_look: -ENOENT it is not in use, -EACCES that may not be told. */
+struct fw_look;
 int doctor_look_at_table(const struct doctor *d, enum addr_family family, const char *table,
-			 struct xt_look *ret_look);
+			 struct fw_look *ret_look);
 /* Does a rule or a policy of FORWARD drop packets of the family? 1: *ret_look is a command that shows the
  * first, for free(); 0: none does; -1: that cannot be seen. What is found or why not goes to text. */
 int doctor_forward_drops(struct doctor *d, enum addr_family family, char *text, size_t size,

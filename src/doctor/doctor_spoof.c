@@ -6,7 +6,7 @@
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
-#include "netfilter/iptables/xt_look.h"
+#include "netfilter/fw.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -258,7 +258,7 @@ static bool covers(const char *pattern, const char *name)
 	return pattern[len - 1] == '+' ? !strncmp(pattern, name, len - 1) : !strcmp(pattern, name);
 }
 
-static bool is_guarded(const struct xt_look *look, const char *name)
+static bool is_guarded(const struct fw_look *look, const char *name)
 {
 	for (size_t i = 0; i < look->n_guards; i++)
 		if (covers(look->guards[i], name))
@@ -304,7 +304,7 @@ static void cure_v6(const struct doctor *d, const struct cure *c, struct doctor_
 static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
 		     struct doctor_finding *f)
 {
-	struct xt_look raw = { .n_guards = 0 }, mangle = { .n_guards = 0 };
+	struct fw_look raw = { .n_guards = 0 }, mangle = { .n_guards = 0 };
 	int rc = doctor_look_at_table(d, ADDR_V6, "raw", &raw);
 	struct doctor_words words = { .n = 0 };
 	struct cure cure = { .n = 0 };

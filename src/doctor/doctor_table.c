@@ -5,7 +5,7 @@
 
 #include "base/display.h"
 #include "base/xalloc.h"
-#include "netfilter/iptables/xt_look.h"
+#include "netfilter/fw.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -208,10 +208,12 @@ static bool refused(struct doctor *d, enum addr_family family, int rc, struct do
 void doctor_table(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	char size[DISPLAY_NUMBER_SIZE];
-	struct xt_look look;
+	struct fw_look look;
 
 	if (doctor_dry_run(d, f) ||
-	    refused(d, family, xt_look(family, d->o.cfg->netfilter.table, &look), f))
+	    refused(d, family,
+		    fw_look(d->o.cfg->netfilter.backend, family, d->o.cfg->netfilter.table, &look),
+		    f))
 		return;
 	doctor_say(f, DOCTOR_OK, "the legacy table %s is there: %u entries, %s",
 		   d->o.cfg->netfilter.table, look.n_entries, display_octets(look.size, size));
@@ -229,11 +231,11 @@ static void add_cure(struct doctor *d, struct doctor_finding *f)
 }
 
 /* What is wrong in one hook; false: nothing. */
-static bool judge_hook(const struct xt_look *look, enum hook hook, bool wanted,
+static bool judge_hook(const struct fw_look *look, enum hook hook, bool wanted,
 		       struct doctor_finding *f)
 {
 	unsigned jump = look->hook[hook].jump, shadow = look->hook[hook].shadow;
-	const char *name = rule_hook_name(hook);
+	const char *name = fw_hook_name(hook);
 
 	if (!jump && wanted) {
 		doctor_say(f, DOCTOR_FAIL, "no rule in %s leads to ours: nothing is counted there",
@@ -253,7 +255,7 @@ static bool judge_hook(const struct xt_look *look, enum hook hook, bool wanted,
 	return true;
 }
 
-static void judge_rules(struct doctor *d, enum addr_family family, const struct xt_look *look,
+static void judge_rules(struct doctor *d, enum addr_family family, const struct fw_look *look,
 			struct doctor_finding *f)
 {
 	bool any = doctor_count_addresses(d, family);
@@ -272,11 +274,11 @@ static void judge_rules(struct doctor *d, enum addr_family family, const struct 
 			add_cure(d, f);
 			if (iptables)
 				doctor_look(f, "%s -t %s -nvL %s --line-numbers", iptables,
-					    d->o.cfg->netfilter.table, rule_hook_name(h));
+					    d->o.cfg->netfilter.table, fw_hook_name(h));
 			goto cleanup;
 		}
 		if (look->hook[h].jump > 1)
-			doctor_words_add(&behind, "%s", rule_hook_name(h));
+			doctor_words_add(&behind, "%s", fw_hook_name(h));
 	}
 	if (!any && !look->hook[HOOK_FORWARD].jump)
 		doctor_say(f, DOCTOR_OK, "no container has an %s address, so there are no rules",
@@ -296,7 +298,7 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 {
 	const char *state =
 		json_string_value(json_object_get(d->status, family == ADDR_V4 ? "ipv4" : "ipv6"));
-	struct xt_look look;
+	struct fw_look look;
 	bool disturbed;
 	int rc;
 
@@ -307,7 +309,7 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 		doctor_say(f, DOCTOR_FAIL, "%s", state);
 		return;
 	}
-	rc = xt_look(family, d->o.cfg->netfilter.table, &look);
+	rc = fw_look(d->o.cfg->netfilter.backend, family, d->o.cfg->netfilter.table, &look);
 	if (rc == -EPERM || rc == -EACCES)
 		doctor_say(f, DOCTOR_SKIP, "only root may read the legacy tables");
 	else if (rc < 0)
@@ -331,14 +333,14 @@ static char *table_names(const struct doctor *d, enum addr_family family)
 }
 
 int doctor_look_at_table(const struct doctor *d, enum addr_family family, const char *table,
-			 struct xt_look *ret_look)
+			 struct fw_look *ret_look)
 {
 	char *names = table_names(d, family), *rest = names;
 	int rc = names ? -ENOENT : -errno;
 
 	for (const char *name; rest && rc == -ENOENT && (name = strsep(&rest, "\n"));)
 		if (!strcmp(name, table))
-			rc = xt_look(family, table, ret_look);
+			rc = fw_look(d->o.cfg->netfilter.backend, family, table, ret_look);
 	free(names);
 	return rc;
 }
@@ -349,10 +351,10 @@ static int count_foreign(const struct doctor *d, enum addr_family family, size_t
 {
 	char *names = table_names(d, family), *rest = names;
 	int rc = names ? 0 : -errno;
-	struct xt_look look;
+	struct fw_look look;
 
 	for (const char *name; rest && !rc && (name = strsep(&rest, "\n"));) {
-		rc = *name ? xt_look(family, name, &look) : -ENOENT;
+		rc = *name ? fw_look(d->o.cfg->netfilter.backend, family, name, &look) : -ENOENT;
 		if (!rc)
 			*ret_n += look.n_foreign;
 		if (rc != -EPERM && rc != -EACCES)

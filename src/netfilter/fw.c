@@ -11,18 +11,76 @@ struct fw {
 	void *self;
 };
 
+/* In the order in which CFG_BACKEND_AUTO tries them; the fake counts nothing and is never taken by
+ * itself. */
+static const struct {
+	enum cfg_backend backend;
+	const struct fw_ops *ops;
+} real[] = {
+	{ CFG_BACKEND_IPTABLES, &fw_iptc_ops },
+};
+
+/* NULL: of CFG_BACKEND_AUTO the first. */
+static const struct fw_ops *ops_of(enum cfg_backend backend)
+{
+	if (backend == CFG_BACKEND_FAKE)
+		return &fw_fake_ops;
+	for (size_t i = 0; i < ARRAY_LEN(real); i++)
+		if (backend == CFG_BACKEND_AUTO || backend == real[i].backend)
+			return real[i].ops;
+	return NULL;
+}
+
+static bool counts(const struct fw_ops *ops, const void *self)
+{
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		if (!ops->family_problem(self, f))
+			return true;
+	return false;
+}
+
+static struct fw *fw_new(const struct fw_ops *ops, void *self)
+{
+	struct fw *fw = xmalloc(sizeof(*fw));
+
+	*fw = (struct fw) { ops, self };
+	return fw;
+}
+
+/* The first that can count here, or else the last. */
+static int open_first(const struct fw_config *config, struct loop *loop, fw_done_fn *done,
+		      void *arg, struct fw **ret_fw, struct err *e)
+{
+	void *self;
+	int ret = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(real); i++) {
+		const struct fw_ops *ops = real[i].ops;
+
+		ret = ops->open(config, loop, done, arg, &self, e);
+		if (!ret && (i + 1 == ARRAY_LEN(real) || counts(ops, self))) {
+			*ret_fw = fw_new(ops, self);
+			return 0;
+		}
+		if (!ret)
+			ops->close(self);
+	}
+	return ret;
+}
+
 int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
 	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e)
 {
-	const struct fw_ops *ops = backend == CFG_BACKEND_FAKE ? &fw_fake_ops : &fw_iptc_ops;
+	const struct fw_ops *ops = ops_of(backend);
 	void *self;
-	int ret = ops->open(config, loop, done, arg, &self, e);
+	int ret;
 
-	if (ret < 0)
-		return ret;
-	*ret_fw = xmalloc(sizeof(**ret_fw));
-	**ret_fw = (struct fw) { ops, self };
-	return 0;
+	if (backend == CFG_BACKEND_AUTO)
+		return open_first(config, loop, done, arg, ret_fw, e);
+	ret = ops->open(config, loop, done, arg, &self, e);
+	if (!ret)
+		*ret_fw = fw_new(ops, self);
+	return ret;
 }
 
 void fw_close(struct fw *fw)
@@ -48,21 +106,26 @@ int fw_read(struct fw *fw, enum addr_family family, uint64_t now_ns, struct fw_r
 	return fw->ops->read(fw->self, family, now_ns, ret_reading);
 }
 
-const struct present *fw_present(const struct fw *fw, enum addr_family family)
+enum fw_fit fw_compare(struct fw *fw, const struct fw_want *want)
 {
-	return fw->ops->present(fw->self, family);
+	return fw->ops->compare(fw->self, want);
 }
 
-int fw_apply(struct fw *fw, const struct ruleset *desired)
+int fw_apply(struct fw *fw, const struct fw_want *want)
 {
-	if (fw->ops->busy(fw->self, desired->family))
+	if (fw->ops->busy(fw->self, want->family))
 		return -EBUSY;
-	return fw->ops->apply(fw->self, desired);
+	return fw->ops->apply(fw->self, want);
 }
 
 bool fw_busy(const struct fw *fw, enum addr_family family)
 {
 	return fw->ops->busy(fw->self, family);
+}
+
+struct fw_figures fw_get_figures(const struct fw *fw, enum addr_family family)
+{
+	return fw->ops->figures(fw->self, family);
 }
 
 struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr *addrs, size_t *n)
@@ -86,4 +149,29 @@ struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr
 void fw_forget(struct fw *fw, enum addr_family family)
 {
 	fw->ops->forget(fw->self, family);
+}
+
+int fw_look(enum cfg_backend backend, enum addr_family family, const char *table,
+	    struct fw_look *ret_look)
+{
+	const struct fw_ops *ops = ops_of(backend);
+
+	return ops->look(family, table, ret_look);
+}
+
+const char *fw_lock_path(enum cfg_backend backend)
+{
+	return ops_of(backend)->lock_path();
+}
+
+int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,
+	       struct err *e)
+{
+	return ops_of(backend)->prepare(config, uid, gid, e);
+}
+
+int fw_remove_all(enum cfg_backend backend, const struct fw_config *config, struct err *e,
+		  unsigned *ret_removed)
+{
+	return ops_of(backend)->remove_all(config, e, ret_removed);
 }

@@ -7,19 +7,46 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "base/traffic.h"
-#include "netfilter/iptables/plan.h"
-#include "netfilter/iptables/rule.h"
+#include "netfilter/fw_look.h"
 
-/* Netfilter behind one table of functions: the iptables backend, and a fake for tests and dry
- * runs, which must pass the same conformance tests.
+#include <sys/types.h>
+
+/* Counting behind one table of functions: the iptables backend, and a fake for tests and dry runs.
+ * All pass the same conformance tests. A backend is told what is to be counted (struct fw_want), and
+ * how it does that is its own business.
  * 1. fw_read never blocks and takes no lock. A reading is whole, or it fails with -EAGAIN.
  * 2. fw_apply works in the background; one at a time a family. While it runs, fw_read either
- *    sees the table as it was before or fails with -EAGAIN: a reading of the new table comes
+ *    sees the counters as they were before or fails with -EAGAIN: a reading of the new ones comes
  *    only after `done` was called with the finals of what the commit removed.
  * 3. No octet counted by a rule is lost or seen twice by an apply: what a removed rule counted
- *    last comes as its final, a kept rule goes on from where it was, a new one starts from 0. */
+ *    last comes as its final, a kept rule goes on from where it was, a new one starts from 0.
+ * A "rule" is whatever counts one path of one address. */
 
 struct fw;
+
+/* What is counted: an address, on the link with this index where the mechanism counts on links. */
+struct fw_key {
+	struct addr addr;
+	uint32_t link; /* ifindex, 0: wherever it passes */
+};
+
+/* What one family's rules should be. */
+struct fw_want {
+	enum addr_family family;
+	const struct fw_key *keys; /* sorted by addr, each address once; borrowed */
+	size_t n; /* 0: nothing of ours is wanted at all */
+	uint32_t paths; /* bits (1 << path): which of each address */
+};
+
+/* How what was read last fits it. */
+enum fw_fit {
+	FW_FITS,
+	FW_DIFFERS, /* it was not in place since it is wanted */
+	FW_CHANGED, /* it was in place, and somebody changed it */
+	/* The same, but all of ours is as it should be: somebody else's precedes it or leads to it. Who
+	 * insists on that would do it again and again. */
+	FW_OUTRANKED,
+};
 
 struct fw_row {
 	struct addr addr;
@@ -40,13 +67,14 @@ struct fw_reading {
 	 * (disturbed and doubled), since the last reading or since nobody read: told in each reading
 	 * while that lasts. */
 	bool disturbed, doubled;
-	/* The canary is wrong and was told to be: whether somebody is half way through a commit cannot
-	 * be seen. Plan by it, but believe no counter until our next commit has seeded it. */
+	/* The counters are still wrong, which has been told. A half-done commit cannot be told apart
+	 * now: plan by this reading, but believe no counter of it until our next commit. */
 	bool unsure;
 	/* The reader's, not the backend's: nobody has said yet whose it is what new rules count. The ledger
 	 * notes that they are there and leaves what they count to a later reading. */
 	bool held;
 	uint32_t generation; /* changes when the structure of our rules may have changed */
+	uint64_t commit; /* the number of the commit that made the rules, 0: there are none */
 };
 
 /* The addresses of a reading and the *n sorted ones of addrs, sorted, each once: a new array for
@@ -62,24 +90,34 @@ struct fw_final {
 	enum path path;
 	enum fw_final_kind kind;
 	/* FW_REMOVED: all it ever counted. FW_CREATED: 0. FW_RESTARTED: all it counted before it
-	 * was set to 0 (the kernel refused to take the counters back). */
+	 * began again at 0 (the kernel refused to take the counters back, or the address's link is
+	 * another one now). */
 	struct counters final;
 };
 
-/* result 0, or -errno with text; epoch of what was committed, 0 when nothing was; finals are borrowed
- * during the call. The commit's journal stays until fw_forget, or until the family's next apply: after a
- * kill the next process is told the same again. */
+/* result 0, or -errno with text; commit: the number of what was committed, greater than all before,
+ * 0 when nothing was; finals are borrowed during the call. They are kept until fw_forget, or until the
+ * family's next apply: after a kill the next process is told the same again. */
 typedef void fw_done_fn(void *arg, enum addr_family family, int result, const char *text,
-			uint64_t epoch, const struct fw_final *finals, size_t n_finals,
+			uint64_t commit, const struct fw_final *finals, size_t n_finals,
 			uint64_t now_ns);
 
 struct fw_config {
 	const char *table; /* "mangle" or "filter" */
-	const char *run_dir; /* holds the commits' journals (commit.h); made if missing */
-	uint64_t epoch
-		[ADDR_FAMILIES]; /* the highest an earlier process is known to have committed */
+	const char *run_dir; /* holds what must outlive a killed process; made if missing */
+	/* The highest number that an earlier process is known to have committed. */
+	uint64_t commit[ADDR_FAMILIES];
 };
 
+/* Of the last good reading; all 0 and "" before it. */
+struct fw_figures {
+	uint32_t rules; /* that count */
+	uint32_t entries; /* of what they are kept in, others' included */
+	const char *flaw; /* what is wrong with the rules, for people; "": nothing */
+};
+
+/* What each function does stands with its fw_ function below. `self` is what open made; the last
+ * ones need none. */
 struct fw_ops {
 	const char *name;
 	int (*open)(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
@@ -88,19 +126,26 @@ struct fw_ops {
 	const char *(*family_problem)(const void *self, enum addr_family family);
 	int (*read)(void *self, enum addr_family family, uint64_t now_ns,
 		    struct fw_reading *ret_reading);
-	const struct present *(*present)(const void *self, enum addr_family family);
-	int (*apply)(void *self, const struct ruleset *desired);
+	enum fw_fit (*compare)(void *self, const struct fw_want *want);
+	int (*apply)(void *self, const struct fw_want *want);
 	bool (*busy)(const void *self, enum addr_family family);
 	void (*forget)(void *self, enum addr_family family);
+	struct fw_figures (*figures)(const void *self, enum addr_family family);
+
+	int (*look)(enum addr_family family, const char *table, struct fw_look *ret_look);
+	const char *(*lock_path)(void);
+	int (*prepare)(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e);
+	int (*remove_all)(const struct fw_config *config, struct err *e, unsigned *ret_removed);
 };
 
 extern const struct fw_ops fw_iptc_ops;
 extern const struct fw_ops fw_fake_ops;
 
-/* config is borrowed during the call. `done` is called from the loop. An unfinished commit that an earlier process left is
+/* config is borrowed during the call. `done` is called from the loop. CFG_BACKEND_AUTO takes the
+ * first backend that can count here. An unfinished commit that an earlier process left is
  * finished first, as if fw_apply had been called. Returns 0, or -errno with e filled: -EPERM
- * names the missing privilege. A table that is not there is a family's problem, and looked for
- * again by fw_read. */
+ * names the missing privilege, -ENOTSUP a backend that was not built in. A table that is not there is a
+ * family's problem, and looked for again by fw_read. */
 int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
 	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e);
 
@@ -113,21 +158,45 @@ const char *fw_name(const struct fw *fw);
 /* NULL when the family can be counted, otherwise why not. */
 const char *fw_family_problem(const struct fw *fw, enum addr_family family);
 
-/* All our counters of a family, or a look, every 5 s, whether its problem is over. Returns 0, -EAGAIN (half-committed table: try again in some ms),
- * or another -errno. */
+/* All our counters of a family, or a look, every 5 s, whether its problem is over. Returns 0, -EAGAIN
+ * (half committed: try again in some ms), or another -errno. */
 int fw_read(struct fw *fw, enum addr_family family, uint64_t now_ns,
 	    struct fw_reading *ret_reading);
 
-/* What the last successful fw_read of the family found; all zero before it. */
-const struct present *fw_present(const struct fw *fw, enum addr_family family);
+/* How what the last successful fw_read of the family found fits what is wanted. */
+enum fw_fit fw_compare(struct fw *fw, const struct fw_want *want);
 
-/* Begin to make the table hold `desired` (borrowed during the call; an empty ruleset removes all
- * that is ours). Returns 0, -EBUSY while the family's last one runs, or -errno. */
-int fw_apply(struct fw *fw, const struct ruleset *desired);
+/* Begin to make it fit (want is borrowed during the call). Returns 0, -EBUSY while the family's last
+ * one runs, or -errno. */
+int fw_apply(struct fw *fw, const struct fw_want *want);
 bool fw_busy(const struct fw *fw, enum addr_family family);
 
-/* What the family's last `done` told is stored: nobody needs its journal any more. Nothing happens when
+/* What the family's last `done` told is stored: nobody needs it any more. Nothing happens when
  * another apply has begun meanwhile. */
 void fw_forget(struct fw *fw, enum addr_family family);
+
+struct fw_figures fw_get_figures(const struct fw *fw, enum addr_family family);
+
+/* --- without opening it ------------------------------------------------------------------- */
+
+/* A look at a table for people (fw_look.h). Needs CAP_NET_ADMIN and CAP_NET_RAW. Returns 0 or -errno:
+ * -EPERM, or -ENOENT / -ENOPROTOOPT for no such table, -ENOTSUP where the backend has none. Asking may
+ * make the kernel load the table's module. */
+int fw_look(enum cfg_backend backend, enum addr_family family, const char *table,
+	    struct fw_look *ret_look);
+
+/* The file that each commit locks, NULL: none. */
+const char *fw_lock_path(enum cfg_backend backend);
+
+/* For root, before a daemon that is not root starts: make sure that the user can commit, and finish
+ * what root's killed commits left. Returns 0, or -errno with e filled. */
+int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,
+	       struct err *e);
+
+/* Remove every rule of ours, in both families, while no daemon runs; what is others' stays as it is. May
+ * wait for others' commits. *ret_removed: counting rules that were there. Returns 0, or -errno with e
+ * filled. */
+int fw_remove_all(enum cfg_backend backend, const struct fw_config *config, struct err *e,
+		  unsigned *ret_removed);
 
 #endif

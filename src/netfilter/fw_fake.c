@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The fake backend: a table in memory, for tests, dry runs and machines without legacy tables.
+/* The fake backend: counters in memory, for tests, dry runs and machines that cannot count.
  *
  * Its packets come from the file named by the environment variable CTMETER_FAKE_COUNTERS, if any:
  * lines "ADDRESS PATH OCTETS PKTS", PATH one of fwd-in, fwd-out, node-in, node-out, the numbers
@@ -23,7 +23,7 @@ struct fake_rule {
 struct fake_family {
 	struct fake *owner;
 	enum addr_family family;
-	struct present present;
+	uint64_t commit; /* the last one's number */
 	uint32_t generation;
 	struct fake_rule *rules; /* sorted by addr, path */
 	size_t n_rules;
@@ -116,15 +116,21 @@ static int fake_read(void *self, enum addr_family family, uint64_t now_ns,
 		row->present |= (uint8_t)(1u << r->path);
 		row->path[r->path] = counted(r);
 	}
-	*ret_reading = (struct fw_reading) {
-		.rows = f->rows, .n_rows = f->n_rows, .at_ns = now_ns, .generation = f->generation
-	};
+	*ret_reading = (struct fw_reading) { .rows = f->rows,
+					     .n_rows = f->n_rows,
+					     .at_ns = now_ns,
+					     .generation = f->generation,
+					     .commit = f->n_rules ? f->commit : 0 };
 	return 0;
 }
 
-static const struct present *fake_present(const void *self, enum addr_family family)
+static struct fw_figures fake_figures(const void *self, enum addr_family family)
 {
-	return &((const struct fake *)self)->families[family].present;
+	const struct fake_family *f = &((const struct fake *)self)->families[family];
+
+	return (struct fw_figures) { .rules = (uint32_t)f->n_rules,
+				     .entries = (uint32_t)f->n_rules,
+				     .flaw = "" };
 }
 
 static void applied(void *arg, uint64_t now_ns)
@@ -133,64 +139,47 @@ static void applied(void *arg, uint64_t now_ns)
 	struct fw_final *finals = f->finals;
 
 	f->finals = NULL;
-	f->owner->done(f->owner->arg, f->family, 0, "", f->present.epoch, finals, f->n_finals,
-		       now_ns);
+	f->owner->done(f->owner->arg, f->family, 0, "", f->commit, finals, f->n_finals, now_ns);
 	free(finals);
 }
 
-/* Take the counting rules out of the ruleset, sorted. */
-static struct fake_rule *rules_of(const struct ruleset *rs, size_t *ret_n)
+/* A rule for each wanted path of each address, sorted. */
+static struct fake_rule *rules_of(const struct fw_want *want, size_t *ret_n)
 {
-	struct fake_rule *rules = xcalloc(rs->n_rules, sizeof(*rules));
+	struct fake_rule *rules = xcalloc(want->n * PATHS, sizeof(*rules));
 	size_t n = 0;
 
-	for (size_t i = 0; i < rs->n_chains; i++) {
-		const struct rule_chain *c = &rs->chains[i];
-		enum hook hook;
-		enum path path;
-		uint64_t epoch;
-
-		if (rule_name_parse(c->name, &hook, &epoch, &path) != RULE_NAME_TREE)
-			continue;
-		for (uint32_t k = c->first; k < c->first + c->n; k++)
-			if (rs->rules[k].kind == RULE_COUNT)
-				rules[n++] = (struct fake_rule) { .addr = rs->rules[k].addr,
-								  .path = path };
-	}
-	qsort(rules, n, sizeof(*rules), rule_cmp);
+	for (size_t i = 0; i < want->n; i++)
+		for (enum path p = 0; p < PATHS; p++)
+			if (want->paths >> p & 1)
+				rules[n++] = (struct fake_rule) { .addr = want->keys[i].addr,
+								  .path = p };
 	*ret_n = n;
 	return rules;
 }
 
-static void note_present(struct present *p, const struct ruleset *rs)
+/* Nobody else changes these. */
+static enum fw_fit fake_compare(void *self, const struct fw_want *want)
 {
-	present_clear(p);
-	p->chains = xcalloc(rs->n_chains, sizeof(*p->chains));
-	p->n_chains = rs->n_chains;
-	for (size_t i = 0; i < rs->n_chains; i++) {
-		memcpy(p->chains[i].name, rs->chains[i].name, sizeof(p->chains[i].name));
-		p->chains[i].digest = rs->chains[i].digest;
-		p->chains[i].canary = true;
-	}
-	for (size_t i = 0; i < rs->n_rules; i++)
-		p->n_counting += rs->rules[i].kind == RULE_COUNT;
-	for (enum hook h = 0; h < HOOKS; h++) {
-		if (rs->root[h] < 0)
-			continue;
-		p->hook[h].jumps = 1;
-		memcpy(p->hook[h].target, rs->chains[rs->root[h]].name, RULE_CHAIN_SIZE);
-	}
-	p->epoch = rs->epoch;
+	const struct fake_family *f = &((struct fake *)self)->families[want->family];
+	size_t n;
+	struct fake_rule *rules = rules_of(want, &n);
+	bool same = n == f->n_rules;
+
+	for (size_t i = 0; i < n && same; i++)
+		same = !rule_cmp(&rules[i], &f->rules[i]);
+	free(rules);
+	return same ? FW_FITS : FW_DIFFERS;
 }
 
-static int fake_apply(void *self, const struct ruleset *desired)
+static int fake_apply(void *self, const struct fw_want *want)
 {
 	struct fake *s = self;
-	struct fake_family *f = &s->families[desired->family], old = *f;
+	struct fake_family *f = &s->families[want->family], old = *f;
 	size_t n = 0;
 
 	let_packets_cross(f);
-	f->rules = rules_of(desired, &f->n_rules);
+	f->rules = rules_of(want, &f->n_rules);
 	f->finals = xcalloc(old.n_rules + f->n_rules, sizeof(*f->finals));
 	let_packets_cross(f);
 	for (size_t i = 0; i < f->n_rules; i++) {
@@ -207,7 +196,7 @@ static int fake_apply(void *self, const struct ruleset *desired)
 							     FW_REMOVED, counted(&old.rules[i]) };
 	f->n_finals = n;
 	free(old.rules);
-	note_present(&f->present, desired);
+	f->commit++;
 	f->generation++;
 	loop_timer_set(s->loop, &f->timer, 1); /* done is never called from within apply */
 	return 0;
@@ -236,7 +225,6 @@ static int fake_open(const struct fw_config *config, struct loop *loop, fw_done_
 {
 	struct fake *s = xcalloc(1, sizeof(*s));
 
-	(void)config;
 	(void)e;
 	s->loop = loop;
 	s->done = done;
@@ -245,6 +233,7 @@ static int fake_open(const struct fw_config *config, struct loop *loop, fw_done_
 		s->families[i].owner = s;
 		s->families[i].generation = 1; /* a table without rules is one too */
 		s->families[i].family = i;
+		s->families[i].commit = config->commit[i];
 		loop_timer_init(&s->families[i].timer, applied, &s->families[i]);
 	}
 	*ret_self = s;
@@ -259,12 +248,41 @@ static void fake_close(void *self)
 		struct fake_family *f = &s->families[i];
 
 		loop_timer_clear(s->loop, &f->timer);
-		present_clear(&f->present);
 		free(f->rules);
 		free(f->rows);
 		free(f->finals);
 	}
 	free(s);
+}
+
+static int fake_look(enum addr_family family, const char *table, struct fw_look *ret_look)
+{
+	(void)family;
+	(void)table;
+	(void)ret_look;
+	return -ENOTSUP;
+}
+
+static const char *fake_lock_path(void)
+{
+	return NULL;
+}
+
+static int fake_prepare(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e)
+{
+	(void)config;
+	(void)uid;
+	(void)gid;
+	(void)e;
+	return 0;
+}
+
+static int fake_remove_all(const struct fw_config *config, struct err *e, unsigned *ret_removed)
+{
+	(void)config;
+	(void)e;
+	*ret_removed = 0;
+	return 0;
 }
 
 const struct fw_ops fw_fake_ops = {
@@ -273,8 +291,13 @@ const struct fw_ops fw_fake_ops = {
 	.close = fake_close,
 	.family_problem = fake_family_problem,
 	.read = fake_read,
-	.present = fake_present,
+	.compare = fake_compare,
 	.apply = fake_apply,
 	.busy = fake_busy,
 	.forget = fake_forget,
+	.figures = fake_figures,
+	.look = fake_look,
+	.lock_path = fake_lock_path,
+	.prepare = fake_prepare,
+	.remove_all = fake_remove_all,
 };

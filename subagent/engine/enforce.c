@@ -18,34 +18,31 @@ struct enforce {
 	struct fw *fw;
 	enum addr_family family;
 	const char *what;
-	struct ruleset *desired; /* NULL: nobody has said what is wanted */
-	struct addr *addrs; /* what desired was built from */
-	size_t n_addrs;
-	bool node_traffic;
-	bool readable; /* fw_present is of a reading since the last commit */
-	uint64_t epoch; /* the highest ever found: a table from before a commit is older */
+	bool wanted; /* somebody has said what is wanted */
+	struct fw_key *keys;
+	size_t n_keys;
+	uint32_t paths;
+	bool readable; /* there was a reading since the last commit */
 	uint32_t generation, planned; /* of the last reading; that was found to need nothing */
-	bool fulfilled; /* desired was in place once */
+	bool fulfilled; /* what is wanted was in place once */
 	bool committing, repairing;
 	uint64_t began_ns, not_before_ns;
 	uint64_t last_repair_ns, repair_pause_ns;
 	struct log_state trouble, fight;
-	char flaw[PRESENT_FLAW_SIZE]; /* what was repaired last */
+	char flaw[256]; /* what was repaired last */
 	int failure; /* of the last commit */
 	uint64_t failed_ns;
 	char failure_text[256];
 	struct enforce_figures figures;
 };
 
-struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what,
-			    uint64_t epoch)
+struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what)
 {
 	struct enforce *en = xcalloc(1, sizeof(*en));
 
 	en->fw = fw;
 	en->family = family;
 	en->what = what;
-	en->epoch = epoch;
 	return en;
 }
 
@@ -53,63 +50,62 @@ void enforce_free(struct enforce *en)
 {
 	if (!en)
 		return;
-	ruleset_free(en->desired);
-	free(en->addrs);
+	free(en->keys);
 	free(en);
 }
 
-static struct ruleset *build(const struct enforce *en)
+static struct fw_want want_of(const struct enforce *en)
 {
-	return ruleset_build(en->family, en->addrs, en->n_addrs, en->node_traffic, 1);
+	return (struct fw_want) {
+		.family = en->family, .keys = en->keys, .n = en->n_keys, .paths = en->paths
+	};
 }
 
-void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, bool node_traffic)
+static bool wants(const struct enforce *en, const struct addr *addrs, size_t n, uint32_t paths)
 {
-	if (en->desired && en->node_traffic == node_traffic && en->n_addrs == n &&
-	    (!n || !memcmp(en->addrs, take_addrs, n * sizeof(*take_addrs)))) {
-		free(take_addrs);
-		return;
+	bool same = en->wanted && en->paths == paths && en->n_keys == n;
+
+	for (size_t i = 0; i < n && same; i++)
+		same = !memcmp(&en->keys[i].addr, &addrs[i], sizeof(*addrs));
+	return same;
+}
+
+void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, uint32_t paths)
+{
+	if (!wants(en, take_addrs, n, paths)) {
+		free(en->keys);
+		en->keys = xcalloc(n, sizeof(*en->keys));
+		for (size_t i = 0; i < n; i++)
+			en->keys[i].addr = take_addrs[i];
+		en->n_keys = n;
+		en->paths = paths;
+		en->wanted = true;
+		en->planned = 0;
+		en->fulfilled = false;
 	}
-	ruleset_free(en->desired);
-	free(en->addrs);
-	en->addrs = take_addrs;
-	en->n_addrs = n;
-	en->node_traffic = node_traffic;
-	en->desired = build(en);
-	en->planned = 0;
-	en->fulfilled = false;
+	free(take_addrs);
 }
 
 void enforce_seen(struct enforce *en, uint32_t generation)
 {
-	const struct present *present = fw_present(en->fw, en->family);
-
 	en->readable = true;
 	en->generation = generation;
-	if (present->epoch > en->epoch)
-		en->epoch = present->epoch;
 }
 
 /* Returns when a repair may begin; now_ns or earlier: now. Only a quarrel about the first place, or
  * about others' rules that lead to ours, is slowed down, and forgotten when it rests for a while. */
-static uint64_t repair_at(struct enforce *en, const struct plan *plan, uint64_t now_ns)
+static uint64_t repair_at(struct enforce *en, enum fw_fit fit, uint64_t now_ns)
 {
-	const struct present *present = fw_present(en->fw, en->family);
-	bool place_only = !plan->n_ops && !present->foul;
-
-	for (enum hook h = 0; h < HOOKS; h++)
-		place_only = place_only && (!plan->hooks[h] || present->hook[h].shadowed ||
-					    present->hook[h].jumps > 1);
 	if (!en->last_repair_ns ||
 	    now_ns - en->last_repair_ns > en->repair_pause_ns + FIGHT_OVER_NS)
 		en->repair_pause_ns = 0;
-	return place_only ? en->last_repair_ns + en->repair_pause_ns : now_ns;
+	return fit == FW_OUTRANKED ? en->last_repair_ns + en->repair_pause_ns : now_ns;
 }
 
 /* Something new is told at once; the same again only as often as log_bad has it. */
 static void note_repair(struct enforce *en, uint64_t now_ns)
 {
-	const char *flaw = fw_present(en->fw, en->family)->flaw;
+	const char *flaw = fw_get_figures(en->fw, en->family).flaw;
 	bool same = !strcmp(flaw, en->flaw);
 	bool more = log_is_bad(&en->fight) && *flaw && !same;
 
@@ -143,14 +139,8 @@ static void note_peace(struct enforce *en, uint64_t now_ns)
 
 static uint64_t begin(struct enforce *en, uint64_t now_ns)
 {
-	int ret;
-
-	if (en->n_addrs && !en->desired->rules) {
-		ruleset_free(en->desired);
-		en->desired = build(en);
-	}
-	ruleset_set_epoch(en->desired, en->epoch + 1);
-	ret = fw_apply(en->fw, en->desired);
+	struct fw_want want = want_of(en);
+	int ret = fw_apply(en->fw, &want);
 
 	if (ret < 0) {
 		log_bad(&en->trouble, now_ns, LOG_LEVEL_ERROR, "fw",
@@ -166,28 +156,26 @@ static uint64_t begin(struct enforce *en, uint64_t now_ns)
 
 uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
 {
-	struct plan plan;
+	struct fw_want want = want_of(en);
 	uint64_t at = now_ns;
-	bool differs;
+	enum fw_fit fit;
 
 	note_peace(en, now_ns);
-	if (fw_family_problem(en->fw, en->family) || !en->desired || !en->readable ||
+	if (fw_family_problem(en->fw, en->family) || !en->wanted || !en->readable ||
 	    fw_busy(en->fw, en->family) || (en->planned && en->planned == en->generation))
 		return 0;
-	differs = plan_diff(en->desired, fw_present(en->fw, en->family), &plan);
-	en->repairing = differs && en->fulfilled;
+	fit = fw_compare(en->fw, &want);
+	en->repairing = fit == FW_CHANGED || fit == FW_OUTRANKED;
 	if (en->repairing)
-		at = repair_at(en, &plan, now_ns);
+		at = repair_at(en, fit, now_ns);
 	if (at < en->not_before_ns)
 		at = en->not_before_ns;
-	plan_clear(&plan);
-	if (!differs) {
+	if (fit == FW_FITS) {
 		/* What could not be committed is not wanted any more, or somebody else did it. */
 		log_good(&en->trouble, now_ns, "fw", "the rules are in %s again", en->what);
 		en->failure = 0;
 		en->planned = en->generation;
 		en->fulfilled = true;
-		ruleset_drop_rules(en->desired);
 		return 0;
 	}
 	return at > now_ns ? at : begin(en, now_ns);
@@ -228,7 +216,7 @@ void enforce_ended(struct enforce *en, int result, const char *text, uint64_t no
 
 bool enforce_is_wanted(const struct enforce *en)
 {
-	return en->desired;
+	return en->wanted;
 }
 
 bool enforce_committing(const struct enforce *en)
@@ -248,16 +236,16 @@ bool enforce_settled(const struct enforce *en, uint64_t since_ns, int *ret_resul
 		*ret_text = en->failure_text;
 		return true;
 	}
-	return en->desired && en->readable && !en->committing && en->planned &&
+	return en->wanted && en->readable && !en->committing && en->planned &&
 	       en->planned == en->generation;
 }
 
 /* What is wrong with the rules as they were last read, NULL: nothing. */
 static const char *flaw(const struct enforce *en)
 {
-	const struct present *present = fw_present(en->fw, en->family);
+	const char *text = fw_get_figures(en->fw, en->family).flaw;
 
-	return en->readable && present->disturbed ? present->flaw : NULL;
+	return en->readable && *text ? text : NULL;
 }
 
 const char *enforce_state(const struct enforce *en, char *buf, size_t size)
@@ -270,12 +258,12 @@ const char *enforce_state(const struct enforce *en, char *buf, size_t size)
 		snprintf(buf, size, "rules not in place: %s", en->failure_text);
 	else if (flaw(en))
 		snprintf(buf, size, "rules disturbed: %s", flaw(en));
-	else if (!en->desired)
+	else if (!en->wanted)
 		snprintf(buf, size, "waiting for the inventory");
 	else if (!en->fulfilled || en->committing)
 		snprintf(buf, size, "putting rules in place");
 	else
-		snprintf(buf, size, "%s", en->n_addrs ? "counting" : "no addresses");
+		snprintf(buf, size, "%s", en->n_keys ? "counting" : "no addresses");
 	return buf;
 }
 

@@ -14,14 +14,12 @@
 
 struct enforce;
 
-/* fw is borrowed. `what` names family and table in messages: "IPv4 table mangle". epoch: the highest
- * that an earlier process is known to have committed. */
-struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what,
-			    uint64_t epoch);
+/* fw is borrowed. `what` names family and table in messages: "IPv4 table mangle". */
+struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what);
 void enforce_free(struct enforce *en);
 
-/* From now on rules for these addresses are wanted (sorted, distinct; taken over). */
-void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, bool node_traffic);
+/* From now on rules for these paths of these addresses are wanted (sorted, distinct; taken over). */
+void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, uint32_t paths);
 
 /* A good reading was had, of this generation of the table's structure. */
 void enforce_seen(struct enforce *en, uint32_t generation);

@@ -65,12 +65,7 @@ void engine_step_soon(struct engine *en, uint64_t at_ns)
 
 static uint8_t wanted_paths(const struct engine *en)
 {
-	uint8_t bits = 0;
-
-	for (enum path p = 0; p < PATHS; p++)
-		if (en->cfg->netfilter.node_traffic || rule_path_hook(p) == HOOK_FORWARD)
-			bits |= (uint8_t)(1u << p);
-	return bits;
+	return en->cfg->netfilter.node_traffic ? PATHS_ALL : PATHS_FORWARDED;
 }
 
 /* What nobody may see before it is stored is not stored yet: see take_inventory. */
@@ -97,7 +92,7 @@ void engine_publish(struct engine *en)
 	snap = snap_new();
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		problem[f] = fw_family_problem(en->fw, f) != NULL;
-		snap->rules += fw_present(en->fw, f)->n_counting;
+		snap->rules += fw_get_figures(en->fw, f).rules;
 		snap->rule_repairs += enforce_get_figures(en->enforce[f])->repairs;
 	}
 	ledger_snapshot(en->ledger, wanted_paths(en), problem, snap);
@@ -137,7 +132,7 @@ static void want_rules(struct engine *en, enum addr_family f)
 		claimed = addrs;
 		addrs = fw_reading_join(&en->sampler.reading[f], claimed, &n);
 	}
-	enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
+	enforce_want(en->enforce[f], addrs, n, wanted_paths(en));
 	free(claimed);
 }
 
@@ -151,7 +146,7 @@ static void want_known(struct engine *en, enum addr_family f)
 	size_t n;
 
 	if (fw_family_problem(en->fw, f) || !en->sampler.readable[f] ||
-	    fw_present(en->fw, f)->n_counting)
+	    fw_get_figures(en->fw, f).rules)
 		return;
 	addrs = ledger_wanted(en->ledger, f, &n);
 	if (!n) {
@@ -160,7 +155,7 @@ static void want_known(struct engine *en, enum addr_family f)
 	}
 	if (ledger_is_of_new_boot(en->ledger))
 		ledger_hold(en->ledger, f, true);
-	enforce_want(en->enforce[f], addrs, n, en->cfg->netfilter.node_traffic);
+	enforce_want(en->enforce[f], addrs, n, wanted_paths(en));
 }
 
 static void book_held(struct engine *en)
@@ -490,13 +485,13 @@ void engine_on_sources(void *arg, const struct sources_result *result, uint64_t 
 
 /* A commit ended. Only book here: the next one may begin once this one's finals are stored, and
  * with that its journal is of no use any more. */
-static void on_applied(void *arg, enum addr_family f, int result, const char *text, uint64_t epoch,
+static void on_applied(void *arg, enum addr_family f, int result, const char *text, uint64_t commit,
 		       const struct fw_final *finals, size_t n, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
-	ledger_finals(en->ledger, f, epoch, finals, n, engine_now(en, now_ns));
-	if (epoch)
+	ledger_finals(en->ledger, f, commit, finals, n, engine_now(en, now_ns));
+	if (commit)
 		en->finals[f] = keep_checkpoint(en->keep, engine_now(en, now_ns), false);
 	else
 		fw_forget(en->fw, f);
@@ -512,7 +507,7 @@ static int open_netfilter(struct engine *en, const char *run_dir, struct err *e)
 	struct fw_config config = { .table = en->cfg->netfilter.table, .run_dir = run_dir };
 
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		config.epoch[f] = ledger_epoch(en->ledger, f);
+		config.commit[f] = ledger_epoch(en->ledger, f);
 	return fw_open(en->cfg->netfilter.backend, &config, en->loop, on_applied, en, &en->fw, e);
 }
 
@@ -538,7 +533,7 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		snprintf(en->what[f], sizeof(en->what[f]), "%s table %s",
 			 f == ADDR_V4 ? "IPv4" : "IPv6", cfg->netfilter.table);
-		en->enforce[f] = enforce_new(en->fw, f, en->what[f], ledger_epoch(en->ledger, f));
+		en->enforce[f] = enforce_new(en->fw, f, en->what[f]);
 		en->sampler.enforce[f] = en->enforce[f];
 		en->sampler.what[f] = en->what[f];
 		if (fw_family_problem(en->fw, f))

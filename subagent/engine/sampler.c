@@ -14,7 +14,7 @@ static void pause_ms(void)
 
 static void meet(struct sampler *s, enum addr_family f, struct ledger_now now)
 {
-	if (ledger_meet(s->ledger, f, fw_present(s->fw, f)->epoch, now))
+	if (ledger_meet(s->ledger, f, s->reading[f].commit, now))
 		log_error(
 			"ledger",
 			"the rules in %s are newer than the ledger, which is new or an older copy "

@@ -22,17 +22,19 @@ static char dir[64];
 static struct {
 	bool done;
 	int result;
+	uint64_t commit;
 	struct fw_final finals[256];
 	size_t n;
 } told;
 
 static void on_done(void *arg, enum addr_family family, int result, const char *text,
-		    uint64_t epoch, const struct fw_final *finals, size_t n, uint64_t now_ns)
+		    uint64_t commit, const struct fw_final *finals, size_t n, uint64_t now_ns)
 {
-	(void)arg, (void)family, (void)text, (void)epoch, (void)now_ns;
+	(void)arg, (void)family, (void)text, (void)now_ns;
 	ck_assert_uint_le(n, ARRAY_LEN(told.finals));
 	told.done = true;
 	told.result = result;
+	told.commit = commit;
 	told.n = n;
 	if (n)
 		memcpy(told.finals, finals, n * sizeof(*finals));
@@ -103,29 +105,29 @@ static void carry(const char *from, unsigned ip_octets, unsigned n)
 	fclose(f);
 }
 
-static struct ruleset *wanted(enum addr_family family, const unsigned *last, size_t n)
+/* What is wanted for these last octets; valid until the next call. */
+static struct fw_want wanted(enum addr_family family, const unsigned *last, size_t n)
 {
-	struct addr addrs[64];
+	static struct fw_key keys[64];
 
 	for (size_t i = 0; i < n; i++) {
-		addrs[i] = addr_of(family == ADDR_V4 ? "198.51.100.0" : "2001:db8::");
-		addrs[i].bytes[family == ADDR_V4 ? 3 : 15] = (uint8_t)last[i];
+		keys[i].addr = addr_of(family == ADDR_V4 ? "198.51.100.0" : "2001:db8::");
+		keys[i].addr.bytes[family == ADDR_V4 ? 3 : 15] = (uint8_t)last[i];
 	}
-	return ruleset_build(family, addrs, n, true, 1);
+	return (struct fw_want) { .family = family, .keys = keys, .n = n, .paths = PATHS_ALL };
 }
 
 static void apply(enum addr_family family, const unsigned *last, size_t n)
 {
-	struct ruleset *rs = wanted(family, last, n);
+	struct fw_want want = wanted(family, last, n);
 
 	told.done = false;
-	ck_assert_int_eq(fw_apply(fw, rs), 0);
-	ck_assert_int_eq(fw_apply(fw, rs), -EBUSY);
+	ck_assert_int_eq(fw_apply(fw, &want), 0);
+	ck_assert_int_eq(fw_apply(fw, &want), -EBUSY);
 	while (!told.done)
 		loop_run_once(loop, 5000);
 	ck_assert_int_eq(told.result, 0);
 	ck_assert(!fw_busy(fw, family));
-	ruleset_free(rs);
 }
 
 static struct fw_reading read_all(enum addr_family family)
@@ -163,24 +165,66 @@ static const unsigned one_two[] = { 1, 2 }, one[] = { 1 };
 START_TEST(fw_read_untouched_table_has_nothing)
 {
 	ck_assert_uint_eq(read_all(ADDR_V4).n_rows, 0);
-	ck_assert_uint_eq(fw_present(fw, ADDR_V4)->n_chains, 0);
+	ck_assert_uint_eq(fw_get_figures(fw, ADDR_V4).rules, 0);
+	ck_assert_str_eq(fw_get_figures(fw, ADDR_V4).flaw, "");
 }
 END_TEST
 
-START_TEST(fw_apply_twice_second_plans_nothing)
+START_TEST(fw_apply_twice_second_changes_nothing)
 {
-	struct ruleset *rs = wanted(ADDR_V4, one_two, 2);
-	uint64_t epoch;
+	uint64_t commit;
 
 	apply(ADDR_V4, one_two, 2);
 	ck_assert_uint_eq(read_all(ADDR_V4).n_rows, 2);
-	ck_assert(!plan_diff(rs, fw_present(fw, ADDR_V4), NULL));
-	epoch = fw_present(fw, ADDR_V4)->epoch;
+	commit = read_all(ADDR_V4).commit;
+	ck_assert_uint_eq(commit, told.commit);
+	ck_assert_uint_eq(fw_get_figures(fw, ADDR_V4).rules, 2 * PATHS);
 	apply(ADDR_V4, one_two, 2);
 	ck_assert_uint_eq(told.n, 0);
+	ck_assert_uint_ge(read_all(ADDR_V4).commit, commit);
+}
+END_TEST
+
+START_TEST(fw_compare_follows_what_is_wanted_and_what_is_there)
+{
+	struct fw_want want = wanted(ADDR_V4, NULL, 0);
+
 	read_all(ADDR_V4);
-	ck_assert_uint_eq(fw_present(fw, ADDR_V4)->epoch, epoch);
-	ruleset_free(rs);
+	ck_assert_int_eq(fw_compare(fw, &want), FW_FITS);
+	want = wanted(ADDR_V4, one, 1);
+	ck_assert_int_eq(fw_compare(fw, &want), FW_DIFFERS);
+	apply(ADDR_V4, one, 1);
+	read_all(ADDR_V4);
+	want = wanted(ADDR_V4, one, 1);
+	ck_assert_int_eq(fw_compare(fw, &want), FW_FITS);
+	want.paths = PATHS_FORWARDED;
+	ck_assert_int_eq(fw_compare(fw, &want), FW_DIFFERS);
+	want = wanted(ADDR_V4, one_two, 2);
+	ck_assert_int_eq(fw_compare(fw, &want), FW_DIFFERS);
+	want = wanted(ADDR_V4, one_two + 1, 1); /* as many, but another */
+	ck_assert_int_eq(fw_compare(fw, &want), FW_DIFFERS);
+}
+END_TEST
+
+/* Only the paths that are wanted are there, and commits grow. */
+START_TEST(fw_apply_fewer_paths_others_removed)
+{
+	struct fw_want want;
+	uint64_t commit;
+
+	apply(ADDR_V4, one, 1);
+	commit = told.commit;
+	ck_assert_uint_gt(commit, 0);
+	want = wanted(ADDR_V4, one, 1);
+	want.paths = PATHS_FORWARDED;
+	told.done = false;
+	ck_assert_int_eq(fw_apply(fw, &want), 0);
+	while (!told.done)
+		loop_run_once(loop, 5000);
+	ck_assert_uint_gt(told.commit, commit);
+	ck_assert_int_eq(final_of(1, PATH_NODE_OUT)->kind, FW_REMOVED);
+	ck_assert_uint_eq(read_all(ADDR_V4).rows[0].present, PATHS_FORWARDED);
+	ck_assert_int_eq(fw_compare(fw, &want), FW_FITS);
 }
 END_TEST
 
@@ -245,10 +289,8 @@ START_TEST(fw_apply_nothing_wanted_removes_all)
 	apply(ADDR_V4, NULL, 0);
 	ck_assert_uint_eq(told.n, 2 * PATHS);
 	ck_assert_uint_eq(final_of(1, PATH_NODE_OUT)->final.octets, 100);
-	read_all(ADDR_V4);
-	ck_assert_uint_eq(fw_present(fw, ADDR_V4)->n_chains, 0);
-	for (enum hook h = 0; h < HOOKS; h++)
-		ck_assert_uint_eq(fw_present(fw, ADDR_V4)->hook[h].jumps, 0);
+	ck_assert_uint_eq(read_all(ADDR_V4).commit, 0);
+	ck_assert_uint_eq(fw_get_figures(fw, ADDR_V4).rules, 0);
 }
 END_TEST
 
@@ -278,18 +320,18 @@ END_TEST
 
 START_TEST(fw_forget_next_apply_begun_nothing_forgotten)
 {
-	struct ruleset *rs = wanted(ADDR_V4, one, 1);
+	struct fw_want want;
 
 	apply(ADDR_V4, one_two, 2);
 	carry("198.51.100.2", 300, 2);
 	told.done = false;
-	ck_assert_int_eq(fw_apply(fw, rs), 0);
+	want = wanted(ADDR_V4, one, 1);
+	ck_assert_int_eq(fw_apply(fw, &want), 0);
 	while (!told.done) {
 		fw_forget(fw, ADDR_V4); /* the one before, at any time */
 		loop_run_once(loop, 1);
 	}
 	ck_assert_uint_eq(final_of(2, PATH_NODE_OUT)->final.octets, 600);
-	ruleset_free(rs);
 }
 END_TEST
 
@@ -345,7 +387,9 @@ static Suite *suite_for(const char *name)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, fw_read_untouched_table_has_nothing);
-	tcase_add_test(tc, fw_apply_twice_second_plans_nothing);
+	tcase_add_test(tc, fw_apply_twice_second_changes_nothing);
+	tcase_add_test(tc, fw_compare_follows_what_is_wanted_and_what_is_there);
+	tcase_add_test(tc, fw_apply_fewer_paths_others_removed);
 	tcase_add_test(tc, fw_read_traffic_is_exact);
 	tcase_add_test(tc, fw_read_ipv6_traffic_is_exact);
 	tcase_add_test(tc, fw_apply_address_added_others_count_on);

@@ -221,7 +221,7 @@ static int clear_intruders(const struct job *job)
 /* Take every jump to ours out of a hook, then put the one that is wanted first. */
 static int set_hook(const struct job *job, enum hook hook)
 {
-	const char *name = rule_hook_name(hook);
+	const char *name = fw_hook_name(hook);
 	struct rule all = { .kind = RULE_JUMP, .match = RULE_MATCH_ALL };
 	uint64_t room[XT_MADE_MAX / 8];
 	int ret = clear_jumps(job, name);

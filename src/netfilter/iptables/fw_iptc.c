@@ -13,7 +13,10 @@
 #include "netfilter/fw.h"
 #include "netfilter/iptables/commit.h"
 #include "netfilter/iptables/journal.h"
+#include "netfilter/iptables/remove.h"
+#include "netfilter/iptables/wish.h"
 #include "netfilter/iptables/xt_judge.h"
+#include "netfilter/iptables/xt_look.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -44,6 +47,7 @@ struct family {
 	struct log_state trouble; /* with what a commit needs */
 	char *journal;
 	bool told; /* the ledger was, of what is in the journal */
+	struct wish wish;
 	struct xt_layout layout;
 	bool known; /* layout is of some reading */
 	uint64_t made; /* digest of the table that our last commit made */
@@ -323,7 +327,8 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 				      .unsure = reset && f->reset_told,
 				      .disturbed = present->disturbed || old,
 				      .doubled = present->doubled,
-				      .generation = f->generation + reset };
+				      .generation = f->generation + reset,
+				      .commit = present->epoch };
 	f->reset_told = reset;
 	f->stale = false;
 cleanup:
@@ -331,9 +336,20 @@ cleanup:
 	return ret;
 }
 
-static const struct present *iptc_present(const void *self, enum addr_family family)
+static enum fw_fit iptc_compare(void *self, const struct fw_want *want)
 {
-	return &((const struct iptc *)self)->families[family].layout.present;
+	struct family *f = &((struct iptc *)self)->families[want->family];
+
+	return wish_compare(&f->wish, want, &f->layout.present);
+}
+
+static struct fw_figures iptc_figures(const void *self, enum addr_family family)
+{
+	const struct xt_layout *layout = &((const struct iptc *)self)->families[family].layout;
+
+	return (struct fw_figures) { .rules = layout->present.n_counting,
+				     .entries = layout->n_entries,
+				     .flaw = layout->present.flaw };
 }
 
 static const char *iptc_family_problem(const void *self, enum addr_family family)
@@ -352,12 +368,13 @@ static void iptc_forget(void *self, enum addr_family family)
 	f->told = false;
 }
 
-static int iptc_apply(void *self, const struct ruleset *desired)
+/* The highest epoch known is that of a table before which every other one is an old one put back. */
+static int iptc_apply(void *self, const struct fw_want *want)
 {
-	struct family *f = &((struct iptc *)self)->families[desired->family];
+	struct family *f = &((struct iptc *)self)->families[want->family];
 
-	iptc_forget(self, desired->family);
-	return f->problem[0] ? -ENODEV : start_child(f, desired);
+	iptc_forget(self, want->family);
+	return f->problem[0] ? -ENODEV : start_child(f, wish_rules(&f->wish, want, f->epoch + 1));
 }
 
 static bool iptc_busy(const void *self, enum addr_family family)
@@ -382,6 +399,7 @@ static void iptc_close(void *self)
 			close(f->lock);
 		if (f->fd >= 0)
 			close(f->fd);
+		wish_clear(&f->wish);
 		xt_layout_clear(&f->layout);
 		free(f->journal);
 	}
@@ -428,7 +446,7 @@ static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_
 			.owner = s, .family = i, .fd = -1, .pipe = -1, .lock = -1
 		};
 		s->families[i].journal = journal_path(config->run_dir, i);
-		s->families[i].epoch = config->epoch[i];
+		s->families[i].epoch = config->commit[i];
 	}
 	ret = open_families(s, e);
 	if (!ret) {
@@ -450,14 +468,34 @@ static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_
 	return ret;
 }
 
+/* The look has the kernel load the tables' modules, which it does for root. */
+static int iptc_prepare(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e)
+{
+	struct err left = { "" };
+	struct fw_look look;
+	int ret;
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		xt_look(f, config->table, &look);
+	ret = commit_lock_share(gid, e);
+	if (!ret && commit_hand_over(config->run_dir, uid, gid, &left) < 0)
+		log_warning("start", "%s", left.text);
+	return ret;
+}
+
 const struct fw_ops fw_iptc_ops = {
 	.name = "iptables",
 	.open = iptc_open,
 	.close = iptc_close,
 	.family_problem = iptc_family_problem,
 	.read = iptc_read,
-	.present = iptc_present,
+	.compare = iptc_compare,
 	.apply = iptc_apply,
 	.busy = iptc_busy,
 	.forget = iptc_forget,
+	.figures = iptc_figures,
+	.look = xt_look,
+	.lock_path = commit_lock_path,
+	.prepare = iptc_prepare,
+	.remove_all = iptc_remove_all,
 };

@@ -17,7 +17,7 @@ struct present_chain {
 	bool canary; /* it has one */
 };
 
-#define PRESENT_FLAW_SIZE 256
+#define PRESENT_FLAW_SIZE FW_LOOK_TEXT_SIZE
 
 struct present {
 	struct present_chain *chains; /* chains of ours, sorted by name */

@@ -34,8 +34,6 @@ static const struct {
 	[PATH_NODE_OUT] = { 'i', HOOK_INPUT, RULE_MATCH_SRC },
 };
 
-static const char *const hook_names[HOOKS] = { "FORWARD", "INPUT", "OUTPUT" };
-
 enum rule_match rule_path_match(enum path path)
 {
 	return paths[path].match;
@@ -44,11 +42,6 @@ enum rule_match rule_path_match(enum path path)
 enum hook rule_path_hook(enum path path)
 {
 	return paths[path].hook;
-}
-
-const char *rule_hook_name(enum hook hook)
-{
-	return hook_names[hook];
 }
 
 uint64_t rule_canary_octets(uint64_t epoch)
@@ -89,7 +82,7 @@ static void tree_name(char name[RULE_CHAIN_SIZE], enum path path, const struct a
 
 static void root_name(char name[RULE_CHAIN_SIZE], enum hook hook, uint64_t epoch)
 {
-	snprintf(name, RULE_CHAIN_SIZE, RULE_MARK "-%s-%" PRIx64, hook_names[hook], epoch);
+	snprintf(name, RULE_CHAIN_SIZE, RULE_MARK "-%s-%" PRIx64, fw_hook_name(hook), epoch);
 }
 
 static bool path_of_letter(char letter, enum path *ret_path)
@@ -115,10 +108,10 @@ enum rule_name rule_name_parse(const char *name, enum hook *ret_hook, uint64_t *
 	if (name[4] && (name[5] == '-' || !name[5]))
 		return path_of_letter(name[4], ret_path) ? RULE_NAME_TREE : RULE_NAME_FOREIGN;
 	for (enum hook h = 0; h < HOOKS; h++) {
-		size_t len = strlen(hook_names[h]);
+		size_t len = strlen(fw_hook_name(h));
 		char *end;
 
-		if (strncmp(name + 4, hook_names[h], len) != 0 || name[4 + len] != '-')
+		if (strncmp(name + 4, fw_hook_name(h), len) != 0 || name[4 + len] != '-')
 			continue;
 		*ret_epoch = strtoull(name + 5 + len, &end, 16);
 		*ret_hook = h;

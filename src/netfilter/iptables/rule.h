@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "base/traffic.h"
+#include "netfilter/fw_look.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,9 +29,6 @@
 
 #define RULE_CHAIN_SIZE 29 /* iptables refuses longer chain names; with the final NUL */
 #define RULE_MARK "ctm" /* what all names of our chains begin with */
-
-/* The hooks we stand in, and the trees below each root, one tree a path. */
-enum hook { HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, HOOKS };
 
 enum rule_kind {
 	RULE_COUNT, /* match addr, RETURN: counts */
@@ -84,9 +82,6 @@ void ruleset_set_epoch(struct ruleset *rs, uint64_t epoch);
 /* What a path's counting rules match. */
 enum rule_match rule_path_match(enum path path);
 enum hook rule_path_hook(enum path path);
-
-/* "FORWARD", "INPUT", "OUTPUT". */
-const char *rule_hook_name(enum hook hook);
 
 /* The value the canary carries in `epoch`, never 0. */
 uint64_t rule_canary_octets(uint64_t epoch);

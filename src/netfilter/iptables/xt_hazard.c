@@ -115,7 +115,7 @@ static void note(uint32_t *n, char *chain, size_t size, const char *name)
 }
 
 static void note_entry(const struct xt_raw *raw, const struct chain *c, const struct xt_entry *e,
-		       struct xt_hazards *h)
+		       struct fw_hazards *h)
 {
 	if (raw->valid_hooks & FORWARD_BIT && e->offset == raw->underflow[NF_INET_FORWARD])
 		h->policy_drops = has_verdict(e, NF_DROP);
@@ -127,9 +127,9 @@ static void note_entry(const struct xt_raw *raw, const struct chain *c, const st
 		note(&h->n_queues, h->queue_chain, sizeof(h->queue_chain), c->name);
 }
 
-void xt_hazards_find(const struct xt_raw *raw, struct xt_hazards *ret_hazards)
+void xt_hazards_find(const struct xt_raw *raw, struct fw_hazards *ret_hazards)
 {
-	struct xt_hazards h = { .policy_drops = false };
+	struct fw_hazards h = { .policy_drops = false };
 	struct chains c = find_chains(raw);
 
 	spread_hooks(raw, &c);
@@ -139,19 +139,4 @@ void xt_hazards_find(const struct xt_raw *raw, struct xt_hazards *ret_hazards)
 			note_entry(raw, &c.v[i], &e, &h);
 	free(c.v);
 	*ret_hazards = h;
-}
-
-int xt_hazards_look(enum addr_family family, const char *table, struct xt_hazards *ret_hazards)
-{
-	struct xt_raw raw;
-	int fd = xt_socket(family);
-	int ret = fd < 0 ? fd : xt_read(fd, family, table, &raw);
-
-	if (!ret) {
-		xt_hazards_find(&raw, ret_hazards);
-		xt_raw_clear(&raw);
-	}
-	if (fd >= 0)
-		close(fd);
-	return ret;
 }

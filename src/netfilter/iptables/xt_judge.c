@@ -40,7 +40,7 @@ static struct ruleset *expected_rules(const struct xt_layout *l, enum addr_famil
 static void name_flaw(struct xt_layout *l, enum hook hook, bool wanted)
 {
 	struct present *present = &l->present;
-	const char *name = rule_hook_name(hook), *target = l->place[hook].shadow_target;
+	const char *name = fw_hook_name(hook), *target = l->place[hook].shadow_target;
 
 	if (wanted && !present->hook[hook].jumps)
 		present_add_flaw(present, "no rule of %s leads to ours", name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netfilter/iptables/xt_look.h"
 
+#include "netfilter/iptables/xt_hazard.h"
 #include "netfilter/iptables/xt_layout.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@
 /* The interface an entry is for, as iptables writes it: a mask that ends before the final NUL is a
  * "+". */
 static void interface_of(const struct xt_raw *raw, const struct xt_entry *e,
-			 char ret[XT_LOOK_NAME_SIZE])
+			 char ret[FW_LOOK_NAME_SIZE])
 {
 	const char *name;
 	const unsigned char *mask;
@@ -31,7 +32,7 @@ static void interface_of(const struct xt_raw *raw, const struct xt_entry *e,
 	}
 	while (n < IFNAMSIZ && mask[n] && name[n])
 		n++;
-	snprintf(ret, XT_LOOK_NAME_SIZE, "%.*s%s", (int)n, name,
+	snprintf(ret, FW_LOOK_NAME_SIZE, "%.*s%s", (int)n, name,
 		 n && n < IFNAMSIZ && !mask[n] ? "+" : "");
 }
 
@@ -63,7 +64,7 @@ static bool is_policy(const struct xt_raw *raw, const struct xt_entry *e)
 	return false;
 }
 
-static void note_rule(const struct xt_raw *raw, const struct xt_entry *e, struct xt_look *look)
+static void note_rule(const struct xt_raw *raw, const struct xt_entry *e, struct fw_look *look)
 {
 	bool guard = matches_rpfilter(raw, e);
 	bool prerouting = raw->valid_hooks & 1u << PREROUTING &&
@@ -71,7 +72,7 @@ static void note_rule(const struct xt_raw *raw, const struct xt_entry *e, struct
 			  e->offset < raw->underflow[PREROUTING];
 
 	look->n_foreign++;
-	if (guard && prerouting && look->n_guards < XT_LOOK_GUARDS)
+	if (guard && prerouting && look->n_guards < FW_LOOK_GUARDS)
 		interface_of(raw, e, look->guards[look->n_guards++]);
 	if (guard || !is_drop(e))
 		return;
@@ -80,7 +81,7 @@ static void note_rule(const struct xt_raw *raw, const struct xt_entry *e, struct
 }
 
 /* Rules that are nobody's of ours: not in our chains, no policy, no end of a chain. */
-static void walk(const struct xt_raw *raw, struct xt_look *look)
+static void walk(const struct xt_raw *raw, struct fw_look *look)
 {
 	bool user_chain = false, ours = false;
 	uint64_t epoch;
@@ -100,7 +101,7 @@ static void walk(const struct xt_raw *raw, struct xt_look *look)
 	}
 }
 
-static void take_layout(const struct xt_layout *l, struct xt_look *look)
+static void take_layout(const struct xt_layout *l, struct fw_look *look)
 {
 	look->n_counting = l->present.n_counting;
 	look->n_intruders = l->present.intruders;
@@ -115,9 +116,9 @@ static void take_layout(const struct xt_layout *l, struct xt_look *look)
 	}
 }
 
-int xt_look(enum addr_family family, const char *table, struct xt_look *ret_look)
+int xt_look(enum addr_family family, const char *table, struct fw_look *ret_look)
 {
-	struct xt_look look = { .n_entries = 0 };
+	struct fw_look look = { .n_entries = 0 };
 	struct xt_layout layout;
 	struct xt_raw raw;
 	int fd = xt_socket(family);
@@ -127,6 +128,7 @@ int xt_look(enum addr_family family, const char *table, struct xt_look *ret_look
 		look.n_entries = raw.n_entries;
 		look.size = raw.size;
 		walk(&raw, &look);
+		xt_hazards_find(&raw, &look.hazards);
 		xt_layout_parse(&raw, &layout);
 		take_layout(&layout, &look);
 		xt_layout_clear(&layout);
