@@ -190,6 +190,10 @@ static bool refused(struct doctor *d, enum addr_family family, int rc, struct do
 		doctor_say(f, DOCTOR_SKIP, "only root may read the legacy tables");
 		return true;
 	}
+	if (rc == -ENOTSUP) {
+		doctor_say(f, DOCTOR_FAIL, "ctmeter was built without libiptc, so it cannot count");
+		return true;
+	}
 	module = xasprintf("%s_%s", module_prefixes[family], table);
 	doctor_say(f, doctor_count_addresses(d, family) ? DOCTOR_FAIL : DOCTOR_WARN,
 		   "no legacy %s table \"%s\" (%s)%s", doctor_family_name(family), table,

@@ -11,24 +11,38 @@ struct fw {
 	void *self;
 };
 
+#ifndef CTM_NO_IPTC
+#define IPTC_OPS (&fw_iptc_ops)
+#else
+#define IPTC_OPS NULL
+#endif
+
 /* In the order in which CFG_BACKEND_AUTO tries them; the fake counts nothing and is never taken by
  * itself. */
 static const struct {
 	enum cfg_backend backend;
-	const struct fw_ops *ops;
+	const struct fw_ops *ops; /* NULL: not built in */
 } real[] = {
-	{ CFG_BACKEND_IPTABLES, &fw_iptc_ops },
+	{ CFG_BACKEND_IPTABLES, IPTC_OPS },
 };
 
-/* NULL: of CFG_BACKEND_AUTO the first. */
+/* Of CFG_BACKEND_AUTO the first. NULL: it was not built in. */
 static const struct fw_ops *ops_of(enum cfg_backend backend)
 {
 	if (backend == CFG_BACKEND_FAKE)
 		return &fw_fake_ops;
 	for (size_t i = 0; i < ARRAY_LEN(real); i++)
-		if (backend == CFG_BACKEND_AUTO || backend == real[i].backend)
+		if (real[i].ops && (backend == CFG_BACKEND_AUTO || backend == real[i].backend))
 			return real[i].ops;
 	return NULL;
+}
+
+static int not_built(struct err *e)
+{
+	err_set(e, "[netfilter] backend: ctmeterd was built without libiptc: install libip4tc and "
+		   "libip6tc with their headers and build it again with IPTC=yes, or take "
+		   "\"backend = fake\" for a dry run");
+	return -ENOTSUP;
 }
 
 static bool counts(const struct fw_ops *ops, const void *self)
@@ -47,25 +61,36 @@ static struct fw *fw_new(const struct fw_ops *ops, void *self)
 	return fw;
 }
 
-/* The first that can count here, or else the last. */
+/* The first that can count here, or else the first that opens: its problem may pass. */
 static int open_first(const struct fw_config *config, struct loop *loop, fw_done_fn *done,
 		      void *arg, struct fw **ret_fw, struct err *e)
 {
-	void *self;
-	int ret = 0;
+	struct fw *first = NULL;
+	int ret = -ENOTSUP;
 
 	for (size_t i = 0; i < ARRAY_LEN(real); i++) {
 		const struct fw_ops *ops = real[i].ops;
+		void *self;
 
+		if (!ops)
+			continue;
 		ret = ops->open(config, loop, done, arg, &self, e);
-		if (!ret && (i + 1 == ARRAY_LEN(real) || counts(ops, self))) {
-			*ret_fw = fw_new(ops, self);
-			return 0;
+		if (ret < 0)
+			continue;
+		if (counts(ops, self)) {
+			fw_close(first);
+			first = fw_new(ops, self);
+			break;
 		}
-		if (!ret)
+		if (first)
 			ops->close(self);
+		else
+			first = fw_new(ops, self);
 	}
-	return ret;
+	if (!first)
+		return ret;
+	*ret_fw = first;
+	return 0;
 }
 
 int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
@@ -75,6 +100,8 @@ int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loo
 	void *self;
 	int ret;
 
+	if (!ops)
+		return not_built(e);
 	if (backend == CFG_BACKEND_AUTO)
 		return open_first(config, loop, done, arg, ret_fw, e);
 	ret = ops->open(config, loop, done, arg, &self, e);
@@ -156,22 +183,28 @@ int fw_look(enum cfg_backend backend, enum addr_family family, const char *table
 {
 	const struct fw_ops *ops = ops_of(backend);
 
-	return ops->look(family, table, ret_look);
+	return ops ? ops->look(family, table, ret_look) : -ENOTSUP;
 }
 
 const char *fw_lock_path(enum cfg_backend backend)
 {
-	return ops_of(backend)->lock_path();
+	const struct fw_ops *ops = ops_of(backend);
+
+	return ops ? ops->lock_path() : NULL;
 }
 
 int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,
 	       struct err *e)
 {
-	return ops_of(backend)->prepare(config, uid, gid, e);
+	const struct fw_ops *ops = ops_of(backend);
+
+	return ops ? ops->prepare(config, uid, gid, e) : not_built(e);
 }
 
 int fw_remove_all(enum cfg_backend backend, const struct fw_config *config, struct err *e,
 		  unsigned *ret_removed)
 {
-	return ops_of(backend)->remove_all(config, e, ret_removed);
+	const struct fw_ops *ops = ops_of(backend);
+
+	return ops ? ops->remove_all(config, e, ret_removed) : not_built(e);
 }
