@@ -143,12 +143,15 @@ static int check_gifts(const struct cfg *cfg, const char *config_path, const str
 
 static void give_all(const struct cfg *cfg, const struct passwd *to)
 {
-	static const char *const journals[] = { "commit.ipv4", "commit.ipv6" };
+	const char *const *files = fw_run_files(cfg->netfilter.backend);
 	static const char *const ends[] = { "", "-journal", "-wal", "-shm", "-damaged", "-lock" };
 	const char *base = strrchr(cfg->ledger.path, '/') + 1;
 	char *names[ARRAY_LEN(ends)];
+	size_t n = 0;
 
-	give(cfg->control.socket, 0755, journals, ARRAY_LEN(journals), to);
+	while (files[n])
+		n++;
+	give(cfg->control.socket, 0755, files, n, to);
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
 		names[i] = xasprintf("%s%s", base, ends[i]);
 	give(cfg->ledger.path, 0750, (const char *const *)names, ARRAY_LEN(names), to);

@@ -129,8 +129,10 @@ check 'functions of 60 lines at the most' long_functions
 check 'every file names its licence' no_licence
 check 'src/ knows no SNMP library' none grep -nE 'net-snmp/' -r src
 check 'only ax_* know net-snmp' none grep -lE 'net-snmp/' -r subagent --include='*.[ch]' --exclude='ax*'
-check 'only the netfilter room knows the kernel tables' none grep -lE 'libiptc/|linux/netfilter' -r src subagent \
-	--include='*.[ch]' --exclude='xt_*.*' --exclude='compose*.c' --exclude=commit.c --exclude=journal.h
+check 'only the room of legacy tables knows the kernel tables' none grep -lE 'libiptc/|linux/netfilter' -r src \
+	subagent --include='*.[ch]' --exclude-dir=iptables
+check 'nobody else knows that room' none grep -l '"netfilter/iptables/' -r src subagent --include='*.[ch]' \
+	--exclude-dir=iptables
 check 'only the store and its reader know SQLite' none grep -lE 'sqlite3\.h' -r src subagent \
 	--include='*.[ch]' --exclude='store*' --exclude='report_db.*'
 check 'gcc, warnings are errors' build_with gcc

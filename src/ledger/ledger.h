@@ -70,9 +70,9 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 				const struct fw_reading *reading, bool committing,
 				struct ledger_now now);
 
-/* Fold what a commit of this epoch removed, made or restarted; nothing when that epoch's finals
+/* Fold what the commit of this number removed, made or restarted; nothing when its finals
  * were folded before (by an earlier process that ended before it could say so). */
-void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
+void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
 		   const struct fw_final *finals, size_t n, struct ledger_now now);
 
 /* After a boot nobody has said yet whose it is what the family's rules count: until the first whole
@@ -81,7 +81,7 @@ void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
 void ledger_hold(struct ledger *l, enum addr_family family, bool held);
 bool ledger_is_held(const struct ledger *l, enum addr_family family);
 
-/* The last epoch whose finals were folded. */
+/* The number of the last commit whose finals were folded. */
 uint64_t ledger_epoch(const struct ledger *l, enum addr_family family);
 
 /* Show no more rows that retired before `before_ns` (which may be before boot). Returns whether
@@ -130,10 +130,10 @@ void ledger_step_stored(struct store_totals *t, int64_t *gone_wall_s,
 void ledger_doubt(struct ledger *l, uint32_t discontinuities, uint32_t next_ifindex,
 		  struct ledger_now now);
 
-/* Call it before ledger_apply with the epoch of the family's rules, 0: there are none. At the first reading a
+/* Call it before ledger_apply with the commit of the family's rules, 0: there are none. At the first reading a
  * higher one than the ledger knows, and no journal explained (ledger_finals), means the same as ledger_doubt, for
  * this family. Returns whether it does. */
-bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t epoch, struct ledger_now now);
+bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t commit, struct ledger_now now);
 
 /* When one of the two happened since the ledger was made, in Unix time; 0: it did not. */
 int64_t ledger_doubted_s(const struct ledger *l);

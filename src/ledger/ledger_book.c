@@ -239,12 +239,12 @@ static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger
 	ledger_touch(s->owner);
 }
 
-void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
+void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
 		   const struct fw_final *finals, size_t n, struct ledger_now now)
 {
 	bool all = false;
 
-	if (!epoch || epoch <= l->epoch[family])
+	if (!commit || commit <= l->epoch[family])
 		return;
 	for (size_t i = 0; i < n; i++) {
 		all = all || befell_all(l, &finals[i]);
@@ -256,7 +256,7 @@ void ledger_finals(struct ledger *l, enum addr_family family, uint64_t epoch,
 		if (finals[i].kind < FW_DISTURBED)
 			fold_final(l, &finals[i], now);
 	ledger_addrs_sort(&l->born);
-	l->epoch[family] = epoch;
+	l->epoch[family] = commit;
 }
 
 void ledger_hold(struct ledger *l, enum addr_family family, bool held)

@@ -84,14 +84,14 @@ void ledger_doubt(struct ledger *l, uint32_t discontinuities, uint32_t next_ifin
 		}
 }
 
-bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t epoch, struct ledger_now now)
+bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t commit, struct ledger_now now)
 {
 	bool first = !l->met[family], told = l->doubted[family];
 
 	l->met[family] = true;
-	if (!first || epoch <= l->epoch[family])
+	if (!first || commit <= l->epoch[family])
 		return false;
-	l->epoch[family] = epoch; /* from the reading that follows on it knows these rules */
+	l->epoch[family] = commit; /* from the reading that follows on it knows these rules */
 	if (!told)
 		doubt(l, family, now);
 	return !told;

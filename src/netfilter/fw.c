@@ -2,6 +2,7 @@
 #include "netfilter/fw.h"
 
 #include "base/xalloc.h"
+#include "netfilter/fw_ops.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -191,6 +192,14 @@ const char *fw_lock_path(enum cfg_backend backend)
 	const struct fw_ops *ops = ops_of(backend);
 
 	return ops ? ops->lock_path() : NULL;
+}
+
+const char *const *fw_run_files(enum cfg_backend backend)
+{
+	static const char *const none[] = { NULL };
+	const struct fw_ops *ops = ops_of(backend);
+
+	return ops && ops->run_files ? ops->run_files : none;
 }
 
 int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,

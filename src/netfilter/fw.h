@@ -11,8 +11,8 @@
 
 #include <sys/types.h>
 
-/* Counting behind one table of functions: the iptables backend, and a fake for tests and dry runs.
- * All pass the same conformance tests. A backend is told what is to be counted (struct fw_want), and
+/* Counting behind one table of functions (fw_ops.h): the iptables backend, and a fake for tests and dry
+ * runs. All pass the same conformance tests. A backend is told what is to be counted (struct fw_want), and
  * how it does that is its own business.
  * 1. fw_read never blocks and takes no lock. A reading is whole, or it fails with -EAGAIN.
  * 2. fw_apply works in the background; one at a time a family. While it runs, fw_read either
@@ -116,31 +116,6 @@ struct fw_figures {
 	const char *flaw; /* what is wrong with the rules, for people; "": nothing */
 };
 
-/* What each function does stands with its fw_ function below. `self` is what open made; the last
- * ones need none. */
-struct fw_ops {
-	const char *name;
-	int (*open)(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
-		    void **ret_self, struct err *e);
-	void (*close)(void *self);
-	const char *(*family_problem)(const void *self, enum addr_family family);
-	int (*read)(void *self, enum addr_family family, uint64_t now_ns,
-		    struct fw_reading *ret_reading);
-	enum fw_fit (*compare)(void *self, const struct fw_want *want);
-	int (*apply)(void *self, const struct fw_want *want);
-	bool (*busy)(const void *self, enum addr_family family);
-	void (*forget)(void *self, enum addr_family family);
-	struct fw_figures (*figures)(const void *self, enum addr_family family);
-
-	int (*look)(enum addr_family family, const char *table, struct fw_look *ret_look);
-	const char *(*lock_path)(void);
-	int (*prepare)(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e);
-	int (*remove_all)(const struct fw_config *config, struct err *e, unsigned *ret_removed);
-};
-
-extern const struct fw_ops fw_iptc_ops;
-extern const struct fw_ops fw_fake_ops;
-
 /* config is borrowed during the call. `done` is called from the loop. CFG_BACKEND_AUTO takes the
  * first backend that can count here. An unfinished commit that an earlier process left is
  * finished first, as if fw_apply had been called. Returns 0, or -errno with e filled: -EPERM
@@ -187,6 +162,9 @@ int fw_look(enum cfg_backend backend, enum addr_family family, const char *table
 
 /* The file that each commit locks, NULL: none. */
 const char *fw_lock_path(enum cfg_backend backend);
+
+/* The names of the files that it may keep in run_dir: the last one is NULL. */
+const char *const *fw_run_files(enum cfg_backend backend);
 
 /* For root, before a daemon that is not root starts: make sure that the user can commit, and finish
  * what root's killed commits left. Returns 0, or -errno with e filled. */

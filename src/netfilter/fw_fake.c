@@ -6,7 +6,7 @@
  * being all that ever crossed the node. As in a kernel, a rule counts from when it was made, and
  * nothing counts what has no rule. The rules do not outlive the process. */
 #include "base/xalloc.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_ops.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -10,7 +10,7 @@
  * 3. While our own commit runs, only the table as it was before is read. */
 #include "base/log_state.h"
 #include "base/xalloc.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_ops.h"
 #include "netfilter/iptables/commit.h"
 #include "netfilter/iptables/journal.h"
 #include "netfilter/iptables/remove.h"
@@ -483,6 +483,8 @@ static int iptc_prepare(const struct fw_config *config, uid_t uid, gid_t gid, st
 	return ret;
 }
 
+static const char *const run_files[] = { "commit.ipv4", "commit.ipv6", NULL }; /* journal_path */
+
 const struct fw_ops fw_iptc_ops = {
 	.name = "iptables",
 	.open = iptc_open,
@@ -496,6 +498,7 @@ const struct fw_ops fw_iptc_ops = {
 	.figures = iptc_figures,
 	.look = xt_look,
 	.lock_path = commit_lock_path,
+	.run_files = run_files,
 	.prepare = iptc_prepare,
 	.remove_all = iptc_remove_all,
 };

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_FW_OPS_H
+#define CTM_FW_OPS_H
+
+#include "netfilter/fw.h"
+
+/* A backend, as fw.c calls it. */
+
+/* What each function does stands with its fw_ function in fw.h. `self` is what open made; the last
+ * ones need none. */
+struct fw_ops {
+	const char *name;
+	int (*open)(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
+		    void **ret_self, struct err *e);
+	void (*close)(void *self);
+	const char *(*family_problem)(const void *self, enum addr_family family);
+	int (*read)(void *self, enum addr_family family, uint64_t now_ns,
+		    struct fw_reading *ret_reading);
+	enum fw_fit (*compare)(void *self, const struct fw_want *want);
+	int (*apply)(void *self, const struct fw_want *want);
+	bool (*busy)(const void *self, enum addr_family family);
+	void (*forget)(void *self, enum addr_family family);
+	struct fw_figures (*figures)(const void *self, enum addr_family family);
+
+	int (*look)(enum addr_family family, const char *table, struct fw_look *ret_look);
+	const char *(*lock_path)(void);
+	const char *const *run_files; /* as fw_run_files returns */
+	int (*prepare)(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e);
+	int (*remove_all)(const struct fw_config *config, struct err *e, unsigned *ret_removed);
+};
+
+extern const struct fw_ops fw_iptc_ops;
+extern const struct fw_ops fw_fake_ops;
+
+#endif
