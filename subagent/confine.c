@@ -4,6 +4,7 @@
  * C library that learns a new call falls back to the one it used before, and nothing is killed in the
  * middle of a commit. exec is not among them. */
 #include "base/log.h"
+#include "inventory/source_kind.h"
 #include "privilege.h"
 
 #include <errno.h>
@@ -133,7 +134,7 @@ static const char *own_command(const struct cfg *cfg)
 	if (access(cfg->inventory.helper, F_OK) == 0)
 		return NULL;
 	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
-		if (strncmp(cfg->inventory.sources[i], "file:", 5) != 0)
+		if (source_runs_programs(cfg->inventory.sources[i]))
 			return cfg->inventory.sources[i];
 	return NULL;
 }

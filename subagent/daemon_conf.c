@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "inventory/source_kind.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static void take_over(struct daemon *d, const char *text, size_t len)
 {
 	struct err e = d->conf.unread;
 	struct cfg *cfg = NULL;
-	int ret = text ? cfg_load_text(text, len, d->config_path, &cfg, &e) : -EIO;
+	int ret = text ? cfg_load_text(text, len, d->config_path, source_check, &cfg, &e) : -EIO;
 
 	if (!ret)
 		ret = daemon_take_config(d, cfg, &e);

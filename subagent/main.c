@@ -9,6 +9,7 @@
 #include "instance.h"
 #include "inventory/helper.h"
 #include "inventory/source.h"
+#include "inventory/source_kind.h"
 #include "privilege.h"
 #include "version.h"
 
@@ -132,7 +133,7 @@ int main(int argc, char **argv)
 	 * of leaving holes in the heap. (By itself the limit rises with what is freed.) */
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 	mallopt(M_ARENA_MAX, 1); /* the store's thread leaves no heap of its own behind */
-	if (cfg_load(options.config, &cfg, &e) < 0) {
+	if (cfg_load(options.config, source_check, &cfg, &e) < 0) {
 		if (options.configured)
 			return 0; /* it is for the daemon to tell */
 		log_error("cfg", "%s", e.text);

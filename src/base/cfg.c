@@ -24,6 +24,7 @@ struct parse {
 	const char *rest; /* text not read yet */
 	unsigned line;
 	char section[32]; /* "" before the first */
+	cfg_source_check_fn *check;
 	struct cfg *cfg;
 	unsigned *seen; /* for each key the line that gave it, 0: none */
 	struct err *e;
@@ -88,7 +89,7 @@ static int take_value(struct parse *p, const char *name, const char *value)
 	if (p->seen[i] && !cfg_key_is_repeatable(cfg_key_at(i)))
 		return parse_fail(p, "[%s] %s = %s: given a second time (first in line %u)",
 				  p->section, name, value, p->seen[i]);
-	if (cfg_key_store(cfg_key_at(i), value, p->cfg, p->e) < 0) {
+	if (cfg_key_store(cfg_key_at(i), value, p->check, p->cfg, p->e) < 0) {
 		err_prefix(p->e, "%s:%u: [%s] %s = %s", p->name, p->line, p->section, name, value);
 		return -EINVAL;
 	}
@@ -139,18 +140,18 @@ static int fill_defaults(struct parse *p)
 
 	for (size_t i = 0; i < cfg_key_count() && !rc; i++)
 		if (!p->seen[i])
-			rc = cfg_key_store_default(cfg_key_at(i), p->cfg, p->e);
+			rc = cfg_key_store_default(cfg_key_at(i), p->check, p->cfg, p->e);
 	if (rc < 0)
 		err_prefix(p->e, "%s", p->name);
 	return rc;
 }
 
 /* lenient: a line with an error is passed over. */
-static int parse(const char *text, const char *name, bool lenient, struct cfg **ret_cfg,
-		 struct err *e)
+static int parse(const char *text, const char *name, bool lenient, cfg_source_check_fn *check,
+		 struct cfg **ret_cfg, struct err *e)
 {
 	struct cfg *cfg = xcalloc(1, sizeof(*cfg));
-	struct parse p = { .name = name, .rest = text, .cfg = cfg, .e = e };
+	struct parse p = { .name = name, .rest = text, .check = check, .cfg = cfg, .e = e };
 	int rc = 0;
 
 	p.seen = xcalloc(cfg_key_count(), sizeof(*p.seen));
@@ -170,9 +171,10 @@ cleanup:
 	return rc;
 }
 
-int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct err *e)
+int cfg_parse(const char *text, const char *name, cfg_source_check_fn *check, struct cfg **ret_cfg,
+	      struct err *e)
 {
-	return parse(text, name, false, ret_cfg, e);
+	return parse(text, name, false, check, ret_cfg, e);
 }
 
 /* ---- the file ---- */
@@ -245,8 +247,8 @@ static int load_text(const char *path, char **ret_text, size_t *ret_len)
 	return rc;
 }
 
-int cfg_load_text(const char *text, size_t len, const char *path, struct cfg **ret_cfg,
-		  struct err *e)
+int cfg_load_text(const char *text, size_t len, const char *path, cfg_source_check_fn *check,
+		  struct cfg **ret_cfg, struct err *e)
 {
 	int rc;
 
@@ -257,13 +259,13 @@ int cfg_load_text(const char *text, size_t len, const char *path, struct cfg **r
 	}
 	rc = check_nul(text, len, path, e);
 	if (!rc)
-		rc = cfg_parse(text, path, ret_cfg, e);
+		rc = cfg_parse(text, path, check, ret_cfg, e);
 	if (!rc)
 		(*ret_cfg)->digest = digest(text);
 	return rc;
 }
 
-int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e)
+int cfg_load(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg, struct err *e)
 {
 	size_t len;
 	char *text;
@@ -273,12 +275,13 @@ int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e)
 		err_set(e, "cannot read the configuration %s: %s%s", path, strerror(-rc),
 			load_advice(rc));
 	else
-		rc = cfg_load_text(text, len, path, ret_cfg, e);
+		rc = cfg_load_text(text, len, path, check, ret_cfg, e);
 	free(text);
 	return rc;
 }
 
-int cfg_load_good_lines(const char *path, struct cfg **ret_cfg, struct err *e)
+int cfg_load_good_lines(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg,
+			struct err *e)
 {
 	size_t len;
 	char *text;
@@ -288,7 +291,7 @@ int cfg_load_good_lines(const char *path, struct cfg **ret_cfg, struct err *e)
 	if (rc < 0)
 		err_set(e, "cannot read the configuration %s: %s", path, strerror(-rc));
 	else
-		rc = parse(text, path, true, ret_cfg, &ignored);
+		rc = parse(text, path, true, check, ret_cfg, &ignored);
 	free(text);
 	return rc;
 }

@@ -55,21 +55,28 @@ struct cfg {
 	} control;
 };
 
+/* Is this what an inventory source may be? Returns 0, or -EINVAL with e saying what it must be. Which kinds
+ * of sources there are is the inventory's to know (source_check), so whoever reads a configuration hands
+ * its judge in. */
+typedef int cfg_source_check_fn(const char *source, struct err *e);
+
 /* Read `path`. Returns 0 and a new *ret_cfg for cfg_free, or -errno with e filled. */
-int cfg_load(const char *path, struct cfg **ret_cfg, struct err *e);
+int cfg_load(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg, struct err *e);
 
 /* The same of a file's text, NUL-terminated behind len octets, that somebody else has read: CFG_FILE_MAX_OCTETS
  * and one more, if there are more. */
 #define CFG_FILE_MAX_OCTETS (1024 * 1024)
-int cfg_load_text(const char *text, size_t len, const char *path, struct cfg **ret_cfg,
-		  struct err *e);
+int cfg_load_text(const char *text, size_t len, const char *path, cfg_source_check_fn *check,
+		  struct cfg **ret_cfg, struct err *e);
 
 /* The same from text in memory; `name` stands for the file in messages. */
-int cfg_parse(const char *text, const char *name, struct cfg **ret_cfg, struct err *e);
+int cfg_parse(const char *text, const char *name, cfg_source_check_fn *check, struct cfg **ret_cfg,
+	      struct err *e);
 
 /* What is good in it, the defaults for all else: for who wants to know how a daemon is that runs with an
  * earlier text. Returns 0, or -errno with e filled for a file that cannot be read. */
-int cfg_load_good_lines(const char *path, struct cfg **ret_cfg, struct err *e);
+int cfg_load_good_lines(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg,
+			struct err *e);
 
 void cfg_free(struct cfg *cfg);
 

@@ -4,7 +4,6 @@
 #include "base/cfg_key.h"
 
 #include "base/endpoint.h"
-#include "base/words.h"
 #include "base/xalloc.h"
 
 #include <errno.h>
@@ -219,55 +218,14 @@ static int parse_name(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
-/* The rest of the line as it stands. A relative path would be one below the daemon's directory, which is
- * not that of whoever wrote it. */
-static int check_file(const char *path, struct err *e)
-{
-	if (*path == '"' || *path == '\'')
-		err_set(e, "the path stands without quotes, blanks and all: "
-			   "file:/etc/ctmeter/containers");
-	else if (*path != '/' || path[strlen(path) - 1] == '/')
-		err_set(e, "must be the absolute path of a file: file:/etc/ctmeter/containers");
-	else
-		return 0;
-	return -EINVAL;
-}
-
-static int check_command(const char *command, struct err *e)
-{
-	char *words, **argv;
-	int rc = words_split(command, &words, &argv, e);
-
-	if (rc)
-		return rc;
-	free(words);
-	free(argv);
-	return 0;
-}
-
-static int check_source(const char *value, struct err *e)
-{
-	if (!strcmp(value, "auto") || !strcmp(value, "vz"))
-		return 0;
-	if (!strncmp(value, "file:", 5) && value[5])
-		return check_file(value + 5, e);
-	if (!strncmp(value, "command:", 8) && value[8])
-		return check_command(value + 8, e);
-	err_set(e, "must be one of: auto, vz, file:PATH, command:PATH ARG...");
-	return -EINVAL;
-}
-
-/* `field` is the whole struct cfg: its list of sources grows by one. Whether a path is there is
- * for the source to see. */
+/* `field` is the whole struct cfg: its list of sources grows by one. cfg_key_store has checked it. */
 static int parse_source(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
 	struct cfg *cfg = field;
 	size_t n = cfg->inventory.n_sources;
-	int rc = check_source(value, e);
 
 	(void)key;
-	if (rc)
-		return rc;
+	(void)e;
 	cfg->inventory.sources =
 		xreallocarray(cfg->inventory.sources, n + 1, sizeof(*cfg->inventory.sources));
 	cfg->inventory.sources[n] = xstrdup(value);
@@ -353,18 +311,22 @@ bool cfg_key_is_repeatable(const struct cfg_key *key)
 	return key->parse == parse_source;
 }
 
-int cfg_key_store(const struct cfg_key *key, const char *value, struct cfg *cfg, struct err *e)
+int cfg_key_store(const struct cfg_key *key, const char *value, cfg_source_check_fn *check,
+		  struct cfg *cfg, struct err *e)
 {
 	if (!*value && !may_be_empty(key)) {
 		err_set(e, "must not be empty (the default is %s)", key->def);
 		return -EINVAL;
 	}
+	if (key->parse == parse_source && check(value, e) < 0)
+		return -EINVAL;
 	return key->parse(key, value, (char *)cfg + key->offset, e);
 }
 
-int cfg_key_store_default(const struct cfg_key *key, struct cfg *cfg, struct err *e)
+int cfg_key_store_default(const struct cfg_key *key, cfg_source_check_fn *check, struct cfg *cfg,
+			  struct err *e)
 {
-	int rc = cfg_key_store(key, key->def, cfg, e);
+	int rc = cfg_key_store(key, key->def, check, cfg, e);
 
 	if (rc < 0)
 		err_prefix(e, "default of [%s] %s = %s", key->section, key->name, key->def);

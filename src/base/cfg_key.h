@@ -17,10 +17,12 @@ size_t cfg_key_find(const char *section, const char *name);
 bool cfg_key_is_section(const char *section);
 bool cfg_key_is_repeatable(const struct cfg_key *key);
 
-/* Check `value` and put it into cfg (instead of what was there; a repeatable key adds).
- * Returns 0, or -EINVAL with e saying what the value must be. */
-int cfg_key_store(const struct cfg_key *key, const char *value, struct cfg *cfg, struct err *e);
-int cfg_key_store_default(const struct cfg_key *key, struct cfg *cfg, struct err *e);
+/* Check `value`, a source with `check`, and put it into cfg (instead of what was there; a repeatable
+ * key adds). Returns 0, or -EINVAL with e saying what the value must be. */
+int cfg_key_store(const struct cfg_key *key, const char *value, cfg_source_check_fn *check,
+		  struct cfg *cfg, struct err *e);
+int cfg_key_store_default(const struct cfg_key *key, cfg_source_check_fn *check, struct cfg *cfg,
+			  struct err *e);
 
 /* For messages: the keys of a section, or all sections when it is NULL. */
 void cfg_key_list(const char *section, char *buf, size_t size);

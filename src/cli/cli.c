@@ -9,6 +9,7 @@
 #include "cli/cli_report.h"
 #include "control/ctl_client.h"
 #include "inventory/source.h"
+#include "inventory/source_kind.h"
 #include "version.h"
 
 #include <errno.h>
@@ -218,10 +219,10 @@ static int parse_options(int argc, char **argv, struct line *line)
 /* Every key has a default, so the default file may be missing; one that was named may not. */
 static int load_config(struct cli *cli, struct err *e)
 {
-	int rc = cfg_load(cli->config_path, &cli->cfg, e);
+	int rc = cfg_load(cli->config_path, source_check, &cli->cfg, e);
 
 	if (rc == -ENOENT && !cli->config_named)
-		rc = cfg_parse("", cli->config_path, &cli->cfg, e);
+		rc = cfg_parse("", cli->config_path, source_check, &cli->cfg, e);
 	return rc;
 }
 
@@ -239,7 +240,7 @@ static int run_command(const struct command *command, struct cli *cli)
 	int rc = load_config(cli, &e);
 
 	if (rc == -EINVAL && command->despite &&
-	    cfg_load_good_lines(cli->config_path, &cli->cfg, &e) == 0) {
+	    cfg_load_good_lines(cli->config_path, source_check, &cli->cfg, &e) == 0) {
 		complain(&e);
 		rc = 0;
 	}

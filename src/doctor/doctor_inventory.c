@@ -5,6 +5,7 @@
 #include "base/display.h"
 #include "base/xalloc.h"
 #include "doctor/doctor_access.h"
+#include "inventory/source_kind.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,13 +137,12 @@ static void tell_old_files(const struct doctor *d, struct doctor_finding *f)
 	struct stat st;
 
 	for (size_t i = 0; i < cfg->inventory.n_sources; i++) {
-		const char *source = cfg->inventory.sources[i];
+		const char *path = source_file_of(cfg->inventory.sources[i]);
 		time_t now = time(NULL);
 
-		if (strncmp(source, "file:", 5) != 0 || stat(source + 5, &st) < 0 ||
-		    now - st.st_mtime <= OLD_S)
+		if (!path || stat(path, &st) < 0 || now - st.st_mtime <= OLD_S)
 			continue;
-		doctor_say(f, DOCTOR_OK, "%s; %s was last written %s ago", f->text, source + 5,
+		doctor_say(f, DOCTOR_OK, "%s; %s was last written %s ago", f->text, path,
 			   display_duration((uint64_t)(now - st.st_mtime), since));
 	}
 }
@@ -154,13 +154,11 @@ static char *find_closed_file(const struct doctor *d, const struct doctor_user *
 	const struct cfg *cfg = d->o.cfg;
 
 	for (size_t i = 0; i < cfg->inventory.n_sources; i++) {
-		const char *source = cfg->inventory.sources[i];
-		char *command = NULL;
+		const char *path = source_file_of(cfg->inventory.sources[i]);
+		char *command = path ? doctor_open_way(user, path) : NULL;
 
-		if (!strncmp(source, "file:", 5))
-			command = doctor_open_way(user, source + 5);
 		if (command) {
-			*ret_path = source + 5;
+			*ret_path = path;
 			return command;
 		}
 	}

@@ -7,7 +7,6 @@
 #include "base/cfg.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/words.h"
 #include "base/xalloc.h"
 #include "inventory/child.h"
 #include "inventory/source_one.h"
@@ -207,48 +206,38 @@ static int load_trusted(const char *path, struct cfg **ret_cfg, struct err *e)
 			path, path, path);
 		return -EPERM;
 	}
-	return cfg_load(path, ret_cfg, e);
+	return cfg_load(path, source_check, ret_cfg, e);
 }
 
-static bool is_configured(const struct cfg *cfg, const char *source)
+static bool is_wanted(const struct cfg *cfg, const struct source_kind *kind, const char *request)
 {
 	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
-		if (!strcmp(cfg->inventory.sources[i], source))
+		if (source_wants_job(cfg->inventory.sources[i], kind, request))
 			return true;
 	return false;
 }
 
-static void run_command(int fd, const struct cfg *cfg, const char *job)
+static void do_job(int fd, const struct cfg *cfg, const char *request)
 {
+	const char *name;
+	const struct source_kind *kind = source_kind_of_request(request, &name);
+	struct source_job job = { .argv = NULL };
 	struct err e = { "" };
-	char *words, **argv;
+	int ret = -EPERM;
 
-	if (!is_configured(cfg, job)) {
-		refuse(fd, "this command is no source in its configuration file");
-		return;
-	}
-	if (words_split(job + strlen("command:"), &words, &argv, &e) < 0) {
-		refuse(fd, e.text);
-		return;
-	}
-	run(fd, cfg, argv);
-	free(argv);
-	free(words);
-}
-
-static void run_vz(int fd, const struct cfg *cfg, const char *name)
-{
-	char *argv[SOURCE_VZ_WORDS], *path = NULL;
-
-	if (!is_configured(cfg, "vz") && !is_configured(cfg, "auto"))
-		refuse(fd, "OpenVZ is no source in its configuration file");
-	else if (!strcmp(name, "veinfo"))
-		run_file(fd, cfg, SOURCE_VZ_VEINFO);
-	else if (source_vz_words(name, argv, &path))
-		run(fd, cfg, argv);
+	if (!kind)
+		err_set(&e, "it knows no such job");
+	else if (!is_wanted(cfg, kind, request))
+		err_set(&e, "%s is no source in its configuration file", kind->title);
 	else
-		refuse(fd, "there is no such tool here");
-	free(path);
+		ret = kind->helper_job(name, &job, &e);
+	if (ret < 0)
+		refuse(fd, e.text);
+	else if (job.file)
+		run_file(fd, cfg, job.file);
+	else
+		run(fd, cfg, job.argv);
+	source_job_clear(&job);
 }
 
 /* The line that names the job, without its end. Returns whether one came in time. */
@@ -281,17 +270,12 @@ static void serve(int fd, const char *config_path)
 	struct cfg *cfg = NULL;
 	struct err e = { "" };
 
-	if (!read_request(fd, request)) {
+	if (!read_request(fd, request))
 		refuse(fd, "no request came");
-	} else if (load_trusted(config_path, &cfg, &e) < 0) {
+	else if (load_trusted(config_path, &cfg, &e) < 0)
 		refuse(fd, e.text);
-	} else if (!strncmp(request, "command:", strlen("command:"))) {
-		run_command(fd, cfg, request);
-	} else if (!strncmp(request, "vz:", strlen("vz:"))) {
-		run_vz(fd, cfg, request + strlen("vz:"));
-	} else {
-		refuse(fd, "it knows no such job");
-	}
+	else
+		do_job(fd, cfg, request);
 	cfg_free(cfg);
 }
 

@@ -28,24 +28,11 @@ struct sources {
 	void *arg;
 };
 
-static const char choices[] = "choose source = file:PATH, command:PATH ARG... or vz in [inventory]";
-
-/* What follows `prefix` in spec, NULL when spec does not begin so. */
-static const char *after(const char *spec, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return strncmp(spec, prefix, len) ? NULL : spec + len;
-}
-
 bool sources_are_configured(char *const *specs, size_t n_specs, const char *root, struct err *e)
 {
 	for (size_t i = 0; i < n_specs; i++)
-		if (!strcmp(specs[i], "auto") && !source_vz_present(root)) {
-			err_set(e,
-				"not configured yet: source = auto found no OpenVZ on this node "
-				"(no /proc/vz/veinfo, vzlist or prlctl); %s",
-				choices);
+		if (!strcmp(specs[i], "auto") && !source_kind_of(specs[i], root, NULL)) {
+			source_kind_say_absent(e);
 			return false;
 		}
 	return true;
@@ -54,23 +41,20 @@ bool sources_are_configured(char *const *specs, size_t n_specs, const char *root
 static int source_new(const char *spec, const char *root, struct source **ret_source, struct err *e)
 {
 	const char *rest;
+	const struct source_kind *kind = source_kind_of(spec, root, &rest);
+	char choices[SOURCE_CHOICES_SIZE];
+	int ret;
 
-	if (!sources_are_configured((char *const *)&spec, 1, root, e))
+	if (!kind && !sources_are_configured((char *const *)&spec, 1, root, e))
 		return -ENOENT;
-	if (!strcmp(spec, "vz") || !strcmp(spec, "auto")) {
-		*ret_source = source_vz_new(root);
-		return 0;
+	if (!kind) {
+		err_set(e, "unknown source \"%.100s\"; %s", spec, source_kind_choices(choices));
+		return -EINVAL;
 	}
-	rest = after(spec, "file:");
-	if (rest && *rest) {
-		*ret_source = source_file_new(rest);
-		return 0;
-	}
-	rest = after(spec, "command:");
-	if (rest)
-		return source_command_new(rest, ret_source, e);
-	err_set(e, "unknown source \"%.100s\"; %s", spec, choices);
-	return -EINVAL;
+	ret = kind->new (rest, root, ret_source, e);
+	if (ret == 0)
+		(*ret_source)->kind = kind;
+	return ret;
 }
 
 static void source_free(struct source *s)
@@ -207,6 +191,7 @@ int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char 
 		struct sources **ret_sources, struct err *e)
 {
 	struct sources *s = xcalloc(1, sizeof(*s));
+	char choices[SOURCE_CHOICES_SIZE];
 	int ret = 0;
 
 	s->helper = helper ? xstrdup(helper) : NULL;
@@ -232,7 +217,7 @@ int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char 
 		s->list[s->n++] = one;
 	}
 	if (ret == 0 && !s->n) {
-		err_set(e, "no source; %s", choices);
+		err_set(e, "no source; %s", source_kind_choices(choices));
 		ret = -EINVAL;
 	}
 	if (ret == 0)
@@ -265,6 +250,14 @@ void sources_look(struct sources *s)
 		s->again = true;
 	else if (!s->timer.at_ns)
 		loop_timer_set(s->loop, &s->timer, loop_now_ns());
+}
+
+bool sources_run_programs(const struct sources *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->list[i]->kind->runs_programs)
+			return true;
+	return false;
 }
 
 size_t sources_count(const struct sources *s)

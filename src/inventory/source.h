@@ -30,7 +30,7 @@ struct sources_result {
 
 typedef void sources_done_fn(void *arg, const struct sources_result *result, uint64_t now_ns);
 
-/* specs: "auto", "vz", "file:PATH", "command:PATH ARG..." as in the configuration. "auto" takes
+/* specs: as in the configuration, "auto" or of a kind in source_kind.h. "auto" takes
  * what the node has. Returns 0, or -ENOENT / -EINVAL with e filled ("auto" and nothing found: the list
  * of choices). helper: the socket of the inventory helper (helper.h), which runs commands if it is
  * there; NULL: they are run by this process. root is "" in production, a directory that stands for / in
@@ -48,6 +48,9 @@ bool sources_are_configured(char *const *specs, size_t n_specs, const char *root
 
 /* Begin a look soon (never calls done from within). Cheap to call often. */
 void sources_look(struct sources *s);
+
+/* Does a look at any of them run a program, so that it costs more than reading? */
+bool sources_run_programs(const struct sources *s);
 
 /* For `status`: number of sources; name and state of one ("ok", or the failure's text). */
 size_t sources_count(const struct sources *s);

@@ -72,12 +72,28 @@ static void command_free(struct source *s)
 	free(c);
 }
 
-int source_command_new(const char *command, struct source **ret_source, struct err *e)
+/* ---- the kind ---- */
+
+static int command_check(const char *command, struct err *e)
+{
+	char *words, **argv;
+	int ret = words_split(command, &words, &argv, e);
+
+	if (ret < 0)
+		return ret;
+	free(words);
+	free(argv);
+	return 0;
+}
+
+static int command_new(const char *command, const char *root, struct source **ret_source,
+		       struct err *e)
 {
 	static const struct source_ops ops = { command_start, command_free };
 	struct source_command *c = xcalloc(1, sizeof(*c));
 	int ret;
 
+	(void)root;
 	c->base.ops = &ops;
 	ret = words_split(command, &c->words, &c->argv, e);
 	if (ret < 0) {
@@ -88,3 +104,18 @@ int source_command_new(const char *command, struct source **ret_source, struct e
 	*ret_source = &c->base;
 	return 0;
 }
+
+static int command_job(const char *command, struct source_job *ret_job, struct err *e)
+{
+	return words_split(command, &ret_job->text, &ret_job->argv, e);
+}
+
+const struct source_kind source_kind_command = {
+	.prefix = "command:",
+	.form = "command:PATH ARG...",
+	.title = "this command",
+	.check = command_check,
+	.new = command_new,
+	.runs_programs = true,
+	.helper_job = command_job,
+};

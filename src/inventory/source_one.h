@@ -4,8 +4,9 @@
 
 #include "base/log_state.h"
 #include "inventory/source.h"
+#include "inventory/source_kind.h"
 
-/* One source, for source*.c alone: what all kinds have in common, and the kinds. */
+/* One source, for source*.c alone: what all kinds have in common. */
 
 #define SOURCE_DEADLINE_NS (10 * NS_PER_S)
 
@@ -21,6 +22,7 @@ struct source_ops {
 /* The first member of each kind's struct. The kind sets ops; the rest is source.c's. */
 struct source {
 	const struct source_ops *ops;
+	const struct source_kind *kind;
 	struct sources *owner;
 	struct loop *loop;
 	char *name; /* as configured */
@@ -34,23 +36,8 @@ struct source {
 	char state[512];
 };
 
-/* The kinds. Return a new source of which only the kind's members and ops are set, or -EINVAL
- * with e filled. */
-struct source *source_file_new(const char *path);
-int source_command_new(const char *command, struct source **ret_source, struct err *e);
-struct source *source_vz_new(const char *root);
-
-/* What the vz source may run, by its name ("vzlist -a -j ..."). False: no such name, or no such tool.
- * argv borrows from a table and *ret_path, which is for free(). */
-#define SOURCE_VZ_WORDS 8
-#define SOURCE_VZ_VEINFO "/proc/vz/veinfo"
-bool source_vz_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_path);
-
 /* Is the helper there to be asked? */
 bool source_has_helper(const struct source *s);
-
-/* Has this node (below root) anything that the vz source could ask? */
-bool source_vz_present(const char *root);
 
 /* The look is over: take_part is the whole answer, or NULL and e says why there is none. */
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns);

@@ -30,6 +30,9 @@ static const char *const search_path[] = { "/usr/sbin", "/usr/bin",        "/sbi
 
 static const char *const tools[] = { "vzlist", "prlctl" };
 
+#define SOURCE_VZ_WORDS 8
+#define SOURCE_VZ_VEINFO "/proc/vz/veinfo"
+
 enum syntax { VZLIST_JSON, VZLIST_COLUMNS, PRLCTL_JSON };
 enum dialect { OPENVZ7, OPENVZ6, PRLCTL, PRLCTL_OLD };
 
@@ -134,7 +137,7 @@ static char *veinfo_path(const char *root)
 	return xasprintf("%s/proc/vz/veinfo", root);
 }
 
-bool source_vz_present(const char *root)
+static bool vz_present(const char *root)
 {
 	char *vzlist = find_tool(root, "vzlist"), *prlctl = find_tool(root, "prlctl");
 	char *veinfo = veinfo_path(root);
@@ -350,7 +353,7 @@ static bool form_is(const struct form *form, const char *name)
 	return same;
 }
 
-bool source_vz_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_path)
+static bool find_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_path)
 {
 	const struct form *form = form_is(&vzlist_names, name)   ? &vzlist_names
 				  : form_is(&prlctl_names, name) ? &prlctl_names
@@ -606,16 +609,50 @@ static void vz_free(struct source *s)
 	free(v);
 }
 
-struct source *source_vz_new(const char *root)
+/* ---- the kind ---- */
+
+static int vz_new(const char *rest, const char *root, struct source **ret_source, struct err *e)
 {
 	static const struct source_ops ops = { vz_start, vz_free };
 	struct source_vz *v = xcalloc(1, sizeof(*v));
 
+	(void)rest;
+	(void)e;
 	v->base.ops = &ops;
 	v->root = xstrdup(root);
 	v->names_log = inv_log_new();
 	for (size_t t = 0; t < ARRAY_LEN(tools); t++)
 		for (size_t i = 0; i < ARRAY_LEN(search_path); i++)
 			v->places[t][i] = xasprintf("%s%s/%s", root, search_path[i], tools[t]);
-	return &v->base;
+	*ret_source = &v->base;
+	return 0;
 }
+
+static int vz_job(const char *name, struct source_job *ret_job, struct err *e)
+{
+	char **argv;
+
+	if (!strcmp(name, "veinfo")) {
+		ret_job->file = SOURCE_VZ_VEINFO;
+		return 0;
+	}
+	argv = xcalloc(SOURCE_VZ_WORDS, sizeof(*argv));
+	if (!find_words(name, argv, &ret_job->text)) {
+		free(argv);
+		err_set(e, "there is no such tool here");
+		return -ENOENT;
+	}
+	ret_job->argv = argv;
+	return 0;
+}
+
+const struct source_kind source_kind_vz = {
+	.prefix = "vz",
+	.form = "vz",
+	.title = "OpenVZ",
+	.new = vz_new,
+	.present = vz_present,
+	.signs = "/proc/vz/veinfo, vzlist or prlctl",
+	.runs_programs = true,
+	.helper_job = vz_job,
+};

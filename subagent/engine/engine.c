@@ -418,20 +418,12 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 	engine_arm_checkpoint(en, now_ns);
 }
 
-static bool runs_commands(const struct sources *sources)
-{
-	for (size_t i = 0; i < sources_count(sources); i++)
-		if (strncmp(sources_name(sources, i), "file:", 5) != 0)
-			return true;
-	return false;
-}
-
 void engine_on_look(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
 	sources_look(en->sources);
-	pace_began(&en->pace, en->look_asked, runs_commands(en->sources), now_ns);
+	pace_began(&en->pace, en->look_asked, sources_run_programs(en->sources), now_ns);
 	en->look_asked = false;
 	loop_timer_set(en->loop, &en->look,
 		       now_ns + (uint64_t)en->cfg->inventory.interval_s * NS_PER_S);

@@ -14,6 +14,7 @@
  *    which the sum of all octets is what it was before is an error. */
 #include "base/xalloc.h"
 #include "engine/engine.h"
+#include "inventory/source_kind.h"
 #include "netfilter/iptables/xt_table.h"
 
 #include <errno.h>
@@ -164,7 +165,7 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		die("usage", "tick CONFIGURATION RUN-DIRECTORY COUNTING-RULES < LINES");
-	if (cfg_load(argv[1], &cfg, &e) < 0 ||
+	if (cfg_load(argv[1], source_check, &cfg, &e) < 0 ||
 	    engine_new(cfg, argv[2], loop, on_published, NULL, &t.engine, &e) < 0)
 		die("cannot start", e.text);
 	await_rules(&t, loop, (uint32_t)strtoul(argv[3], NULL, 10));

@@ -2,15 +2,16 @@
 /* The configuration file. */
 #include "base/cfg.h"
 #include "fuzz.h"
+#include "inventory/source_kind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	char *text = fuzz_text(data, len);
 	struct cfg *cfg = NULL, *again = NULL;
 	struct err e = { "" };
-	int ret = cfg_parse(text, "fuzz.conf", &cfg, &e);
+	int ret = cfg_parse(text, "fuzz.conf", source_check, &cfg, &e);
 
-	REQUIRE(cfg_parse(text, "fuzz.conf", &again, NULL) == ret);
+	REQUIRE(cfg_parse(text, "fuzz.conf", source_check, &again, NULL) == ret);
 	if (ret < 0) {
 		REQUIRE(!cfg && !again);
 		REQUIRE(strstr(e.text, "fuzz.conf"));

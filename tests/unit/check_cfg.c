@@ -2,6 +2,7 @@
 #include "base/cfg.h"
 
 #include "base/xalloc.h"
+#include "inventory/source_kind.h"
 
 #include <check.h>
 #include <errno.h>
@@ -14,7 +15,7 @@ static struct cfg *parse_ok(const char *text)
 {
 	struct cfg *cfg = NULL;
 	struct err e = { "" };
-	int rc = cfg_parse(text, "t.conf", &cfg, &e);
+	int rc = cfg_parse(text, "t.conf", source_check, &cfg, &e);
 
 	ck_assert_msg(rc == 0, "%s", e.text);
 	return cfg;
@@ -26,7 +27,7 @@ static void refuse(const char *text, const char *const *parts, size_t n)
 	struct cfg *cfg = NULL;
 	struct err e = { "" };
 
-	ck_assert_int_eq(cfg_parse(text, "t.conf", &cfg, &e), -EINVAL);
+	ck_assert_int_eq(cfg_parse(text, "t.conf", source_check, &cfg, &e), -EINVAL);
 	ck_assert_ptr_null(cfg);
 	for (size_t i = 0; i < n; i++)
 		ck_assert_msg(strstr(e.text, parts[i]), "'%s' is not in '%s'", parts[i], e.text);
@@ -287,7 +288,7 @@ START_TEST(cfg_parse_null_err_is_fine)
 {
 	struct cfg *cfg = NULL;
 
-	ck_assert_int_eq(cfg_parse("x\n", "t.conf", &cfg, NULL), -EINVAL);
+	ck_assert_int_eq(cfg_parse("x\n", "t.conf", source_check, &cfg, NULL), -EINVAL);
 	cfg_free(NULL);
 }
 END_TEST
@@ -310,7 +311,7 @@ static void assert_load_fails(const char *path, int rc, const char *part)
 	struct cfg *cfg = NULL;
 	struct err e = { "" };
 
-	ck_assert_int_eq(cfg_load(path, &cfg, &e), rc);
+	ck_assert_int_eq(cfg_load(path, source_check, &cfg, &e), rc);
 	ck_assert_msg(strstr(e.text, part) && strstr(e.text, path), "%s", e.text);
 }
 
@@ -321,7 +322,7 @@ START_TEST(cfg_load_good_file_is_read)
 	struct cfg *cfg = NULL;
 	struct err e = { "" };
 
-	ck_assert_msg(cfg_load(path, &cfg, &e) == 0, "%s", e.text);
+	ck_assert_msg(cfg_load(path, source_check, &cfg, &e) == 0, "%s", e.text);
 	ck_assert_uint_eq(cfg->ports.speed_mbits, 7);
 	cfg_free(cfg);
 	unlink(path);
@@ -379,7 +380,7 @@ START_TEST(cfg_load_example_is_the_defaults)
 	}
 	fclose(file);
 	ck_assert_uint_eq(n, ARRAY_LEN(keys));
-	ck_assert_msg(cfg_parse(text, "example", &cfg, &e) == 0, "%s", e.text);
+	ck_assert_msg(cfg_parse(text, "example", source_check, &cfg, &e) == 0, "%s", e.text);
 	assert_defaults(cfg);
 	cfg_free(cfg);
 	free(text);
@@ -408,7 +409,7 @@ START_TEST(cfg_parse_random_text_never_crashes)
 			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s",
 						words[(size_t)rand_r(&seed) % ARRAY_LEN(words)]);
 		text[len] = '\0';
-		if (cfg_parse(text, "t.conf", &cfg, &e) < 0)
+		if (cfg_parse(text, "t.conf", source_check, &cfg, &e) < 0)
 			ck_assert_msg(strstr(e.text, "t.conf:"), "%s", e.text);
 		cfg_free(cfg);
 	}

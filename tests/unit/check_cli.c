@@ -5,7 +5,7 @@
 #include "base/xalloc.h"
 #include "cli_answers.h"
 #include "control/ctl.h"
-#include "inventory/source_one.h"
+#include "inventory/source_kind.h"
 #include "netfilter/teardown.h"
 
 #include <check.h>
@@ -234,7 +234,7 @@ START_TEST(cli_main_no_daemon_says_what_to_do)
 	assert_run(w, "-c CONF refresh", 1, "", "(ctmeterd -c /tmp/check_cli.");
 	assert_run(w, "-c CONF check daemon", 1, "fail  daemon ", "ctmeter: 1 check failed");
 	assert_run(w, "-c CONF check daemon repairs --json", 1, "\"fail\": 1", "1 check failed");
-	if (!source_vz_present("")) {
+	if (!source_kind_of("auto", "", NULL)) {
 		write_keys(w, "mangle", "auto");
 		assert_run(w, "-c CONF status", 1, "",
 			   "not configured yet: source = auto found no");

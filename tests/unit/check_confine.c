@@ -2,6 +2,7 @@
 /* What the filter of system calls leaves. Only children of a test confine themselves: Check makes a timer
  * and reads clocks in the process that runs a test, and the filter would be in its way. */
 #include "base/xalloc.h"
+#include "inventory/source_kind.h"
 #include "privilege.h"
 
 #include <check.h>
@@ -34,7 +35,9 @@ static void try_confined(trial what)
 	int pipes[2], status = 0;
 	pid_t pid;
 
-	ck_assert_int_eq(cfg_parse("[inventory]\nsource = file:/x\n", "test", &cfg, NULL), 0);
+	ck_assert_int_eq(cfg_parse("[inventory]\nsource = file:/x\n", "test", source_check, &cfg,
+				   NULL),
+			 0);
 	ck_assert_int_eq(pipe(pipes), 0);
 	pid = fork();
 	if (!pid) {

@@ -384,7 +384,7 @@ START_TEST(doctor_inventory_tells_of_files_a_day_old)
 
 	put(w, "/ct", "");
 	cfg_free(w->cfg);
-	ck_assert_int_eq(cfg_parse(conf, "conf", &w->cfg, &e), 0);
+	ck_assert_int_eq(cfg_parse(conf, "conf", source_check, &w->cfg, &e), 0);
 	w->d.o.cfg = w->cfg;
 	set_age(path, 86000);
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK, "0 addresses", none);
@@ -403,7 +403,7 @@ static void set_sources(struct world *w, const char *path)
 	struct err e = { "" };
 
 	cfg_free(w->cfg);
-	ck_assert_int_eq(cfg_parse(conf, "conf", &w->cfg, &e), 0);
+	ck_assert_int_eq(cfg_parse(conf, "conf", source_check, &w->cfg, &e), 0);
 	w->d.o.cfg = w->cfg;
 	free(conf);
 }

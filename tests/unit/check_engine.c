@@ -2,6 +2,7 @@
 /* The engine over the fake backend: does it know whether it turns? */
 #include "base/xalloc.h"
 #include "engine/engine.h"
+#include "inventory/source_kind.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@ static void begin(void)
 	text = xasprintf("[netfilter]\nbackend = fake\n[inventory]\nsource = file:%s\n"
 			 "[ledger]\npath = %s/ledger.db\n",
 			 path, dir);
-	ck_assert_msg(cfg_parse(text, "test", &cfg, &e) == 0, "%s", e.text);
+	ck_assert_msg(cfg_parse(text, "test", source_check, &cfg, &e) == 0, "%s", e.text);
 	loop = loop_new();
 	ck_assert_msg(engine_new(cfg, dir, loop, on_published, NULL, &engine, &e) == 0, "%s",
 		      e.text);

@@ -8,7 +8,7 @@ START_TEST(sources_new_bad_specs_refused)
 	static const char *const t[][2] = {
 		{ "files:/x", "unknown source" }, { "file:", "unknown source" },
 		{ "", "unknown source" },         { "command:ls", "absolute path" },
-		{ "command:", "absolute path" },  { "command:/bin/sh \"x", "quote" },
+		{ "command:", "unknown source" }, { "command:/bin/sh \"x", "quote" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -44,6 +44,75 @@ START_TEST(sources_new_auto_takes_vz_or_lists_choices)
 		close_bench(&b);
 		free(root);
 	}
+}
+END_TEST
+
+/* ---- the table of kinds ---- */
+
+START_TEST(source_kind_messages_list_every_kind)
+{
+	static const char said[] =
+		"not configured yet: source = auto found no OpenVZ on this node (no "
+		"/proc/vz/veinfo, vzlist or prlctl); choose source = file:PATH, "
+		"command:PATH ARG... or vz in [inventory]";
+	char spec_text[] = "auto", *spec = spec_text;
+	char *root = fixture_path("vz/none");
+	struct err e = { "" };
+
+	ck_assert(!sources_are_configured(&spec, 1, root, &e));
+	ck_assert_str_eq(e.text, said);
+	ck_assert_int_eq(source_check("vzlist", &e), -EINVAL);
+	ck_assert_str_eq(e.text, "must be one of: auto, vz, file:PATH, command:PATH ARG...");
+	free(root);
+}
+END_TEST
+
+START_TEST(source_kind_of_request_only_configured_jobs)
+{
+	/* The source in the file, the request, the job that it then is. */
+	static const struct {
+		const char *spec, *request, *job;
+		bool wanted;
+	} t[] = {
+		{ "vz", "vz:veinfo", "veinfo", true },
+		{ "auto", "vz:veinfo", "veinfo", true },
+		{ "file:/x", "vz:veinfo", "veinfo", false },
+		{ "command:/x a", "command:/x a", "/x a", true },
+		{ "command:/x a", "command:/x b", "/x b", false },
+		{ "auto", "command:/x a", "/x a", false },
+		{ "vz", "vz", NULL, false },
+		{ "vz", "vzx:veinfo", NULL, false },
+		{ "vz", "v:veinfo", NULL, false },
+		{ "file:/x", "file:/x", NULL, false },
+		{ "command:/x", "command", NULL, false },
+		{ "command:/x", ":/x", NULL, false },
+		{ "auto", "auto:x", NULL, false },
+		{ "vz", "", NULL, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		const char *job = NULL;
+		const struct source_kind *kind = source_kind_of_request(t[i].request, &job);
+
+		ck_assert_msg(!kind == !t[i].job, "%s", t[i].request);
+		if (!kind)
+			continue;
+		ck_assert_str_eq(job, t[i].job);
+		ck_assert_msg(source_wants_job(t[i].spec, kind, t[i].request) == t[i].wanted,
+			      "%s for %s", t[i].request, t[i].spec);
+	}
+}
+END_TEST
+
+START_TEST(source_kind_needs_by_kind)
+{
+	ck_assert(source_runs_programs("vz"));
+	ck_assert(source_runs_programs("command:/x a"));
+	ck_assert(!source_runs_programs("file:/x"));
+	ck_assert_str_eq(source_file_of("file:/x y"), "/x y");
+	ck_assert_ptr_null(source_file_of("command:/x"));
+	ck_assert_ptr_null(source_file_of("vz"));
+	ck_assert_ptr_null(source_file_of("auto"));
 }
 END_TEST
 
@@ -350,6 +419,9 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, sources_new_bad_specs_refused);
 	tcase_add_test(t, sources_new_auto_takes_vz_or_lists_choices);
+	tcase_add_test(t, source_kind_messages_list_every_kind);
+	tcase_add_test(t, source_kind_of_request_only_configured_jobs);
+	tcase_add_test(t, source_kind_needs_by_kind);
 	tcase_add_test(t, sources_look_file_reread_at_each_look);
 	tcase_add_test(t, sources_look_broken_file_keeps_what_it_said);
 	tcase_add_test(t, sources_look_unreadable_line_is_failing_and_doubtful);

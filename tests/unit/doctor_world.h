@@ -4,6 +4,7 @@
 
 #include "base/xalloc.h"
 #include "doctor/doctor_room.h"
+#include "inventory/source_kind.h"
 
 #include <check.h>
 #include <errno.h>
@@ -75,8 +76,9 @@ static inline struct world *world_new(const char *status)
 
 	snprintf(w->root, sizeof(w->root), "/tmp/check_doctor.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(w->root));
-	ck_assert_msg(!cfg_parse("[ledger]\npath = /nonexistent/l.db\n", "conf", &w->cfg, &e), "%s",
-		      e.text);
+	ck_assert_msg(!cfg_parse("[ledger]\npath = /nonexistent/l.db\n", "conf", source_check,
+				 &w->cfg, &e),
+		      "%s", e.text);
 	w->d.o.cfg = w->cfg;
 	w->d.o.config_path = CFG_DEFAULT_PATH;
 	w->d.o.root = w->root;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of kinds, and the questions that are asked of it. */
+#include "inventory/source_kind.h"
+
+#include "base/xalloc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DECLARE(name) extern const struct source_kind source_kind_##name;
+SOURCE_KINDS(DECLARE)
+
+#define ADDRESS(name) &source_kind_##name,
+static const struct source_kind *const kinds[] = { SOURCE_KINDS(ADDRESS) };
+
+/* Does something follow its prefix? */
+static bool takes_rest(const struct source_kind *kind)
+{
+	return kind->prefix[strlen(kind->prefix) - 1] == ':';
+}
+
+/* What follows the prefix in spec, NULL when spec is not of this kind. */
+static const char *rest_of(const struct source_kind *kind, const char *spec)
+{
+	size_t len = strlen(kind->prefix);
+
+	if (strncmp(spec, kind->prefix, len) != 0 || takes_rest(kind) != (spec[len] != '\0'))
+		return NULL;
+	return spec + len;
+}
+
+/* The kind that spec names. "auto" names none. */
+static const struct source_kind *find(const char *spec, const char **ret_rest)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		const char *rest = rest_of(kinds[i], spec);
+
+		if (rest) {
+			*ret_rest = rest;
+			return kinds[i];
+		}
+	}
+	return NULL;
+}
+
+static bool is_auto(const char *spec)
+{
+	return !strcmp(spec, "auto");
+}
+
+int source_check(const char *spec, struct err *e)
+{
+	const char *rest;
+	const struct source_kind *kind = find(spec, &rest);
+	char list[SOURCE_CHOICES_SIZE] = "auto";
+
+	if (is_auto(spec))
+		return 0;
+	if (kind)
+		return kind->check ? kind->check(rest, e) : 0;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		size_t len = strlen(list);
+
+		snprintf(list + len, sizeof(list) - len, ", %s", kinds[i]->form);
+	}
+	err_set(e, "must be one of: %s", list);
+	return -EINVAL;
+}
+
+const struct source_kind *source_kind_of(const char *spec, const char *root, const char **ret_rest)
+{
+	const char *rest = "";
+	const struct source_kind *kind = find(spec, &rest);
+
+	for (size_t i = 0; is_auto(spec) && !kind && i < ARRAY_LEN(kinds); i++)
+		if (kinds[i]->present && kinds[i]->present(root))
+			kind = kinds[i];
+	if (ret_rest)
+		*ret_rest = rest;
+	return kind;
+}
+
+/* ---- the helper ---- */
+
+const struct source_kind *source_kind_of_request(const char *request, const char **ret_job)
+{
+	const char *colon = strchr(request, ':');
+
+	for (size_t i = 0; colon && i < ARRAY_LEN(kinds); i++) {
+		const struct source_kind *kind = kinds[i];
+		size_t len = (size_t)(colon - request) + takes_rest(kind);
+
+		if (kind->helper_job && strlen(kind->prefix) == len &&
+		    !strncmp(request, kind->prefix, len)) {
+			*ret_job = colon + 1;
+			return kind;
+		}
+	}
+	return NULL;
+}
+
+bool source_wants_job(const char *spec, const struct source_kind *kind, const char *request)
+{
+	if (takes_rest(kind))
+		return !strcmp(spec, request);
+	return !strcmp(spec, kind->prefix) || (is_auto(spec) && kind->present);
+}
+
+void source_job_clear(struct source_job *job)
+{
+	free(job->argv);
+	free(job->text);
+	*job = (struct source_job) { .argv = NULL };
+}
+
+/* ---- what a source needs ---- */
+
+bool source_runs_programs(const char *spec)
+{
+	const struct source_kind *kind = source_kind_of(spec, "", NULL);
+
+	return kind && kind->runs_programs;
+}
+
+const char *source_file_of(const char *spec)
+{
+	const char *rest;
+	const struct source_kind *kind = find(spec, &rest);
+
+	return kind && kind->file_of ? kind->file_of(rest) : NULL;
+}
+
+/* ---- messages ---- */
+
+void source_kind_say_absent(struct err *e)
+{
+	char titles[128] = "", signs[256] = "", choices[SOURCE_CHOICES_SIZE];
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		size_t titled = strlen(titles), signed_ = strlen(signs);
+
+		if (!kinds[i]->present)
+			continue;
+		snprintf(titles + titled, sizeof(titles) - titled, "%sno %s", titled ? ", " : "",
+			 kinds[i]->title);
+		snprintf(signs + signed_, sizeof(signs) - signed_, "%sno %s", signed_ ? "; " : "",
+			 kinds[i]->signs);
+	}
+	err_set(e, "not configured yet: source = auto found %s on this node (%s); %s", titles,
+		signs, source_kind_choices(choices));
+}
+
+/* Those that auto looks for come last: where this is read, it has mostly looked in vain. */
+const char *source_kind_choices(char buf[SOURCE_CHOICES_SIZE])
+{
+	size_t len = (size_t)snprintf(buf, SOURCE_CHOICES_SIZE, "choose source = "), n = 0;
+
+	for (int looked_for = 0; looked_for <= 1; looked_for++)
+		for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+			const char *comma = n == 0 ? "" : n + 1 < ARRAY_LEN(kinds) ? ", " : " or ";
+
+			if ((kinds[i]->present != NULL) != looked_for)
+				continue;
+			snprintf(buf + len, SOURCE_CHOICES_SIZE - len, "%s%s", comma,
+				 kinds[i]->form);
+			len = strlen(buf);
+			n++;
+		}
+	snprintf(buf + len, SOURCE_CHOICES_SIZE - len, " in [inventory]");
+	return buf;
+}
