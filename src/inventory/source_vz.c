@@ -14,6 +14,7 @@
 #include "inventory/child.h"
 #include "inventory/inv_vz.h"
 #include "inventory/source_one.h"
+#include "inventory/vz_form.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,64 +22,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const search_path[] = { "/usr/sbin", "/usr/bin",        "/sbin",
-					   "/bin",      "/usr/local/sbin", "/usr/local/bin" };
-
+#define SOURCE_VZ_VEINFO "/proc/vz/veinfo"
 /* Looks between two questions whether the JSON is there again that was not when the columns answered. */
 #define RETRY_LOOKS 60
 #define NAMES_PAUSE_NS (60 * NS_PER_S) /* after a tool that hung over the names */
 
-static const char *const tools[] = { "vzlist", "prlctl" };
-
-#define SOURCE_VZ_WORDS 8
-#define SOURCE_VZ_VEINFO "/proc/vz/veinfo"
-
-enum syntax { VZLIST_JSON, VZLIST_COLUMNS, PRLCTL_JSON };
-enum dialect { OPENVZ7, OPENVZ6, PRLCTL, PRLCTL_OLD };
-
-/* In the order in which they are tried. The addresses stand last in each: another column has only the
- * first one, and that cut. */
-static const struct form {
-	enum dialect dialect;
-	enum syntax syntax;
-	const char *tool;
-	const char *ip_key;
-	const char *args[6];
-} forms[] = {
-	{ OPENVZ7,
-	  VZLIST_JSON,
-	  "vzlist",
-	  "configured_ip",
-	  { "-a", "-j", "-o", "ctid,status,configured_ip" } },
-	{ OPENVZ7,
-	  VZLIST_COLUMNS,
-	  "vzlist",
-	  "configured_ip",
-	  { "-a", "-H", "-o", "ctid,status,configured_ip" } },
-	{ OPENVZ6, VZLIST_JSON, "vzlist", "ip", { "-a", "-j", "-o", "ctid,status,ip" } },
-	{ OPENVZ6, VZLIST_COLUMNS, "vzlist", "ip", { "-a", "-H", "-o", "ctid,status,ip" } },
-	{ PRLCTL,
-	  PRLCTL_JSON,
-	  "prlctl",
-	  "ip_configured",
-	  { "list", "-a", "-o", "uuid,status,ip_configured", "-j" } },
-	{ PRLCTL_OLD, PRLCTL_JSON, "prlctl", "ip", { "list", "-a", "-o", "uuid,status,ip", "-j" } },
-};
-
-/* The names, for every dialect of a tool. In vzlist's JSON a name could forge another's. */
-static const struct form vzlist_names = {
-	OPENVZ6, VZLIST_COLUMNS, "vzlist", NULL, { "-a", "-H", "-o", "ctid,hostname" }
-};
-static const struct form prlctl_names = {
-	PRLCTL, PRLCTL_JSON, "prlctl", NULL, { "list", "-a", "-o", "uuid,name", "-j" }
-};
-
 struct source_vz {
 	struct source base;
 	char *root;
-	const struct form *proven; /* the first of its dialect that ever answered, NULL: none yet */
+	const struct vz_form *proven; /* the first of its dialect that answered, NULL: none yet */
 	unsigned looks; /* since it was proven */
-	const struct form *order[ARRAY_LEN(forms)]; /* what this look tries */
+	const struct vz_form *order[VZ_FORMS]; /* what this look tries */
 	size_t n_order, at;
 	struct err why; /* the failure of this look that matters most, and how much */
 	enum weight { NOTHING, UNKNOWN_FORM, REFUSED, PROVEN_FORM } weight;
@@ -89,35 +43,20 @@ struct source_vz {
 	struct inv_log *names_log;
 	struct log_state names_trouble;
 	uint64_t names_after_ns; /* not before */
-	char *places[ARRAY_LEN(tools)][ARRAY_LEN(search_path)]; /* where each may be */
-	const char *tools[ARRAY_LEN(tools)]; /* where it is, at this look; NULL: nowhere */
+	char *places[VZ_TOOLS][VZ_PLACES]; /* where each may be */
+	const char *tools[VZ_TOOLS]; /* where it is, at this look; NULL: nowhere */
 };
-
-/* Path (for free()) of an executable in the search path, NULL when there is none. */
-static char *find_tool(const char *root, const char *tool)
-{
-	for (size_t i = 0; i < ARRAY_LEN(search_path); i++) {
-		char *path = xasprintf("%s%s/%s", root, search_path[i], tool);
-		struct stat st;
-
-		/* Whether we may run it is another question: the helper can. */
-		if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_mode & 0111)
-			return path;
-		free(path);
-	}
-	return NULL;
-}
 
 /* A child_work_fn, for a directory's file system may hang: which place has each tool, a digit for each. */
 static int print_places(const void *arg)
 {
 	const struct source_vz *v = arg;
 
-	for (size_t t = 0; t < ARRAY_LEN(tools); t++) {
+	for (size_t t = 0; t < VZ_TOOLS; t++) {
 		char place = '0';
 		struct stat st;
 
-		while ((size_t)(place - '0') < ARRAY_LEN(search_path) &&
+		while ((size_t)(place - '0') < VZ_PLACES &&
 		       (stat(v->places[t][place - '0'], &st) || !S_ISREG(st.st_mode) ||
 			!(st.st_mode & 0111)))
 			place++;
@@ -129,7 +68,7 @@ static int print_places(const void *arg)
 
 static const char *tool_path(const struct source_vz *v, const char *tool)
 {
-	return v->tools[strcmp(tool, tools[0]) != 0];
+	return v->tools[strcmp(tool, vz_tools[0]) != 0];
 }
 
 static char *veinfo_path(const char *root)
@@ -139,7 +78,7 @@ static char *veinfo_path(const char *root)
 
 static bool vz_present(const char *root)
 {
-	char *vzlist = find_tool(root, "vzlist"), *prlctl = find_tool(root, "prlctl");
+	char *vzlist = vz_tool_find(root, "vzlist"), *prlctl = vz_tool_find(root, "prlctl");
 	char *veinfo = veinfo_path(root);
 	bool present = vzlist || prlctl || !access(veinfo, F_OK);
 
@@ -216,24 +155,10 @@ static bool is_contradicted(const struct source_vz *v, struct err *e)
 	return n;
 }
 
-static int parse(const struct form *form, struct inv_part *part, const struct child_result *r,
-		 struct err *e)
-{
-	switch (form->syntax) {
-	case VZLIST_JSON:
-		return inv_vz_json(part, r->out, r->len, form->ip_key, e);
-	case VZLIST_COLUMNS:
-		return inv_vz_columns(part, r->out, r->len, e);
-	case PRLCTL_JSON:
-		return inv_vz_prlctl(part, r->out, r->len, form->ip_key, e);
-	}
-	return -EINVAL;
-}
-
 /* Where there are no containers, vzlist up to 4.8 prints nothing but "Container(s) not found" ("VPS not
  * found" once) on stderr, with -j and without, and exits with 0, before 3.1 with 1. All other failures
  * look the same to whoever has no eye on stderr. (4.9 and later print an empty list.) */
-static bool says_none(const struct form *form, const struct child_result *r)
+static bool says_none(const struct vz_form *form, const struct child_result *r)
 {
 	return form->syntax != PRLCTL_JSON && !r->error && r->status <= 1 && !r->len &&
 	       (!strcmp(r->complaint, "Container(s) not found") ||
@@ -253,23 +178,9 @@ static bool is_unknown_form(const struct child_result *r)
 	return false;
 }
 
-/* "vzlist -a -j -o ...", for free(). */
-static char *form_name(const struct form *form)
+static void name_form(struct err *e, const struct vz_form *form)
 {
-	char *name = xstrdup(form->tool);
-
-	for (size_t i = 0; i < ARRAY_LEN(form->args) && form->args[i]; i++) {
-		char *longer = xasprintf("%s %s", name, form->args[i]);
-
-		free(name);
-		name = longer;
-	}
-	return name;
-}
-
-static void name_form(struct err *e, const struct form *form)
-{
-	char *name = form_name(form);
+	char *name = vz_form_name(form);
 
 	err_prefix(e, "%s", name);
 	free(name);
@@ -277,7 +188,7 @@ static void name_form(struct err *e, const struct form *form)
 
 /* Of several forms that failed the one is told that answered before; else one that the tool knows; else
  * the first. */
-static void note_failure(struct source_vz *v, const struct form *form, enum weight weight,
+static void note_failure(struct source_vz *v, const struct vz_form *form, enum weight weight,
 			 const struct err *e)
 {
 	if (form == v->proven)
@@ -289,7 +200,7 @@ static void note_failure(struct source_vz *v, const struct form *form, enum weig
 }
 
 /* Returns the part, or NULL with the failure noted. */
-static struct inv_part *read_answer(struct source_vz *v, const struct form *form,
+static struct inv_part *read_answer(struct source_vz *v, const struct vz_form *form,
 				    const struct child_result *r)
 {
 	struct inv_part *part = source_part_new(&v->base, form->tool);
@@ -301,7 +212,7 @@ static struct inv_part *read_answer(struct source_vz *v, const struct form *form
 	else if (*r->text)
 		good = false;
 	else
-		good = parse(form, part, r, &e) == 0;
+		good = vz_form_parse(form, part, r->out, r->len, &e) == 0;
 	if (!good && *r->text)
 		err_set(&e, "%s", r->text);
 	else if (!good && !r->len && *r->complaint)
@@ -335,42 +246,10 @@ static int run_remote(struct source_vz *v, const char *what, child_done_fn *done
 	return ret;
 }
 
-/* An argv is never written to; its type only predates const. */
-static void form_words(const struct form *form, char *path, char *argv[SOURCE_VZ_WORDS])
-{
-	memset(argv, 0, SOURCE_VZ_WORDS * sizeof(*argv));
-	argv[0] = path;
-	for (size_t i = 0; i < ARRAY_LEN(form->args); i++)
-		argv[i + 1] = (char *)(uintptr_t)form->args[i];
-}
-
-static bool form_is(const struct form *form, const char *name)
-{
-	char *its = form_name(form);
-	bool same = !strcmp(its, name);
-
-	free(its);
-	return same;
-}
-
-static bool find_words(const char *name, char *argv[SOURCE_VZ_WORDS], char **ret_path)
-{
-	const struct form *form = form_is(&vzlist_names, name)   ? &vzlist_names
-				  : form_is(&prlctl_names, name) ? &prlctl_names
-								 : NULL;
-
-	for (size_t i = 0; i < ARRAY_LEN(forms) && !form; i++)
-		form = form_is(&forms[i], name) ? &forms[i] : NULL;
-	*ret_path = form ? find_tool("", form->tool) : NULL;
-	if (*ret_path)
-		form_words(form, *ret_path, argv);
-	return *ret_path;
-}
-
-static int run_form(struct source_vz *v, const struct form *form, child_done_fn *done,
+static int run_form(struct source_vz *v, const struct vz_form *form, child_done_fn *done,
 		    uint64_t now_ns, struct child **ret_child, struct err *e)
 {
-	char *argv[SOURCE_VZ_WORDS], *path, *name;
+	char *argv[VZ_FORM_WORDS], *path, *name;
 	int ret;
 
 	if (!tool_path(v, form->tool)) {
@@ -378,9 +257,9 @@ static int run_form(struct source_vz *v, const struct form *form, child_done_fn 
 		return -ENOENT;
 	}
 	path = xstrdup(tool_path(v, form->tool));
-	form_words(form, path, argv);
+	vz_form_words(form, path, argv);
 	if (source_has_helper(&v->base)) {
-		name = form_name(form);
+		name = vz_form_name(form);
 		ret = run_remote(v, name, done, now_ns, ret_child, e);
 		free(name);
 	} else {
@@ -425,7 +304,7 @@ static void on_names(void *arg, const struct child_result *r, uint64_t now_ns)
 {
 	struct source_vz *v = arg;
 	bool by_prlctl = v->proven->syntax == PRLCTL_JSON;
-	const struct form *form = by_prlctl ? &prlctl_names : &vzlist_names;
+	const struct vz_form *form = vz_form_of_names(v->proven);
 	struct inv_part *names = inv_part_new("names", v->names_log);
 	struct err e = { "" };
 	int ret;
@@ -459,7 +338,7 @@ static void on_names(void *arg, const struct child_result *r, uint64_t now_ns)
 /* v->part is what the look found: give it names, and end. */
 static void ask_names(struct source_vz *v, uint64_t now_ns)
 {
-	const struct form *form = v->proven->syntax == PRLCTL_JSON ? &prlctl_names : &vzlist_names;
+	const struct vz_form *form = vz_form_of_names(v->proven);
 	struct err e = { "" };
 
 	drop_gone(&v->names_child);
@@ -498,7 +377,7 @@ static void on_contradiction(void *arg, const struct child_result *r, uint64_t n
 static void on_done(void *arg, const struct child_result *result, uint64_t now_ns)
 {
 	struct source_vz *v = arg;
-	const struct form *form = v->order[v->at];
+	const struct vz_form *form = v->order[v->at];
 	bool hopeless = result->error;
 	struct err e;
 
@@ -525,7 +404,7 @@ static void try_next(struct source_vz *v, uint64_t now_ns)
 	struct err e = { "" };
 
 	for (; v->at < v->n_order; v->at++) {
-		const struct form *form = v->order[v->at];
+		const struct vz_form *form = v->order[v->at];
 
 		if (run_form(v, form, on_done, now_ns, &v->child, &e) == 0)
 			return;
@@ -542,8 +421,8 @@ static void make_order(struct source_vz *v)
 	v->n_order = v->at = 0;
 	if (v->proven && !anew)
 		v->order[v->n_order++] = v->proven;
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		const struct form *form = &forms[i];
+	for (size_t i = 0; i < VZ_FORMS; i++) {
+		const struct vz_form *form = &vz_forms[i];
 
 		if (v->proven ? (anew || form != v->proven) && form->dialect == v->proven->dialect
 			      : tool_path(v, form->tool) != NULL)
@@ -554,15 +433,15 @@ static void make_order(struct source_vz *v)
 static void on_places(void *arg, const struct child_result *r, uint64_t now_ns)
 {
 	struct source_vz *v = arg;
-	bool answered = !*r->text && r->len == ARRAY_LEN(tools);
+	bool answered = !*r->text && r->len == VZ_TOOLS;
 
 	if (!answered)
 		err_set(&v->why, "cannot look for vzlist and prlctl: %s",
 			r->error == -ETIMEDOUT ? "a file system hangs" : r->text);
-	for (size_t t = 0; answered && t < ARRAY_LEN(tools); t++) {
+	for (size_t t = 0; answered && t < VZ_TOOLS; t++) {
 		size_t place = (size_t)(r->out[t] - '0');
 
-		v->tools[t] = place < ARRAY_LEN(search_path) ? v->places[t][place] : NULL;
+		v->tools[t] = place < VZ_PLACES ? v->places[t][place] : NULL;
 	}
 	drop_gone(&v->child);
 	if (!answered) {
@@ -587,8 +466,8 @@ static void vz_start(struct source *s, uint64_t now_ns)
 	drop_gone(&v->child);
 	if (v->child)
 		err_set(&v->why, "the last run was killed and has still not ended");
-	else if (child_new_work(print_places, v, now_ns + SOURCE_DEADLINE_NS, ARRAY_LEN(tools),
-				s->loop, on_places, v, &v->child, &v->why) == 0)
+	else if (child_new_work(print_places, v, now_ns + SOURCE_DEADLINE_NS, VZ_TOOLS, s->loop,
+				on_places, v, &v->child, &v->why) == 0)
 		return;
 	end_look(v, NULL, now_ns);
 }
@@ -602,8 +481,8 @@ static void vz_free(struct source *s)
 	inv_part_free(v->part);
 	inv_part_free(v->names);
 	inv_log_free(v->names_log);
-	for (size_t t = 0; t < ARRAY_LEN(tools); t++)
-		for (size_t i = 0; i < ARRAY_LEN(search_path); i++)
+	for (size_t t = 0; t < VZ_TOOLS; t++)
+		for (size_t i = 0; i < VZ_PLACES; i++)
 			free(v->places[t][i]);
 	free(v->root);
 	free(v);
@@ -621,28 +500,29 @@ static int vz_new(const char *rest, const char *root, struct source **ret_source
 	v->base.ops = &ops;
 	v->root = xstrdup(root);
 	v->names_log = inv_log_new();
-	for (size_t t = 0; t < ARRAY_LEN(tools); t++)
-		for (size_t i = 0; i < ARRAY_LEN(search_path); i++)
-			v->places[t][i] = xasprintf("%s%s/%s", root, search_path[i], tools[t]);
+	for (size_t t = 0; t < VZ_TOOLS; t++)
+		for (size_t i = 0; i < VZ_PLACES; i++)
+			v->places[t][i] =
+				xasprintf("%s%s/%s", root, vz_search_path[i], vz_tools[t]);
 	*ret_source = &v->base;
 	return 0;
 }
 
 static int vz_job(const char *name, struct source_job *ret_job, struct err *e)
 {
-	char **argv;
+	const struct vz_form *form = vz_form_find(name);
 
 	if (!strcmp(name, "veinfo")) {
 		ret_job->file = SOURCE_VZ_VEINFO;
 		return 0;
 	}
-	argv = xcalloc(SOURCE_VZ_WORDS, sizeof(*argv));
-	if (!find_words(name, argv, &ret_job->text)) {
-		free(argv);
+	ret_job->text = form ? vz_tool_find("", form->tool) : NULL;
+	if (!ret_job->text) {
 		err_set(e, "there is no such tool here");
 		return -ENOENT;
 	}
-	ret_job->argv = argv;
+	ret_job->argv = xcalloc(VZ_FORM_WORDS, sizeof(*ret_job->argv));
+	vz_form_words(form, ret_job->text, ret_job->argv);
 	return 0;
 }
 
