@@ -567,23 +567,3 @@ void inv_free(struct inventory *inv)
 	free(inv->addresses);
 	free(inv);
 }
-
-bool inv_same(const struct inventory *a, const struct inventory *b)
-{
-	if (a->complete != b->complete || a->doubtful != b->doubtful ||
-	    a->n_containers != b->n_containers || a->n_addresses != b->n_addresses)
-		return false;
-	for (size_t i = 0; i < a->n_containers; i++) {
-		const struct inv_container *x = &a->containers[i], *y = &b->containers[i];
-
-		if (strcmp(x->id, y->id) || strcmp(x->name, y->name) || x->run != y->run)
-			return false;
-	}
-	for (size_t i = 0; i < a->n_addresses; i++) {
-		const struct inv_address *x = &a->addresses[i], *y = &b->addresses[i];
-
-		if (cmp_address(x, y) || x->conflict != y->conflict)
-			return false;
-	}
-	return true;
-}

@@ -135,7 +135,4 @@ void inv_free(struct inventory *inv);
 size_t inv_claims(const struct inventory *inv, size_t i, size_t *ret_running);
 bool inv_runs(const struct inventory *inv, size_t i);
 
-/* Do both say the same, names, states and completeness included? */
-bool inv_same(const struct inventory *a, const struct inventory *b);
-
 #endif

@@ -23,6 +23,27 @@ static int in_pieces(struct inv_part *part, const uint8_t *data, size_t len, siz
 	return ret;
 }
 
+static bool is_same(const struct inventory *a, const struct inventory *b)
+{
+	if (a->complete != b->complete || a->doubtful != b->doubtful ||
+	    a->n_containers != b->n_containers || a->n_addresses != b->n_addresses)
+		return false;
+	for (size_t i = 0; i < a->n_containers; i++) {
+		const struct inv_container *x = &a->containers[i], *y = &b->containers[i];
+
+		if (strcmp(x->id, y->id) || strcmp(x->name, y->name) || x->run != y->run)
+			return false;
+	}
+	for (size_t i = 0; i < a->n_addresses; i++) {
+		const struct inv_address *x = &a->addresses[i], *y = &b->addresses[i];
+
+		if (addr_cmp(&x->addr, &y->addr) || x->container != y->container ||
+		    x->conflict != y->conflict)
+			return false;
+	}
+	return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	size_t piece = 1 + fuzz_choice(&data, &len) % 64;
@@ -36,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	REQUIRE(in_pieces(cut, data, len, piece) == ret);
 	a = inv_merge(&whole, 1, FUZZ_INV_ROWS, NULL);
 	b = inv_merge(&cut, 1, FUZZ_INV_ROWS, NULL);
-	REQUIRE(inv_same(a, b));
+	REQUIRE(is_same(a, b));
 	fuzz_inv_check(whole);
 	inv_free(a);
 	inv_free(b);

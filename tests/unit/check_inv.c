@@ -439,43 +439,6 @@ START_TEST(inv_merge_over_max_rows_highest_left_out)
 }
 END_TEST
 
-START_TEST(inv_same_any_difference_noticed)
-{
-	static const struct {
-		const char *id, *name;
-		enum inv_run run;
-		const char *address, *other;
-	} t[] = {
-		{ "101", "web", INV_RUN_RUNNING, "192.0.2.1", NULL },
-		{ "102", "web", INV_RUN_RUNNING, "192.0.2.1", NULL },
-		{ "101", "db", INV_RUN_RUNNING, "192.0.2.1", NULL },
-		{ "101", "web", INV_RUN_STOPPED, "192.0.2.1", NULL },
-		{ "101", "web", INV_RUN_RUNNING, "192.0.2.2", NULL },
-		{ "101", "web", INV_RUN_RUNNING, "192.0.2.1", "192.0.2.3" },
-		{ "101", "web", INV_RUN_RUNNING, NULL, NULL },
-	};
-	struct inventory *inv[ARRAY_LEN(t) + 1];
-
-	for (size_t i = 0; i <= ARRAY_LEN(t); i++) {
-		size_t k = i % ARRAY_LEN(t); /* the last is as the first, but incomplete */
-		struct inv_part *p[2] = { part(), NULL };
-
-		inv_part_container(p[0], 0, t[k].id, t[k].name, t[k].run);
-		if (t[k].address)
-			inv_part_address(p[0], 0, t[k].address);
-		if (t[k].other)
-			inv_part_address(p[0], 0, t[k].other);
-		inv[i] = inv_merge(p, i == ARRAY_LEN(t) ? 2 : 1, 100, NULL);
-		inv_part_free(p[0]);
-	}
-	for (size_t i = 0; i <= ARRAY_LEN(t); i++)
-		for (size_t j = 0; j <= ARRAY_LEN(t); j++)
-			ck_assert_int_eq(inv_same(inv[i], inv[j]), i == j);
-	for (size_t i = 0; i <= ARRAY_LEN(t); i++)
-		inv_free(inv[i]);
-}
-END_TEST
-
 /* Against a plain model: who[c][a] for few containers and addresses, in any order, in 3 parts. */
 START_TEST(inv_merge_random_parts_as_model)
 {
@@ -579,7 +542,6 @@ int main(void)
 	tcase_add_test(t, inv_merge_address_of_two_containers_conflict);
 	tcase_add_test(t, inv_merge_missing_part_incomplete);
 	tcase_add_test(t, inv_merge_over_max_rows_highest_left_out);
-	tcase_add_test(t, inv_same_any_difference_noticed);
 	tcase_add_test(t, inv_merge_random_parts_as_model);
 	suite_add_tcase(s, t);
 	return run_suite(s);
