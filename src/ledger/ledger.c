@@ -67,8 +67,8 @@ static int slot_cmp(const void *a, const void *b)
 	return addr_cmp(&((const struct slot *)a)->addr, &((const struct slot *)b)->addr);
 }
 
-/* New objects are appended while an inventory is swept and sorted in at its end, so only the
- * first n_sorted are searched. */
+/* While an inventory is swept, new objects are appended; they are sorted in at its end. So only
+ * the first n_sorted are searched. */
 struct container *ledger_find_container(const struct ledger *l, size_t n_sorted, char *id)
 {
 	struct container key = { .id = id }, *k = &key, **found;
@@ -95,12 +95,12 @@ struct slot *ledger_find_slot(const struct ledger *l, size_t n_sorted, const str
 
 /* --- inventory ---------------------------------------------------------------------------- */
 
-/* What ledger_set_inventory works with. */
+/* The state of ledger_set_inventory. */
 struct sweep {
 	struct ledger *l;
 	const struct inventory *inv;
 	struct ledger_now now;
-	size_t n_containers, n_rows, n_slots; /* sorted so far */
+	size_t n_containers, n_rows, n_slots; /* those sorted so far */
 	bool changed;
 };
 
@@ -178,8 +178,8 @@ static void own_slot(struct sweep *w, struct row *row)
 	s->owner = row;
 }
 
-/* An address that several claim stays with whom it was counted for: nobody takes it from him by
- * claiming it. */
+/* An address that several containers claim stays with its holder: a claim alone cannot take it
+ * away. */
 static bool holds(const struct sweep *w, const struct row *row)
 {
 	const struct slot *s = ledger_find_slot(w->l, w->n_slots, &row->addr);
@@ -187,8 +187,8 @@ static bool holds(const struct sweep *w, const struct row *row)
 	return row->state == STORE_LIVE && s && s->owner == row;
 }
 
-/* Is the address counted for claim i, whose row this is? `running` of those who claim it run: then the
- * others, which are stopped, have no traffic that could be theirs. */
+/* Is the address counted for claim i, whose row this is? `running`: how many of the claimants run.
+ * If any does, the stopped ones can have no traffic. */
 static bool counts(const struct sweep *w, const struct row *row, size_t i, size_t running)
 {
 	const struct inv_address *claim = &w->inv->addresses[i];

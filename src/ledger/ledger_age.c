@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows grow old: retired ones stop being shown, leave the memory, and are called back from the store
- * when their container or address is there again. */
+/* Ageing. Retired rows stop being shown, leave the memory, and are recalled from the store when
+ * their container or address comes back. */
 #include "ledger/ledger_rows.h"
 
 #include "base/xalloc.h"
@@ -38,8 +38,8 @@ bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
 
 /* --- forgetting --------------------------------------------------------------------------- */
 
-/* Slots whose rules are gone and whose row is no longer shown have nothing left to book. That its
- * row owns none any more must be stored before the row goes. */
+/* A slot whose rules are gone and whose row has aged out has nothing left to book. Before the row
+ * may go, it must be stored that it owns no slot any more. */
 static void drop_slots(struct ledger *l)
 {
 	size_t kept = 0;
@@ -53,8 +53,8 @@ static void drop_slots(struct ledger *l)
 	l->n_slots = kept;
 }
 
-/* Mark what must stay with number 1: rows that are shown, not stored, or own a slot, and their
- * containers. Returns whether anything may go. */
+/* Set `number` to 1 where a row must stay: it is shown, not stored, or owns a slot. The same for
+ * its container. Returns whether anything may go. */
 static bool mark_kept(struct ledger *l)
 {
 	bool any = false;
@@ -110,7 +110,7 @@ void ledger_forget(struct ledger *l)
 	l->n_containers = kept;
 }
 
-/* --- calling back ------------------------------------------------------------------------- */
+/* --- recalling ---------------------------------------------------------------------------- */
 
 struct store_key *ledger_strangers(const struct ledger *l, const struct inventory *inv,
 				   size_t *ret_n)
@@ -142,7 +142,7 @@ struct store_key *ledger_strangers(const struct ledger *l, const struct inventor
 	return keys;
 }
 
-/* What was counted under a new name belongs to the old one. */
+/* Add the old row's totals to those counted under the new number. */
 static void add_old(struct snap_totals *t, uint8_t *unsure, struct snap_totals *old,
 		    uint8_t old_unsure)
 {
@@ -154,7 +154,7 @@ static void add_old(struct snap_totals *t, uint8_t *unsure, struct snap_totals *
 	}
 	t->since_wall_s = old->since_wall_s;
 	t->discontinuities += old->discontinuities;
-	if (t->zero) { /* set meanwhile, on what was known then */
+	if (t->zero) { /* set meanwhile, on the totals known then */
 		struct counters at[PATHS];
 
 		for (enum path p = 0; p < PATHS; p++) {
@@ -179,7 +179,7 @@ static int port_cmp(const void *a, const void *b)
 	return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
 }
 
-/* The container that was appended last is the same as `c`: fold it into that. */
+/* The container appended last is the same as `c`: fold it into `c`. */
 static void merge_container(struct ledger *l, struct container *c)
 {
 	struct container *old = l->containers[--l->n_containers];
@@ -211,7 +211,7 @@ static void recall_containers(struct ledger *l, const struct store_batch *found)
 		char id[INV_ID_MAX + 1];
 		struct container *c, *known;
 
-		strcpy(id, from->id); /* the store refuses longer ones */
+		strcpy(id, from->id); /* the store refuses longer ids */
 		known = ledger_find_container(l, n_sorted, id);
 		if (known && known->ifindex == from->ifindex)
 			continue;

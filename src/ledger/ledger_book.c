@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Booking: what readings and commits say of the rules' counters becomes octets of rows and of their
- * containers. A rule's counter is folded as the difference to its last one (slot.last). */
+/* Booking: the counters of readings and commits become octets of rows and of their containers. A
+ * rule's counter is folded as the difference from its last value (slot.last). */
 #include "ledger/ledger_rows.h"
 
 void ledger_touch(struct row *row)
@@ -23,7 +23,7 @@ static void book(struct row *row, enum path path, uint64_t octets, uint64_t pkts
 void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, struct ledger_now now)
 {
 	if (t->discontinuity_ns == now.ns)
-		return; /* several paths of one row, several rows of one container: one event */
+		return; /* several paths of one row, or rows of one container: one event */
 	t->discontinuity_ns = now.ns;
 	t->discontinuity_wall_s = now.wall_s;
 	ledger_note_unsure(unsure, STORE_UNSURE_DISCONTINUITY, now);
@@ -56,7 +56,7 @@ static bool is_less(struct counters a, struct counters b)
 	return a.octets < b.octets || a.pkts < b.pkts;
 }
 
-/* Count on from another value: what led to it is unknown and booked to nobody. */
+/* Continue from another value. What led to it is unknown and is booked to no row. */
 static enum ledger_result rebase(struct slot *s, enum path path, struct counters c)
 {
 	ledger_touch(s->owner);
@@ -73,8 +73,8 @@ static enum ledger_result advance(struct slot *s, enum path path, struct counter
 	return LEDGER_OK;
 }
 
-/* Returns LEDGER_DISCONT for what may have befallen the other rows too, and sets s->struck for what
- * befell this one alone. */
+/* Returns LEDGER_DISCONT if something happened that may concern the other rows too; sets s->struck
+ * if it concerns this row alone. */
 static enum ledger_result apply_path(struct slot *s, enum path path, const struct fw_row *row,
 				     const struct fw_reading *reading, bool doubled)
 {
@@ -87,26 +87,26 @@ static enum ledger_result apply_path(struct slot *s, enum path path, const struc
 	s->seen |= bit;
 	s->suspect &= (uint8_t)~bit;
 	if (s->older & bit) {
-		/* What it counted before the row was made is nobody's. */
+		/* What it counted before the row was made is booked to no row. */
 		s->older &= (uint8_t)~bit;
 		rebase(s, path, c);
 		return LEDGER_OK;
 	}
 	if (reading->zeroed && !reading->stale && !(row->intact & bit)) {
-		/* All it counts now, it counted since. */
+		/* Everything in the counter was counted since the zeroing. */
 		s->lost &= (uint8_t)~bit;
 		s->struck = true;
 		rebase(s, path, doubled ? c : (struct counters) { 0, 0 });
 		return reading->held ? LEDGER_OK : advance(s, path, c);
 	}
 	if (reading->stale || s->lost & bit) {
-		/* Somebody, not we, put it back: with which count nobody knows. */
+		/* Others put the rule back, with an unknown count. */
 		s->lost &= (uint8_t)~bit;
 		return rebase(s, path, c);
 	}
 	if (doubled) {
 		rebase(s, path, c);
-		return LEDGER_OK; /* the reading says so of all */
+		return LEDGER_OK; /* the reading reports it for all rows */
 	}
 	if (!is_less(c, s->last[path]))
 		return reading->held ? LEDGER_OK : advance(s, path, c);
@@ -135,7 +135,7 @@ static enum ledger_result worse(enum ledger_result a, enum ledger_result b)
 	return a == LEDGER_RECHECK || b == LEDGER_OK ? a : b;
 }
 
-/* *all becomes true when something befell it that may have befallen the other rows too. */
+/* *all becomes true if something happened that may concern the other rows too. */
 static enum ledger_result apply_row(struct slot *s, const struct fw_row *row,
 				    const struct fw_reading *reading, bool committing, bool doubled,
 				    bool *all)
@@ -193,8 +193,9 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 	return worst;
 }
 
-/* Whether a final tells of something that befell more rules than its own: one that was there at the last
- * reading was removed since, or counts less than then; or the commit itself found the rules disturbed. */
+/* Does a final show that more rules than its own were disturbed? It does if a rule seen at the
+ * last reading was removed since, or counts less than then; or if the commit itself found the
+ * rules disturbed. */
 static bool befell_all(const struct ledger *l, const struct fw_final *f)
 {
 	const struct slot *s;
@@ -211,7 +212,7 @@ static bool befell_all(const struct ledger *l, const struct fw_final *f)
 static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger_now now)
 {
 	struct slot *s = ledger_find_slot(l, l->n_slots, &f->addr);
-	bool doubted = l->doubted[f->addr.family]; /* then it was told, and this is nobody's */
+	bool doubted = l->doubted[f->addr.family]; /* already marked; booked to no row */
 	uint8_t bit = (uint8_t)(1u << f->path);
 
 	if (!s && f->kind == FW_CREATED)
@@ -219,8 +220,8 @@ static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger
 	if (!s)
 		return;
 	if (f->kind == FW_CREATED) {
-		/* It had been there, and was not wanted for a while; or it was gone at the last
-		 * reading, which is told. */
+		/* The rule existed before and was not wanted for a while; or it was missing at the
+		 * last reading, which is already marked. */
 		if (!doubted && s->counted & bit && !befell_all(l, f))
 			ledger_stamp(s, now);
 	} else if (l->held[f->addr.family]) {

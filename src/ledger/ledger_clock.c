@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What was stamped while the clock was on trial moves when the clock is set: the same that the store
- * does with its rows (store_clock.c), so nothing of it need be written for that. */
+/* Times stamped while the clock was on trial move when the clock is set. The store does the same
+ * with its rows (store_clock.c), so no row need be written for it. */
 #include "ledger/ledger_rows.h"
 
-/* A mark is shared with snapshots: one that moves is another. */
+/* Snapshots share a mark, so moving one makes a new mark. */
 static void move_mark(struct snap_totals *t, int64_t by_s)
 {
 	struct snap_mark *moved;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the ledger does when it is not of the same moment as the kernel's rules: somebody put an older copy of
- * it back, or there is none any more. Addresses may have changed hands since, so nobody can tell whose the
- * octets are that the rules counted meanwhile: they are booked to nobody, and it is said. */
+/* The ledger in doubt: it is not of the same moment as the kernel's rules, because an older copy
+ * of it was put back or it is new. Addresses may have changed hands since, so the owners of the
+ * octets that the rules counted meanwhile are unknown. Those octets are booked to no row, and
+ * every row gets a discontinuity. */
 #include "ledger/ledger_rows.h"
 
 #include "base/xalloc.h"
@@ -36,7 +37,7 @@ bool ledger_is_orphan(const struct ledger *l, const struct addr *addr)
 	return contains(&l->orphans[addr->family], addr) && !contains(&l->born, addr);
 }
 
-/* The count goes up to where none that was ever published can have been, and one on. */
+/* Raise the count to the highest that may have been published, and add one. */
 static void mark(const struct ledger *l, struct snap_totals *t, uint8_t *unsure,
 		 struct ledger_now now)
 {
@@ -91,7 +92,7 @@ bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t commit, str
 	l->met[family] = true;
 	if (!first || commit <= l->epoch[family])
 		return false;
-	l->epoch[family] = commit; /* from the reading that follows on it knows these rules */
+	l->epoch[family] = commit; /* the next reading makes these rules known */
 	if (!told)
 		doubt(l, family, now);
 	return !told;
@@ -115,7 +116,7 @@ uint32_t ledger_most_discontinuities(const struct ledger *l)
 	return most;
 }
 
-/* Count on from here. The rows were marked when the doubt arose. */
+/* Continue from here. The rows were marked when the doubt arose. */
 void ledger_adopt(struct slot *s, const struct fw_row *row)
 {
 	uint8_t present = row ? row->present : 0;

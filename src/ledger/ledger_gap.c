@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disturbances. Whatever somebody does to a family's rules is a discontinuity of all its rows, since any
- * of their packets may have passed uncounted, or twice. It lasts from the last good reading to the first
- * that shows all in its place again. The count tells events, so each row gets one more when it begins
- * (slot.told); the time goes along with the readings until it is over, so that whoever polled
- * meanwhile finds it changed. */
+/* Disturbances. Any change that others make to a family's rules is a discontinuity of all its
+ * rows, since any of their packets may have passed uncounted or been counted twice. A disturbance
+ * lasts from the last good reading to the first that shows all rules in place again.
+ * The count of discontinuities counts events, so each row gets one more when a disturbance begins
+ * (slot.told). Its time moves on with the readings until the disturbance is over, so a manager
+ * that polled meanwhile sees it change. */
 #include "ledger/ledger_rows.h"
 
-/* Whether a rule of it is, or was lately, there to be missed. */
+/* Does the slot have a rule, or did it until lately, that could be missed? */
 static bool is_concerned(const struct slot *s)
 {
 	return s->seen || (s->lost && s->owner->state == STORE_LIVE);
@@ -33,7 +34,8 @@ void ledger_disturb(struct ledger *l, enum addr_family family, struct ledger_now
 	l->gap[family].lasts = true;
 }
 
-/* Those that were told go along. Returns whether some have no rules yet, which is not over. */
+/* Prolong the discontinuity of the slots that have it. Returns whether some have no rules yet, so
+ * that the disturbance is not over. */
 static bool go_along(struct ledger *l, enum addr_family family, struct ledger_now now)
 {
 	bool rules_gone = false;
@@ -59,8 +61,6 @@ static void settle(struct ledger *l, enum addr_family family)
 	l->gap[family].lasts = false;
 }
 
-/* After all rules were looked at. `all`: something befell all rows; recheck: and may turn out to have
- * befallen more. */
 void ledger_note_disturbance(struct ledger *l, enum addr_family family,
 			     const struct fw_reading *reading, bool all, bool recheck,
 			     struct ledger_now now)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ledger compared with an inventory: one sweep over what is sorted alike in both. */
+/* Compares the ledger with an inventory in one sweep, since both are sorted alike. */
 #include "ledger/ledger_rows.h"
 
 #include <string.h>
 
-/* Is what is not in it gone? */
+/* Does the inventory retire what it lacks? */
 static bool retires(const struct inventory *inv)
 {
 	return inv->complete && !inv->doubtful;
 }
 
-/* Number the containers as the inventory does; UINT32_MAX: not in it. Returns whether all of it are
- * there just so. */
+/* Give each container its index in the inventory; UINT32_MAX: not in it. Returns whether the
+ * ledger has every container of the inventory, unchanged. */
 static bool match_containers(const struct ledger *l, const struct inventory *inv)
 {
 	size_t n = 0, live = 0;
@@ -46,7 +46,7 @@ bool ledger_differs(const struct ledger *l, const struct inventory *inv)
 		const struct row *owner;
 
 		if (a->conflict || a->unfit)
-			return true; /* rare, and not worth more */
+			return true; /* rare, and not worth more work */
 		while (k < l->n_slots && addr_cmp(&l->slots[k].addr, &a->addr) < 0)
 			k++;
 		if (k == l->n_slots || addr_cmp(&l->slots[k].addr, &a->addr) != 0)

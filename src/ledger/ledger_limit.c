@@ -9,9 +9,9 @@
 
 #define GONE UINT32_MAX
 
-/* A new address that asks to be let in. */
+/* A new address that asks for room. */
 struct asking {
-	uint32_t rank; /* how many its container has before it */
+	uint32_t rank; /* how many addresses its container has before this one */
 	uint32_t index; /* in the inventory */
 };
 
@@ -19,16 +19,16 @@ struct admission {
 	const struct ledger *l;
 	const struct ledger_limits *limits;
 	struct inventory *inv;
-	struct container **known; /* of each of the inventory's; NULL: new */
-	uint32_t *to; /* where each will be, GONE: refused */
-	uint32_t *had; /* addresses of each */
-	uint32_t *missed; /* of those refused */
-	bool *in; /* addresses let in */
+	struct container **known; /* the ledger's for each of the inventory's; NULL: new */
+	uint32_t *to; /* the new index of each, GONE: refused */
+	uint32_t *had; /* how many addresses each has */
+	uint32_t *missed; /* how many each was refused */
+	bool *in; /* which addresses are admitted */
 };
 
 /* --- containers --------------------------------------------------------------------------- */
 
-/* Those that are counted, and of the others as many as there is room for. */
+/* Admit the containers already counted, and as many others as there is room for. */
 static void admit_containers(struct admission *a, struct ledger_refused *refused)
 {
 	struct inventory *inv = a->inv;

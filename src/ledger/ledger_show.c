@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ledger as a snapshot shows it. */
+/* Builds the snapshot of the ledger. */
 #include "ledger/ledger_rows.h"
 
 #include "base/xalloc.h"
@@ -22,7 +22,7 @@ static enum row_status status_of(const struct ledger *l, const struct row *row,
 										: ROW_PENDING;
 }
 
-/* A container is what most needs attention among its addresses. */
+/* A container has the status of the address that most needs attention. */
 static enum row_status worse(enum row_status a, enum row_status b)
 {
 	static const uint8_t rank[] = {
@@ -74,7 +74,7 @@ static void show_row(const struct ledger *l, struct row *row, uint8_t wanted_pat
 	c->totals.status = worse(c->totals.status, to->totals.status);
 }
 
-/* The orders of the switch view, from arrays that have them already. */
+/* The orders of the switch view, taken from arrays already sorted that way. */
 static void show_ports(const struct ledger *l, struct snap *snap)
 {
 	size_t n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ledger to and from a store: plain structs both ways, no database here. */
+/* The ledger to and from a store: plain structs both ways, no database. */
 #include "ledger/ledger_rows.h"
 
 #include "base/loop.h"
@@ -9,14 +9,14 @@
 #include <assert.h>
 #include <string.h>
 
-/* The boot time of what was lived; negative when it is before boot. */
+/* A lived time as boot time; negative if before boot. */
 static int64_t boot_time(const struct ledger *l, int64_t lived_s)
 {
 	return (int64_t)l->restore_now.ns - (l->restore_now.lived_s - lived_s) * (int64_t)NS_PER_S;
 }
 
-/* The boot time of an event of this boot; 0 when it never was, or before boot. What the clock's jumps
- * since have made unknown counts as before. */
+/* The boot time of an event of this boot; 0: it never happened, or happened before boot. If later
+ * jumps of the clock have made it unknown, it counts as before boot. */
 static uint64_t event_time(const struct ledger *l, int64_t wall_s)
 {
 	int64_t ago_s = l->restore_now.wall_s - wall_s;
@@ -114,8 +114,8 @@ static void restore_slot(struct ledger *l, const struct store_address *from, str
 	memset(s, 0, sizeof(*s));
 	s->addr = row->addr;
 	s->owner = row;
-	/* A rule that is there without our having made it since (after a reboot: by a boot script)
-	 * may have got old counters back. */
+	/* A rule that exists although we have not made it since (a boot script restored it after a
+	 * reboot, say) may have got old counters back. */
 	s->lost = counted_paths(from);
 	if (l->restore_same_boot) {
 		s->seen = from->seen;
@@ -157,7 +157,7 @@ void ledger_restore_address(struct ledger *l, const struct store_address *from)
 	struct row *row;
 
 	if (!c)
-		return; /* an address of nobody's: the store checks that there is none */
+		return; /* an address without a container: the store checks that there is none */
 	row = ledger_add_stored_row(l, c, from);
 	if (from->owner)
 		restore_slot(l, from, row);
@@ -202,7 +202,7 @@ static struct store_container container_to_store(const struct container *c, stru
 								    c->unsure) };
 }
 
-/* slot: the one it owns, or NULL. */
+/* slot: the one the row owns, or NULL. */
 static struct store_address address_to_store(const struct row *row, const struct slot *slot)
 {
 	struct store_address to = { .key = row->key,
@@ -269,7 +269,8 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 	return b;
 }
 
-/* Rows that came meanwhile were sorted in between those of the batch, which kept their order. */
+/* Rows that came meanwhile were sorted in between those of the batch, whose order did not
+ * change. */
 void ledger_saved(struct ledger *l, const struct store_batch *b)
 {
 	size_t n = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Life and look-up of snapshots. The builder owns the only reference while it fills one in; the
- * arrays it puts there become the snapshot's and end with the last reference. */
+/* The life of snapshots. The builder owns the only reference while it fills a snapshot; the arrays
+ * it puts there belong to the snapshot and are freed with the last reference. */
 #include "ledger/snap.h"
 
 #include "base/xalloc.h"

@@ -11,24 +11,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The snapshot: what all doors (AgentX, control socket, reports) show of one moment.
+/* The snapshot: what AgentX, the control socket and the reports all show of one moment.
  * 1. Immutable once built; shared by reference count (one thread: no atomics).
- * 2. containers are sorted by inv_id_cmp; addresses by (container, addr_cmp): MIB index order.
+ * 2. Containers are sorted by inv_id_cmp, addresses by (container, addr_cmp): MIB index order.
  * 3. Every octet of an address row is also in its container's row.
- * 4. The switch view needs two more orders of the same rows: they are arrays of indices. */
+ * 4. The switch view needs two more orders of the same rows: arrays of indices. */
 
 /* The MIB's ctmStatus. */
 enum row_status {
 	ROW_OTHER = 1,
 	ROW_COUNTING,
 	ROW_PENDING, /* its rules are not in place yet */
-	ROW_NOT_COUNTABLE, /* its family's tables are missing on this node, or it is the node's own */
-	ROW_CONFLICT, /* claimed by several containers, and not this one's */
-	ROW_RETIRED, /* vanished; its totals are still served */
+	ROW_NOT_COUNTABLE, /* the node has no tables of its family, or the address itself */
+	ROW_CONFLICT, /* claimed by several containers, and not counted for this one */
+	ROW_RETIRED, /* gone; its totals are still served */
 };
 
-/* The mark of `ctmeter zero`: totals at a moment, from which people count. Few rows have one, and
- * nobody changes it once made: ledger and snapshots share it. */
+/* The mark of `ctmeter zero`: totals at a moment, from which people count. Few rows have one. It
+ * never changes once made, so ledger and snapshots share it. */
 struct snap_mark {
 	struct counters at[PATHS];
 	int64_t wall_s;
@@ -41,14 +41,14 @@ struct snap_mark *snap_mark_new(const struct counters at[PATHS], int64_t wall_s)
 struct snap_mark *snap_mark_ref(struct snap_mark *m);
 void snap_mark_unref(struct snap_mark *m);
 
-/* What address and container rows have in common. Times: *_wall_s is Unix time in seconds,
- * *_ns CLOCK_BOOTTIME; 0: never. */
+/* What address and container rows share. Times: *_wall_s in Unix seconds, *_ns in CLOCK_BOOTTIME;
+ * 0: never. */
 struct snap_totals {
 	struct counters path[PATHS];
 	int64_t since_wall_s;
 	uint64_t discontinuity_ns;
 	int64_t discontinuity_wall_s;
-	struct snap_mark *zero; /* NULL: none; what SNMP serves ignores it */
+	struct snap_mark *zero; /* NULL: none; SNMP ignores it */
 	uint32_t discontinuities;
 	enum row_status status;
 };
@@ -56,7 +56,7 @@ struct snap_totals {
 struct snap_container {
 	const char *id, *name; /* snap_text */
 	enum inv_run run;
-	uint64_t run_ns; /* since when; 0: since before we looked */
+	uint64_t run_ns; /* since when; 0: since before ctmeterd first saw it */
 	uint32_t ifindex; /* durable, from 1 */
 	uint32_t n_addresses; /* rows not retired */
 	struct snap_totals totals;
@@ -81,7 +81,7 @@ struct snap {
 	struct snap_address *addresses;
 	size_t n_addresses;
 	struct snap_port *ports; /* every container, sorted by ifindex: n_containers */
-	uint32_t *ipv4; /* index of the row that has an IPv4 address now, sorted by address */
+	uint32_t *ipv4; /* index of the row that holds each IPv4 address now, sorted by address */
 	size_t n_ipv4;
 	uint64_t ports_change_ns; /* when a container last came or went */
 	enum port_view port_view;
@@ -90,27 +90,28 @@ struct snap {
 	uint64_t last_change_ns; /* when a row last came or went */
 	uint32_t rules; /* counting rules in the kernel, all families */
 	uint32_t rule_repairs;
-	uint32_t conflicts; /* address rows of that status */
+	uint32_t conflicts; /* address rows in conflict */
 	uint32_t unfit; /* address rows that no container can have */
 	uint32_t inventory_failures;
 	uint32_t stale_answers;
-	bool ready; /* complete (or as complete as it will get): the doors may open */
+	bool ready; /* complete, or as complete as it will get: it may be served */
 	bool no_node_traffic; /* PATH_NODE_* are not counted, by configuration */
-	bool inventory_failing; /* some source's last look was no whole answer */
+	bool inventory_failing; /* some source's last poll gave no complete answer */
 	bool store_failing;
 	const char *backend; /* "iptables", "fake": static text */
 	unsigned refs; /* private to snap.c */
 };
 
-/* An empty snapshot with one reference; the builder fills its fields, then only reads them. */
+/* An empty snapshot with one reference. The builder fills its fields; from then on it is only
+ * read. */
 struct snap *snap_new(void);
 
-/* The builder's copy of a string: the snapshot's, as long as it lives. */
+/* A copy of a string that lives as long as the snapshot, for the builder. */
 const char *snap_text(struct snap *s, const char *text);
 struct snap *snap_ref(struct snap *s);
 void snap_unref(struct snap *s);
 
-/* Does a figure tell something: what was counted, or is being? */
+/* Is a figure meaningful: counted at some time, or being counted? */
 static inline bool snap_tells(const struct snap *s, const struct snap_totals *t, enum path path)
 {
 	bool node = path == PATH_NODE_IN || path == PATH_NODE_OUT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The 95th percentile of a stream: see percentile.h.
- * 1. heap[0..n) holds the highest samples so far, at most `keep`, its lowest at [0]
- *    (a binary heap: heap[i] <= heap[2i+1], heap[2i+2]). */
+ * 1. heap[0..n) holds the highest samples so far, at most `keep`, the lowest of them at [0] (a
+ *    binary heap: heap[i] <= heap[2i+1], heap[2i+2]). */
 #include "report/percentile.h"
 
 #include "base/xalloc.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 struct percentile {
-	size_t keep; /* those left out, and the one that counts */
+	size_t keep; /* the samples dropped, and the one that counts */
 	uint64_t *heap;
 	size_t n, cap;
 };

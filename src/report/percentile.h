@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The 95th percentile as it is billed: of n samples the highest twentieth (rounded down) is left
- * out, and the highest of the rest counts. Only that twentieth is kept in memory. */
+/* The 95th percentile as it is billed: of n samples the highest twentieth (rounded down) is
+ * dropped, and the highest of the rest counts. Only that twentieth is kept in memory. */
 
 struct percentile;
 
-/* n_samples: how many there are in all; those never added are 0. */
+/* n_samples: how many there are in all; samples never added are 0. */
 struct percentile *percentile_new(size_t n_samples);
 void percentile_free(struct percentile *p);
 

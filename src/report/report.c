@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Traffic of a period: see report.h.
- * 1. By container and address one interval, the period, is read for all rows; by day and hour the
- *    intervals are read one after the other, each for its one row.
- * 2. Usage comes in the order of time: a row's 5 minutes are complete when the next begin. */
+ * 1. By container and address, one interval (the whole period) is read for all rows. By day and
+ *    hour, the intervals are read one after another, each into its own row.
+ * 2. Usage comes in order of time: a row's 5 minutes are complete when the next begin. */
 #include "report/report.h"
 
 #include "base/xalloc.h"
@@ -19,7 +19,7 @@
 #define KEEP_5MIN_S (35 * PERIOD_DAY_S)
 #define KEEP_HOUR_S (400 * PERIOD_DAY_S)
 #define READ_TRIES 3
-/* Looking addresses up one by one costs about so many times what scanning over one costs. */
+/* Looking up one address costs about as much as scanning over this many. */
 #define LOOKUP_COST 8
 
 enum direction { DIR_IN, DIR_OUT, DIRS };
@@ -27,7 +27,7 @@ enum direction { DIR_IN, DIR_OUT, DIRS };
 struct report_rate {
 	uint64_t octets[DIRS]; /* of the 5 minutes being read */
 	bool touched;
-	struct percentile *p95[DIRS]; /* NULL: not to be had */
+	struct percentile *p95[DIRS]; /* NULL: not available */
 };
 
 bool report_by_time(const struct report_reader *r)
@@ -68,7 +68,7 @@ size_t report_add_row(struct report_reader *r, const struct report_row *row, boo
 
 /* ---- usage ---- */
 
-/* Usage of one time mostly comes in the order of keys, so the next subject is the likely one. */
+/* Usage of one period mostly comes in order of keys, so try the next subject first. */
 static const struct report_subject *find_subject(struct report_reader *r, int64_t key)
 {
 	size_t low = 0, high = r->n_subjects;
@@ -206,8 +206,8 @@ static void take_rate(void *arg, int64_t key, int64_t start_s, const uint64_t oc
 	rate_add(r->sum_rate, octets);
 }
 
-/* Can the rates of [since_s, *until_s) be had? The present 5 minutes are not over: they are cut
- * off. */
+/* Are the rates of [since_s, *until_s) available? The present 5 minutes are not over, so they are
+ * cut off. */
 static bool clip_rates(const struct report_reader *r, int64_t since_s, int64_t *until_s)
 {
 	int64_t end_s = *until_s < r->q->now_s ? *until_s : r->q->now_s;
@@ -216,13 +216,13 @@ static bool clip_rates(const struct report_reader *r, int64_t since_s, int64_t *
 	return since_s >= r->q->now_s - KEEP_5MIN_S && since_s < *until_s;
 }
 
-/* What was imported has no rates. */
+/* Imported traffic has no rates. */
 static int64_t rates_since(const struct report_reader *r, int64_t since_s)
 {
 	return since_s < r->began_s ? r->began_s : since_s;
 }
 
-/* The rates of rows [first, end), which are all of one interval. */
+/* Read the rates of rows [first, end), which all have one interval. */
 static int read_rates(struct report_reader *r, size_t first, size_t end, struct err *e)
 {
 	int64_t since_s, until_s;
@@ -247,7 +247,7 @@ static int read_rates(struct report_reader *r, size_t first, size_t end, struct 
 
 /* ---- the period ---- */
 
-/* When the node's counting began; 0: never. */
+/* When counting began on the node; 0: never. */
 static int64_t counting_began(const struct report_reader *r)
 {
 	int64_t first = 0;
@@ -261,7 +261,7 @@ static int64_t counting_began(const struct report_reader *r)
 	return period_floor(first, PERIOD_5MIN_S);
 }
 
-/* An end of the period: 5-minute data are kept for a shorter time. */
+/* Round an end of the period down to the hour if its 5-minute data are no longer kept. */
 static int64_t round_end(const struct report_reader *r, int64_t t)
 {
 	int64_t kept_s = period_ceil(r->q->now_s - KEEP_5MIN_S, PERIOD_HOUR_S);
@@ -269,7 +269,7 @@ static int64_t round_end(const struct report_reader *r, int64_t t)
 	return t < kept_s ? period_floor(t, PERIOD_HOUR_S) : t;
 }
 
-/* The period as it can be reported, into the sum's row. */
+/* Put the period that can be reported into the sum's row. */
 static int clip_period(struct report_reader *r, struct err *e)
 {
 	const struct period *p = &r->q->period;
@@ -279,7 +279,7 @@ static int clip_period(struct report_reader *r, struct err *e)
 	char begin[PERIOD_TEXT_SIZE], end[PERIOD_TEXT_SIZE];
 
 	sum->since_s = round_end(r, p->since_s);
-	/* What was counted in the present 5 minutes is in. */
+	/* The traffic of the present 5 minutes is included. */
 	sum->until_s = p->to_now ? period_floor(p->until_s, PERIOD_5MIN_S) + PERIOD_5MIN_S
 				 : round_end(r, p->until_s);
 	if (sum->since_s != p->since_s || (!p->to_now && sum->until_s != p->until_s))
@@ -289,7 +289,7 @@ static int clip_period(struct report_reader *r, struct err *e)
 	if (sum->since_s < kept_s) {
 		sum->since_s = kept_s;
 		report_add_note(r->report,
-				xstrdup("Nothing older is in this report: the history is kept "
+				xstrdup("The report begins later than asked: the history is kept "
 					"for 400 days."));
 	}
 	if (r->imported_s && (!first_s || r->imported_s < first_s))
@@ -302,14 +302,14 @@ static int clip_period(struct report_reader *r, struct err *e)
 		sum->since_s = first_s;
 	if (sum->since_s < sum->until_s)
 		return 0;
-	err_set(e, "%s holds no traffic of this period: it ends at %s, the history begins at %s",
+	err_set(e, "%s holds no traffic for this period: it ends at %s, the history begins at %s",
 		r->q->path, period_local(sum->until_s, PERIOD_MINUTE, end),
 		period_local(sum->since_s, PERIOD_MINUTE, begin));
 	return -ENODATA;
 }
 
-/* The end of the day or hour that `s` is in, as the history can tell it. A day may begin within an
- * hour of the clock, and then hours alone cannot tell where. */
+/* The end of the day or hour that `s` is in, as far as the history resolves it. A day may begin
+ * within an hour of the clock (in zones with half hours); hourly data cannot split that hour. */
 static int64_t interval_end(const struct report_reader *r, int64_t s)
 {
 	int64_t next = s, end;
@@ -323,7 +323,7 @@ static int64_t interval_end(const struct report_reader *r, int64_t s)
 	return end;
 }
 
-/* A row for each day or hour of the period. */
+/* Make a row for each day or hour of the period. */
 static void make_intervals(struct report_reader *r)
 {
 	int64_t end_s = r->report->sum.until_s;
@@ -367,11 +367,11 @@ static int read_whole(struct report_reader *r, struct err *e)
 	rc = sum_usage(r, sum->since_s, sum->until_s, e);
 	if (!rc)
 		rc = read_rates(r, 0, r->report->n_rows, e);
-	/* That may add rows, which have no rates. */
+	/* This may add rows, which have no rates. */
 	return rc < 0 ? rc : report_sum_imported(r, sum->since_s, sum->until_s, e);
 }
 
-/* Few addresses of many are looked up one by one. */
+/* A few addresses of many are looked up one by one. */
 static void choose_keys(struct report_reader *r)
 {
 	if (r->n_subjects * LOOKUP_COST >= r->n_addresses)
@@ -385,12 +385,12 @@ static void note_imported(struct report_reader *r)
 {
 	if (r->report->has_imported)
 		report_add_note(r->report,
-				xstrdup("Imported is what was counted before ctmeter, in and out "
+				xstrdup("Imported traffic was counted before ctmeter, in and out "
 					"together; it is in the totals, not in the percentiles."));
 	if (r->n_foreign)
 		report_add_note(r->report,
-				xasprintf("Of the imported addresses %zu never were a container's "
-					  "here: they have rows without an id.",
+				xasprintf("Imported addresses that never belonged to a container "
+					  "here: %zu. Their rows have no id.",
 					  r->n_foreign));
 }
 
@@ -508,7 +508,7 @@ static int read_all(struct report_reader *r, struct err *e)
 	return 0;
 }
 
-/* One try: -EAGAIN when the file was changed meanwhile. */
+/* Try once. -EAGAIN: the file changed meanwhile. */
 static int try_read(const struct report_query *q, struct report **ret_report, struct err *e)
 {
 	struct report_reader r = { .q = q, .foreign_row = REPORT_NO_ROW };

@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 /* Traffic of a period, read from the ledger's database.
- * 1. Reports of adjoining periods add up: every octet of the history is in exactly one.
+ * 1. Reports of adjoining periods add up: every octet of the history is in exactly one of them.
  * 2. Whole hours come from the hourly history, the rest of a period from the 5-minute one. Where
- *    that is kept no longer, the period's ends are rounded down to the hour.
- * 3. Sums do not wrap: they stay at 2^64-1. */
+ *    that is no longer kept, the period's ends are rounded down to the hour.
+ * 3. Sums do not wrap: they stop at 2^64-1. */
 
 enum report_by { REPORT_BY_CONTAINER, REPORT_BY_ADDRESS, REPORT_BY_DAY, REPORT_BY_HOUR };
 
@@ -29,45 +29,45 @@ struct report_query {
 	const struct addr *ips;
 	size_t n_ips;
 	int64_t now_s;
-	bool stored; /* all that was counted until now is in the database */
+	bool stored; /* everything counted until now is in the database */
 };
 
 struct report_row {
-	char *ctid, *name, *address; /* NULL where the row is not of one */
-	int64_t since_s, until_s; /* what was summed; since_zero: since_s is the mark */
+	char *ctid, *name, *address; /* NULL where the row is not for one */
+	int64_t since_s, until_s; /* the time summed; since_zero: since_s is the mark */
 	uint64_t octets[PATHS];
-	/* What was counted before ctmeter, in and out together; measured in the period and before the
-	 * address was counted. */
+	/* Traffic counted before ctmeter, in and out together: imported, measured in the period,
+	 * and before the ledger counted the address. */
 	uint64_t imported_octets;
 	uint64_t total; /* all of these */
-	/* The 95th percentile of the 5-minute rates, forwarded and node traffic together; 5 minutes
-	 * without traffic count as 0. Only where has_p95. */
+	/* The 95th percentile of the 5-minute rates, forwarded and node traffic together; 5
+	 * minutes without traffic count as 0. Valid only if has_p95. */
 	bool has_p95;
-	uint64_t p95_in_bits, p95_out_bits; /* a second */
+	uint64_t p95_in_bits, p95_out_bits; /* bits a second */
 	size_t order; /* private */
 };
 
 #define REPORT_NOTES_MAX 8
 
 struct report {
-	/* What was imported of addresses that the ledger never had is of a container with the id "".
-	 * Containers and addresses: the greatest total first; without those that are gone and had
-	 * no traffic. Days and hours: in their order, also those without traffic. */
+	/* Imported traffic of addresses that the ledger never had is in rows with the id "".
+	 * Containers and addresses: greatest total first, without those that are gone and had no
+	 * traffic. Days and hours: in order of time, with those without traffic. */
 	struct report_row *rows;
 	size_t n_rows;
 	struct report_row sum; /* of all rows */
-	bool has_imported; /* some row has */
-	int64_t counted_at_s; /* of the last checkpoint: what came later is not in; 0: not known */
-	char *notes[REPORT_NOTES_MAX]; /* what the reader must know: whole sentences */
+	bool has_imported; /* some row has imported octets */
+	int64_t counted_at_s; /* the last checkpoint: later traffic is not in; 0: not known */
+	char *notes[REPORT_NOTES_MAX]; /* what the reader must know, in whole sentences */
 	size_t n_notes;
 };
 
-/* Returns 0 and a new *ret_report for report_free; -ENOENT for a container or address that the
- * ledger does not know (or for no ledger), or another -errno; e tells. */
+/* Returns 0 and a new *ret_report for report_free; or with e filled -ENOENT: the ledger does not
+ * exist or does not know a container or address; or another -errno. */
 int report_read(const struct report_query *q, struct report **ret_report, struct err *e);
 void report_free(struct report *r);
 
-/* One more note. */
+/* Add a note. */
 void report_add_note(struct report *r, char *take_text);
 
 #endif

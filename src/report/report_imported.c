@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What was imported, as part of a report: see report_reader.h. */
+/* Imported traffic in a report: see report_reader.h. */
 #include "base/xalloc.h"
 #include "report/report_reader.h"
 
@@ -12,7 +12,7 @@ void report_add_origin(struct report_reader *r, const struct report_origin *take
 	r->origins[r->n_origins++] = *take_o;
 }
 
-/* Of one address the oldest first. */
+/* For one address the oldest first. */
 static int cmp_origins(const void *a, const void *b)
 {
 	const struct report_origin *x = a, *y = b;
@@ -21,7 +21,7 @@ static int cmp_origins(const void *a, const void *b)
 	return order ? order : (x->since_s > y->since_s) - (x->since_s < y->since_s);
 }
 
-/* Each address once: whose it was first. */
+/* Keep each address once, with its first container. */
 void report_sort_origins(struct report_reader *r)
 {
 	size_t n = 0;
@@ -49,7 +49,7 @@ static bool is_chosen(const struct report_reader *r, const char *ip)
 	return !r->q->n_ips;
 }
 
-/* The row of an address that is no container's. */
+/* The row of an address that belongs to no container. */
 static size_t foreign_row(struct report_reader *r, const char *ip)
 {
 	const struct report_row *sum = &r->report->sum;
@@ -67,7 +67,7 @@ static size_t foreign_row(struct report_reader *r, const char *ip)
 	return r->foreign_row;
 }
 
-/* The address's origin; one that the ledger never had is added. */
+/* The address's origin; one is added for an address that the ledger never had. */
 static struct report_origin *find_origin(struct report_reader *r, const char *ip)
 {
 	size_t low = 0, high = r->n_origins;

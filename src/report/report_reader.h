@@ -5,9 +5,9 @@
 #include "report/report.h"
 #include "store/report_db.h"
 
-/* What report.c and report_select.c share, and nobody else knows: a report being read.
- * 1. Every selected address has a subject; every subject adds to one row: its own, that of its
- *    container or, by day and hour, that of the interval being read. */
+/* A report being read: shared by report*.c only.
+ * 1. Every selected address has a subject. Every subject adds to one row: its own, its container's
+ *    or, by day and hour, the row of the interval being read. */
 
 struct report_subject {
 	int64_t key; /* sorted */
@@ -25,8 +25,8 @@ struct report_container {
 
 #define REPORT_NO_ROW SIZE_MAX
 
-/* An address of which something may have been imported. What was is of the container that the ledger had
- * it at first, and of no other time than before. */
+/* An address that may have imported traffic. That traffic belongs to the container that had the
+ * address first in the ledger, and only to the time before. */
 struct report_origin {
 	char *ip; /* sorted */
 	int64_t since_s; /* INT64_MAX: the ledger never had it */
@@ -40,7 +40,7 @@ struct report_reader {
 	const struct report_query *q;
 	struct report_db *db;
 	struct report *report;
-	bool *live; /* of each row: shown even without traffic */
+	bool *live; /* for each row: shown even without traffic */
 	size_t cap_rows, cap_live;
 
 	struct report_container *containers;
@@ -49,14 +49,14 @@ struct report_reader {
 	size_t n_subjects, cap_subjects;
 	struct report_origin *origins;
 	size_t n_origins, cap_origins;
-	size_t foreign_row; /* by container: of addresses that are no container's */
+	size_t foreign_row; /* by container: the row of addresses that belong to none */
 	size_t n_foreign; /* such addresses */
 	int64_t began_s; /* when counting began; 0: never */
-	int64_t imported_s; /* when the oldest of what was imported was measured; 0: nothing was */
+	int64_t imported_s; /* when the oldest imported row was measured; 0: none was imported */
 	size_t n_addresses; /* in the ledger, selected or not */
-	bool *ct_found, *ip_found; /* of each of q->cts, q->ips */
+	bool *ct_found, *ip_found; /* for each of q->cts, q->ips */
 
-	int64_t *keys; /* of the subjects when they are to be looked up, or NULL */
+	int64_t *keys; /* of the subjects if they are to be looked up, or NULL */
 	size_t hint; /* the subject after the last one found */
 	size_t interval; /* the row of the day or hour being read */
 	struct report_rate *rates; /* of each row */
@@ -68,23 +68,24 @@ struct report_reader {
 
 bool report_by_time(const struct report_reader *r);
 
-/* Add a row, whose texts are taken over. Returns its index. */
+/* Add a row and take its texts. Returns its index. */
 size_t report_add_row(struct report_reader *r, const struct report_row *row, bool live);
 /* Add octets to a row and its total; nothing wraps. */
 void report_add_octets(struct report_row *row, const uint64_t octets[PATHS]);
 uint64_t report_add(uint64_t a, uint64_t b);
 
-/* Of an address that the ledger has: origins come in any order, and twice. */
+/* Add the origin of an address in the ledger: in any order, repeats allowed. */
 void report_add_origin(struct report_reader *r, const struct report_origin *take_o);
-/* Sort them; after all were added. */
+/* Sort the origins, after all were added. */
 void report_sort_origins(struct report_reader *r);
-/* Add what was imported and measured in [since_s, until_s) to the rows, or to the present interval's. */
+/* Add the traffic imported and measured in [since_s, until_s) to the rows, or to the row of the
+ * interval being read. Returns 0 or -errno with e filled. */
 int report_sum_imported(struct report_reader *r, int64_t since_s, int64_t until_s, struct err *e);
 void report_release_origins(struct report_reader *r);
 
 /* Read containers and addresses, choose the subjects, and make the rows of containers or
- * addresses; with since_zero fill them too. 0, -ENOENT when the ledger does not know what was
- * asked for, or another -errno; e is filled. */
+ * addresses; with since_zero also fill them. Returns 0 or, with e filled, -ENOENT if the ledger
+ * does not know a container or address asked for, or another -errno. */
 int report_select(struct report_reader *r, struct err *e);
 void report_select_release(struct report_reader *r);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which containers and addresses a report is about: see report_reader.h. */
+/* Selects the containers and addresses of a report: see report_reader.h. */
 #include "base/xalloc.h"
 #include "report/report_reader.h"
 
@@ -71,7 +71,7 @@ static struct report_container *find_container(const struct report_reader *r, in
 		       : NULL;
 }
 
-/* What was counted since the mark; a mark above the total would be a damaged ledger. */
+/* Add what was counted since the mark. A mark above the total would mean a damaged ledger. */
 static void add_since_zero(struct report_row *row, const uint64_t octets[PATHS],
 			   const uint64_t zero[PATHS], int64_t since_s)
 {
@@ -109,7 +109,7 @@ static size_t address_row(struct report_reader *r, struct report_container *c,
 	return c->row;
 }
 
-/* By address the row is that of this address, which take_address is about to make. */
+/* By address, the row is the one that take_address is about to make for this address. */
 static void add_origin(struct report_reader *r, struct report_container *c,
 		       const struct report_db_row *row)
 {
@@ -136,21 +136,21 @@ static void take_address(void *arg, const struct report_db_row *row)
 	r->n_addresses++;
 	if (c && !r->q->since_zero)
 		add_origin(r, c, row);
-	/* Both are asked: an address that is known, but of another container, is no mistake. */
+	/* Both choices apply: a known address of another container is no error. */
 	if (!choose_address(r, row->text) || !c || !c->chosen)
 		return;
 	r->subjects = xgrow(r->subjects, r->n_subjects, &r->cap_subjects, sizeof(*r->subjects));
 	s = &r->subjects[r->n_subjects++];
 	s->key = row->key;
 	s->row = address_row(r, c, row);
-	/* A container's own totals also hold what is of no address any more, so they are taken
-	 * unless addresses were chosen. */
+	/* A container's own totals also hold the octets of addresses that it has no more. So they
+	 * are used unless addresses were chosen. */
 	if (r->q->since_zero && (r->q->by == REPORT_BY_ADDRESS || r->q->n_ips))
 		add_since_zero(&r->report->rows[s->row], row->octets, row->zero,
 			       row->zero_s ? row->zero_s : row->since_s);
 }
 
-/* Containers without any address are shown too, unless addresses were asked for. */
+/* Containers without an address are shown too, unless addresses were asked for. */
 static void finish_containers(struct report_reader *r)
 {
 	if (r->q->by != REPORT_BY_CONTAINER || r->q->n_ips)

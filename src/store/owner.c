@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whose the directory is. Returns false when it is root's, or there is none. */
+/* The owner of the directory. Returns false if that is root, or if there is no such directory. */
 static bool find_owner(const char *path, struct stat *ret)
 {
 	char *copy = xstrdup(path), *dir = dirname(copy);
@@ -18,7 +18,7 @@ static bool find_owner(const char *path, struct stat *ret)
 	bool found = lstat(dir, &st) == 0;
 
 	if (found && S_ISLNK(st.st_mode) && st.st_uid == 0)
-		found = stat(dir, &st) == 0; /* root's own link says where to */
+		found = stat(dir, &st) == 0; /* root's own link: follow it */
 	free(copy);
 	if (!found || st.st_uid == 0)
 		return false;
@@ -39,7 +39,7 @@ static void save(struct owner *saved)
 
 static bool restore(const struct owner *saved)
 {
-	/* A user namespace may forbid setgroups, and then did before. */
+	/* A user namespace may forbid setgroups; then owner_become failed at it too. */
 	bool ok = seteuid(saved->uid) == 0 && setegid(saved->gid) == 0;
 
 	return setgroups(saved->n_groups, saved->groups) == 0 && ok;

@@ -6,9 +6,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* For commands of root's that read in a directory of another user's, as ctmeterd's is: who owns it could
- * put links there. Whatever is opened (and made: SQLite makes a log's index, and gives it away) is then
- * opened as its owner, who may no more than he may. Only for a process of one thread. */
+/* For commands that root runs and that read in another user's directory, such as ctmeterd's: that
+ * user could plant links there. Every file is therefore opened (and made: SQLite makes the WAL's
+ * index and gives it to the database's owner) with that user's rights and no more. For
+ * single-threaded processes only. */
 
 struct owner {
 	bool became;
@@ -18,9 +19,10 @@ struct owner {
 	size_t n_groups;
 };
 
-/* When the effective user is root and the directory of `path` (or the link that leads to it) is another
- * user's: be that one, with the directory's group and no other, until owner_return; otherwise nothing
- * changes. A user namespace that has no such user leaves nothing to gain and changes nothing either. */
+/* If the effective user is root and the directory of `path` (or the link that leads to it) belongs
+ * to another user: become that user, with the directory's group and no other, until owner_return.
+ * Otherwise change nothing. Change nothing either in a user namespace that has no such user: there
+ * is nothing to gain there. */
 void owner_become(const char *path, struct owner *ret_saved);
 void owner_return(struct owner *saved);
 

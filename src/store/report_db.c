@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ledger's database, opened for reading only: see report_db.h.
- * 1. While ctmeterd runs (or was killed) there is a write-ahead log beside the file: it is read
- *    with SQLite's own locks. After a clean end there is none, and opening would make one: then the
- *    file is read as it is ("immutable"), and report_db_is_void tells when it did change. */
+ * 1. While ctmeterd runs, or after it was killed, a write-ahead log stands beside the file: read
+ *    under SQLite's own locks. After a clean end there is no log, and opening the database would
+ *    make one. The file is then read as it is ("immutable"), and report_db_is_void reports whether
+ *    it changed. */
 #include "store/report_db.h"
 
 #include "base/loop.h"
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 #define SCHEMA_VERSION 4
-#define SCHEMA_OPEN 2 /* from here on a period is booked when it is over */
+#define SCHEMA_OPEN 2 /* from this version on a period is booked when it is over */
 #define BUSY_TIMEOUT_MS 5000
 
 #define OCTETS "in_octets, out_octets, node_in_octets, node_out_octets"
@@ -35,9 +36,9 @@ struct report_db {
 	sqlite3 *handle;
 	bool immutable;
 	bool lacks_newest;
-	bool has_imported; /* the tables are there */
-	bool has_open; /* there is usage that is in no period yet */
-	int64_t counted_at_s; /* it belongs to the period that this is in */
+	bool has_imported; /* the tables exist */
+	bool has_open; /* some usage is in no period yet */
+	int64_t counted_at_s; /* that usage belongs to the period of this time */
 	struct stat opened; /* of the file, when it was opened */
 };
 
@@ -50,7 +51,7 @@ static int stat_wal(const char *path, struct stat *ret)
 	return rc;
 }
 
-/* "file:PATH?PARAMETERS" with what has a meaning in a URI escaped. For free(). */
+/* "file:PATH?PARAMETERS", with the characters escaped that mean something in a URI. For free(). */
 static char *make_uri(const char *path, const char *parameters)
 {
 	char *uri = xmalloc(strlen(path) * 3 + strlen(parameters) + sizeof("file:?"));
@@ -66,21 +67,21 @@ static char *make_uri(const char *path, const char *parameters)
 	return uri;
 }
 
-/* Root reads as the user that the directory belongs to (owner.h). */
+/* Root reads with the rights of the directory's owner (owner.h). */
 static const char *who_may(void)
 {
 	return getuid() == 0 ? "make it readable for the user that its directory belongs to"
 			     : "run ctmeter as root";
 }
 
-/* What SQLite said, in terms of what to do. */
+/* SQLite's error in words that say what to do. */
 static int explain(const struct report_db *db, int code, struct err *e)
 {
 	switch (code & 0xff) {
 	case SQLITE_NOTADB:
 	case SQLITE_CORRUPT:
-		err_set(e, "%s is damaged or no ledger: %s (its log says what ctmeterd made of it)",
-			db->path, sqlite3_errmsg(db->handle));
+		err_set(e, "%s is damaged or not a ledger: %s (see ctmeterd's log)", db->path,
+			sqlite3_errmsg(db->handle));
 		return -EINVAL;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
@@ -97,7 +98,7 @@ static int explain(const struct report_db *db, int code, struct err *e)
 	}
 }
 
-/* SQLite tells neither what is missing nor why: find out before it. */
+/* SQLite reports neither what is missing nor why: find out first. */
 static int check_file(struct report_db *db, struct err *e)
 {
 	int fd = open(db->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0;
@@ -112,7 +113,8 @@ static int check_file(struct report_db *db, struct err *e)
 	else if (rc < 0)
 		err_set(e, "cannot read %s: %s", db->path, strerror(-rc));
 	if (!rc && !S_ISREG(db->opened.st_mode)) {
-		err_set(e, "%s is no file: [ledger] path names the database itself", db->path);
+		err_set(e, "%s is not a regular file: [ledger] path must name the database file",
+			db->path);
 		rc = -EINVAL;
 	}
 	if (fd >= 0)
@@ -134,7 +136,7 @@ static int query_number(struct report_db *db, const char *sql, int64_t *ret_n)
 	return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-/* Open, begin the transaction and read for the first time. Returns SQLite's code. */
+/* Open, begin the transaction and read something, which starts it. Returns SQLite's code. */
 static int try_open(struct report_db *db, const char *parameters, int64_t *ret_version)
 {
 	char *uri = make_uri(db->path, parameters);
@@ -173,12 +175,13 @@ static int open_database(struct report_db *db, struct err *e)
 		return explain(db, code, e);
 	if (version > SCHEMA_VERSION) {
 		err_set(e,
-			"%s is of a newer ctmeter (schema %lld, this one reads %d): upgrade this",
+			"%s was written by a newer ctmeter (schema %lld, this one reads %d): "
+			"upgrade ctmeter",
 			db->path, (long long)version, SCHEMA_VERSION);
 		return -ENOTSUP;
 	}
 	if (version < 1) {
-		err_set(e, "%s is no ledger of ctmeter: see [ledger] path in the configuration",
+		err_set(e, "%s is not a ctmeter ledger: check [ledger] path in the configuration",
 			db->path);
 		return -EINVAL;
 	}
@@ -302,12 +305,13 @@ int report_db_addresses(struct report_db *db, report_db_row_fn *fn, void *arg, s
 /* One reading of a usage table. */
 struct usage {
 	struct report_db *db;
-	int64_t open_s; /* when the period of what is in none yet began; INT64_MAX: none, or given */
+	int64_t open_s; /* when the open usage's period began; INT64_MAX: none, or given */
 	report_db_usage_fn *fn;
 	void *arg;
 };
 
-/* Give what is in no period yet, for all addresses. Returns SQLite's code, SQLITE_DONE at the end. */
+/* Give the usage that is in no period yet, for all addresses. Returns SQLite's code, SQLITE_DONE
+ * at the end. */
 static int each_open(struct usage *u)
 {
 	uint64_t total[PATHS], booked[PATHS];
@@ -330,8 +334,8 @@ static int each_open(struct usage *u)
 	return code;
 }
 
-/* Step through what the statement finds, in the order of time, with what is open in its place.
- * Returns SQLite's code, SQLITE_DONE at the end. */
+/* Step through the statement's rows in order of time, with the open usage in its place. Returns
+ * SQLite's code, SQLITE_DONE at the end. */
 static int each_usage(struct usage *u, sqlite3_stmt *stmt)
 {
 	uint64_t octets[PATHS];
@@ -401,7 +405,7 @@ int report_db_usage(struct report_db *db, enum report_db_usage table, int64_t si
 	return rc;
 }
 
-/* ---- what was imported ---- */
+/* ---- imported rows ---- */
 
 #define IMPORTED " FROM imported AS i JOIN import AS f ON f.id = i.import WHERE f.done = 1"
 
@@ -463,9 +467,9 @@ int report_db_is_imported(struct report_db *db, const char *ip, bool *ret_is, st
 	return rc;
 }
 
-/* ---- is it whole? ---- */
+/* ---- checking the file ---- */
 
-#define CHECK_STEPS 10000 /* of SQLite's machine between two looks at the clock */
+#define CHECK_STEPS 10000 /* SQLite's VM instructions between two readings of the clock */
 
 static int is_over(void *arg)
 {
@@ -488,7 +492,7 @@ int report_db_check(struct report_db *db, int timeout_ms, struct err *e)
 	} else if (code != SQLITE_ROW) {
 		rc = explain(db, code, e);
 	} else if (strcmp(column_text(stmt, 0), "ok") != 0) {
-		/* "*** in database main ***", and on the next line what. */
+		/* The text is "*** in database main ***", then a line with the damage. */
 		text = column_text(stmt, 0);
 		err_set(e, "%s is damaged: %s", db->path,
 			strchr(text, '\n') ? strchr(text, '\n') + 1 : text);

@@ -14,14 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* 1. After any failure but a lock the connection is given up and made anew by the next begin, so
- *    what stood in the way leaves nothing behind in it.
- * 2. A file that was removed or replaced meanwhile is never written to: half of the rows would be
- *    missing in the new one, and the old one is nobody's any more.
- * 3. Whoever opens the database for writing has the lock beside it, so two daemons (which may be in two
- *    network namespaces) never write one ledger: each would retire the other's containers. */
+/* 1. After any failure but a lock, the connection is closed, and the next begin opens a new one.
+ *    So nothing of the failure lingers in it.
+ * 2. A file that was removed or replaced is never written again: a replacement would lack half of
+ *    the rows, and nobody would read the removed one.
+ * 3. A process that opens the database for writing holds the lock beside it. Two daemons, possibly
+ *    in two network namespaces, therefore never write one ledger, where each would retire the
+ *    other's containers. */
 
-#define WAL_PAGES 1000 /* are worth copying into the file; SQLite's own measure */
+#define WAL_PAGES 1000 /* enough to copy into the file; SQLite's own default */
 
 /* --- connecting ---------------------------------------------------------------------------- */
 
@@ -47,7 +48,7 @@ static int connected(struct store *s, bool writable)
 	return 0;
 }
 
-/* After each commit; in place of SQLite's own, which copies the WAL within the commit. */
+/* Runs after each commit, in place of SQLite's own hook, which copies the WAL within the commit. */
 static int note_wal(void *arg, sqlite3 *db, const char *name, int pages)
 {
 	(void)db, (void)name;
@@ -55,7 +56,8 @@ static int note_wal(void *arg, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-/* Where no lock can be made the database can hardly be written either: that will be told. */
+/* Where no lock file can be made, the database can hardly be written either; that error is the one
+ * to report. */
 static int lock(struct store *s, struct err *e)
 {
 	int ret = s->lock >= 0 ? 0 : store_file_lock(s->path, &s->lock, e);
@@ -84,7 +86,7 @@ static int connect_read_only(struct store *s, struct err *e)
 	return ret ? ret : connected(s, false);
 }
 
-/* Failures that another way of opening does not get round. */
+/* Failures that another way of opening does not avoid. */
 static bool is_final(int error)
 {
 	return error == -EBUSY || error == -ENOTSUP || error == -EUCLEAN;
@@ -107,7 +109,7 @@ int store_open(const char *path, struct store **ret_store, char **ret_aside, str
 		if (!ret)
 			ret = connect_writable(s, e);
 		else if (!is_final(ret))
-			ret = -EUCLEAN; /* reading it is no way out either */
+			ret = -EUCLEAN; /* nor can it be read */
 	}
 	if (ret && !is_final(ret)) {
 		struct err cannot_read;
@@ -195,7 +197,7 @@ static int check_identity(struct store *s, struct err *e)
 	if (stat(s->path, &st) == 0 ? st.st_dev == s->dev && st.st_ino == s->ino
 				    : errno != ENOENT && errno != ENOTDIR)
 		return 0;
-	err_set(e, "%s: the file was removed or replaced while it was in use; it is written anew",
+	err_set(e, "%s: the file was removed or replaced while in use; writing the ledger anew",
 		s->path);
 	return -ESTALE;
 }
@@ -371,7 +373,7 @@ int store_end(struct store *s, struct err *e)
 		return 0;
 	if (e)
 		*e = s->why;
-	/* Some failures have rolled it back already. */
+	/* Some failures have already rolled it back. */
 	if (!sqlite3_get_autocommit(s->db))
 		store_exec(s->db, s->path, "ROLLBACK", NULL);
 	return store_give_up(s, ret);

@@ -10,14 +10,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The durable state: one SQLite database (WAL). The only user of sqlite3.h beside report.c, which
- * only reads.
+/* The durable state: one SQLite database in WAL mode. Only store/ includes sqlite3.h; report_db.c
+ * reads the same file and never writes it.
  * 1. A checkpoint is one transaction: totals, last kernel readings, epochs and usage are always of
  *    one moment.
- * 2. kill -9 at any instant leaves the last checkpoint; power loss the last synced one or a later
- *    one.
- * 3. A file that is no database, or a damaged one, is set aside under another name, never
- *    overwritten; one of a newer schema is left alone and refused.
+ * 2. kill -9 at any instant leaves the last checkpoint; a power failure leaves the last synced one
+ *    or a later one.
+ * 3. A damaged file, or one that is no database, is set aside under another name and never
+ *    overwritten. A file of a newer schema is refused and left alone.
  * 4. Counters are unsigned 64-bit, stored as SQLite's signed integers, bit for bit.
  * The schema is documented in docs/ledger.md. */
 
@@ -25,7 +25,7 @@ struct store;
 
 enum store_state { STORE_LIVE, STORE_CONFLICT, STORE_RETIRED, STORE_AGED };
 
-/* What was stamped by a clock on trial, and moves with it: see wallclock.h. */
+/* Which times were stamped by a clock on trial and move with it: see wallclock.h. */
 enum store_unsure {
 	STORE_UNSURE_SINCE = 1,
 	STORE_UNSURE_DISCONTINUITY = 2,
@@ -49,7 +49,7 @@ struct store_container {
 	const char *id, *name;
 	int run; /* enum inv_run */
 	enum store_state state; /* STORE_CONFLICT does not occur */
-	int64_t gone_wall_s; /* when it left the inventory, 0: it is there */
+	int64_t gone_wall_s; /* when it left the inventory, 0: still in it */
 	struct store_totals totals;
 };
 
@@ -60,11 +60,11 @@ struct store_address {
 	enum store_state state;
 	int64_t gone_wall_s;
 	struct store_totals totals;
-	bool owner; /* what the address's rules count is booked here */
-	uint8_t seen; /* bits of paths whose rule was read */
-	struct counters last[PATHS]; /* the last kernel readings, of this boot */
-	/* Saving only: the totals when it was last stored. A database that does not have it yet has
-	 * not lost what it used since. */
+	bool owner; /* the address's rules count for this row */
+	uint8_t seen; /* bits of the paths whose rule has been read */
+	struct counters last[PATHS]; /* the last kernel readings of this boot */
+	/* Saving only: the totals when the row was last stored. A new database, which does not
+	 * have the row yet, then still books what it used since. */
 	struct counters before[PATHS];
 };
 
@@ -75,49 +75,50 @@ struct store_meta {
 	uint32_t next_ifindex; /* from 1 */
 	uint64_t next_key;
 	enum port_view port_view; /* of the switch view, see ledger_turn_ports */
-	int64_t turned_wall_s; /* when it last changed, 0: never */
-	uint64_t ledger; /* a random number of its own, 0: from before there was one */
-	uint64_t checkpoint; /* how many there were */
-	struct wallclock clock; /* at the last checkpoint; all zeros: an older version's */
-	bool turned_unsure; /* turned_wall_s is */
+	int64_t turned_wall_s; /* when port_view last changed, 0: never */
+	uint64_t ledger; /* a random number that identifies it, 0: older than this field */
+	uint64_t checkpoint; /* number of the last one */
+	struct wallclock clock; /* at the last checkpoint; all zeros: an older version stored it */
+	bool turned_unsure; /* turned_wall_s was stamped by a clock on trial */
 };
 
-/* Open or create the database at `path` (its directory is made when missing). Returns 0;
- * -EROFS with e filled: it cannot be written, but the store is valid: it can be loaded from (when
- * nothing is there yet, nothing comes), and every store_begin tries to make it writable; or
- * another -errno with e filled: -EBUSY somebody holds it locked, -ENOTSUP a newer schema or another
- * program's database. *ret_aside (may be NULL) becomes, whatever is returned, the name under which
- * a damaged file was set aside, for free(), or NULL. */
+/* Open or create the database at `path`; a missing directory is made. Returns 0 or -errno with e
+ * filled. -EROFS: the database cannot be written, but the store is valid: it can be loaded from
+ * (nothing comes if there is no ledger yet), and every store_begin tries to make it writable.
+ * -EBUSY: another process has it locked. -ENOTSUP: a newer schema or another program's database.
+ * *ret_aside (may be NULL) becomes, whatever is returned, the name under which a damaged file was
+ * set aside, for free(), or NULL. */
 int store_open(const char *path, struct store **ret_store, char **ret_aside, struct err *e);
 void store_close(struct store *s);
 
-/* Everything that has not aged out (or still owns an address's rules), containers before their
- * addresses; borrowed during the calls, which
- * must not use the store. container and address NULL: only the meta data.
- * Returns 0 or -errno with e filled. */
+/* Load every row that has not aged out or that still owns an address's rules, containers before
+ * their addresses. Rows are borrowed during the calls, which must not use the store. container and
+ * address NULL: only the meta data. Returns 0 or -errno with e filled. */
 typedef void store_container_fn(void *arg, const struct store_container *c);
 typedef void store_address_fn(void *arg, const struct store_address *a);
 int store_load(struct store *s, struct store_meta *ret_meta, store_container_fn *container,
 	       store_address_fn *address, void *arg, struct err *e);
 
-/* Of these keys (store_batch.h) what is there, aged out or not; like store_load otherwise. */
+/* Load the rows of these keys (store_batch.h) that exist, aged out or not; otherwise as
+ * store_load. */
 struct store_key;
 int store_find(struct store *s, const struct store_key *keys, size_t n,
 	       store_container_fn *container, store_address_fn *address, void *arg, struct err *e);
 
-/* One checkpoint: begin, put what changed, end. When begin fails, there is no end; nothing waits
- * longer than 500 ms for another's lock. A failing put makes the end fail; a failed end has changed
- * nothing, or all if only syncing it failed. After -EUCLEAN (damaged) and -ESTALE (the file was removed or replaced) close the store,
- * open it again (the first sets the file aside) and put everything; any other failure passes with
- * its cause, and the next begin tries anew.
- * synced: survive power loss, not just kill -9. (At the begin, since SQLite cannot change it
- * within a transaction.)
- * wall_s: now. What a total is higher than at the checkpoint before is what was used in the 5
+/* One checkpoint: begin, put what changed, end. After a failed begin there is no end. No call
+ * waits more than 500 ms for another process's lock. A failed put makes the end fail. A failed end
+ * has changed nothing, or everything if only syncing failed.
+ * After -EUCLEAN (damaged) and -ESTALE (the file was removed or replaced) close the store, open it
+ * again (opening sets a damaged file aside) and put everything. Any other failure passes with its
+ * cause, and the next begin tries again.
+ * synced: survive a power failure, not just kill -9. (Given at the begin, since SQLite cannot
+ * change it within a transaction.)
+ * wall_s: now. The growth of a total since the previous checkpoint is booked as usage of the 5
  * minutes and the hour of this one. */
 int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e);
 
-/* The same after these steps of the clock, of which those that the store has taken already are nothing:
- * usage and stamps that are unsure move, or are sure. */
+/* The same, after these steps of the clock: unsure usage and stamps move, or become sure. Steps
+ * that the store has already taken are skipped. */
 int store_begin_stepped(struct store *s, bool synced, int64_t wall_s,
 			const struct wallclock_step *steps, size_t n, struct err *e);
 int store_put_meta(struct store *s, const struct store_meta *m);
@@ -125,14 +126,15 @@ int store_put_container(struct store *s, const struct store_container *row);
 int store_put_address(struct store *s, const struct store_address *a);
 int store_end(struct store *s, struct err *e);
 
-/* After a checkpoint: copy the WAL into the database file if it has become long, which may take a
- * while and which nothing else does; give memory back that the next checkpoint needs again. What
- * fails here fails at a checkpoint too. */
+/* Call after a checkpoint. Copies the WAL into the database file if it has grown long, which may
+ * take a while and happens nowhere else. Releases memory that the next checkpoint will allocate
+ * again. A failure here also shows at a checkpoint. */
 void store_tidy(struct store *s);
 
-/* Remove some (at most `limit`) of the usage older than its time (5 minutes: 35 days, hours: 400
- * days) at age_s (wallclock_age_s), and of what aged out and has been gone for longer than any usage is kept, in a transaction
- * of its own. Returns the number removed, 0 when there is none left, or -errno. */
+/* Remove at most `limit` rows, in a transaction of its own: usage past its time at age_s
+ * (wallclock_age_s; 5 minutes are kept for 35 days, hours for 400), and containers and addresses
+ * that aged out and have been gone for longer than any usage is kept. Returns the number removed,
+ * 0 when none is left, or -errno. */
 int store_prune(struct store *s, int64_t age_s, unsigned limit);
 
 #endif

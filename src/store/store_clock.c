@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What was counted while the clock was on trial moves when the clock is set.
+/* When the clock is set, the usage counted while it was on trial moves.
  *
- * Of the usage in periods from sure_until_s on all is unsure. Where sure usage may be in a period too
- * (the clock went back, or the trial began within the period), usage_unsure has how much is not.
- * 1. A move takes exactly what is unsure out of both usage tables and puts it in again elsewhere: their
- *    sums stay.
- * 2. Usage moves by multiples of 5 minutes; what is left over is kept and added to the next move. */
+ * All usage in periods from sure_until_s on is unsure. A period before that may hold both sure and
+ * unsure usage (the clock went back, or the trial began within the period); usage_unsure then
+ * holds the unsure part.
+ * 1. A move takes exactly the unsure usage out of both usage tables and adds it again elsewhere,
+ *    so their sums stay the same.
+ * 2. Usage moves by multiples of 5 minutes. The remainder is kept and added to the next move. */
 #include "store/store_clock.h"
 
 #include "base/xalloc.h"
@@ -17,7 +18,7 @@
 #define PERIOD_S 300
 #define FAR ((int64_t)1 << 50)
 
-/* Names in meta: wall_s is counted_at, and the store's own matter. */
+/* Keys in meta. counted_at (wall_s) is written by the store itself. */
 static const struct {
 	const char *key;
 	size_t at;
@@ -39,7 +40,7 @@ static const struct {
 void store_put_clock(struct store *s, const struct wallclock *clock)
 {
 	if (!clock->wall_s)
-		return; /* nobody looked at it */
+		return; /* the clock was not read */
 	for (size_t i = 1; i < ARRAY_LEN(keys); i++)
 		store_put_number(s, keys[i].key,
 				 *(const int64_t *)((const char *)clock + keys[i].at));
@@ -95,7 +96,7 @@ static void begin_unsure(struct store *s)
 	int64_t end_s = counted_at ? floor_period(counted_at) + PERIOD_S : 0;
 
 	if (counted_at)
-		store_book(s, counted_at); /* as sure as it is until here */
+		store_book(s, counted_at); /* until here it is sure */
 	if (end_s < last_end(s))
 		end_s = last_end(s);
 	if (end_s > s->sure_until_s)
@@ -112,7 +113,7 @@ static void make_sure(struct store *s)
 	s->unsure = false;
 }
 
-/* Nearest, so that there and back again is nothing. */
+/* Rounded to the nearest, so that a move there and back cancels out. */
 static int64_t whole_periods(int64_t by_s)
 {
 	int64_t half = by_s < 0 ? -PERIOD_S / 2 : PERIOD_S / 2;
@@ -135,7 +136,7 @@ static void move_usage(struct store *s, int64_t by_s)
 		store_move_usage(s, key, start_s, by_s, used);
 	}
 	sqlite3_reset(c.stmt);
-	/* Far away and back, since no two rows may be the same in between. */
+	/* Far away and back: no two rows may have the same key in between. */
 	run_with(s, STORE_MOVE_UNSURE, FAR + by_s);
 	run_with(s, STORE_MOVE_UNSURE, -FAR);
 	run_with(s, STORE_DROP_UNSURE, s->sure_until_s);
@@ -154,7 +155,7 @@ static void move_unsure(struct store *s, int64_t by_s)
 	store_put_number(s, "clock_rest", rest_s - usage_s);
 	run_with(s, STORE_MOVE_CONTAINERS, by_s);
 	run_with(s, STORE_MOVE_ADDRESSES, by_s);
-	/* And with it what is in no period yet. */
+	/* The usage that is in no period yet moves too. */
 	counted_at = store_get_number(s, "counted_at", 0);
 	if (counted_at)
 		store_put_number(s, "counted_at", counted_at + by_s);

@@ -4,13 +4,13 @@
 
 #include "store/store.h"
 
-/* What the store does when the clock was set (wallclock.h). For store*.c only. */
+/* What the store does when the clock is set (wallclock.h). For store*.c only. */
 
-/* Within a transaction, before anything is put: how the clock is, and these steps of it. Each is taken
- * once. A failure is remembered. */
+/* Call within a transaction, before anything is put: read the state of the clock and take these
+ * steps, each once. A failure is remembered. */
 void store_take_steps(struct store *s, const struct wallclock_step *steps, size_t n);
 
-/* The clock at this checkpoint, into meta; and a key of meta out of it. */
+/* Put the clock of this checkpoint into meta; take one key of meta into `clock`. */
 void store_put_clock(struct store *s, const struct wallclock *clock);
 void store_load_clock(struct wallclock *clock, const char *key, int64_t value);
 

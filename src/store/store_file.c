@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUSY_MS 500 /* the thread that writes may wait so long for another; it comes again */
+#define BUSY_MS 500 /* the writing thread's longest wait for a lock; then the next try */
 #define FILE_MODE 0640
 #define DIR_MODE 0750
 
@@ -36,7 +36,7 @@ static int make_directories(const char *path, struct err *e)
 	while (!ret && (slash = strchr(slash + 1, '/'))) {
 		*slash = '\0';
 		if (mkdir(dir, DIR_MODE) == 0)
-			chmod(dir, DIR_MODE); /* whatever the umask is */
+			chmod(dir, DIR_MODE); /* whatever the umask */
 		else if (errno != EEXIST && access(dir, F_OK) != 0)
 			ret = fault(errno, dir, "make the directory", e);
 		*slash = '/';
@@ -45,14 +45,15 @@ static int make_directories(const char *path, struct err *e)
 	return ret;
 }
 
-/* SQLite gives the WAL and its index the mode of the file. */
+/* SQLite gives the WAL and its index the mode of this file. */
 static int make_file(const char *path, struct err *e)
 {
 	struct stat st;
 	int fd;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		err_set(e, "%s is no file: [ledger] path names the database itself", path);
+		err_set(e, "%s is not a regular file: [ledger] path must name the database file",
+			path);
 		return -EISDIR;
 	}
 	if (access(path, F_OK) == 0)
@@ -65,7 +66,7 @@ static int make_file(const char *path, struct err *e)
 	return 0;
 }
 
-/* sqlite3_open_v2 gives an object even when it fails: close *ret_db in any case. */
+/* sqlite3_open_v2 returns an object even on failure: close *ret_db in any case. */
 static int open_db(const char *name, const char *path, int flags, const char *vfs, sqlite3 **ret_db,
 		   struct err *e)
 {
@@ -75,14 +76,14 @@ static int open_db(const char *name, const char *path, int flags, const char *vf
 	return 0;
 }
 
-/* A lock that another holds says that the file can be written. */
+/* A lock held by another process shows that the file can be written. */
 static int check_writable(sqlite3 *db, const char *path, struct err *e)
 {
 	int ret;
 
 	if (sqlite3_db_readonly(db, "main") == 1) {
 		err_set(e,
-			"%s: it is read-only: make the file and its directory writable; "
+			"%s is read-only: make the file and its directory writable; "
 			"saving resumes by itself",
 			path);
 		return -EROFS;
@@ -91,8 +92,8 @@ static int check_writable(sqlite3 *db, const char *path, struct err *e)
 	return ret == -EBUSY ? 0 : ret;
 }
 
-/* The WAL file is kept after closing, empty: a file system that has become read-only can then
- * still be read by every SQLite, which cannot read a WAL database without one. */
+/* Keep the WAL file after closing, empty. If the file system becomes read-only, every version of
+ * SQLite can then still read the database; none can read a WAL database without a WAL file. */
 static int set_up(sqlite3 *db, const char *path, struct err *e)
 {
 	int persist = 1;
@@ -131,17 +132,17 @@ int store_file_lock(const char *path, int *ret_fd, struct err *e)
 
 	if (ret == -EBUSY && holder)
 		err_set(e,
-			"%s: process %ld keeps its ledger there: a ledger is one ctmeterd's; end "
-			"that one, or set another [ledger] path",
+			"%s: process %ld keeps its ledger there, and only one ctmeterd may: stop "
+			"that process or set another [ledger] path",
 			path, holder);
 	else if (ret == -EBUSY)
 		err_set(e,
-			"%s: another ctmeterd keeps its ledger there: a ledger is one ctmeterd's; "
-			"end that one, or set another [ledger] path",
+			"%s: another ctmeterd keeps its ledger there, and only one may: stop that "
+			"one or set another [ledger] path",
 			path);
 	else if (ret < 0)
 		err_set(e, "cannot lock %s: %s: %s", path, name,
-			ret == -EINVAL ? "it is no plain file: remove it" : strerror(-ret));
+			ret == -EINVAL ? "it is not a regular file: remove it" : strerror(-ret));
 	free(target);
 	free(name);
 	return cannot_be_made(ret) ? -EROFS : ret;
@@ -176,18 +177,18 @@ static const struct way {
 	const char *query;
 	const char *vfs;
 	const char *pragma;
-	bool wal_too; /* it sees what is only in the WAL */
+	bool wal_too; /* it reads the WAL too */
 } ways[] = {
-	/* Needs the WAL's index file, or room to make one, and SQLite 3.22 if it is read-only. */
+	/* Needs the WAL's index file, or room to make one; a read-only index needs SQLite 3.22. */
 	{ "mode=ro", NULL, "", true },
-	/* The index in memory instead; for that SQLite wants the file for itself, and a lock that
-	 * cannot be had on a read-only file. Nobody else writes what cannot be written. */
+	/* With the index in memory instead. SQLite then wants the file for itself, by a lock that
+	 * it cannot get on a read-only file. No lock is needed: nobody can write the file. */
 	{ "mode=ro", "unix-none", "PRAGMA locking_mode = EXCLUSIVE", true },
-	/* No WAL file, and none can be made. From SQLite 3.8.5. */
+	/* There is no WAL file and none can be made. Needs SQLite 3.8.5. */
 	{ "immutable=1", NULL, "", false },
 };
 
-/* "file:" URI of a path, for free(). */
+/* The "file:" URI of a path. For free(). */
 static char *file_uri(const char *path, const char *query)
 {
 	char *uri = xmalloc(strlen("file:") + 3 * strlen(path) + 1 + strlen(query) + 1);
@@ -281,8 +282,8 @@ static int check_unused(const char *path, struct err *e)
 		return errno == ENOENT ? 0 : fault(errno, path, "open the damaged file", e);
 	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
 		err_set(e,
-			"%s: it is damaged and must be set aside, but process %ld has it open; "
-			"end that first",
+			"%s is damaged and must be set aside, but process %ld has it open: stop "
+			"that process",
 			path, (long)lock.l_pid);
 		ret = -EBUSY;
 	}
@@ -290,7 +291,7 @@ static int check_unused(const char *path, struct err *e)
 	return ret;
 }
 
-/* A name that is not taken yet, for free(). */
+/* A name that is not taken yet. For free(). */
 static char *aside_name(const char *path)
 {
 	time_t now = time(NULL);
@@ -318,8 +319,8 @@ static int rename_part(const char *path, const char *aside, const char *suffix, 
 	return ret;
 }
 
-/* The WAL goes first: a database without its WAL is found damaged again, or is an older whole one;
- * a WAL without its database would be taken for the next one's. */
+/* The WAL goes first. A database without its WAL is found damaged again, or is an older sound one;
+ * a WAL without its database would be applied to the next one. */
 int store_file_set_aside(const char *path, char **ret_aside, struct err *e)
 {
 	char *aside, *mark;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Taking over what was counted before: see store_import.h.
+/* Importing traffic counted before ctmeter: see store_import.h.
  *
- * Each row has the number of its import; a row is seen when that import is `done`. So what makes a file
- * seen is one small change, however many rows it has. */
+ * Each row holds the number of its import and becomes visible when that import is `done`. So one
+ * small update makes a whole file visible, however many rows it has. */
 #include "store/store_import.h"
 
 #include "base/loop.h"
@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK_ROWS 100 /* a transaction: a millisecond or two */
-#define BUSY_MS 5000 /* for the daemon's checkpoint */
+#define CHUNK_ROWS 100 /* in one transaction: a millisecond or two */
+#define BUSY_MS 5000 /* longest wait for the daemon's checkpoint */
 
 struct since {
 	struct addr addr;
@@ -35,7 +35,7 @@ struct store_import {
 	int64_t id;
 	sqlite3_stmt *find, *insert;
 	struct store_import_row rows[CHUNK_ROWS]; /* still to be written */
-	int pending; /* so many */
+	int pending; /* number of them */
 	struct since *since; /* sorted by address */
 	size_t n_since, cap_since;
 };
@@ -51,7 +51,7 @@ static int lock_directory(const char *path, int *ret_fd, struct err *e)
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		rc = -errno;
 	if (rc == -EWOULDBLOCK) {
-		err_set(e, "another ctmeter import runs: wait until it has ended");
+		err_set(e, "another ctmeter import runs: wait until it ends");
 		rc = -EBUSY;
 	} else if (rc < 0) {
 		err_set(e, "cannot lock the directory of %s: %s", path, strerror(-rc));
@@ -79,8 +79,9 @@ static int open_database(struct store_import *im, struct err *e)
 	if (rc < 0)
 		return rc;
 	sqlite3_busy_timeout(im->db, BUSY_MS);
-	/* Only the end must survive a power failure; what is not ended is removed anyway. The log is copied
-	 * into the file by the daemon, or when this closes as the last. */
+	/* Only the end must survive a power failure: an import that did not end is removed anyway.
+	 * The daemon copies the WAL into the file, or this connection does if it is the last to
+	 * close. */
 	return store_exec(im->db, im->path,
 			  "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0", e);
 }
@@ -115,7 +116,7 @@ static int prepare(struct store_import *im, const char *sql, sqlite3_stmt **ret,
 
 /* ---- transactions ---- */
 
-/* Leave the database to others for as long as we had it. */
+/* Leave the database to others for as long as this transaction held it. */
 static void pause_after(uint64_t began_ns)
 {
 	uint64_t ns = loop_now_ns() - began_ns + NS_PER_MS;
@@ -139,7 +140,7 @@ static int insert_row(struct store_import *im, const struct store_import_row *ro
 	return rc;
 }
 
-/* Write what is pending. The lock is held for no longer than that takes. */
+/* Write the pending rows, holding the lock no longer than that takes. */
 static int end_chunk(struct store_import *im, struct err *e)
 {
 	int rc = 0;
@@ -160,7 +161,7 @@ static int end_chunk(struct store_import *im, struct err *e)
 	return rc;
 }
 
-/* Remove rows of imports that `which` names, with pauses. */
+/* Remove the imports that `which` selects and their rows, with pauses. */
 static int remove_rows(struct store_import *im, const char *which, uint64_t *ret_rows,
 		       struct err *e)
 {
@@ -188,7 +189,7 @@ static int remove_rows(struct store_import *im, const char *which, uint64_t *ret
 
 /* ---- beginning ---- */
 
-/* Texts must be of one zone: the same line in two zones would be two lines. */
+/* All times must have been read in one zone: a line read in two zones would count twice. */
 static int check_zone(struct store_import *im, const char *zone, struct err *e)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -199,9 +200,8 @@ static int check_zone(struct store_import *im, const char *zone, struct err *e)
 		sqlite3_bind_text(stmt, 1, zone, -1, SQLITE_STATIC);
 	if (!rc && sqlite3_step(stmt) == SQLITE_ROW) {
 		err_set(e,
-			"the ledger has imports whose times were read as %s, these are %s: the "
-			"same lines "
-			"would be counted twice; take the same zone, or ctmeter import --forget "
+			"earlier imports were read in time zone %s, this one in %s: the same lines "
+			"would be counted twice; use the same zone, or run ctmeter import --forget "
 			"first",
 			(const char *)sqlite3_column_text(stmt, 0), zone);
 		rc = -EINVAL;
@@ -255,7 +255,7 @@ static int add_import(struct store_import *im, const char *file, const char *zon
 	return rc;
 }
 
-/* A dry run has its rows in a table of its own, in memory or a temporary file: the same statements. */
+/* A dry run keeps its rows in a temporary table and uses the same statements. */
 static int prepare_rows(struct store_import *im, struct err *e)
 {
 	int rc = 0;
@@ -318,7 +318,8 @@ int64_t store_import_counting_since(const struct store_import *im, const struct 
 	return found ? found->s : 0;
 }
 
-/* Is there a row of this time and address? Returns 1 and its octets, 0 or -errno. */
+/* Look for a row of this time and address. Returns 1 and its octets, 0 if there is none, or
+ * -errno. */
 static int find(struct store_import *im, const struct store_import_row *row, uint64_t *ret_octets,
 		struct err *e)
 {
@@ -358,7 +359,7 @@ int store_import_put(struct store_import *im, const struct store_import_row *row
 	if (octets == row->octets)
 		return 1;
 	*ret_other = octets;
-	err_set(e, "%s has other octets at the same time", addr_format(&row->addr, ip));
+	err_set(e, "the ledger has other octets for %s at this time", addr_format(&row->addr, ip));
 	return -EEXIST;
 }
 
@@ -399,7 +400,7 @@ int store_import_forget(const char *path, uint64_t *ret_rows, struct err *e)
 	uint64_t rows = 0;
 	int rc = open_database(im, e);
 
-	/* All at once for who reads, and then the rows. */
+	/* First hide all rows from readers, then remove them. */
 	if (!rc)
 		rc = store_exec(im->db, im->path, "UPDATE import SET done = 0", e);
 	if (!rc)

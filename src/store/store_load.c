@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All of it is read in one transaction, so another process that writes meanwhile does not mix two
- * checkpoints. A next_ifindex or next_key that a row has already is moved behind it, since a number
+/* Everything is read in one transaction, so that a process that writes meanwhile cannot mix two
+ * checkpoints. If a row already has next_ifindex or next_key, that number moves past it: a number
  * must never be given twice. */
 
 static const char meta_sql[] = "SELECT key, value FROM meta";
@@ -45,7 +45,7 @@ struct load {
 	struct err *e;
 };
 
-/* Reads a row's columns one after another. */
+/* Reads the columns of a row one after another. */
 struct cursor {
 	sqlite3_stmt *stmt;
 	int column;
@@ -88,12 +88,12 @@ static void read_totals(struct cursor *c, int64_t *state, int64_t *gone_wall_s,
 
 static int damaged(struct load *l, const char *table, int64_t key)
 {
-	err_set(l->e, "%s: damaged: row %lld of table %s holds what no ctmeter wrote", l->path,
-		(long long)key, table);
+	err_set(l->e, "%s is damaged: row %lld of table %s holds a value ctmeter never writes",
+		l->path, (long long)key, table);
 	return -EUCLEAN;
 }
 
-/* A view that this version does not know was none it has shown. */
+/* A view that this version does not know counts as none shown yet. */
 static enum port_view port_view(int64_t stored)
 {
 	return stored == PORT_VIEW_CONTAINER || stored == PORT_VIEW_SWITCH ? (enum port_view)stored
@@ -191,7 +191,7 @@ static int load_address_row(struct load *l, struct cursor *c)
 
 typedef int load_row_fn(struct load *l, struct cursor *c);
 
-/* Each row that the statement finds. */
+/* Load each row of the statement. */
 static int step_rows(struct load *l, sqlite3_stmt *stmt, load_row_fn *row)
 {
 	int rc, ret = 0;

@@ -6,17 +6,18 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* 1. A step, once released, is never changed; a change of the schema is one more step.
- * 2. user_version is the number of steps done; application_id tells our files from others'.
+/* 1. A released step never changes; a change of the schema is a further step.
+ * 2. user_version is the number of steps done. application_id tells our files from those of other
+ *    programs.
  * 3. Nothing newer than SQLite 3.7.17: no WITHOUT ROWID, no UPSERT. */
 
-#define APPLICATION_ID 1129598324 /* "CTMt"; SQLite before 3.8.6 knows no hexadecimal */
+#define APPLICATION_ID 1129598324 /* "CTMt"; SQLite before 3.8.6 does not read hexadecimal */
 
 #define STR_(x) #x
 #define STR(x) STR_(x)
 #define NUMBER " INTEGER NOT NULL"
 
-/* Time first: rows are appended in order of time, pruned and summed by time. */
+/* Time first: rows are appended, pruned and summed in order of time. */
 #define USAGE                              \
 	"(start" NUMBER ", address" NUMBER \
 	" REFERENCES address, " STORE_COUNTERS("", NUMBER) ", PRIMARY KEY (start, address));"
@@ -46,7 +47,7 @@ static const char *const steps[] = {
 							"ON a.key = u.address;"
 							"PRAGMA application_id = " STR(
 								APPLICATION_ID) ";",
-	/* Until here each checkpoint booked what was used. */
+	/* Up to version 1 each checkpoint booked its usage. */
 	"CREATE TABLE booked (address INTEGER PRIMARY KEY REFERENCES address, " COUNTERS_NEW ");"
 	"INSERT INTO booked SELECT key, " COUNTERS " FROM address;"
 	"DROP VIEW traffic;"
@@ -59,7 +60,7 @@ static const char *const steps[] = {
 	" FROM meta AS m JOIN address AS a LEFT JOIN booked AS b ON b.address = a.key"
 	" WHERE m.key = 'counted_at' AND (a.in_octets <> ifnull(b.in_octets, 0)"
 	" OR a.out_octets <> ifnull(b.out_octets, 0));",
-	/* What was counted before there was a ctmeter. */
+	/* Imports: traffic counted before ctmeter. */
 	"CREATE TABLE import (id INTEGER PRIMARY KEY, file TEXT NOT NULL, zone TEXT NOT NULL,"
 	" at" NUMBER ", done" NUMBER ");"
 	"CREATE TABLE imported (measured" NUMBER ", ip TEXT NOT NULL, octets" NUMBER
@@ -79,7 +80,7 @@ static const char *const steps[] = {
 	" JOIN import AS f ON f.id = i.import"
 	" LEFT JOIN (SELECT ip, min(since) AS since FROM address GROUP BY ip) AS s ON s.ip = i.ip"
 	" WHERE f.done = 1 AND (s.since IS NULL OR i.measured <= s.since);",
-	/* Until here the time of day was believed. */
+	/* Up to version 3 the time of day was trusted. */
 	"ALTER TABLE container ADD COLUMN gone_lived" NUMBER " DEFAULT 0;"
 	"ALTER TABLE container ADD COLUMN unsure" NUMBER " DEFAULT 0;"
 	"ALTER TABLE address ADD COLUMN gone_lived" NUMBER " DEFAULT 0;"
@@ -88,9 +89,9 @@ static const char *const steps[] = {
 	"CREATE TABLE usage_unsure " USAGE,
 };
 
-/* Reading these through finds every damage that would make loading or the next save fail: all
- * rows of the small tables, the end of the history where rows are added and the one where they
- * are removed, through their index. */
+/* Reading these rows finds any damage that would make loading or the next save fail: all rows of
+ * the small tables and, through the index, both ends of the history, where rows are added and
+ * removed. */
 static const struct {
 	int since; /* schema version */
 	const char *sql;
@@ -117,7 +118,7 @@ static const struct {
 
 static int errno_of(int rc)
 {
-	/* No room for the WAL's index: SQLite calls it an I/O error. */
+	/* No room for the WAL's index: SQLite reports an I/O error. */
 	if (rc == SQLITE_IOERR_SHMSIZE)
 		return -ENOSPC;
 	switch (rc & 0xff) {
@@ -133,7 +134,7 @@ static int errno_of(int rc)
 		return -EACCES;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-	case SQLITE_TOOBIG: /* a damaged record, to SQLite before 3.8 */
+	case SQLITE_TOOBIG: /* before 3.8, SQLite's error for a damaged record */
 		return -EUCLEAN;
 	case SQLITE_CONSTRAINT:
 		return -EINVAL;
@@ -146,7 +147,7 @@ static const char *advice(int error)
 {
 	switch (error) {
 	case -EBUSY:
-		return ": another program holds it; it is tried again";
+		return ": another program has it locked; ctmeterd tries again by itself";
 	case -ENOSPC:
 		return ": make room on its disk; saving resumes by itself";
 	case -EROFS:
@@ -191,7 +192,7 @@ static int probe(sqlite3 *db, const char *path, const char *sql, struct err *e)
 	sqlite3_stmt *st;
 	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
 
-	/* The statement is right, so a table or column is missing. */
+	/* The statement is valid, so a table or column is missing. */
 	if (rc == SQLITE_ERROR) {
 		store_fault(db, path, e);
 		return -EUCLEAN;
@@ -218,15 +219,15 @@ int store_schema_check(sqlite3 *db, const char *path, bool *ret_present, struct 
 		return ret;
 	if (id != (version ? APPLICATION_ID : 0) || (!version && objects)) {
 		err_set(e,
-			"%s: the database of another program; set [ledger] path to a file of "
+			"%s is the database of another program: set [ledger] path to a file of "
 			"its own",
 			path);
 		return -ENOTSUP;
 	}
 	if (version > (long long)ARRAY_LEN(steps)) {
 		err_set(e,
-			"%s: written by a newer ctmeter (schema %lld, this one knows %zu); "
-			"upgrade, or move the file away",
+			"%s was written by a newer ctmeter (schema %lld, this one reads %zu): "
+			"upgrade ctmeter, or move the file away",
 			path, version, ARRAY_LEN(steps));
 		return -ENOTSUP;
 	}
@@ -249,7 +250,7 @@ int store_schema_migrate(sqlite3 *db, const char *path, struct err *e)
 	ret = store_exec(db, path, "BEGIN IMMEDIATE", e);
 	if (ret)
 		return ret;
-	/* Once more, now that nobody else can migrate it. */
+	/* Read it again, now that no other process can migrate it. */
 	ret = number(db, path, "PRAGMA user_version", &version, e);
 	for (; !ret && version < (long long)ARRAY_LEN(steps); version++)
 		ret = store_exec(db, path, steps[version], e);

@@ -7,42 +7,42 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-/* What is inside the store's database file: its schema, how an older one becomes the present one,
- * and how a damaged one is known. For store*.c only. */
+/* The inside of the store's database file: its schema, the migration of older schemas, and the
+ * recognition of damage. For store/ only. */
 
-/* Eight counter columns in the order of enum path, octets before packets: each with `before` in
- * front of its name and `after` behind it. */
+/* The eight counter columns in the order of enum path, octets before packets, each with `before`
+ * in front of its name and `after` behind it. */
 #define STORE_COUNTERS(before, after)                                                       \
 	before "in_octets" after ", " before "in_pkts" after ", " before "out_octets" after \
 	       ", " before "out_pkts" after ", " before "node_in_octets" after ", " before  \
 	       "node_in_pkts" after ", " before "node_out_octets" after ", " before         \
 	       "node_out_pkts" after
 
-/* The columns that containers and addresses have in common, each with `after` behind its name. */
+/* The columns that containers and addresses share, each with `after` behind its name. */
 #define STORE_TOTALS(after)                                                       \
 	"state" after ", gone_at" after ", since" after ", discontinuities" after \
 	", discontinuity_at" after                                                \
 	", " STORE_COUNTERS("", after) ", zero_at" after ", " STORE_COUNTERS("zero_", after)
 
-/* Those that came later, behind the others. */
+/* Shared columns that later schemas added behind the others. */
 #define STORE_TOTALS_MORE(after) "gone_lived" after ", unsure" after
 
-/* What db has just failed at: e becomes "PATH: what SQLite says: what to do". Returns -EBUSY
- * (locked), -ENOSPC (no room), -EROFS (not writable), -EACCES (cannot be opened), -EUCLEAN
- * (damaged, or no database), -EINVAL (against the schema's rules) or otherwise -EIO. */
+/* Report db's last error: e becomes "PATH: SQLite's message: what to do". Returns -EBUSY (locked),
+ * -ENOSPC (no room), -EROFS (not writable), -EACCES (cannot be opened), -EUCLEAN (damaged, or no
+ * database), -EINVAL (against the schema's rules) or otherwise -EIO. */
 int store_fault(sqlite3 *db, const char *path, struct err *e);
 
 /* Run statements that return no rows. Returns 0 or -errno with e filled. */
 int store_exec(sqlite3 *db, const char *path, const char *sql, struct err *e);
 
-/* Judge the file by reading its schema and, of the history, the ends where rows come and go, so
- * that it takes no longer when the history is long. *ret_present: it holds a ledger; an empty
- * file does not. Returns 0, -EUCLEAN for a damaged file, -ENOTSUP for a newer schema or another
- * program's database, or another -errno, with e filled. */
+/* Check the file by reading its schema, its small tables and, of the history, the two ends where
+ * rows are added and removed. A longer history takes no longer to check. *ret_present: the file
+ * holds a ledger; an empty file does not. Returns 0 or, with e filled, -EUCLEAN for a damaged
+ * file, -ENOTSUP for a newer schema or another program's database, or another -errno. */
 int store_schema_check(sqlite3 *db, const char *path, bool *ret_present, struct err *e);
 
-/* Bring an older schema, or none, to the present one: one transaction, all or nothing.
- * Returns 0 or -errno with e filled. */
+/* Bring an older schema, or none, up to the present one in one transaction. Returns 0 or -errno
+ * with e filled. */
 int store_schema_migrate(sqlite3 *db, const char *path, struct err *e);
 
 #endif

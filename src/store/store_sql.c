@@ -45,12 +45,12 @@ static const char *const sql[STORE_STATEMENTS] = {
 	[STORE_INSERT_ADDRESS] =
 		"INSERT INTO address (" ADDRESS("") ", key, container, ip)"
 						    " VALUES (" Q_TOTALS ", ?, ?, " Q8 ", ?, ?, ?)",
-	/* What is not in `booked` reads as zeros. */
+	/* A row missing from `booked` reads as zeros. */
 	[STORE_EACH_OPEN] = "SELECT a.key, " A_COUNTERS ", " B_COUNTERS
 			    " FROM address AS a LEFT JOIN booked AS b ON b.address = a.key",
 	[STORE_PUT_BOOKED] =
 		"INSERT OR REPLACE INTO booked (" COUNTERS ", address) VALUES (" Q8 ", ?)",
-	/* What aged out: state 3. A row of `booked` without its address is of no use, and of no harm. */
+	/* Aged-out rows: state 3. A row of `booked` whose address is gone has no effect. */
 	[STORE_PRUNE_ADDRESS] = "DELETE FROM address WHERE key IN (SELECT key FROM address"
 				" WHERE state = 3 AND owner = 0 AND gone_at < ? LIMIT ?)",
 	[STORE_PRUNE_BOOKED] =

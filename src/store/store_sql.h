@@ -7,7 +7,7 @@
 #include <sqlite3.h>
 #include <sys/types.h>
 
-/* The store's own objects: its connection and its prepared statements. For store*.c alone. */
+/* The store's own objects: its connection and its prepared statements. For store*.c only. */
 
 enum store_statement {
 	STORE_GET_META,
@@ -41,24 +41,24 @@ enum store_usage_statement { STORE_FIND, STORE_UPDATE, STORE_INSERT, STORE_DELET
 
 struct store {
 	char *path;
-	int lock; /* held while the store is open for writing, -1: not yet, or it cannot be made */
+	int lock; /* held while the store is open for writing; -1: not yet, or none can be made */
 	sqlite3 *db; /* NULL: not connected, or nothing to read */
 	bool writable;
 	bool begun;
-	int synced; /* what the connection is set to, -1: not set */
-	int wal_pages; /* in the WAL since it was last copied into the file, all of it */
+	int synced; /* the connection's setting, -1: not set */
+	int wal_pages; /* in the WAL since it was last copied into the file */
 	int failed; /* the first failure since begin, and its text */
 	struct err why;
-	bool unsure; /* what is counted until the present transaction is (store_clock.h) */
-	int64_t sure_until_s; /* sure usage is in no period that begins then or later */
-	bool turned; /* a period ended, and what is gone for long was not looked for since */
-	bool known; /* the file's identity is */
+	bool unsure; /* the usage up to this transaction is unsure (store_clock.h) */
+	int64_t sure_until_s; /* no period from here on holds sure usage */
+	bool turned; /* a period ended since rows long gone were last looked for */
+	bool known; /* dev and ino are set */
 	dev_t dev;
 	ino_t ino;
 	sqlite3_stmt *stmt[STORE_STATEMENTS];
 };
 
-/* A statement and the column that is bound or read next. NULL stmt: preparing it failed. */
+/* A statement and the column to bind or read next. NULL stmt: preparing it failed. */
 struct store_cursor {
 	sqlite3_stmt *stmt;
 	int column;
@@ -67,7 +67,7 @@ struct store_cursor {
 /* Remember the first failure of a transaction. Returns it. */
 int store_fail(struct store *s);
 
-/* The statement, prepared, its first parameter next. */
+/* The prepared statement, with its first parameter next. */
 struct store_cursor store_statement(struct store *s, int which);
 void store_finalize(struct store *s);
 
@@ -75,41 +75,41 @@ void store_bind(struct store_cursor *c, uint64_t value);
 void store_bind_text(struct store_cursor *c, const char *text); /* borrowed until it has run */
 void store_bind_counters(struct store_cursor *c, const struct counters path[PATHS]);
 
-/* One more row? Its first column is the next to be read. False at the end and after a failure;
- * then the statement is reset. */
+/* Step to the next row, its first column next. Returns false at the end and after a failure; the
+ * statement is then reset. */
 bool store_next(struct store *s, struct store_cursor *c);
 uint64_t store_read(struct store_cursor *c);
 void store_read_counters(struct store_cursor *c, struct counters path[PATHS]);
 
-/* Run to the end. Returns 0 or -errno; *ret_changes (may be NULL): rows written. */
+/* Run to the end. Returns 0 or -errno; *ret_changes (may be NULL): the rows written. */
 int store_run(struct store *s, struct store_cursor *c, int *ret_changes);
 
 /* See store_begin. */
 int store_set_synced(struct store *s, bool synced, struct err *e);
 
-/* A failure outside of puts: what does not pass by itself is noted or given up. Returns it. */
+/* Handle a failure outside of puts: mark a damaged file, and close the connection unless the file
+ * was only locked. Returns `error`. */
 int store_give_up(struct store *s, int error);
 
-/* So much of an address's totals is in the history. */
+/* Note how much of an address's totals is in the history. */
 void store_put_booked(struct store *s, uint64_t key, const struct counters total[PATHS]);
 
-/* Within a transaction: the number that meta has under this key, or `without`; and the other way. A
- * failure is remembered. */
+/* Within a transaction: get the number that meta has under this key, or `without` if it has none;
+ * put one. A failure is remembered. */
 int64_t store_get_number(struct store *s, const char *key, int64_t without);
 void store_put_number(struct store *s, const char *key, int64_t value);
 
-/* Put what is in no period yet into the one that wall_s is in; while the clock is on trial and sure
- * usage may be in that period too, into usage_unsure as well. */
+/* Book the usage that is in no period yet into the one of wall_s; into usage_unsure as well if the
+ * clock is on trial and that period may also hold sure usage. */
 void store_book(struct store *s, int64_t wall_s);
 
-/* Take so much usage, which began at start_s, out of the history and put it in again by_s later, both
- * multiples of 300. */
+/* Move this much usage, which began at start_s, by by_s; both are multiples of 300. */
 void store_move_usage(struct store *s, uint64_t key, int64_t start_s, int64_t by_s,
 		      const struct counters used[PATHS]);
 
-/* Within a transaction: if wall_s is in another 5 minutes than the checkpoint before, put what was
- * counted until that one and is in no period yet into its 5 minutes and its hour; and note wall_s as
- * this checkpoint's. A failure is remembered. */
+/* Within a transaction: if wall_s is in another 5 minutes than the previous checkpoint, book the
+ * usage up to that checkpoint into its 5 minutes and its hour. Then note wall_s as this
+ * checkpoint's. A failure is remembered. */
 void store_turn_period(struct store *s, int64_t wall_s);
 
 #endif

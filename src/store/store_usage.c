@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The history: what each address used in each 5 minutes and each hour.
  *
- * A checkpoint writes totals alone. `booked` holds, for each address, how much of its total is in
- * the history already; the rest belongs to the present period, which is the one that the meta
- * value counted_at, the moment of the last checkpoint, is in. The first checkpoint of another
- * period books it, before it writes its own totals.
- * 1. So usage is a difference of totals that are both in the database: writing a checkpoint anew,
- *    or none for a while, can neither book an octet twice nor lose one. */
+ * A checkpoint writes only totals. `booked` holds, for each address, how much of its total is
+ * already in the history. The rest belongs to the present period: the one of the last checkpoint,
+ * whose time is counted_at in meta. The first checkpoint of a new period books that rest before it
+ * writes its own totals.
+ * 1. Usage is thus the difference of two totals that are both in the database. Neither repeating a
+ *    checkpoint nor skipping some can book an octet twice or lose one. */
 #include "store/store_sql.h"
 
 #include "base/xalloc.h"
@@ -24,10 +24,10 @@ static const struct period {
 	{ STORE_USAGE_HOUR, 3600, 400 * 86400 },
 };
 
-/* What of usage_5min is unsure, in periods that have sure usage too. */
+/* The unsure part of usage_5min, for periods that hold sure usage too. */
 static const struct period unsure = { STORE_USAGE_UNSURE, 300, 35 * 86400 };
 
-/* Also before 1970, which a clock that is not set may show. */
+/* Also before 1970, where a clock that is not set may be. */
 static int64_t period_start(const struct period *p, int64_t wall_s)
 {
 	return wall_s - (wall_s % p->s + p->s) % p->s;
@@ -42,7 +42,8 @@ static bool is_nothing(const struct counters c[PATHS])
 	return !any;
 }
 
-/* Sums and differences are made here: in SQL they turn into floating-point numbers at 2^63. */
+/* Sums and differences are computed here: SQL would turn them into floating-point numbers at
+ * 2^63. */
 static void add_usage(struct store *s, const struct period *period, uint64_t key, int64_t start_s,
 		      const struct counters used[PATHS], bool take_away)
 {
@@ -94,7 +95,7 @@ void store_put_booked(struct store *s, uint64_t key, const struct counters total
 	store_run(s, &c, NULL);
 }
 
-/* While both sure and unsure usage may be in a period, the unsure is noted apart. */
+/* Note the unsure usage separately while the period may hold sure usage too. */
 static void add_unsure(struct store *s, uint64_t key, int64_t wall_s,
 		       const struct counters used[PATHS])
 {
@@ -165,8 +166,8 @@ void store_turn_period(struct store *s, int64_t wall_s)
 	store_put_number(s, "counted_at", wall_s);
 }
 
-/* Addresses and containers that were gone before any usage that is still kept; a day more, for good
- * measure. Their numbers stay used. Each period is often enough to look for them. */
+/* Remove addresses and containers that were gone before any usage that is still kept began, with a
+ * day's margin. Their numbers stay taken. Once each period is often enough. */
 static int prune_gone(struct store *s, int64_t age_s, unsigned limit)
 {
 	static const enum store_statement steps[] = { STORE_PRUNE_ADDRESS, STORE_PRUNE_CONTAINER };
@@ -202,7 +203,7 @@ static int prune_period(struct store *s, const struct period *p, int64_t age_s, 
 	return n;
 }
 
-/* What was imported, as old as the oldest hours. */
+/* Remove imported rows older than the oldest hours. */
 static int prune_imported(struct store *s, int64_t age_s, unsigned limit)
 {
 	struct store_cursor c;

@@ -14,20 +14,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PRUNE_ROWS 500 /* a checkpoint */
+#define PRUNE_ROWS 500 /* after each checkpoint */
 
-/* What goes through the pipes: to the thread and, answered, back. */
+/* Passed through the pipes to the thread and, answered, back. */
 struct job {
 	struct store_batch *batch; /* NULL: end */
 	struct store_written written;
 };
 
 struct store_writer {
-	/* The thread's alone once it runs. */
+	/* Used only by the thread once it runs. */
 	char *path;
 	struct store *store; /* NULL while it cannot be opened */
 	int jobs_out, done_in;
-	/* The loop's alone. */
+	/* Used only by the loop. */
 	pthread_t thread;
 	int jobs_in, done_out;
 	struct loop *loop;
@@ -36,7 +36,7 @@ struct store_writer {
 	bool busy;
 };
 
-/* Pointers are far shorter than PIPE_BUF: they come whole or not at all. */
+/* Pointers are far shorter than PIPE_BUF, so they come whole or not at all. */
 static void give(int fd, struct job *job)
 {
 	ssize_t n;
@@ -67,8 +67,8 @@ static void close_store(struct store_writer *w)
 	w->store = NULL;
 }
 
-/* A database that could not be opened before, and is not ours to overwrite if by now it has
- * something in it. */
+/* Open a database that could not be opened before. It is not ours to overwrite if it holds a
+ * ledger by now. */
 static int open_late(struct store_writer *w, struct store_written *written)
 {
 	struct store_meta meta;
@@ -78,8 +78,7 @@ static int open_late(struct store_writer *w, struct store_written *written)
 		ret = store_load(w->store, &meta, NULL, NULL, NULL, &written->why);
 	if (!ret && meta.boot_id[0]) {
 		err_set(&written->why,
-			"%s appeared after ctmeterd began: restart ctmeterd to take it up",
-			w->path);
+			"%s appeared after ctmeterd started: restart ctmeterd to load it", w->path);
 		ret = -EEXIST;
 	}
 	if (ret < 0)
@@ -87,14 +86,15 @@ static int open_late(struct store_writer *w, struct store_written *written)
 	return ret;
 }
 
-/* A frozen file system (while a snapshot of it is made) would hold SQLite in a page fault, writing to
- * its mapped index, and every fork of the loop's waits for page faults. Be held here instead. */
+/* While a file system is frozen (for a snapshot), a write to the WAL's mapped index would block
+ * SQLite in a page fault, and each fork by the loop's thread waits for page faults. Block here
+ * instead. */
 static void wait_while_frozen(const struct store_writer *w)
 {
 	char *wal = xasprintf("%s-wal", w->path);
 	struct stat st;
 
-	/* What else stands in the way, SQLite will tell. */
+	/* Other errors are left for SQLite to report. */
 	if (stat(wal, &st) == 0)
 		chmod(wal, st.st_mode & 07777); /* changes nothing */
 	free(wal);
@@ -216,7 +216,7 @@ static int start_thread(struct store_writer *w)
 	int ret;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* it inherits that */
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits the mask */
 	ret = pthread_create(&w->thread, NULL, thread_main, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return ret;

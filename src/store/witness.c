@@ -12,7 +12,7 @@
 
 #define MAGIC 0x63746d7731ULL /* "ctmw1" */
 
-/* Shorter than a page, and written at one stroke. */
+/* Shorter than a page, and written by one pwrite(2). */
 struct record {
 	uint64_t magic, size;
 	struct witness w;
@@ -51,7 +51,7 @@ int witness_write(int fd, const struct witness *w)
 	ssize_t n;
 
 	if (fd < 0)
-		return fd; /* why there is none */
+		return fd; /* the error of witness_open */
 	memset(&r, 0, sizeof(r));
 	r.magic = MAGIC;
 	r.size = sizeof(r);

@@ -39,7 +39,7 @@ START_TEST(keep_checkpoint_slow_disk_holds_nobody)
 	first = keep_checkpoint(keep, now, true);
 	while (!waiting)
 		loop_run_once(loop, 1);
-	count(120); /* while it is written */
+	count(120); /* while the batch is written */
 	second = keep_checkpoint(keep, now, false);
 	count(125);
 	third = keep_checkpoint(keep, now, true);
@@ -48,10 +48,10 @@ START_TEST(keep_checkpoint_slow_disk_holds_nobody)
 	ck_assert(second > first && third > second);
 	set_disk(DISK_GOOD);
 	await_stored(first);
-	ck_assert(!keep_is_settled(keep, second)); /* it may have held less */
+	ck_assert(!keep_is_settled(keep, second)); /* the batch may have held less */
 	await_stored(third);
 	ck_assert(keep_is_stored(keep, second));
-	ck_assert_int_eq(told, 3); /* the last two were one */
+	ck_assert_int_eq(told, 3); /* the last two were one batch */
 	expect_stored("125 ");
 	expect_answer(place.path, IN_OCTETS_USED("usage_hour"), "125 ");
 }
@@ -103,7 +103,7 @@ START_TEST(keep_checkpoint_broken_disk_tried_again_and_booked_once)
 	await_stored(keep_checkpoint(keep, now, true));
 	ck_assert(keep_is_stored(keep, ticket));
 	expect_stored("130 ");
-	/* What only could not be synced may be there all the same. */
+	/* A checkpoint that only could not be synced may be stored all the same. */
 	expect_answer(place.path, IN_OCTETS_USED("usage_5min"), "130 ");
 	expect_answer(place.path, IN_OCTETS_USED("usage_hour"), "130 ");
 }
@@ -118,7 +118,7 @@ START_TEST(keep_checkpoint_locked_tried_again)
 	count(100);
 	await_stored(keep_checkpoint(keep, now, true));
 	ck_assert_int_eq(sqlite3_open(place.path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 20000); /* the thread may be at pruning still */
+	sqlite3_busy_timeout(db, 20000); /* the thread may still be pruning */
 	ck_assert_int_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	count(110);
 	ticket = keep_checkpoint(keep, now, true);
@@ -158,7 +158,7 @@ START_TEST(keep_checkpoint_another_ledger_appeared_refused)
 	struct store *s;
 
 	keep_free(keep);
-	write_at(dir, 0, "", 0); /* no directory: nothing below it can be opened */
+	write_at(dir, 0, "", 0); /* not a directory: nothing below it can be opened */
 	snprintf(place.path, sizeof(place.path), "%.70s/ledger.db", dir);
 	open_keep();
 	ck_assert(strstr(keep_problem(keep), place.path));
@@ -172,7 +172,7 @@ START_TEST(keep_checkpoint_another_ledger_appeared_refused)
 	ticket = keep_checkpoint(keep, now, true);
 	await_settled(ticket);
 	ck_assert(!keep_is_stored(keep, ticket));
-	ck_assert(strstr(keep_problem(keep), "appeared after ctmeterd began"));
+	ck_assert(strstr(keep_problem(keep), "appeared after ctmeterd started"));
 	expect_answer(place.path, "SELECT in_octets FROM address", "5 ");
 	free(dir);
 }
@@ -209,7 +209,7 @@ START_TEST(keep_free_what_is_under_way_is_written)
 }
 END_TEST
 
-/* Killed at random instants of a stream of checkpoints: whatever was said to be stored is. */
+/* Killed at random instants of a stream of checkpoints: what was reported as stored is stored. */
 static void stream(volatile uint64_t *stored)
 {
 	uint64_t octets = *stored;

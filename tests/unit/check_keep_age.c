@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows that grow old leave the memory, stay in the store for long, and come back from it. */
+/* Rows that age out leave the memory, stay in the store for long, and come back from it. */
 #include "keep_world.h"
 #include "store/store_batch.h"
 
 static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
 static const struct claim b_is_8[] = { { "8", B, false } };
 
-/* The rules of an address are removed, exactly when all was read. */
+/* The rules of an address are removed, right when everything was read. */
 static void remove_rules(const char *addr, uint64_t octets)
 {
 	struct fw_final f[PATHS];
@@ -25,13 +25,13 @@ static void store_all(void)
 	await_stored(keep_checkpoint(keep, now, true));
 }
 
-/* All that is retired ages out and leaves the memory. */
+/* Everything retired ages out and leaves the memory. */
 static void grow_old(void)
 {
 	ledger_age_out(ledger, (int64_t)now.ns + 1, now);
 	ledger_forget(ledger);
 	store_all();
-	ledger_forget(ledger); /* what owned a slot */
+	ledger_forget(ledger); /* rows that owned a slot */
 	store_all();
 	ledger_forget(ledger);
 }
@@ -89,7 +89,7 @@ START_TEST(ledger_forget_what_is_not_stored_stays)
 	apply(rows, 2, false, false);
 	set(b_is_8, 1, true);
 	ledger_age_out(ledger, (int64_t)now.ns + 1, now);
-	ledger_forget(ledger); /* its rules count still, and nothing is stored */
+	ledger_forget(ledger); /* its rules still count, and nothing is stored */
 	ck_assert_uint_eq(count_strangers(both, 2), 0);
 	store_all();
 	ledger_forget(ledger);
@@ -117,7 +117,7 @@ START_TEST(keep_recall_returning_container_resumes_its_row)
 	ck_assert_uint_eq(ifindex_of("7"), 0);
 	await_stored(ask_for(both, 2));
 	ck_assert_uint_eq(count_strangers(both, 2), 0);
-	ck_assert_uint_eq(ifindex_of("7"), 0); /* not before the inventory has it */
+	ck_assert_uint_eq(ifindex_of("7"), 0); /* not until the inventory has it */
 	set(both, 2, true);
 	apply(rows, 2, false, false);
 	ck_assert_uint_eq(ifindex_of("7"), ifindex);
@@ -165,7 +165,8 @@ START_TEST(keep_recall_unknown_is_new)
 }
 END_TEST
 
-/* The disk is slow, so it was taken for new: what was counted since is added when the store answers. */
+/* The disk is slow, so the row was taken for new: what was counted since is added when the store
+ * answers. */
 START_TEST(keep_recall_too_late_is_merged)
 {
 	struct fw_row rows[] = { row_of(A, 5, 1), row_of(B, 12, 1) };
@@ -201,7 +202,7 @@ START_TEST(keep_recall_too_late_is_merged)
 }
 END_TEST
 
-/* Churn: memory holds what is there, the store all of it, and the sum is exact. */
+/* Churn: memory holds the present rows, the store holds all, and the sum is exact. */
 START_TEST(ledger_forget_churn_keeps_what_is_live_only)
 {
 	uint64_t total = 0, seed = seed_random("ledger_forget_churn_keeps_what_is_live_only");

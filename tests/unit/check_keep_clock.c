@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A ledger kept in a real store while somebody sets the clock, restarts the daemon, and breaks the disk. */
+/* A ledger kept in a real store while the clock is set, the daemon is restarted and the disk
+ * fails. */
 #include "base/wallclock.h"
 #include "base/xalloc.h"
 #include "keep_world.h"
@@ -12,9 +13,9 @@
 #define HOUR_S 3600
 
 static uint64_t ns; /* CLOCK_BOOTTIME */
-static int64_t off_s; /* the time of day is that much more than the right one */
+static int64_t off_s; /* how far the time of day is ahead of the right one */
 static uint64_t rule; /* what the kernel has counted */
-static uint64_t used[PERIODS]; /* in each 5 minutes of the right time */
+static uint64_t used[PERIODS]; /* for each 5 minutes of the right time */
 
 static int64_t right_s(void)
 {
@@ -47,7 +48,7 @@ static void restart(void)
 	start();
 }
 
-/* So many octets, and a checkpoint that takes them. */
+/* Count this many octets, and take a checkpoint of them. */
 static void use(uint64_t octets)
 {
 	rule += octets;
@@ -81,7 +82,7 @@ static void expect_as_used(void)
 	FILE *f = open_memstream(&expected, &size);
 
 	pass(PERIOD_S);
-	use(0); /* books the last */
+	use(0); /* books the last period */
 	for (int i = 0; i < PERIODS; i++)
 		if (used[i])
 			fprintf(f, "%d|%" PRIu64 " ", i, used[i]);
@@ -177,7 +178,7 @@ START_TEST(keep_now_stamps_follow_over_restarts)
 }
 END_TEST
 
-/* Set by whole periods, for less than an hour each time, and by any means. */
+/* The clock is set by whole periods, for less than an hour each time, by any means. */
 START_TEST(keep_now_random_right_periods)
 {
 	uint64_t random = seed_random("keep_now_random_right_periods");
@@ -207,7 +208,7 @@ START_TEST(keep_now_random_right_periods)
 }
 END_TEST
 
-/* The disk fails meanwhile: when is not known then, but how much is. */
+/* The disk fails meanwhile: the time of the usage is lost, its amount is not. */
 START_TEST(keep_now_random_broken_disk_no_octet_lost)
 {
 	uint64_t random = seed_random("keep_now_random_broken_disk_no_octet_lost");
@@ -240,7 +241,7 @@ START_TEST(keep_now_random_broken_disk_no_octet_lost)
 }
 END_TEST
 
-/* Gone for an hour of running when the node goes down; it is up again at 1970 or in 2036. */
+/* Gone for an hour of uptime when the node goes down; it comes up again at 1970 or in 2036. */
 START_TEST(keep_new_wrong_clock_nothing_ages_out)
 {
 	static const int64_t offs[] = { -RIGHT_S, 10ll * 365 * 86400, 0 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A ledger that is not the one that was stored last: see keep_world.h. */
+/* A ledger other than the one stored last: see keep_world.h. */
 #include "keep_world.h"
 
 #include "store/witness.h"
 
 static char copy[128];
 
-/* What `cp` makes of the ledger between two runs. */
+/* A copy of the ledger, as `cp` makes it between two runs. */
 static void copy_file(const char *from, const char *to)
 {
 	char *command = xasprintf("cp '%s' '%s'", from, to);
@@ -36,7 +36,7 @@ static void put_back(void)
 	copy_file(copy, place.path);
 }
 
-/* The witness as it is noted now. */
+/* The present witness. */
 static struct witness noted(void)
 {
 	struct witness w;
@@ -47,7 +47,7 @@ static struct witness noted(void)
 	return w;
 }
 
-/* 7 has A with 100 octets; a copy is made; then come 900 more. Ends stopped. */
+/* 7 has A with 100 octets; a copy is made; 900 more come. Ends stopped. */
 static void copy_and_go_on(void)
 {
 	snprintf(copy, sizeof(copy), "%s/copy", place.dir);
@@ -91,7 +91,8 @@ START_TEST(keep_new_an_older_copy_is_doubted_once)
 }
 END_TEST
 
-/* The newer one, brought back after all, is another by now: what the other counted is not counted again. */
+/* The newer ledger, put back after all, is by now another: what the older one counted is not
+ * counted again. */
 START_TEST(keep_new_the_newer_after_the_older_is_doubted)
 {
 	char newer[128];
@@ -131,7 +132,7 @@ START_TEST(keep_new_a_new_ledger_in_its_place_is_doubted)
 	expect("7", A, 0, ROW_COUNTING, 1);
 	await_stored(keep_checkpoint(keep, now, true));
 	ck_assert_uint_ne(noted().ledger, w.ledger);
-	ck_assert_uint_eq(noted().next_ifindex, 3); /* 1 was somebody's */
+	ck_assert_uint_eq(noted().next_ifindex, 3); /* 1 was given before */
 }
 END_TEST
 

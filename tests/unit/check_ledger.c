@@ -39,7 +39,7 @@ START_TEST(ledger_apply_decrease_twice_is_discontinuity)
 	apply(&row, 1, false, false);
 	apply(&less, 1, false, false);
 	ck_assert_int_eq(apply(&less, 1, false, false), LEDGER_DISCONT);
-	expect("7", A, 100, ROW_COUNTING, 1); /* what led to 30 nobody knows */
+	expect("7", A, 100, ROW_COUNTING, 1); /* the cause of 30 is unknown */
 	less = row_of(A, 45, 2);
 	apply(&less, 1, false, false);
 	expect("7", A, 115, ROW_COUNTING, 1);
@@ -52,7 +52,7 @@ START_TEST(ledger_apply_zeroed_counts_all_since)
 
 	set(a_is_7, 1, true);
 	apply(&row, 1, false, false);
-	row = row_of(A, 500, 9); /* zeroed, and by now past the old reading */
+	row = row_of(A, 500, 9); /* zeroed, and already past the old reading */
 	ck_assert_int_eq(apply(&row, 1, true, false), LEDGER_DISCONT);
 	expect("7", A, 600, ROW_COUNTING, 1);
 }
@@ -70,7 +70,7 @@ START_TEST(ledger_apply_rule_flushed_is_discontinuity)
 	later();
 	for (enum path p = 0; p < PATHS; p++)
 		finals(&(struct fw_final) { addr_of(A), p, FW_CREATED, { 0, 0 } }, 1);
-	row = row_of(A, 7, 1); /* made anew by us: all it counts is new */
+	row = row_of(A, 7, 1); /* made anew by us: everything it counts is new */
 	apply(&row, 1, false, false);
 	expect("7", A, 107, ROW_COUNTING, 1);
 }
@@ -99,10 +99,10 @@ START_TEST(ledger_finals_missed_then_removed_never_doubles)
 
 	set(a_is_7, 1, true);
 	apply(&row, 1, false, false);
-	apply(NULL, 0, false, false); /* an earlier process's commit took it out */
+	apply(NULL, 0, false, false); /* an earlier process's commit removed it */
 	finals(&removed, 1);
 	expect("7", A, 130, ROW_PENDING, 1);
-	ledger_finals(ledger, ADDR_V4, epoch, &removed, 1, now); /* told again */
+	ledger_finals(ledger, ADDR_V4, epoch, &removed, 1, now); /* given again */
 	expect("7", A, 130, ROW_PENDING, 1);
 }
 END_TEST
@@ -158,7 +158,7 @@ START_TEST(ledger_set_inventory_moved_address_splits_bill)
 	expect("7", A, 100, ROW_RETIRED, 0);
 	expect("8", A, 75, ROW_COUNTING, 0);
 	expect_container("7", 100, ROW_RETIRED);
-	set(a_is_7, 1, true); /* and back: the old row resumes */
+	set(a_is_7, 1, true); /* it moves back: the old row resumes */
 	row = row_of(A, 180, 4);
 	apply(&row, 1, false, false);
 	expect("7", A, 105, ROW_COUNTING, 0);
@@ -208,7 +208,7 @@ START_TEST(ledger_finals_removed_created_restarted_are_exact)
 	apply(&row, 1, false, false);
 	expect("7", A, 198, ROW_COUNTING, 1);
 	later();
-	finals(&created, 1); /* somebody had flushed it unseen */
+	finals(&created, 1); /* it was flushed between two readings */
 	row = row_of(A, 90, 1); /* more than before: not 82, but 90 */
 	apply(&row, 1, false, false);
 	expect("7", A, 288, ROW_COUNTING, 2);
@@ -253,7 +253,7 @@ START_TEST(ledger_zero_marks_without_moving_totals)
 	apply(rows, 2, false, false);
 	later();
 	ck_assert_uint_eq(ledger_zero(ledger, "nobody", now), 0);
-	ck_assert_uint_eq(ledger_zero(ledger, "7", now), 2); /* it and its row */
+	ck_assert_uint_eq(ledger_zero(ledger, "7", now), 2); /* the container and its row */
 	ck_assert_uint_eq(ledger_zero(ledger, B, now), 1); /* the row alone */
 	rows[0] = row_of(A, 130, 3);
 	apply(rows, 2, false, false);
@@ -289,14 +289,14 @@ START_TEST(ledger_set_inventory_ifindex_is_never_reused)
 END_TEST
 
 /* Random traffic over addresses that move between containers, rules that come and go with exact
- * finals, readings at random moments: everything carried under a rule is booked, once. */
+ * finals, readings at random moments: everything counted by a rule is booked, once. */
 #define N_ADDRS 12
 #define N_IDS 4
 
 struct world {
 	struct counters kernel[N_ADDRS]; /* PATH_FWD_IN's counter */
 	bool ruled[N_ADDRS];
-	int owner[N_ADDRS]; /* -1: nobody's */
+	int owner[N_ADDRS]; /* -1: none */
 	uint64_t carried; /* octets counted by rules that have an owner */
 	uint64_t total[N_IDS]; /* octets of each container */
 	uint64_t seed;
@@ -339,7 +339,7 @@ static void world_inventory(struct world *w)
 	set(claims, n, true);
 }
 
-/* The commit that follows an inventory: finals for what goes, records for what comes. */
+/* The commit that follows an inventory: finals for rules removed, records for rules made. */
 static void world_commit(struct world *w)
 {
 	for (int i = 0; i < N_ADDRS; i++) {
@@ -432,7 +432,7 @@ START_TEST(ledger_differs_only_what_would_change)
 	ck_assert(ledger_differs(ledger, &inv));
 	set(ab, 2, true);
 	ck_assert(!ledger_differs(ledger, &inv));
-	inv = inventory_of(ab, 1, false); /* what is not in it stays */
+	inv = inventory_of(ab, 1, false); /* rows that it lacks stay */
 	ck_assert(!ledger_differs(ledger, &inv));
 	inv = inventory_of(ab, 1, true);
 	ck_assert(ledger_differs(ledger, &inv));
@@ -443,7 +443,7 @@ START_TEST(ledger_differs_only_what_would_change)
 	inv.containers[0].name = (char *)"new";
 	ck_assert(ledger_differs(ledger, &inv));
 	inv = inventory_of(ab, 2, true);
-	inv.n_addresses = 1; /* a container without one */
+	inv.n_addresses = 1; /* a container without an address */
 	ck_assert(ledger_differs(ledger, &inv));
 	inv = inventory_of(ba, 2, true);
 	inv.addresses[0] = (struct inv_address) { .addr = addr_of(A), .container = 1 };

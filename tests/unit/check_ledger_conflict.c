@@ -2,7 +2,7 @@
 /* An address that several containers claim, or that no container can have. */
 #include "ledger_world.h"
 
-/* Who had it keeps it, and keeps counting, however long another claims it. */
+/* The holder keeps it and keeps counting, however long another claims it. */
 START_TEST(ledger_set_inventory_conflict_stays_with_the_first)
 {
 	static const struct claim both[] = { { "7", A, true }, { "8", A, true } };
@@ -61,7 +61,7 @@ static const char *holder(void)
 	return ledger_holder(ledger, &a);
 }
 
-/* Without a commit: the rule counts on, and what it counted is whose it was then. */
+/* No commit: the rule counts on, and its count belongs to the owner at that time. */
 START_TEST(ledger_set_inventory_conflict_goes_to_the_one_that_runs)
 {
 	set(a_is_7, 1, true);
@@ -71,7 +71,7 @@ START_TEST(ledger_set_inventory_conflict_goes_to_the_one_that_runs)
 	count(107);
 	expect("7", A, 100, ROW_CONFLICT, 0);
 	expect("8", A, 7, ROW_COUNTING, 0);
-	/* The one that it was taken from runs again: who has it keeps it. */
+	/* The container that lost it runs again: the new holder keeps it. */
 	ck_assert(set_both(INV_RUN_RUNNING, INV_RUN_RUNNING));
 	ck_assert_str_eq(holder(), "8");
 	ck_assert(set_both(INV_RUN_RUNNING, INV_RUN_STOPPED));
@@ -79,10 +79,10 @@ START_TEST(ledger_set_inventory_conflict_goes_to_the_one_that_runs)
 	count(110);
 	expect("7", A, 103, ROW_COUNTING, 0);
 	expect("8", A, 7, ROW_CONFLICT, 0);
-	/* Nobody runs: it stays. */
+	/* None runs: it stays. */
 	set_both(INV_RUN_STOPPED, INV_RUN_STOPPED);
 	ck_assert_str_eq(holder(), "7");
-	/* Whose state is not known may run. */
+	/* A container of unknown state may run. */
 	set_both(INV_RUN_STOPPED, INV_RUN_UNKNOWN);
 	ck_assert_str_eq(holder(), "8");
 	set_both(INV_RUN_UNKNOWN, INV_RUN_RUNNING);

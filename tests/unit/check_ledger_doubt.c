@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A ledger that is older than the kernel's rules: nothing is booked to whom it may not belong, and every row
- * says so. */
+/* A ledger older than the kernel's rules: nothing is booked to a row that it may not belong to,
+ * and every row gets a discontinuity. */
 #include "ledger_shelf.h"
 
 #define D "192.0.2.4"
@@ -8,7 +8,7 @@
 static const struct claim both[] = { { "7", A, false }, { "8", B, false } };
 static const struct claim turned[] = { { "7", B, false }, { "8", A, false } };
 
-/* Both rules are there and counted. */
+/* Both rules exist and are counted. */
 static void both_counted(uint64_t a, uint64_t b)
 {
 	struct fw_row rows[] = { row_of(A, a, 9), row_of(B, b, 9) };
@@ -34,7 +34,7 @@ START_TEST(ledger_doubt_what_was_counted_since_is_nobodys)
 	both_counted(5000, 900);
 	expect("7", A, 100, ROW_COUNTING, 6);
 	expect("8", B, 10, ROW_COUNTING, 6);
-	both_counted(5001, 907); /* and on from there, exactly */
+	both_counted(5001, 907); /* from there on exactly */
 	set(turned, 2, true);
 	both_counted(5003, 908);
 	expect("7", A, 101, ROW_RETIRED, 6);
@@ -52,7 +52,7 @@ START_TEST(ledger_doubt_newer_rules_are_known_from_then_on)
 	begin_with_both();
 	restart(true);
 	ledger_doubt(ledger, 0, 0, now);
-	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now)); /* told already */
+	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now)); /* already marked */
 	both_counted(5000, 900);
 	restart(true);
 	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now));
@@ -76,7 +76,7 @@ START_TEST(ledger_doubt_ports_are_not_given_again)
 }
 END_TEST
 
-/* What decreased, is missing or was zeroed says no more than what grew. */
+/* A rule that decreased, is missing or was zeroed proves no more than one that grew. */
 START_TEST(ledger_doubt_any_reading_is_one_event)
 {
 	struct fw_row row = row_of(A, 3, 1);
@@ -93,7 +93,7 @@ START_TEST(ledger_doubt_any_reading_is_one_event)
 }
 END_TEST
 
-/* A journal of before tells finals first. */
+/* An earlier journal gives its finals first. */
 START_TEST(ledger_doubt_finals_before_a_reading_are_nobodys)
 {
 	struct fw_row row = row_of(A, 7000, 9);
@@ -118,7 +118,7 @@ START_TEST(ledger_meet_higher_epoch_without_a_journal_is_doubt)
 	expect("7", A, 100, ROW_COUNTING, 1);
 	expect_container("7", 100, ROW_COUNTING);
 	expect("8", B, 10, ROW_COUNTING, 1);
-	restart(true); /* and no commit was made: it is known */
+	restart(true); /* no commit was made: the epoch is known */
 	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now));
 	both_counted(5001, 901);
 	expect("7", A, 101, ROW_COUNTING, 1);
@@ -133,7 +133,7 @@ START_TEST(ledger_meet_what_a_journal_explains_is_no_doubt)
 	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch, now));
 	both_counted(5000, 900);
 	expect("7", A, 5000, ROW_COUNTING, 0);
-	/* Later ones are our own, or are told otherwise. */
+	/* Later epochs are our own, or reported otherwise. */
 	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 9, now));
 	ck_assert_int_eq(ledger_doubted_s(ledger), 0);
 }
@@ -147,7 +147,8 @@ START_TEST(ledger_meet_no_rules_is_no_doubt)
 }
 END_TEST
 
-/* A new ledger, and rules of before: their counts are nobody's, whenever an inventory says whose they are. */
+/* A new ledger and older rules: their counts are booked to no row, whenever an inventory gives
+ * their owners. */
 START_TEST(ledger_set_inventory_rules_of_before_begin_where_they_are)
 {
 	ledger_meet(ledger, ADDR_V4, 12, now);

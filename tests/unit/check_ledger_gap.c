@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What somebody does to the rules, as the ledger tells it: see ledger_gap.c. */
+/* Changes that others make to the rules, as the ledger shows them: see ledger_gap.c. */
 #include "ledger_world.h"
 
 static void apply_told(const struct fw_row *rows, size_t n, bool disturbed, bool doubled)
@@ -23,7 +23,7 @@ static uint64_t discontinuity_ns(const char *id, const char *addr)
 
 static const struct claim two[] = { { "7", A, false }, { "8", B, false } };
 
-/* One for all rows, however long it lasts; its time goes along, and stays at its end. */
+/* One discontinuity for all rows, however long it lasts; its time moves on and stays at its end. */
 START_TEST(ledger_apply_disturbed_is_one_event_of_all_rows)
 {
 	struct fw_final found = { .kind = FW_DISTURBED };
@@ -64,7 +64,7 @@ START_TEST(ledger_apply_doubled_is_not_booked)
 	rows[0] = row_of(A, 200, 4);
 	apply_told(rows, 2, true, true);
 	rows[0] = row_of(A, 300, 6);
-	apply(rows, 2, false, false); /* until the commit it was doubled */
+	apply(rows, 2, false, false); /* doubled until the commit */
 	rows[0] = row_of(A, 350, 7);
 	apply(rows, 2, false, false);
 	expect("7", A, 150, ROW_COUNTING, 1);
@@ -78,7 +78,7 @@ START_TEST(ledger_apply_doubled_is_not_booked)
 }
 END_TEST
 
-/* An older save of the rules, restored: the other may have been set back too. */
+/* An older save of the rules is restored: the other rule may have been set back too. */
 START_TEST(ledger_apply_decrease_befalls_all_rows)
 {
 	struct fw_row rows[] = { row_of(A, 100, 2), row_of(B, 10, 1) };

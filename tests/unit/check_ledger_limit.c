@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose rows are let in where not all can be. */
+/* Which rows are admitted when not all can be. */
 #include "ledger/ledger_limit.h"
 
 #include "base/xalloc.h"
@@ -12,7 +12,7 @@
 static struct ledger_limits limits;
 static struct ledger_refused refused;
 
-/* "ID ADDR ADDR; ID .." as a source would say it. Addresses "1.2.3.4*300": 300 from there on. */
+/* An inventory from "ID ADDR ADDR; ID ..". "1.2.3.4*300": 300 addresses from there on. */
 static struct inventory *said(const char *text)
 {
 	struct inv_part *part = inv_part_new("test", NULL);
@@ -71,7 +71,7 @@ static char *text_of(const struct inventory *inv)
 
 static char most[65]; /* refused.most, which is the inventory's */
 
-/* What is let in is `expected`; then the ledger has it. */
+/* Assert that `expected` is admitted; then the ledger takes it. */
 static void admit(const char *text, const char *expected)
 {
 	struct inventory *inv = said(text);
@@ -108,7 +108,7 @@ START_TEST(ledger_admit_one_container_no_more_than_its_share)
 	admit("1 10.0.0.1 10.0.0.2 10.0.0.3; 2 10.0.1.1", "1 10.0.0.1 10.0.0.2; 2 10.0.1.1");
 	ck_assert_uint_eq(refused.addresses, 1);
 	ck_assert_str_eq(most, "1");
-	/* Lower ones do not take the place of those that are counted. */
+	/* Lower addresses do not displace those already counted. */
 	admit("1 9.0.0.1 9.0.0.2 9.0.0.3 10.0.0.1 10.0.0.2; 2 10.0.1.1",
 	      "1 10.0.0.1 10.0.0.2; 2 10.0.1.1");
 	ck_assert_uint_eq(refused.addresses, 3);
@@ -124,10 +124,10 @@ START_TEST(ledger_admit_full_existing_stay_new_share_what_is_left)
 	      "1 10.0.0.1 10.0.0.2; 2 10.0.9.1 10.0.9.2; 3 10.0.9.3; 4 10.0.10.1");
 	ck_assert_uint_eq(refused.addresses, 49);
 	ck_assert_str_eq(most, "1");
-	/* Full: a newcomer gets nothing, nobody loses anything. */
+	/* Full: a newcomer gets nothing, and no container loses anything. */
 	admit("0 9.0.0.1; 1 10.0.0.1*50; 2 10.0.9.1 10.0.9.2; 3 10.0.9.3; 4 10.0.10.1",
 	      "0; 1 10.0.0.1 10.0.0.2; 2 10.0.9.1 10.0.9.2; 3 10.0.9.3; 4 10.0.10.1");
-	/* A place that becomes free is his who has fewest. */
+	/* A free place goes to the container with the fewest. */
 	admit("0 9.0.0.1; 1 10.0.0.1*50; 2 10.0.9.1; 3 10.0.9.3; 4 10.0.10.1",
 	      "0 9.0.0.1; 1 10.0.0.1 10.0.0.2; 2 10.0.9.1; 3 10.0.9.3; 4 10.0.10.1");
 }
@@ -213,8 +213,8 @@ START_TEST(ledger_limit_retired_all_in_all)
 }
 END_TEST
 
-/* Whatever is asked for: never more than allowed, nothing lost that was there, and of two containers
- * that are new none has two more than the other while that one was refused something. */
+/* Whatever is asked for: never more than allowed, and no row lost. Of two new containers none gets
+ * two more than the other while the other was refused something. */
 START_TEST(ledger_admit_random_keeps_its_promises)
 {
 	srand((unsigned)seed_random("ledger_admit_random_keeps_its_promises"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the switch view needs of the ledger: ports in the order of their ifIndex, addresses in
- * theirs, when a container's state and the set of them changed, and which way round In and Out
- * were shown. */
+/* What the switch view needs of the ledger: ports in order of ifIndex; addresses in their order;
+ * when a container's state and the set of ports changed; and which way round In and Out were
+ * shown. */
 #include "ledger_shelf.h"
 
 #include "base/loop.h"
@@ -115,7 +115,7 @@ START_TEST(ledger_snapshot_ipv4_are_sorted_and_have_one_owner)
 	set(moved, 2, true);
 	expect_ipv4("192.0.2.1:8 192.0.2.2:3 ");
 	set(quarrel, 2, true);
-	expect_ipv4("192.0.2.2:3 "); /* he had it first */
+	expect_ipv4("192.0.2.2:3 "); /* container 3 had it first */
 	set(other, 1, true);
 	set(quarrel, 2, true);
 	expect_ipv4("");
@@ -137,13 +137,14 @@ START_TEST(ledger_run_since_is_when_it_was_noticed)
 	ck_assert_uint_eq(run_ns("7"), stopped);
 	restart(true);
 	set_run(INV_RUN_STOPPED);
-	ck_assert_uint_eq(run_ns("7"), 0); /* since before this daemon */
+	ck_assert_uint_eq(run_ns("7"), 0); /* unchanged since before this daemon */
 	set(a_is_7, 1, true);
 	ck_assert_uint_eq(run_ns("7"), now.ns);
 	set(a_is_7, 0, true);
 	ck_assert_uint_eq(run_ns("7"), now.ns);
 	restart(true);
-	ck_assert_uint_ge(run_ns("7"), stopped - SECOND); /* by the date it left, in seconds */
+	ck_assert_uint_ge(run_ns("7"),
+			  stopped - SECOND); /* by its date, in seconds */
 }
 END_TEST
 
@@ -182,10 +183,10 @@ START_TEST(ledger_turn_ports_is_remembered)
 	expect_turned(PORT_VIEW_SWITCH, turned);
 	restart(true);
 	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now));
-	/* Stored as a date in seconds: one second later by it, 1,000 ns by the other clock. */
+	/* Stored as a date in seconds: one second later by that, 1,000 ns by the other clock. */
 	expect_turned(PORT_VIEW_SWITCH, turned + 1000 - SECOND);
 	set(a_is_7, 1, true);
-	expect("7", A, 0, ROW_PENDING, 0); /* a matter of ports alone */
+	expect("7", A, 0, ROW_PENDING, 0); /* concerns the ports alone */
 }
 END_TEST
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ledger to and from a store, which here is a shelf in memory. */
+/* The ledger to and from a store, here a shelf in memory. */
 #include "base/xalloc.h"
 #include "ledger_shelf.h"
 #include "seed.h"
@@ -16,7 +16,7 @@ START_TEST(ledger_restore_same_boot_goes_on_exactly)
 	expect("7", A, 100, ROW_COUNTING, 0);
 	expect("8", B, 11, ROW_RETIRED, 0);
 	rows[0] = row_of(A, 140, 3);
-	rows[1] = row_of(B, 15, 2); /* its rule is still there: its old owner's */
+	rows[1] = row_of(B, 15, 2); /* its rule still exists: it counts for the old owner */
 	apply(rows, 2, false, false);
 	set(both, 2, true);
 	expect("7", A, 140, ROW_COUNTING, 0);
@@ -51,7 +51,7 @@ START_TEST(ledger_restore_other_boot_old_counters_never_double)
 	apply(&row, 1, false, false);
 	restart(false);
 	set(a_is_7, 1, true);
-	row = row_of(A, 90, 2); /* put back by a boot script, canary and all */
+	row = row_of(A, 90, 2); /* restored by a boot script, canary and all */
 	apply(&row, 1, false, false);
 	expect("7", A, 100, ROW_COUNTING, 1);
 	row = row_of(A, 99, 3);
@@ -68,7 +68,7 @@ START_TEST(ledger_restore_other_boot_zeroed_counts_all)
 	apply(&row, 1, false, false);
 	restart(false);
 	set(a_is_7, 1, true);
-	row = row_of(A, 9, 1); /* put back without counters: the canary is 0 */
+	row = row_of(A, 9, 1); /* restored without counters: the canary is 0 */
 	apply(&row, 1, true, false);
 	row = row_of(A, 12, 2);
 	apply(&row, 1, false, false);
@@ -140,7 +140,7 @@ START_TEST(ledger_saved_what_came_meanwhile_is_next)
 	set(three, 3, true); /* a row in between */
 	rows[1] = row_of(B, 20, 1);
 	apply(rows, 3, false, false);
-	expect_row(b, 0, A, 0, 100); /* still of its moment */
+	expect_row(b, 0, A, 0, 100); /* still as it was when taken */
 	expect_row(b, 1, B, 0, 11);
 	ledger_saved(ledger, b);
 	store_batch_free(b);
@@ -201,11 +201,11 @@ START_TEST(ledger_restore_before_is_what_was_stored)
 }
 END_TEST
 
-/* A store as docs/ledger.md has it: usage is what a total is higher than before. */
+/* A store as in docs/ledger.md: usage is the growth of a total. */
 static struct {
 	bool there[8];
 	uint64_t total[8]; /* by key */
-	uint64_t usage, known; /* with that before it was lost; that somebody was told is stored */
+	uint64_t usage, known; /* with usage before the loss; usage reported as stored */
 } shelf;
 
 static void shelve(const struct store_batch *b)
@@ -243,7 +243,7 @@ START_TEST(ledger_take_changed_random_failures_used_once)
 			continue;
 		}
 		switch (next_random(&seed) % 5) {
-		case 0: /* it came, and seemed to fail */
+		case 0: /* it was stored, but seemed to fail */
 			shelve(b);
 			ledger_not_saved(ledger);
 			break;

@@ -19,7 +19,7 @@ START_TEST(report_read_by_container_greatest_first)
 	ledger_use(w->db, 3, NOW, 7, 0, 0, 0); /* in the present 5 minutes */
 	ledger_use(w->db, 1, NOW - 31 * DAY, 1000, 0, 0, 0); /* before */
 	r = get(w, &q);
-	ck_assert_uint_eq(r->n_rows, 2); /* 103 is gone and had nothing */
+	ck_assert_uint_eq(r->n_rows, 2); /* 103 is gone and had no traffic */
 	ck_assert_str_eq(r->rows[0].ctid, "102");
 	ck_assert_str_eq(r->rows[0].name, "db");
 	ck_assert_ptr_null(r->rows[0].address);
@@ -43,7 +43,8 @@ START_TEST(report_read_by_address_keeps_owners_apart)
 	const struct report *r;
 
 	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
-	ledger_use(w->db, 4, NOW - DAY, 6, 0, 0, 0); /* the same address, of 103 then */
+	ledger_use(w->db, 4, NOW - DAY, 6, 0, 0,
+		   0); /* 103 held it at that time */
 	r = get(w, &q);
 	ck_assert_uint_eq(r->n_rows, 4);
 	ck_assert_str_eq(r->rows[0].address, "192.0.2.1");
@@ -80,7 +81,7 @@ START_TEST(report_read_unknown_choice_is_named)
 	q.ips = &ip;
 	q.n_ips = 1;
 	assert_fails(&q, -ENOENT, "knows no address 2001:db8::9");
-	/* Known, but never had by 101: nothing to sum. */
+	/* Known, but 101 never had it: nothing to sum. */
 	ck_assert_int_eq(addr_parse("192.0.2.2", &ip), 0);
 	ledger_use(w->db, 2, NOW - HOUR, 5, 0, 0, 0);
 	ck_assert_uint_eq(get(w, &q)->sum.total, 0);
@@ -94,7 +95,7 @@ START_TEST(report_read_ends_within_an_hour_use_5_minutes)
 	struct report_query q =
 		query(w, REPORT_BY_CONTAINER, MIDNIGHT + 55 * 60, MIDNIGHT + 3 * HOUR + 300);
 
-	/* One octet more at each place, so that the sum tells which were taken. */
+	/* One octet more at each time, so that the sum shows which were taken. */
 	ledger_use(w->db, 1, MIDNIGHT + 50 * 60, 1, 0, 0, 0);
 	ledger_use(w->db, 1, MIDNIGHT + 55 * 60, 10, 0, 0, 0);
 	ledger_use(w->db, 1, MIDNIGHT + HOUR, 100, 0, 0, 0);
@@ -136,9 +137,9 @@ START_TEST(report_read_open_usage_is_of_its_period)
 		ck_assert_str_eq(r->rows[0].address, "192.0.2.2");
 		ck_assert_uint_eq(r->rows[0].total, 3825);
 		ck_assert_uint_eq(r->rows[0].p95_in_bits,
-				  3000 * 8 / 300); /* once, and with its like */
+				  3000 * 8 / 300); /* counted once, with the others of its period */
 		ck_assert_uint_eq(r->rows[1].total, 2);
-		q.cts = &ct; /* looked up */
+		q.cts = &ct; /* looked up by key */
 		q.n_cts = 1;
 	}
 	q.period.since_s = MIDNIGHT + HOUR + 600;
@@ -146,7 +147,7 @@ START_TEST(report_read_open_usage_is_of_its_period)
 	q.period.since_s = MIDNIGHT;
 	q.period.until_s = MIDNIGHT + HOUR + 300;
 	ck_assert_uint_eq(get(w, &q)->sum.total, 750);
-	q.period.until_s = MIDNIGHT + 2 * HOUR; /* by the hour */
+	q.period.until_s = MIDNIGHT + 2 * HOUR; /* from the hourly history */
 	ck_assert_uint_eq(get(w, &q)->sum.total, 3827);
 	q.period.until_s = MIDNIGHT + HOUR;
 	ck_assert_uint_eq(get(w, &q)->sum.total, 0);
@@ -250,7 +251,7 @@ START_TEST(report_read_percentile_is_of_the_sum_of_addresses)
 	struct report_query q = query(w, REPORT_BY_CONTAINER, MIDNIGHT, MIDNIGHT + 100 * 300);
 	const struct report *r;
 
-	/* 100 samples: the highest five do not count. In and out are judged apart. */
+	/* 100 samples: the highest five do not count. In and out are judged separately. */
 	for (int i = 0; i < 6; i++) {
 		ledger_use(w->db, 2, MIDNIGHT + i * 300, 300, 0, 0, 0);
 		ledger_use(w->db, 3, MIDNIGHT + i * 300, 0, 0, 300, 0);
@@ -308,7 +309,7 @@ START_TEST(report_read_older_than_5_minute_data_is_by_hours)
 	ck_assert_int_eq(r->sum.until_s, hour + HOUR);
 	ck_assert(!r->rows[0].has_p95 && !r->sum.has_p95);
 	ck_assert(has_note(r, "rounded down to the hour") && has_note(r, "No 95th percentile"));
-	/* Days within the 35 have their percentile even so. */
+	/* Days within the 35 have their percentile all the same. */
 	q = query(w, REPORT_BY_DAY, hour - hour % DAY, NOW);
 	r = get(w, &q);
 	ck_assert_uint_eq(r->n_rows, 41);
@@ -326,7 +327,7 @@ START_TEST(report_read_period_before_history_is_clipped_or_refused)
 	ck_assert(has_note(w->report, "400 days"));
 	q.period.until_s = MIDNIGHT - 420 * DAY;
 	q.period.to_now = false;
-	assert_fails(&q, -ENODATA, "holds no traffic of this period");
+	assert_fails(&q, -ENODATA, "holds no traffic for this period");
 	ledger_put(w->db, "UPDATE container SET since = %d", MIDNIGHT - 3 * DAY + 100);
 	q = query(w, REPORT_BY_DAY, MIDNIGHT - 30 * DAY, NOW);
 	ck_assert_uint_eq(get(w, &q)->n_rows, 4);
@@ -341,7 +342,7 @@ START_TEST(report_read_huge_counters_do_not_wrap)
 	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY - 127, NOW);
 	const struct report *r;
 
-	ledger_use(w->db, 1, NOW - 2 * HOUR, 1ull << 63, 0, 0, 0); /* stored as a negative one */
+	ledger_use(w->db, 1, NOW - 2 * HOUR, 1ull << 63, 0, 0, 0); /* stored as a negative number */
 	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
 	ledger_use(w->db, 2, NOW - HOUR, UINT64_MAX, 9, 0, 0);
 	r = get(w, &q);
@@ -361,7 +362,7 @@ START_TEST(report_read_since_zero_counts_from_the_mark)
 	const struct report *r;
 	struct addr ip;
 
-	/* 102's total also holds 40 of an address that it has no more. */
+	/* 102's total also holds 40 of an address that it no longer has. */
 	ledger_exec(w->db, "UPDATE container SET in_octets = 1040, zero_in_octets = 400,"
 			   " zero_at = 1795000000 WHERE ifindex = 2;"
 			   "UPDATE address SET in_octets = 1000, zero_in_octets = 380,"

@@ -13,18 +13,18 @@ START_TEST(report_read_no_ledger_says_what_to_do)
 	struct report_query q = query(w, REPORT_BY_CONTAINER, NOW - DAY, NOW);
 
 	ledger_exec(w->db, "PRAGMA user_version = 1000");
-	assert_fails(&q, -ENOTSUP, "is of a newer ctmeter (schema 1000, this one reads 4)");
+	assert_fails(&q, -ENOTSUP, "by a newer ctmeter (schema 1000, this one reads 4)");
 	ledger_exec(w->db, "PRAGMA user_version = 0");
-	assert_fails(&q, -EINVAL, "is no ledger of ctmeter");
+	assert_fails(&q, -EINVAL, "is not a ctmeter ledger");
 	end_daemon(w);
 	ck_assert_int_eq(truncate(w->path, 0), 0);
-	assert_fails(&q, -EINVAL, "is no ledger of ctmeter");
+	assert_fails(&q, -EINVAL, "is not a ctmeter ledger");
 	ck_assert_int_eq(truncate(w->path, 5000), 0);
-	assert_fails(&q, -EINVAL, "is damaged or no ledger");
+	assert_fails(&q, -EINVAL, "is damaged or not a ledger");
 	unlink_file(w, "");
 	assert_fails(&q, -ENOENT, "there is no ledger /tmp/check_report.");
 	q.path = w->dir;
-	assert_fails(&q, -EINVAL, "is no file");
+	assert_fails(&q, -EINVAL, "is not a regular file");
 	world_free(w);
 }
 END_TEST
@@ -96,7 +96,7 @@ START_TEST(report_read_beside_a_writer_sees_what_is_committed)
 }
 END_TEST
 
-/* What a child without rights gets: 0 with its exit status 0 or 1 (a note), or its -errno. */
+/* What a process without rights gets: 0 with exit status 0 or 1 (a note), or -errno. */
 static int read_as_nobody(const struct report_query *q, const char *note)
 {
 	struct report *report = NULL;
@@ -115,7 +115,8 @@ static int read_as_nobody(const struct report_query *q, const char *note)
 }
 
 /* Another process holds the ledger open, as the daemon does, until the returned descriptor is
- * closed: SQLite shares what one process knows about a file, which would hide a lack of rights. */
+ * closed. In one process SQLite would share what it knows of the file, which would hide a lack of
+ * rights. */
 static int hold_open(struct world *w)
 {
 	int ready[2], end[2];
@@ -142,7 +143,7 @@ static int hold_open(struct world *w)
 	return end[1];
 }
 
-/* The daemon was killed: its log stays. */
+/* The daemon was killed: its log remains. */
 static void leave_log(struct world *w)
 {
 	char *copy = xasprintf("%s.copy", w->path), *command;
@@ -170,7 +171,7 @@ START_TEST(report_read_without_rights_reads_what_it_may)
 	}
 	w = world_new();
 	ck_assert_int_eq(chmod(w->path, 0644),
-			 0); /* for all to read: SQLite's other files follow */
+			 0); /* readable for all: SQLite's other files get the same mode */
 	q = query(w, REPORT_BY_CONTAINER, NOW - DAY - 127, NOW);
 	holder = hold_open(w);
 	ck_assert_int_eq(read_as_nobody(&q, NULL), 0); /* while the daemon runs */

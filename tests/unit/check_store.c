@@ -63,7 +63,7 @@ START_TEST(store_load_after_save_same)
 		c[i].gone_wall_s = i * 1000;
 		c[i].totals = some_totals(i ? UINT64_MAX - 100 : 1ull << 63);
 		store_put_container(s, &c[i]);
-		print_container(f, &c[i]); /* the aged one has an address that is not */
+		print_container(f, &c[i]); /* the aged-out one has an address that is live */
 	}
 	for (int i = 0; i < 3; i++) {
 		a[i].state = (enum store_state)(STORE_CONFLICT + i);
@@ -142,7 +142,7 @@ START_TEST(store_end_put_failed_nothing_changed)
 
 	must_put_small(s, 5, 5);
 	ck_assert_int_eq(store_begin(s, false, WALL, NULL), 0);
-	ck_assert_int_eq(store_put_container(s, &other), -EINVAL); /* its id is 1's */
+	ck_assert_int_eq(store_put_container(s, &other), -EINVAL); /* container 1 has this id */
 	ck_assert_int_eq(store_put_meta(s, &(struct store_meta) { .boot_id = "new",
 								  .next_ifindex = 9 }),
 			 -EINVAL);
@@ -236,7 +236,7 @@ START_TEST(store_begin_locked_busy_then_saved)
 	ck_assert_int_eq(put_small(s, 2, 1, &e), -EBUSY);
 	ck_assert(strstr(e.text, "locked") && strstr(e.text, p.path));
 	ck_assert_int_eq(store_prune(s, WALL, 1), -EBUSY);
-	second = must_open(p.path); /* a writer does not keep us from opening */
+	second = must_open(p.path); /* a writer does not keep a second process from opening */
 	store_close(second);
 	ck_assert_int_eq(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);

@@ -37,7 +37,7 @@ START_TEST(store_killed_anywhere_last_checkpoint_whole)
 
 		if (pid == 0)
 			crash_child(p.path, confirmed);
-		/* Half of them while it opens, half in its stream of checkpoints. */
+		/* Half of the kills while it opens, half in its stream of checkpoints. */
 		while (round & 1 && *confirmed == before)
 			usleep(100);
 		usleep((useconds_t)(next_random(&seed) % 40000));
@@ -78,7 +78,7 @@ START_TEST(store_open_no_database_set_aside)
 	for (int i = 1; i <= 3; i++) {
 		write_at(p.path, 0, text, sizeof(text));
 		expect_set_aside(&p);
-		ck_assert_int_eq(count_files(&p, ".damaged-"), i); /* none overwritten */
+		ck_assert_int_eq(count_files(&p, ".damaged-"), i); /* none is overwritten */
 		remove_beside(&p, "");
 	}
 	place_remove(&p);
@@ -119,8 +119,8 @@ START_TEST(store_open_table_missing_set_aside)
 }
 END_TEST
 
-/* Whatever octets are overwritten, no later than at the second opening it works again, or the
- * damage is in what only a report would read. */
+/* Whatever octets are overwritten, it works again at the second opening at the latest, or the
+ * damage is where only a report would read. */
 START_TEST(store_open_garbled_anywhere_works_again)
 {
 	uint64_t seed = seed_random("store_open_garbled_anywhere_works_again");
@@ -136,7 +136,7 @@ START_TEST(store_open_garbled_anywhere_works_again)
 		ck_assert_int_eq(stat(p.path, &st), 0);
 		for (size_t i = 0; i < sizeof(junk); i++)
 			junk[i] = (unsigned char)next_random(&seed);
-		/* The version and the id (octets 60 to 71) are what tells our files. */
+		/* The version and the id (octets 60 to 71) identify our files. */
 		write_at(p.path, 72 + (off_t)(next_random(&seed) % (uint64_t)(st.st_size - 600)),
 			 junk, sizeof(junk));
 		for (int tries = 0; ret == -EUCLEAN && tries < 2; tries++) {
@@ -153,7 +153,7 @@ START_TEST(store_open_garbled_anywhere_works_again)
 			if (!ret)
 				ret = put_small(s, 1, 1, &e);
 			if (ret == -EINVAL)
-				ret = 0; /* readable, and 101 is another */
+				ret = 0; /* readable, but 101 has become another id */
 			ck_assert_msg(!ret || (ret == -EUCLEAN && !aside), "%d %s", ret, e.text);
 			store_close(s);
 			fclose(f);

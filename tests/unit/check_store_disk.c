@@ -7,7 +7,7 @@
 
 /* --- disks --------------------------------------------------------------------------------- */
 
-/* A file system of its own over the test's directory, that only this process sees. */
+/* A file system of the test's own over its directory, seen by this process only. */
 static bool mount_small(const struct place *p, const char *test)
 {
 	if (unshare(CLONE_NEWNS) == 0 &&
@@ -111,7 +111,7 @@ cleanup:
 }
 END_TEST
 
-/* One more checkpoint by a process that is killed, so that it is only in the WAL. */
+/* One more checkpoint by a process that is then killed, so that it is only in the WAL. */
 static void leave_wal(const struct place *p, uint64_t total)
 {
 	pid_t pid = fork();
@@ -126,7 +126,7 @@ static void leave_wal(const struct place *p, uint64_t total)
 	ck_assert(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
 }
 
-/* Read-only: it is loaded with everything, saves fail, and work again afterwards. */
+/* Read-only: everything is loaded, saves fail, and saves work again afterwards. */
 static void expect_read_only(const struct place *p, const char *was)
 {
 	struct store *s = NULL;

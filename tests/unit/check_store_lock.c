@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A ledger is one daemon's. */
+/* A ledger serves one daemon. */
 #include "store/store_file.h"
 #include "store_helpers.h"
 
 #include <signal.h>
 
-/* Another process has it open for writing; it lives until it is killed. */
+/* Another process has it open for writing until it is killed. */
 static pid_t writer_of(const char *path)
 {
 	int fds[2];
@@ -50,7 +50,7 @@ START_TEST(store_open_anothers_ledger_is_refused)
 }
 END_TEST
 
-/* A damaged one is not set aside under the feet of who writes it. */
+/* A damaged file is not set aside while another process writes it. */
 START_TEST(store_open_anothers_damaged_ledger_is_left_alone)
 {
 	struct place p = place_new();
@@ -67,7 +67,7 @@ START_TEST(store_open_anothers_damaged_ledger_is_left_alone)
 }
 END_TEST
 
-/* The lock was not to be had at first: it is taken when it can, or another's is respected. */
+/* The lock could not be had at first. It is taken when it can be, and another's is respected. */
 START_TEST(store_begin_takes_the_lock_late)
 {
 	struct place p = place_new();

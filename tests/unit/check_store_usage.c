@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "store_helpers.h"
 
-/* A checkpoint in which the address has so much more. */
+/* A checkpoint in which the address has used this much more. */
 static void use(struct store *s, struct store_address *a, int64_t wall_s, uint64_t octets,
 		uint64_t pkts)
 {
@@ -14,7 +14,7 @@ static void use(struct store *s, struct store_address *a, int64_t wall_s, uint64
 	ck_assert_int_eq(store_end(s, NULL), 0);
 }
 
-/* One that changes nothing. */
+/* A checkpoint that changes nothing. */
 static void turn(struct store *s, int64_t wall_s)
 {
 	ck_assert_int_eq(store_begin(s, false, wall_s, NULL), 0);
@@ -33,10 +33,10 @@ START_TEST(store_begin_other_period_used_summed_in_buckets)
 	use(s, &a, hour + 300, 1000, 1);
 	use(s, &a, hour + 3599, 5, 0);
 	use(s, &a, hour + 3600, 7, 1);
-	use(s, &b, hour + 10, 0, 3); /* back: still summed */
+	use(s, &b, hour + 10, 0, 3); /* the clock is back: still summed */
 	use(s, &b, hour + 7200, 0, 0);
 	use(s, &a, hour - 1, 1, 1);
-	use(s, &a, -1, 9, 9); /* a clock that is not set: still whole buckets */
+	use(s, &a, -1, 9, 9); /* a clock that is not set: still whole periods */
 	turn(s, hour);
 	store_close(s);
 	expect_answer(
@@ -94,7 +94,8 @@ START_TEST(store_end_failed_booked_once)
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(store_begin(s, false, hour + 300, NULL), 0);
 		store_put_address(s, &a);
-		ck_assert_int_eq(store_put_address(s, &wrong), -EINVAL); /* it is 1's */
+		ck_assert_int_eq(store_put_address(s, &wrong),
+				 -EINVAL); /* container 1 has it */
 		ck_assert_int_eq(store_end(s, NULL), -EINVAL);
 	}
 	expect_answer(p.path, "SELECT count(*) FROM usage_5min", "0 ");
@@ -118,7 +119,7 @@ START_TEST(store_put_address_new_before_is_not_used)
 	a.before[PATH_FWD_IN].octets = 1000;
 	a.totals.path[PATH_FWD_IN].octets = 1000;
 	use(s, &a, WALL, 5, 0);
-	a.before[PATH_FWD_IN].octets = 2000; /* for a row that is there: of no meaning */
+	a.before[PATH_FWD_IN].octets = 2000; /* ignored for a row that exists */
 	use(s, &a, WALL, 6, 0);
 	turn(s, WALL + 300);
 	store_close(s);
@@ -167,7 +168,7 @@ START_TEST(view_traffic_wiki_query_answered)
 }
 END_TEST
 
-/* A container and an address of it that aged out, gone since then. */
+/* A container and one address of it that aged out, gone since this time. */
 static void put_gone(struct store *s, uint32_t n, const char *id, int64_t gone_wall_s)
 {
 	struct store_container c = { .ifindex = n,
@@ -239,8 +240,8 @@ START_TEST(store_prune_old_removed_in_pieces)
 
 	for (int i = 0; i < 25; i++)
 		use(s, &a, WALL + i * 3600, 1, 1); /* both are too old */
-	use(s, &a, now - 36 * day, 1, 1); /* the 5 minutes are */
-	use(s, &a, now - 400 * day, 1, 1); /* and here the hour is just kept */
+	use(s, &a, now - 36 * day, 1, 1); /* only the 5 minutes are */
+	use(s, &a, now - 400 * day, 1, 1); /* here the hour is just kept */
 	use(s, &a, now - 35 * day, 1, 1);
 	use(s, &a, now, 1, 1);
 	turn(s, now + 300);
@@ -258,7 +259,7 @@ START_TEST(store_prune_old_removed_in_pieces)
 }
 END_TEST
 
-/* A database as version 1 had it, in which every checkpoint booked. */
+/* A database of schema version 1, in which every checkpoint booked. */
 static const char *const back_to_1[] = {
 	"DROP TABLE booked",
 	"DROP TABLE imported",
