@@ -70,21 +70,3 @@ void snap_unref(struct snap *s)
 	free(s->ipv4);
 	free(s);
 }
-
-size_t snap_find_container(const struct snap *s, const char *id)
-{
-	size_t low = 0, high = s->n_containers;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = inv_id_cmp(s->containers[middle].id, id);
-
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return s->n_containers;
-}

@@ -120,7 +120,4 @@ static inline bool snap_tells(const struct snap *s, const struct snap_totals *t,
 	       (t->status != ROW_NOT_COUNTABLE && !(node && s->no_node_traffic));
 }
 
-/* Index of a container by id, or n_containers. Binary search. */
-size_t snap_find_container(const struct snap *s, const char *id);
-
 #endif

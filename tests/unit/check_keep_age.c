@@ -61,7 +61,7 @@ static uint64_t ask_for(const struct claim *claims, size_t n)
 static uint32_t ifindex_of(const char *id)
 {
 	struct snap *s = look();
-	size_t i = snap_find_container(s, id);
+	size_t i = find_container(s, id);
 	uint32_t ifindex = i < s->n_containers ? s->containers[i].ifindex : 0;
 
 	snap_unref(s);

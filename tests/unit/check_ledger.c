@@ -385,7 +385,7 @@ static void world_check(const struct world *w)
 		sum += s->addresses[i].totals.path[PATH_FWD_IN].octets;
 	ck_assert_uint_eq(sum, w->carried);
 	for (int id = 0; id < N_IDS; id++) {
-		size_t at = snap_find_container(s, ids[id]);
+		size_t at = find_container(s, ids[id]);
 
 		ck_assert_uint_eq(at < s->n_containers
 					  ? s->containers[at].totals.path[PATH_FWD_IN].octets

@@ -240,7 +240,7 @@ START_TEST(ledger_admit_random_keeps_its_promises)
 		for (size_t i = 0; i < inv->n_addresses; i++) {
 			const struct inv_address *a = &inv->addresses[i];
 			struct snap *s = look();
-			size_t c = snap_find_container(s, inv->containers[a->container].id);
+			size_t c = find_container(s, inv->containers[a->container].id);
 
 			for (size_t k = 0; k < s->n_addresses; k++)
 				before += s->addresses[k].container == c &&

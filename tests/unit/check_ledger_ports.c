@@ -43,7 +43,7 @@ static void expect_ipv4(const char *expected)
 static uint64_t run_ns(const char *id)
 {
 	struct snap *s = look();
-	uint64_t ns = s->containers[snap_find_container(s, id)].run_ns;
+	uint64_t ns = s->containers[find_container(s, id)].run_ns;
 
 	snap_unref(s);
 	return ns;

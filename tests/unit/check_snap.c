@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Life and look-up of snapshots; memory errors and leaks are the sanitizer's to find. */
+/* The life of snapshots. The sanitizer finds memory errors and leaks. */
 #include "base/xalloc.h"
 #include "ledger/snap.h"
 
@@ -27,7 +27,6 @@ START_TEST(snap_new_fresh_is_empty)
 
 	ck_assert_uint_eq(s->n_containers, 0);
 	ck_assert_uint_eq(s->n_addresses, 0);
-	ck_assert_uint_eq(snap_find_container(s, "200"), 0);
 	snap_unref(s);
 }
 END_TEST
@@ -50,24 +49,6 @@ START_TEST(snap_unref_null_is_nothing)
 }
 END_TEST
 
-START_TEST(snap_find_container_each_is_found)
-{
-	/* shorter ids first, then by octets */
-	static const char *const ids[] = { "1", "9", "10", "99", "a0", "\303\251", "100", "web" };
-	static const char *const none[] = { "", "0", "2", "98", "aa", "101", "zzzz", "100000" };
-
-	for (size_t n = 1; n <= ARRAY_LEN(ids); n++) {
-		struct snap *s = snap_of(ids, n);
-
-		for (size_t i = 0; i < n; i++)
-			ck_assert_uint_eq(snap_find_container(s, ids[i]), i);
-		for (size_t i = 0; i < ARRAY_LEN(none); i++)
-			ck_assert_uint_eq(snap_find_container(s, none[i]), n);
-		snap_unref(s);
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("snap");
@@ -78,7 +59,6 @@ int main(void)
 	tcase_add_test(t, snap_new_fresh_is_empty);
 	tcase_add_test(t, snap_unref_other_reference_keeps_it);
 	tcase_add_test(t, snap_unref_null_is_nothing);
-	tcase_add_test(t, snap_find_container_each_is_found);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

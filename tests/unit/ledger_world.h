@@ -103,6 +103,21 @@ static inline struct snap *look(void)
 	return snap;
 }
 
+/* Index of a container in the snapshot, or n_containers. Asserts the order of ids on the way. */
+static inline size_t find_container(const struct snap *s, const char *id)
+{
+	size_t found = s->n_containers;
+
+	for (size_t i = 0; i < s->n_containers; i++) {
+		if (!strcmp(s->containers[i].id, id))
+			found = i;
+		if (i)
+			ck_assert_int_lt(inv_id_cmp(s->containers[i - 1].id, s->containers[i].id),
+					 0);
+	}
+	return found;
+}
+
 static const struct snap_address *find(const struct snap *s, const char *id, const char *addr)
 {
 	struct addr a = addr_of(addr);
@@ -131,7 +146,7 @@ static inline void expect(const char *id, const char *addr, uint64_t octets, enu
 static inline void expect_container(const char *id, uint64_t octets, enum row_status status)
 {
 	struct snap *s = look();
-	size_t i = snap_find_container(s, id);
+	size_t i = find_container(s, id);
 
 	ck_assert_uint_lt(i, s->n_containers);
 	ck_assert_uint_eq(s->containers[i].totals.path[PATH_FWD_IN].octets, octets);
