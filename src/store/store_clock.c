@@ -9,13 +9,13 @@
  * 2. Usage moves by multiples of 5 minutes. The remainder is kept and added to the next move. */
 #include "store/store_clock.h"
 
+#include "base/period.h"
 #include "base/xalloc.h"
 #include "store/store_sql.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#define PERIOD_S 300
 #define FAR ((int64_t)1 << 50)
 
 /* Keys in meta. counted_at (wall_s) is written by the store itself. */
@@ -53,11 +53,6 @@ void store_load_clock(struct wallclock *clock, const char *key, int64_t value)
 			*(int64_t *)((char *)clock + keys[i].at) = value;
 }
 
-static int64_t floor_period(int64_t s)
-{
-	return s - (s % PERIOD_S + PERIOD_S) % PERIOD_S;
-}
-
 static void run_with(struct store *s, int statement, int64_t value)
 {
 	struct store_cursor c;
@@ -87,13 +82,13 @@ static int64_t last_end(struct store *s)
 
 	while (!s->failed && store_next(s, &c))
 		start_s = (int64_t)store_read(&c);
-	return start_s ? start_s + PERIOD_S : 0;
+	return start_s ? start_s + PERIOD_5MIN_S : 0;
 }
 
 static void begin_unsure(struct store *s)
 {
 	int64_t counted_at = store_get_number(s, "counted_at", 0);
-	int64_t end_s = counted_at ? floor_period(counted_at) + PERIOD_S : 0;
+	int64_t end_s = counted_at ? period_floor(counted_at, PERIOD_5MIN_S) + PERIOD_5MIN_S : 0;
 
 	if (counted_at)
 		store_book(s, counted_at); /* until here it is sure */
@@ -116,9 +111,9 @@ static void make_sure(struct store *s)
 /* Rounded to the nearest, so that a move there and back cancels out. */
 static int64_t whole_periods(int64_t by_s)
 {
-	int64_t half = by_s < 0 ? -PERIOD_S / 2 : PERIOD_S / 2;
+	int64_t half = by_s < 0 ? -PERIOD_5MIN_S / 2 : PERIOD_5MIN_S / 2;
 
-	return (by_s + half) / PERIOD_S * PERIOD_S;
+	return (by_s + half) / PERIOD_5MIN_S * PERIOD_5MIN_S;
 }
 
 static void move_usage(struct store *s, int64_t by_s)

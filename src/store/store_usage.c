@@ -9,29 +9,24 @@
  *    checkpoint nor skipping some can book an octet twice or lose one. */
 #include "store/store_sql.h"
 
+#include "base/period.h"
 #include "base/xalloc.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-static const struct period {
+static const struct table {
 	enum store_statement first;
-	int64_t s;
+	int64_t step_s;
 	int64_t keep_s;
-} periods[] = {
-	{ STORE_USAGE_5MIN, 300, 35 * 86400 },
-	{ STORE_USAGE_HOUR, 3600, 400 * 86400 },
+} tables[] = {
+	{ STORE_USAGE_5MIN, PERIOD_5MIN_S, 35 * PERIOD_DAY_S },
+	{ STORE_USAGE_HOUR, PERIOD_HOUR_S, 400 * PERIOD_DAY_S },
 };
 
 /* The unsure part of usage_5min, for periods that hold sure usage too. */
-static const struct period unsure = { STORE_USAGE_UNSURE, 300, 35 * 86400 };
-
-/* Also before 1970, where a clock that is not set may be. */
-static int64_t period_start(const struct period *p, int64_t wall_s)
-{
-	return wall_s - (wall_s % p->s + p->s) % p->s;
-}
+static const struct table unsure = { STORE_USAGE_UNSURE, PERIOD_5MIN_S, 35 * PERIOD_DAY_S };
 
 static bool is_nothing(const struct counters c[PATHS])
 {
@@ -44,10 +39,10 @@ static bool is_nothing(const struct counters c[PATHS])
 
 /* Sums and differences are computed here: SQL would turn them into floating-point numbers at
  * 2^63. */
-static void add_usage(struct store *s, const struct period *period, uint64_t key, int64_t start_s,
+static void add_usage(struct store *s, const struct table *table, uint64_t key, int64_t start_s,
 		      const struct counters used[PATHS], bool take_away)
 {
-	struct store_cursor c = store_statement(s, period->first + STORE_FIND);
+	struct store_cursor c = store_statement(s, table->first + STORE_FIND);
 	struct counters sum[PATHS] = { { 0, 0 } };
 	uint64_t rowid = 0;
 	bool none;
@@ -65,9 +60,9 @@ static void add_usage(struct store *s, const struct period *period, uint64_t key
 		sum[p].pkts += take_away ? -used[p].pkts : used[p].pkts;
 	}
 	none = take_away && is_nothing(sum);
-	c = store_statement(s, period->first + (none    ? STORE_DELETE
-						: rowid ? STORE_UPDATE
-							: STORE_INSERT));
+	c = store_statement(s, table->first + (none    ? STORE_DELETE
+					       : rowid ? STORE_UPDATE
+						       : STORE_INSERT));
 	if (!none)
 		store_bind_counters(&c, sum);
 	store_bind(&c, rowid ? rowid : (uint64_t)start_s);
@@ -79,9 +74,9 @@ static void add_usage(struct store *s, const struct period *period, uint64_t key
 void store_move_usage(struct store *s, uint64_t key, int64_t start_s, int64_t by_s,
 		      const struct counters used[PATHS])
 {
-	for (size_t i = 0; i < ARRAY_LEN(periods) && !s->failed; i++) {
-		add_usage(s, &periods[i], key, period_start(&periods[i], start_s), used, true);
-		add_usage(s, &periods[i], key, period_start(&periods[i], start_s + by_s), used,
+	for (size_t i = 0; i < ARRAY_LEN(tables) && !s->failed; i++) {
+		add_usage(s, &tables[i], key, period_floor(start_s, tables[i].step_s), used, true);
+		add_usage(s, &tables[i], key, period_floor(start_s + by_s, tables[i].step_s), used,
 			  false);
 	}
 }
@@ -99,7 +94,7 @@ void store_put_booked(struct store *s, uint64_t key, const struct counters total
 static void add_unsure(struct store *s, uint64_t key, int64_t wall_s,
 		       const struct counters used[PATHS])
 {
-	int64_t start_s = period_start(periods, wall_s);
+	int64_t start_s = period_floor(wall_s, PERIOD_5MIN_S);
 
 	if (s->unsure && start_s < s->sure_until_s)
 		add_usage(s, &unsure, key, start_s, used, false);
@@ -121,8 +116,8 @@ void store_book(struct store *s, int64_t wall_s)
 		}
 		if (is_nothing(used))
 			continue;
-		for (size_t i = 0; !s->failed && i < ARRAY_LEN(periods); i++)
-			add_usage(s, &periods[i], key, period_start(&periods[i], wall_s), used,
+		for (size_t i = 0; !s->failed && i < ARRAY_LEN(tables); i++)
+			add_usage(s, &tables[i], key, period_floor(wall_s, tables[i].step_s), used,
 				  false);
 		if (!s->failed)
 			add_unsure(s, key, wall_s, used);
@@ -159,7 +154,7 @@ void store_turn_period(struct store *s, int64_t wall_s)
 {
 	int64_t counted_at = store_get_number(s, "counted_at", wall_s);
 
-	if (period_start(periods, counted_at) != period_start(periods, wall_s)) {
+	if (period_floor(counted_at, PERIOD_5MIN_S) != period_floor(wall_s, PERIOD_5MIN_S)) {
 		store_book(s, counted_at);
 		s->turned = true;
 	}
@@ -171,7 +166,7 @@ void store_turn_period(struct store *s, int64_t wall_s)
 static int prune_gone(struct store *s, int64_t age_s, unsigned limit)
 {
 	static const enum store_statement steps[] = { STORE_PRUNE_ADDRESS, STORE_PRUNE_CONTAINER };
-	int64_t before_s = age_s - periods[ARRAY_LEN(periods) - 1].keep_s - 86400;
+	int64_t before_s = age_s - tables[ARRAY_LEN(tables) - 1].keep_s - PERIOD_DAY_S;
 	struct store_cursor c;
 	int removed = 0, n;
 
@@ -189,15 +184,15 @@ static int prune_gone(struct store *s, int64_t age_s, unsigned limit)
 	return removed;
 }
 
-static int prune_period(struct store *s, const struct period *p, int64_t age_s, unsigned limit)
+static int prune_table(struct store *s, const struct table *table, int64_t age_s, unsigned limit)
 {
 	struct store_cursor c;
 	int n = 0;
 
 	if (s->failed || !limit)
 		return 0;
-	c = store_statement(s, p->first + STORE_PRUNE);
-	store_bind(&c, (uint64_t)(age_s - p->keep_s));
+	c = store_statement(s, table->first + STORE_PRUNE);
+	store_bind(&c, (uint64_t)(age_s - table->keep_s));
 	store_bind(&c, limit);
 	store_run(s, &c, &n);
 	return n;
@@ -212,7 +207,7 @@ static int prune_imported(struct store *s, int64_t age_s, unsigned limit)
 	if (s->failed || !limit)
 		return 0;
 	c = store_statement(s, STORE_PRUNE_IMPORTED);
-	store_bind(&c, (uint64_t)(age_s - periods[ARRAY_LEN(periods) - 1].keep_s));
+	store_bind(&c, (uint64_t)(age_s - tables[ARRAY_LEN(tables) - 1].keep_s));
 	store_bind(&c, limit);
 	return store_run(s, &c, &n) ? 0 : n;
 }
@@ -225,9 +220,9 @@ int store_prune(struct store *s, int64_t age_s, unsigned limit)
 	if (!s->writable)
 		return -EROFS;
 	s->failed = store_set_synced(s, false, NULL);
-	for (size_t i = 0; i < ARRAY_LEN(periods); i++)
-		removed += prune_period(s, &periods[i], age_s, limit - (unsigned)removed);
-	removed += prune_period(s, &unsure, age_s, limit - (unsigned)removed);
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		removed += prune_table(s, &tables[i], age_s, limit - (unsigned)removed);
+	removed += prune_table(s, &unsure, age_s, limit - (unsigned)removed);
 	removed += prune_imported(s, age_s, limit - (unsigned)removed);
 	if (!s->failed && !removed && s->turned) {
 		removed = prune_gone(s, age_s, limit);
