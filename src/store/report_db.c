@@ -9,11 +9,11 @@
 #include "base/loop.h"
 #include "base/period.h"
 #include "base/xalloc.h"
+#include "store/store_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,22 +49,6 @@ static int stat_wal(const char *path, struct stat *ret)
 
 	free(wal);
 	return rc;
-}
-
-/* "file:PATH?PARAMETERS", with the characters escaped that mean something in a URI. For free(). */
-static char *make_uri(const char *path, const char *parameters)
-{
-	char *uri = xmalloc(strlen(path) * 3 + strlen(parameters) + sizeof("file:?"));
-	char *to = uri + sprintf(uri, "file:");
-
-	for (; *path; path++) {
-		if (strchr("%?#", *path))
-			to += sprintf(to, "%%%02X", (unsigned char)*path);
-		else
-			*to++ = *path;
-	}
-	sprintf(to, "?%s", parameters);
-	return uri;
 }
 
 /* Root reads with the rights of the directory's owner (owner.h). */
@@ -137,9 +121,9 @@ static int query_number(struct report_db *db, const char *sql, int64_t *ret_n)
 }
 
 /* Open, begin the transaction and read something, which starts it. Returns SQLite's code. */
-static int try_open(struct report_db *db, const char *parameters, int64_t *ret_version)
+static int try_open(struct report_db *db, const char *query, int64_t *ret_version)
 {
-	char *uri = make_uri(db->path, parameters);
+	char *uri = store_file_uri(db->path, query);
 	int code;
 
 	sqlite3_close(db->handle);

@@ -188,8 +188,7 @@ static const struct way {
 	{ "immutable=1", NULL, "", false },
 };
 
-/* The "file:" URI of a path. For free(). */
-static char *file_uri(const char *path, const char *query)
+char *store_file_uri(const char *path, const char *query)
 {
 	char *uri = xmalloc(strlen("file:") + 3 * strlen(path) + 1 + strlen(query) + 1);
 	char *end = uri + sprintf(uri, "file:");
@@ -207,7 +206,7 @@ static char *file_uri(const char *path, const char *query)
 static int open_way(const char *path, const struct way *way, sqlite3 **ret_db, bool *ret_present,
 		    struct err *e)
 {
-	char *uri = file_uri(path, way->query);
+	char *uri = store_file_uri(path, way->query);
 	sqlite3 *db = NULL;
 	int ret = open_db(uri, path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, way->vfs, &db, e);
 

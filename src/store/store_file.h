@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 /* The store's database as a file: making it, opening it for writing or reading, setting it aside.
- * For store*.c only. Close the databases returned with sqlite3_close. */
+ * For store/ only. Close the databases returned with sqlite3_close. */
 
 /* Make the file (mode 0640) and its directory if missing. Returns 0 or -errno with e filled. */
 int store_file_make(const char *path, struct err *e);
@@ -26,6 +26,10 @@ int store_file_open(const char *path, sqlite3 **ret_db, struct err *e);
 /* Open it for reading, even if its directory, the file or the disk cannot be written. Changes
  * nothing. *ret_db becomes NULL when there is no ledger in it yet. Returns 0 or -errno as above. */
 int store_file_open_read_only(const char *path, sqlite3 **ret_db, struct err *e);
+
+/* "file:PATH?QUERY" for sqlite3_open_v2, with the characters of PATH escaped that mean something in
+ * a URI. For free(). */
+char *store_file_uri(const char *path, const char *query);
 
 /* Mark the file as damaged, by a file beside it, for store_file_damaged and the next open: not all
  * damage shows on opening. */
