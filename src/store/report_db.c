@@ -10,6 +10,7 @@
 #include "base/period.h"
 #include "base/xalloc.h"
 #include "store/store_file.h"
+#include "store/store_schema.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,17 +20,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 4
-#define SCHEMA_OPEN 2 /* from this version on a period is booked when it is over */
 #define BUSY_TIMEOUT_MS 5000
 
-#define OCTETS "in_octets, out_octets, node_in_octets, node_out_octets"
-#define ZERO "zero_in_octets, zero_out_octets, zero_node_in_octets, zero_node_out_octets"
+#define OCTETS STORE_OCTETS("")
+#define ZERO STORE_OCTETS("zero_")
 #define USAGE "SELECT address, start, " OCTETS " FROM usage_"
-#define OF(t) t ".in_octets, " t ".out_octets, " t ".node_in_octets, " t ".node_out_octets"
-#define OPEN                                                       \
-	"SELECT a.key, " OF("a") ", " OF("b") " FROM address AS a" \
-					      " LEFT JOIN booked AS b ON b.address = a.key"
+#define OPEN                                                   \
+	"SELECT a.key, " STORE_OCTETS("a.") ", " STORE_OCTETS( \
+		"b.") " FROM address AS a"                     \
+		      " LEFT JOIN booked AS b ON b.address = a.key"
 
 struct report_db {
 	char *path;
@@ -143,7 +142,7 @@ static int try_open(struct report_db *db, const char *query, int64_t *ret_versio
 static int open_database(struct report_db *db, struct err *e)
 {
 	struct stat wal = { .st_size = 0 };
-	int64_t version = 0, tables = 0;
+	int64_t version = 0;
 	int code = SQLITE_CANTOPEN, kind;
 
 	db->immutable = stat_wal(db->path, &wal) == -ENOENT;
@@ -157,11 +156,11 @@ static int open_database(struct report_db *db, struct err *e)
 	}
 	if (code != SQLITE_OK)
 		return explain(db, code, e);
-	if (version > SCHEMA_VERSION) {
+	if (version > STORE_SCHEMA_VERSION) {
 		err_set(e,
 			"%s was written by a newer ctmeter (schema %lld, this one reads %d): "
 			"upgrade ctmeter",
-			db->path, (long long)version, SCHEMA_VERSION);
+			db->path, (long long)version, STORE_SCHEMA_VERSION);
 		return -ENOTSUP;
 	}
 	if (version < 1) {
@@ -169,13 +168,11 @@ static int open_database(struct report_db *db, struct err *e)
 			db->path);
 		return -EINVAL;
 	}
-	code = query_number(db, "SELECT count(*) FROM sqlite_master WHERE name = 'imported'",
-			    &tables);
-	db->has_imported = tables > 0;
-	if (code == SQLITE_OK && version >= SCHEMA_OPEN)
+	db->has_imported = version >= STORE_SCHEMA_IMPORTED;
+	if (version >= STORE_SCHEMA_BOOKED)
 		code = query_number(db, "SELECT value FROM meta WHERE key = 'counted_at'",
 				    &db->counted_at_s);
-	db->has_open = version >= SCHEMA_OPEN;
+	db->has_open = version >= STORE_SCHEMA_BOOKED;
 	return code == SQLITE_OK ? 0 : explain(db, code, e);
 }
 

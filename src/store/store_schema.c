@@ -89,6 +89,8 @@ static const char *const steps[] = {
 	"CREATE TABLE usage_unsure " USAGE,
 };
 
+_Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step for each version");
+
 /* Reading these rows finds any damage that would make loading or the next save fail: all rows of
  * the small tables and, through the index, both ends of the history, where rows are added and
  * removed. */
@@ -224,11 +226,11 @@ int store_schema_check(sqlite3 *db, const char *path, bool *ret_present, struct 
 			path);
 		return -ENOTSUP;
 	}
-	if (version > (long long)ARRAY_LEN(steps)) {
+	if (version > STORE_SCHEMA_VERSION) {
 		err_set(e,
-			"%s was written by a newer ctmeter (schema %lld, this one reads %zu): "
+			"%s was written by a newer ctmeter (schema %lld, this one reads %d): "
 			"upgrade ctmeter, or move the file away",
-			path, version, ARRAY_LEN(steps));
+			path, version, STORE_SCHEMA_VERSION);
 		return -ENOTSUP;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(probes) && !ret; i++)
@@ -245,16 +247,16 @@ int store_schema_migrate(sqlite3 *db, const char *path, struct err *e)
 	char sql[64];
 	int ret = number(db, path, "PRAGMA user_version", &version, e);
 
-	if (ret || version == (long long)ARRAY_LEN(steps))
+	if (ret || version == STORE_SCHEMA_VERSION)
 		return ret;
 	ret = store_exec(db, path, "BEGIN IMMEDIATE", e);
 	if (ret)
 		return ret;
 	/* Read it again, now that no other process can migrate it. */
 	ret = number(db, path, "PRAGMA user_version", &version, e);
-	for (; !ret && version < (long long)ARRAY_LEN(steps); version++)
+	for (; !ret && version < STORE_SCHEMA_VERSION; version++)
 		ret = store_exec(db, path, steps[version], e);
-	snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", ARRAY_LEN(steps));
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", STORE_SCHEMA_VERSION);
 	if (!ret)
 		ret = store_exec(db, path, sql, e);
 	if (!ret)

@@ -10,6 +10,11 @@
 /* The inside of the store's database file: its schema, the migration of older schemas, and the
  * recognition of damage. For store/ only. */
 
+/* The schema's version (SQLite's user_version), and the versions from which a reader finds more. */
+#define STORE_SCHEMA_VERSION 4
+#define STORE_SCHEMA_BOOKED 2 /* a period is booked when it is over: `booked`, counted_at in meta */
+#define STORE_SCHEMA_IMPORTED 3 /* `import` and `imported` */
+
 /* The eight counter columns in the order of enum path, octets before packets, each with `before`
  * in front of its name and `after` behind it. */
 #define STORE_COUNTERS(before, after)                                                       \
@@ -17,6 +22,11 @@
 	       ", " before "out_pkts" after ", " before "node_in_octets" after ", " before  \
 	       "node_in_pkts" after ", " before "node_out_octets" after ", " before         \
 	       "node_out_pkts" after
+
+/* Those of octets alone, in the same order. */
+#define STORE_OCTETS(before)                                                        \
+	before "in_octets, " before "out_octets, " before "node_in_octets, " before \
+	       "node_out_octets"
 
 /* The columns that containers and addresses share, each with `after` behind its name. */
 #define STORE_TOTALS(after)                                                       \
