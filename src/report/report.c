@@ -10,14 +10,13 @@
 #include "report/percentile.h"
 #include "report/report_reader.h"
 #include "store/owner.h"
+#include "store/store.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEEP_5MIN_S (35 * PERIOD_DAY_S)
-#define KEEP_HOUR_S (400 * PERIOD_DAY_S)
 #define READ_TRIES 3
 /* Looking up one address costs about as much as scanning over this many. */
 #define LOOKUP_COST 8
@@ -213,7 +212,7 @@ static bool clip_rates(const struct report_reader *r, int64_t since_s, int64_t *
 	int64_t end_s = *until_s < r->q->now_s ? *until_s : r->q->now_s;
 
 	*until_s = period_floor(end_s, PERIOD_5MIN_S);
-	return since_s >= r->q->now_s - KEEP_5MIN_S && since_s < *until_s;
+	return since_s >= r->q->now_s - STORE_KEEP_5MIN_S && since_s < *until_s;
 }
 
 /* Imported traffic has no rates. */
@@ -264,7 +263,7 @@ static int64_t counting_began(const struct report_reader *r)
 /* Round an end of the period down to the hour if its 5-minute data are no longer kept. */
 static int64_t round_end(const struct report_reader *r, int64_t t)
 {
-	int64_t kept_s = period_ceil(r->q->now_s - KEEP_5MIN_S, PERIOD_HOUR_S);
+	int64_t kept_s = period_ceil(r->q->now_s - STORE_KEEP_5MIN_S, PERIOD_HOUR_S);
 
 	return t < kept_s ? period_floor(t, PERIOD_HOUR_S) : t;
 }
@@ -275,7 +274,7 @@ static int clip_period(struct report_reader *r, struct err *e)
 	const struct period *p = &r->q->period;
 	struct report_row *sum = &r->report->sum;
 	int64_t first_s = r->began_s;
-	int64_t kept_s = period_ceil(r->q->now_s - KEEP_HOUR_S, PERIOD_HOUR_S);
+	int64_t kept_s = period_ceil(r->q->now_s - STORE_KEEP_HOUR_S, PERIOD_HOUR_S);
 	char begin[PERIOD_TEXT_SIZE], end[PERIOD_TEXT_SIZE];
 
 	sum->since_s = round_end(r, p->since_s);
@@ -284,13 +283,15 @@ static int clip_period(struct report_reader *r, struct err *e)
 				 : round_end(r, p->until_s);
 	if (sum->since_s != p->since_s || (!p->to_now && sum->until_s != p->until_s))
 		report_add_note(r->report,
-				xstrdup("The period's ends are rounded down to the hour: "
-					"5-minute data are kept for 35 days."));
+				xasprintf("The period's ends are rounded down to the hour: "
+					  "5-minute data are kept for %d days.",
+					  STORE_KEEP_5MIN_DAYS));
 	if (sum->since_s < kept_s) {
 		sum->since_s = kept_s;
 		report_add_note(r->report,
-				xstrdup("The report begins later than asked: the history is kept "
-					"for 400 days."));
+				xasprintf("The report begins later than asked: the history is kept "
+					  "for %d days.",
+					  STORE_KEEP_HOUR_DAYS));
 	}
 	if (r->imported_s && (!first_s || r->imported_s < first_s))
 		first_s = period_floor(r->imported_s, PERIOD_HOUR_S);
@@ -411,10 +412,11 @@ static int read_period(struct report_reader *r, struct err *e)
 	until_s = sum->until_s;
 	if (clip_rates(r, rates_since(r, sum->since_s), &until_s))
 		rate_begin(r->sum_rate, rates_since(r, sum->since_s), until_s);
-	else if (rates_since(r, sum->since_s) < r->q->now_s - KEEP_5MIN_S)
+	else if (rates_since(r, sum->since_s) < r->q->now_s - STORE_KEEP_5MIN_S)
 		report_add_note(r->report,
-				xstrdup("No 95th percentile: it needs 5-minute data, which are "
-					"kept for 35 days."));
+				xasprintf("No 95th percentile: it needs 5-minute data, which are "
+					  "kept for %d days.",
+					  STORE_KEEP_5MIN_DAYS));
 	rc = report_by_time(r) ? read_intervals(r, e) : read_whole(r, e);
 	rate_end(r->sum_rate, sum);
 	note_imported(r);

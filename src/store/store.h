@@ -131,10 +131,15 @@ int store_end(struct store *s, struct err *e);
  * again. A failure here also shows at a checkpoint. */
 void store_tidy(struct store *s);
 
-/* Remove at most `limit` rows, in a transaction of its own: usage past its time at age_s
- * (wallclock_age_s; 5 minutes are kept for 35 days, hours for 400), and containers and addresses
- * that aged out and have been gone for longer than any usage is kept. Returns the number removed,
- * 0 when none is left, or -errno. */
+/* How long usage is kept. */
+#define STORE_KEEP_5MIN_DAYS 35
+#define STORE_KEEP_HOUR_DAYS 400
+#define STORE_KEEP_5MIN_S (STORE_KEEP_5MIN_DAYS * 86400)
+#define STORE_KEEP_HOUR_S (STORE_KEEP_HOUR_DAYS * 86400)
+
+/* Remove at most `limit` rows, in a transaction of its own: usage kept for that long at age_s
+ * (wallclock_age_s), and containers and addresses that aged out and have been gone for longer than
+ * any usage is kept. Returns the number removed, 0 when none is left, or -errno. */
 int store_prune(struct store *s, int64_t age_s, unsigned limit);
 
 #endif

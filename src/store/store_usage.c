@@ -21,12 +21,12 @@ static const struct table {
 	int64_t step_s;
 	int64_t keep_s;
 } tables[] = {
-	{ STORE_USAGE_5MIN, PERIOD_5MIN_S, 35 * PERIOD_DAY_S },
-	{ STORE_USAGE_HOUR, PERIOD_HOUR_S, 400 * PERIOD_DAY_S },
+	{ STORE_USAGE_5MIN, PERIOD_5MIN_S, STORE_KEEP_5MIN_S },
+	{ STORE_USAGE_HOUR, PERIOD_HOUR_S, STORE_KEEP_HOUR_S },
 };
 
 /* The unsure part of usage_5min, for periods that hold sure usage too. */
-static const struct table unsure = { STORE_USAGE_UNSURE, PERIOD_5MIN_S, 35 * PERIOD_DAY_S };
+static const struct table unsure = { STORE_USAGE_UNSURE, PERIOD_5MIN_S, STORE_KEEP_5MIN_S };
 
 static bool is_nothing(const struct counters c[PATHS])
 {
