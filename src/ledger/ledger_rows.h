@@ -5,9 +5,8 @@
 #include "ledger/ledger.h"
 
 /* The ledger's own objects, for ledger*.c only. Each kind is in an array sorted by its key:
- * containers (id), rows (container, address), slots (address);
- * and the containers once more by ifIndex. A new container's ifIndex is the highest, so appending
- * keeps that order.
+ * containers (id), rows (container, address), slots (address). The containers are in a second
+ * array by ifIndex; a new container's ifIndex is the highest, so appending keeps that order.
  * A slot is the ledger's side of an address's counting rules: the last reading of each, and the
  * row that their next octets are booked to. Rules are keyed by address alone, so an address that
  * changes hands only changes its slot's owner. */
@@ -52,7 +51,7 @@ struct slot {
 	uint8_t counted; /* bits of paths that had a rule for this owner before */
 	uint8_t lost; /* bits of paths whose rule others removed and we have not remade */
 	uint8_t older; /* bits of paths whose rule is older than the row and was not read since */
-	bool told; /* its row has the discontinuity of the present disturbance */
+	bool told; /* its row already has the discontinuity of the present disturbance */
 	bool struck; /* scratch: this reading means a discontinuity for this row alone */
 };
 
@@ -92,8 +91,7 @@ struct ledger {
 	bool doubted_unsure;
 	uint32_t discontinuities_floor; /* no published count is higher */
 	struct addrs orphans[ADDR_FAMILIES]; /* of the last reading: rules without a slot */
-	struct addrs
-		born; /* with new rules whose slots a kill lost: all they count is their owner's */
+	struct addrs born; /* the rules are new, a kill lost their slots: all is the owner's */
 	/* while a store is loaded */
 	struct ledger_now restore_now;
 	bool restore_same_boot;

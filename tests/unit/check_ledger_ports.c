@@ -143,8 +143,7 @@ START_TEST(ledger_run_since_is_when_it_was_noticed)
 	set(a_is_7, 0, true);
 	ck_assert_uint_eq(run_ns("7"), now.ns);
 	restart(true);
-	ck_assert_uint_ge(run_ns("7"),
-			  stopped - SECOND); /* by its date, in seconds */
+	ck_assert_uint_ge(run_ns("7"), stopped - SECOND); /* by its date, in seconds */
 }
 END_TEST
 

@@ -43,8 +43,7 @@ START_TEST(report_read_by_address_keeps_owners_apart)
 	const struct report *r;
 
 	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
-	ledger_use(w->db, 4, NOW - DAY, 6, 0, 0,
-		   0); /* 103 held it at that time */
+	ledger_use(w->db, 4, NOW - DAY, 6, 0, 0, 0); /* 103 held it at that time */
 	r = get(w, &q);
 	ck_assert_uint_eq(r->n_rows, 4);
 	ck_assert_str_eq(r->rows[0].address, "192.0.2.1");

@@ -94,8 +94,7 @@ START_TEST(store_end_failed_booked_once)
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(store_begin(s, false, hour + 300, NULL), 0);
 		store_put_address(s, &a);
-		ck_assert_int_eq(store_put_address(s, &wrong),
-				 -EINVAL); /* container 1 has it */
+		ck_assert_int_eq(store_put_address(s, &wrong), -EINVAL); /* container 1 has it */
 		ck_assert_int_eq(store_end(s, NULL), -EINVAL);
 	}
 	expect_answer(p.path, "SELECT count(*) FROM usage_5min", "0 ");
