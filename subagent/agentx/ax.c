@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The AgentX session with the node's snmpd.
  *
- *   DOWN -> CONNECTING -> OPENING -> REGISTERING -> UP, and from anywhere back to DOWN
+ *   DOWN -> CONNECTING -> OPENING -> REGISTERING -> UP, and from any state back to DOWN
  *
- * 1. DOWN always has the timer set: the next connect is at most retry_max_ns away.
- * 2. Where an answer to one of our PDUs is awaited (n_awaited > 0), patience is counted from the
- *    last such answer. It is long on purpose: a stopped or busy snmpd answers when it is back,
- *    and a connection that waits in its queue comes up then by itself, while giving up early
- *    fills that queue with dead connections and never gets through to a slow one. A dead snmpd
- *    shows as the end of the connection, at once.
- * 3. A refused registration stays refused until it is tried again; the others serve meanwhile.
- * 4. Each state of affairs is logged once: the problem, and its end.
- * 5. A session that ends before its first sign of life does not shorten the pause: a master that lets
- *    us in and throws us out is not tried more often than one that is not there. */
+ * 1. In DOWN the timer is always set: the next connect is at most retry_max_ns away.
+ * 2. While a response to one of our PDUs is awaited (n_awaited > 0), patience counts from the last
+ *    such response. It is long on purpose. A stopped or busy snmpd answers when it resumes, and a
+ *    connection that waits in its backlog then comes up by itself. Giving up early would fill that
+ *    backlog with dead connections and never get through to a slow snmpd. When snmpd dies, the
+ *    connection ends at once.
+ * 3. A refused registration stays refused until it is retried; the others are served meanwhile.
+ * 4. Each problem is logged once when it begins and once when it ends.
+ * 5. A session that ends before its first Ping does not reset the pause: a master that accepts us
+ *    and then drops us is retried no more often than one that is not running. */
 #include "agentx/ax.h"
 
 #include "agentx/ax_codec.h"
@@ -36,7 +36,7 @@ struct reg {
 	enum reg_state state;
 	uint32_t packet; /* of the Register PDU sent last */
 	uint16_t error; /* why refused */
-	uint16_t logged; /* the refusal logged last, 0 when served since */
+	uint16_t logged; /* the last refusal logged, 0 once served */
 };
 
 struct ax {
@@ -52,13 +52,13 @@ struct ax {
 	size_t n_regs;
 
 	enum ax_state state;
-	uint32_t session; /* id, from OPENING on known to the master */
+	uint32_t session; /* id, known once the master has answered the Open */
 	uint32_t last_packet; /* ids are never 0 */
 	uint32_t open_packet, ping_packet, notify_packet; /* awaited, 0: none */
 	unsigned n_awaited;
-	uint64_t awaited_ns; /* since when nothing awaited has come */
-	uint64_t answered_ns; /* last answer of the master */
-	bool quiet; /* quiet_ns has passed, and it was said */
+	uint64_t awaited_ns; /* no awaited response has come since */
+	uint64_t answered_ns; /* last response of the master */
+	bool quiet; /* quiet_ns has passed, and it was logged */
 	struct log_budget oversized; /* refused requests in the log */
 	uint64_t pause_ns; /* before the next connect */
 
@@ -99,8 +99,8 @@ static uint32_t new_packet(struct ax *ax)
 	return ax->last_packet;
 }
 
-/* Build, send, free. An answer that is too long becomes tooBig, since snmpd cannot parse it
- * and would end the session for want of an answer. */
+/* Encode, send, free. A response that is too long becomes tooBig: snmpd cannot parse a longer one,
+ * and would close the session when it gets no response at all. */
 static void send_pdu(struct ax *ax, netsnmp_pdu *pdu)
 {
 	const uint8_t *octets;
@@ -172,7 +172,7 @@ static size_t count_regs(const struct ax *ax, enum reg_state state)
 	return n;
 }
 
-/* The first refusal stands for all of them. */
+/* The first refusal is reported, with the number of all. */
 static void tell_refusals(struct ax *ax)
 {
 	size_t refused = count_regs(ax, REG_REFUSED);
@@ -226,7 +226,7 @@ static void note_refusal(struct reg *reg, uint16_t error)
 	if (reg->logged == error)
 		return;
 	reg->logged = error;
-	log_warning("ax", "snmpd refused OID %s (error %u): %s; trying again",
+	log_warning("ax", "snmpd refused OID %s (error %u): %s; retrying",
 		    reg_text(reg, text, sizeof(text)), error, ax_text_refusal(error));
 }
 
@@ -235,7 +235,7 @@ static void on_registered(struct ax *ax, struct reg *reg, uint16_t error, uint64
 	char text[256];
 
 	if (error == AX_NOT_OPEN) {
-		drop(ax, "it has forgotten the session", now_ns);
+		drop(ax, "it no longer knows the session", now_ns);
 		return;
 	}
 	reg->state = error ? REG_REFUSED : REG_SERVED;
@@ -243,7 +243,7 @@ static void on_registered(struct ax *ax, struct reg *reg, uint16_t error, uint64
 		note_refusal(reg, error);
 	} else if (reg->logged) {
 		reg->logged = 0;
-		log_info("ax", "snmpd accepted OID %s now", reg_text(reg, text, sizeof(text)));
+		log_info("ax", "snmpd now accepts OID %s", reg_text(reg, text, sizeof(text)));
 	}
 	if (count_regs(ax, REG_ASKED) == 0)
 		all_answered(ax, now_ns);
@@ -270,7 +270,7 @@ static void on_notified(struct ax *ax, uint16_t error, uint64_t now_ns)
 {
 	ax->notify_packet = 0;
 	if (error == AX_NOT_OPEN)
-		drop(ax, "it has forgotten the session", now_ns);
+		drop(ax, "it no longer knows the session", now_ns);
 	else if (ax->hooks.notified)
 		ax->hooks.notified(ax->hooks.arg, error, now_ns);
 }
@@ -306,7 +306,7 @@ static void on_response(struct ax *ax, const struct ax_header *h, const netsnmp_
 
 	if (h->packet == 0 ||
 	    (!opened && (h->session != ax->session || (!ponged && !notified && !reg)))) {
-		log_debug("ax", "a response to nothing of ours (packet %u)", h->packet);
+		log_debug("ax", "a response to no PDU of ours (packet %u)", h->packet);
 		return;
 	}
 	note_answer(ax, now_ns);
@@ -321,7 +321,7 @@ static void on_response(struct ax *ax, const struct ax_header *h, const netsnmp_
 	} else {
 		ax->ping_packet = 0;
 		if (error)
-			drop(ax, "it has forgotten the session", now_ns);
+			drop(ax, "it no longer knows the session", now_ns);
 	}
 }
 
@@ -355,7 +355,7 @@ static void on_request(struct ax *ax, const struct ax_header *h, uint8_t *octets
 		log_debug("ax", "dropped a repeated request (packet %u)", h->packet);
 	} else if (!octets) {
 		if (log_may(&ax->oversized, now_ns, "ax"))
-			log_warning("ax", "refused a request of %u octets", h->payload);
+			log_warning("ax", "refused a request of %u octets: too long", h->payload);
 		send_pdu(ax, ax_pdu_error(h, AX_TOO_BIG, 1));
 	} else {
 		answer_request(ax, h, octets, len, now_ns);
@@ -392,11 +392,11 @@ static void on_pin_timer(void *arg, uint64_t now_ns)
 static void note_outage(struct ax *ax, const char *why, const char *more, uint64_t now_ns)
 {
 	err_set(&ax->problem, "no session with snmpd at %s: %s%s", ax->where, why, more);
-	log_bad(&ax->outage, now_ns, LOG_LEVEL_WARNING, "ax",
-		"%s; connecting again until it is back", ax->problem.text);
+	log_bad(&ax->outage, now_ns, LOG_LEVEL_WARNING, "ax", "%s; reconnecting until it is back",
+		ax->problem.text);
 }
 
-/* Back to DOWN, with the next connect on its way. */
+/* Back to DOWN, with the next connect scheduled. */
 static void go_down(struct ax *ax, const char *why, const char *more, uint64_t now_ns)
 {
 	ax_conn_close(ax->conn);
@@ -450,7 +450,7 @@ static void begin_connect(struct ax *ax, uint64_t now_ns)
 	}
 }
 
-/* A session is there or on its way: is the master alive? */
+/* There is a session, or one is opening: is the master alive? */
 static void check_answers(struct ax *ax, uint64_t now_ns)
 {
 	if (!ax->n_awaited && ax->state == AX_UP) {

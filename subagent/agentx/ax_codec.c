@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* AgentX PDUs on net-snmp's codec. libnetsnmpagent exports it without installing its header, so
- * it is declared here; agentx/protocol.h has had these prototypes unchanged since 5.7.
- * 1. Nothing of net-snmp is initialised: no configuration, MIB file or persistent state is
- *    touched. Parsing and building need no library state.
- * 2. It writes what we say, but reads nothing: before 5.9 it trusts lengths, and what a master
- *    says we need little of.
- * 3. Out of memory inside net-snmp is fatal as everywhere. */
+/* AgentX PDUs in net-snmp's structures, encoded with net-snmp's codec. libnetsnmpagent exports
+ * agentx_realloc_build but does not install its header, so it is declared here. Its prototype in
+ * agentx/protocol.h has not changed since 5.7.
+ * 1. Nothing of net-snmp is initialised: no configuration, MIB file or persistent state is touched.
+ *    Encoding needs no library state.
+ * 2. net-snmp only encodes for us. Its parser is not used: before 5.9 it trusts lengths, and we
+ *    need little of what a master sends. Responses, which are frequent, are encoded by
+ *    ax_response.c.
+ * 3. Running out of memory inside net-snmp is fatal, as everywhere. */
 #include "agentx/ax_codec.h"
 
 #include "agentx/ax_request.h"
@@ -20,13 +22,13 @@
 int agentx_realloc_build(netsnmp_session *session, netsnmp_pdu *pdu, u_char **buf, size_t *buf_len,
 			 size_t *out_len);
 
-/* agentx/protocol.h: kept apart from the versions of SNMP by the two high bits */
+/* agentx/protocol.h; the two high bits tell it apart from the SNMP versions. */
 #define CODEC_VERSION 0xc1
 
 #define REGISTER_PRIORITY 127 /* the default (RFC 2741 s6.2.3) */
 
 struct ax_codec {
-	netsnmp_session session; /* the codec wants one for the version and errors */
+	netsnmp_session session; /* the codec needs one for the version and for errors */
 	uint8_t *buf;
 	size_t cap;
 	struct ax_spare spare;
@@ -84,7 +86,7 @@ void ax_codec_release(struct ax_codec *c, netsnmp_pdu *pdu)
 	snmp_free_pdu(pdu);
 }
 
-/* Of a Response (RFC 2741 s6.2.16) what comes first is all we want: no varbinds of the master's. */
+/* Of a Response (RFC 2741 s6.2.16) only the fixed fields are read, not the master's varbinds. */
 static bool parse_response(netsnmp_pdu *pdu, const uint8_t *payload, size_t len)
 {
 	bool network_order = pdu->flags & AX_FLAG_NETWORK_ORDER;
@@ -163,7 +165,7 @@ static netsnmp_pdu *new_pdu(enum ax_type type, uint32_t session, uint32_t packet
 	return pdu;
 }
 
-/* The codec carries an Open's id and description, and a Register's region, as a varbind. */
+/* The codec keeps an Open's id and description, and a Register's subtree, in a varbind. */
 static netsnmp_variable_list *add_var(netsnmp_pdu *pdu, const uint32_t *sub, size_t len,
 				      u_char type, const void *value, size_t value_len)
 {
@@ -192,7 +194,7 @@ netsnmp_pdu *ax_pdu_register(uint32_t session, uint32_t packet, const uint32_t *
 		pdu->community_len = strlen(context);
 		pdu->flags |= AX_FLAG_CONTEXT;
 	}
-	pdu->time = 0; /* the session's timeout, and that is the master's */
+	pdu->time = 0; /* use the session's timeout, which is the master's default */
 	pdu->priority = REGISTER_PRIORITY;
 	pdu->range_subid = 0;
 	add_var(pdu, sub, len, ASN_NULL, NULL, 0);
@@ -227,7 +229,7 @@ void ax_pdu_respond(netsnmp_pdu *pdu, enum ax_error error, uint16_t index)
 {
 	pdu->command = AX_RESPONSE;
 	pdu->flags &= AX_FLAG_NETWORK_ORDER;
-	pdu->time = 0; /* sysUpTime is the master's to tell (RFC 2741 s6.2.16) */
+	pdu->time = 0; /* only the master fills in sysUpTime (RFC 2741 s6.2.16) */
 	pdu->errstat = error;
 	pdu->errindex = index;
 	if (error) {
@@ -238,7 +240,7 @@ void ax_pdu_respond(netsnmp_pdu *pdu, enum ax_error error, uint16_t index)
 
 bool ax_pdu_context(const netsnmp_pdu *pdu, const char **ret_context)
 {
-	const char *context = (const char *)pdu->community; /* the codec's place for it */
+	const char *context = (const char *)pdu->community; /* where the codec keeps it */
 
 	if (!(pdu->flags & AX_FLAG_CONTEXT) || !context || !pdu->community_len) {
 		*ret_context = NULL;
@@ -265,7 +267,7 @@ bool ax_var_name(const netsnmp_variable_list *var, struct oid *ret)
 	return narrow_oid(var->name, var->name_length, ret);
 }
 
-/* The codec parses a null OID as 0.0. */
+/* A null OID is kept as 0.0, as net-snmp parses it. */
 bool ax_var_end(const netsnmp_variable_list *var, struct oid *ret)
 {
 	if (!narrow_oid(var->val.objid, var->val_len / sizeof(oid), ret))

@@ -2,8 +2,8 @@
 #ifndef CTM_AX_CODEC_H
 #define CTM_AX_CODEC_H
 
-/* AgentX PDUs (RFC 2741 s6) between octets and net-snmp's structures: the one place that knows
- * net-snmp's codec. Private to ax*.c and its tests. */
+/* Convert AgentX PDUs (RFC 2741 s6) between octets and net-snmp's structures. The only place that
+ * calls net-snmp's codec. Private to ax*.c and its tests. */
 
 #include <net-snmp/net-snmp-config.h>
 
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define AX_HEADER_OCTETS 20
-#define AX_PDU_MAX 65536 /* octets, header included: longer ones the codec refuses to parse */
+#define AX_PDU_MAX 65536 /* octets, header included: net-snmp refuses longer PDUs */
 #define AX_VERSION 1
 
 enum ax_type {
@@ -40,7 +40,7 @@ enum ax_type {
 #define AX_FLAG_CONTEXT 0x08
 #define AX_FLAG_NETWORK_ORDER 0x10
 
-/* res.error: RFC 3416's error-status, and RFC 2741 s6.2.16's own from 256 on. */
+/* res.error: error-status of RFC 3416 below 256, RFC 2741 s6.2.16 from 256 on. */
 enum ax_error {
 	AX_NO_ERROR = 0,
 	AX_TOO_BIG = 1,
@@ -61,7 +61,7 @@ enum ax_reason { AX_REASON_OTHER = 1, AX_REASON_TIMEOUTS = 4, AX_REASON_SHUTDOWN
 
 struct ax_header {
 	uint8_t version;
-	uint8_t type; /* enum ax_type, or anything */
+	uint8_t type; /* enum ax_type, or an unknown value */
 	uint8_t flags;
 	uint32_t session;
 	uint32_t transaction;
@@ -69,7 +69,7 @@ struct ax_header {
 	uint32_t payload; /* octets after the header */
 };
 
-/* Read a header from its AX_HEADER_OCTETS, in the byte order its flags tell. */
+/* Read a header of AX_HEADER_OCTETS, in the byte order that its flags give. */
 void ax_header_read(const uint8_t *octets, struct ax_header *ret);
 
 struct ax_codec;
@@ -77,40 +77,40 @@ struct ax_codec;
 struct ax_codec *ax_codec_new(void);
 void ax_codec_free(struct ax_codec *c);
 
-/* Parse one whole PDU of a master's, header included: a read request with all it asks for, of a
- * Response all but its varbinds, of a Set's PDUs the header. Returns a PDU for snmp_free_pdu, or NULL
- * when it cannot be parsed or is of a kind that only subagents send. */
+/* Parse one whole PDU from the master, header included: all of a Get, GetNext or GetBulk, a
+ * Response without its varbinds, only the header of the Set PDUs. Returns a PDU for snmp_free_pdu,
+ * or NULL for a malformed PDU or a type that only subagents send. */
 netsnmp_pdu *ax_codec_parse(struct ax_codec *c, const uint8_t *octets, size_t len);
 
-/* snmp_free_pdu for PDUs whose varbinds the next parse may use. */
+/* Free a PDU as snmp_free_pdu does, but keep its varbinds for the next parse. */
 void ax_codec_release(struct ax_codec *c, netsnmp_pdu *pdu);
 
-/* Build the octets of a PDU: *ret_octets stay valid until the next build. Returns 0, -EMSGSIZE
- * when they would be more than AX_PDU_MAX, or -EINVAL for what cannot be encoded. */
+/* Encode a PDU. *ret_octets stays valid until the next build. Returns 0, -EMSGSIZE when the PDU
+ * would exceed AX_PDU_MAX, or -EINVAL when it cannot be encoded. */
 int ax_codec_build(struct ax_codec *c, netsnmp_pdu *pdu, const uint8_t **ret_octets,
 		   size_t *ret_len);
 
-/* New PDUs in network byte order, for snmp_free_pdu. context NULL: the default one. */
+/* New PDUs in network byte order, for snmp_free_pdu. context NULL: the default context. */
 netsnmp_pdu *ax_pdu_open(uint32_t packet, const char *description);
 netsnmp_pdu *ax_pdu_register(uint32_t session, uint32_t packet, const uint32_t *sub, size_t len,
 			     const char *context);
 netsnmp_pdu *ax_pdu_ping(uint32_t session, uint32_t packet);
-/* snmpTrapOID.0 = trap, then the objects. */
+/* The varbinds are snmpTrapOID.0 = trap, then the objects. */
 netsnmp_pdu *ax_pdu_notify(uint32_t session, uint32_t packet, const struct oid *trap,
 			   const struct oidtab_varbind *vars, size_t n_vars);
 netsnmp_pdu *ax_pdu_close(uint32_t session, uint32_t packet, enum ax_reason reason);
-/* An error answer to the request with this header, without varbinds, in its byte order. */
+/* An error Response without varbinds to the request with this header, in its byte order. */
 netsnmp_pdu *ax_pdu_error(const struct ax_header *request, enum ax_error error, uint16_t index);
 
-/* Turn a request into its answer: its varbinds stay, or go where there is an error. */
+/* Turn a request into its Response. The varbinds stay, unless there is an error. */
 void ax_pdu_respond(netsnmp_pdu *pdu, enum ax_error error, uint16_t index);
 
-/* The context of a request, NULL for the default one. False when it holds a NUL, as no context
- * of ours does. */
+/* The context of a request, NULL for the default one. Returns false if it contains a NUL: no
+ * context of ours does. */
 bool ax_pdu_context(const netsnmp_pdu *pdu, const char **ret_context);
 
-/* Name of a varbind (start of its search range) and the range's end, length 0 for none.
- * False when it has more sub-identifiers than OID_MAX. */
+/* The name of a varbind (the start of its search range), and the range's end (length 0: none).
+ * Return false for more than OID_MAX sub-identifiers. */
 bool ax_var_name(const netsnmp_variable_list *var, struct oid *ret);
 bool ax_var_end(const netsnmp_variable_list *var, struct oid *ret);
 
@@ -119,7 +119,7 @@ void ax_var_set_value(netsnmp_variable_list *var, const struct smi_value *value)
 /* noSuchObject, noSuchInstance or endOfMibView, as `result` says. */
 void ax_var_set_exception(netsnmp_variable_list *var, enum oidtab_result result);
 
-/* Append an empty varbind behind `last` in constant time; returns it. */
+/* Append an empty varbind after `last`, in constant time, and return it. */
 netsnmp_variable_list *ax_var_append(netsnmp_variable_list *last);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The stream to the master agent.
  * 1. No call blocks, and none raises SIGPIPE.
- * 2. While output waits, nothing is read and no PDU is handed on: a master that does not take
- *    its answers gets no more of them, and memory stays bounded.
- * 3. A turn of the loop takes PDUs out of one buffer, and no more once AX_PDU_MAX octets of answers
- *    were sent, so however much is asked everything else gets its turn.
- * 4. A PDU over AX_PDU_MAX is handed on by its header alone and its payload passed over, so one
- *    bad request does not cost the session. A header that cannot be one ends the connection.
+ * 2. While output is queued, nothing is read and no PDU is passed on. A master that does not read
+ *    its responses gets no more of them, so memory stays bounded.
+ * 3. One turn of the loop takes PDUs from one buffer, and stops once AX_PDU_MAX octets of responses
+ *    were sent. However many requests arrive, everything else gets its turn.
+ * 4. Of a PDU over AX_PDU_MAX only the header is passed on and the payload is skipped, so one bad
+ *    request does not cost the session. An impossible header ends the connection.
  * 5. `closed` is only called from the loop, never from within ax_conn_open or ax_conn_send. */
 #include "agentx/ax_conn.h"
 
@@ -23,25 +23,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* More than this is no PDU but noise: passing it over would take for ever. */
+/* A larger payload is not AgentX, and skipping it would take too long. */
 #define PASS_OVER_MAX (16u << 20)
 
-/* A TCP master whose host is gone: the kernel gives up after this. A stopped master's kernel
- * still acknowledges. */
+/* The kernel gives up on a TCP master after this time if its host is gone. While a master is merely
+ * stopped, its kernel still acknowledges. */
 #define TCP_DEAD_MS 20000
 
 struct ax_conn {
 	struct ax_conn_hooks hooks;
 	struct loop *loop;
 	struct endpoint master;
-	size_t next_place; /* the master's are tried in turn, one a connect */
+	size_t next_place; /* the master's addresses are tried in turn, one per connect */
 	int fd; /* -1: closed */
 	bool connecting;
-	bool held; /* `in` may hold whole PDUs, for the next turn */
-	size_t sent; /* octets in this turn */
+	bool held; /* `in` may hold whole PDUs for the next turn */
+	size_t sent; /* octets sent in this turn */
 	size_t used; /* octets in `in` */
-	size_t pass_over; /* octets of an oversized payload still to come */
-	uint8_t *out; /* out_at..out_len wait to be sent */
+	size_t pass_over; /* octets of an oversized payload still to skip */
+	uint8_t *out; /* out_at..out_len are still to be sent */
 	size_t out_at, out_len, out_cap;
 	uint8_t in[AX_PDU_MAX];
 };
@@ -113,12 +113,13 @@ static void tune_tcp(int fd)
 {
 	const int on = 1, dead_ms = TCP_DEAD_MS;
 
-	/* Best effort: without them a dead host is merely noticed later. */
+	/* Best effort: without these options a dead host is merely noticed later. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
 }
 
-/* A unix socket whose backlog is full says EAGAIN: nobody accepts, try again later. */
+/* connect to a unix socket whose backlog is full fails with EAGAIN: the master does not accept.
+ * Retry later. */
 int ax_conn_open(struct ax_conn *conn)
 {
 	const struct sockaddr *sa =
@@ -144,7 +145,7 @@ int ax_conn_open(struct ax_conn *conn)
 	return rc;
 }
 
-/* Send what is queued. A socket that fails is shut down, which makes poll report it. */
+/* Send the queued output. If the socket fails, shut it down: poll then reports it. */
 static void flush(struct ax_conn *conn)
 {
 	while (output_waits(conn)) {
@@ -185,8 +186,8 @@ static bool header_is_sane(const struct ax_header *h)
 	return h->version == AX_VERSION && h->payload % 4 == 0 && h->payload <= PASS_OVER_MAX;
 }
 
-/* Take one PDU, or a piece of one to be passed over, from the n octets at p.
- * Returns how many octets were taken, 0 when more must come. */
+/* Take one PDU, or a piece of one to skip, from the n octets at p. Returns how many octets were
+ * taken, 0 when more must arrive first. */
 static size_t take_pdu(struct ax_conn *conn, uint8_t *p, size_t n, uint64_t now_ns)
 {
 	struct ax_header h;
@@ -201,7 +202,7 @@ static size_t take_pdu(struct ax_conn *conn, uint8_t *p, size_t n, uint64_t now_
 		return 0;
 	ax_header_read(p, &h);
 	if (!header_is_sane(&h)) {
-		fail(conn, "what it sent is not AgentX", now_ns);
+		fail(conn, "received data that is not AgentX", now_ns);
 		return 0;
 	}
 	total = AX_HEADER_OCTETS + h.payload;
@@ -269,7 +270,7 @@ static void on_event(void *arg, short revents, uint64_t now_ns)
 {
 	struct ax_conn *conn = arg;
 
-	(void)revents; /* errors and hang-ups show in what send and recv return */
+	(void)revents; /* send and recv report errors and hang-ups */
 	if (conn->connecting) {
 		finish_connect(conn, now_ns);
 	} else if (output_waits(conn) || conn->held) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* RFC 2741: s6.2.5 Get, s6.2.6 GetNext, s6.2.7 GetBulk, s5.1 an OID, s5.2 a search range, s5.3 an
- * octet string. Whatever a length says is held against what is left before it is believed. */
+/* RFC 2741: s6.2.5 Get, s6.2.6 GetNext, s6.2.7 GetBulk, s5.1 OIDs, s5.2 search ranges, s5.3 octet
+ * strings. Every length is checked against the octets left before it is used. */
 #include "agentx/ax_request.h"
 
 #include "base/xalloc.h"
@@ -11,7 +11,7 @@
 
 #define SPARE_MAX 64 /* a KiB each */
 #define OID_HEAD 4 /* number, prefix, include, reserved */
-#define INTERNET 5 /* sub-identifiers that a prefix n stands for: 1.3.6.1.n */
+#define INTERNET 5 /* sub-identifiers that a prefix n replaces: 1.3.6.1.n */
 
 struct reader {
 	const uint8_t *at;
@@ -63,7 +63,7 @@ static bool get_oid(struct reader *r, oid *ret, size_t *ret_len, bool *ret_inclu
 	}
 	while (n--)
 		ret[len++] = get_u32(r);
-	if (!len) { /* the null OID, as net-snmp has it */
+	if (!len) { /* the null OID, as net-snmp represents it */
 		ret[0] = ret[1] = 0;
 		len = 2;
 	}
@@ -81,7 +81,7 @@ static bool get_context(struct reader *r, netsnmp_pdu *pdu)
 	padded = (len + 3) & ~(size_t)3;
 	if (len > r->left || padded > r->left)
 		return false;
-	pdu->community = xmalloc(len + 1); /* may hold NULs, and one more makes it a string */
+	pdu->community = xmalloc(len + 1); /* may contain NULs; the extra octet makes it a string */
 	memcpy(pdu->community, r->at, len);
 	pdu->community[len] = '\0';
 	pdu->community_len = len;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The encoding is RFC 2741's: s6.1 the header, s6.2.16 the Response, s5.4 a varbind, s5.1 an OID,
- * s5.3 an octet string. The size is reckoned first, so nothing is checked while writing. */
+/* Encoding as in RFC 2741: s6.1 header, s6.2.16 Response, s5.4 varbinds, s5.1 OIDs, s5.3 octet
+ * strings. The size is computed first, so writing needs no checks. */
 #include "agentx/ax_response.h"
 
 #include "base/xalloc.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERNET 5 /* sub-identifiers of 1.3.6.1.n, which are written as the one octet n */
+#define INTERNET 5 /* sub-identifiers of 1.3.6.1.n, encoded as the one octet n */
 
 struct writer {
 	uint8_t *at;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answers to the master's requests.
- * 1. A request's varbinds become its answer's in place; only a GetBulk adds new ones.
- * 2. Requests of one transaction and context share a pinned view while it is fresh, so the rows
- *    of one SNMP answer agree (snmpd makes a GETNEXT of each repetition of a GETBULK).
- * 3. An answer is inside its search range: before its end (RFC 2741 s5.2).
- * 4. Nothing is writable: TestSet is refused, so nothing is ever there to commit or undo. */
+ * 1. A request's varbinds become those of its Response in place; only a GetBulk adds new ones.
+ * 2. Requests of one transaction and context share a pinned view while it is fresh, so the rows of
+ *    one SNMP response agree (snmpd sends a GetNext for each repetition of a GETBULK).
+ * 3. An answer lies inside its search range: before its end (RFC 2741 s5.2).
+ * 4. Nothing is writable: TestSet is refused, so there is never anything to commit or undo. */
 #include "agentx/ax_serve.h"
 
 #include "agentx/ax_response.h"
@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PINS 4 /* SNMP requests that snmpd works on at the same time, and some */
-#define REPEATS 64 /* requests remembered, each in its packet id's place: a master counts them up */
+#define PINS 4 /* more than the SNMP requests that snmpd handles at once */
+#define REPEATS 64 /* requests remembered, at packet id modulo this: masters count ids up */
 
 struct pin {
 	bool used;
@@ -37,7 +37,7 @@ struct ax_serve {
 	struct ax_hooks hooks;
 	struct pin pins[PINS];
 	struct seen seen[REPEATS];
-	size_t near; /* the row that a GetNext found last */
+	size_t near; /* the row that the last GetNext found */
 	uint64_t requests;
 	uint64_t varbinds;
 };
@@ -111,7 +111,7 @@ static bool same_context(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* The pin this transaction has, or else one to use for it: a free one, or the oldest. */
+/* The pin of this transaction, or else one to use for it: a free one, or the oldest. */
 static struct pin *find_pin(struct ax_serve *s, uint32_t transaction, const char *context)
 {
 	struct pin *best = &s->pins[0];
@@ -158,8 +158,9 @@ static void get_one(const struct pin *pin, netsnmp_variable_list *var, const str
 		ax_var_set_exception(var, result);
 }
 
-/* Make var the first instance after `name` (or at it) and before `end`, and name that
- * instance's; or endOfMibView at name (RFC 2741 s7.2.3.2). Returns false for the end. */
+/* Set var to the first instance after `name` (or at it, if `include`) and before `end`, and name to
+ * that instance's name. If there is none, set var to endOfMibView at name (RFC 2741 s7.2.3.2) and
+ * return false. */
 static bool next_one(struct ax_serve *s, const struct pin *pin, netsnmp_variable_list *var,
 		     struct oid *name, const struct oid *end, bool include)
 {
@@ -210,14 +211,14 @@ static enum ax_error answer_next(struct ax_serve *s, const struct pin *pin, nets
 	return AX_NO_ERROR;
 }
 
-/* A column of a GetBulk on its way down. */
+/* One repeating varbind of a GetBulk, and how far it has got. */
 struct repeater {
 	struct oid name;
 	struct oid end;
 };
 
-/* The request's own varbinds: each answered as by a GetNext. Fills the repeaters behind the
- * first non_repeaters, adds up octets, and leaves the last varbind in *ret_last. */
+/* Answer each of the request's own varbinds as a GetNext would. Fills the repeaters after the first
+ * non_repeaters, adds to *ret_octets, and leaves the last varbind in *ret_last. */
 static enum ax_error first_repetition(struct ax_serve *s, const struct pin *pin, netsnmp_pdu *pdu,
 				      size_t non_repeaters, struct repeater *repeaters,
 				      size_t *ret_octets, netsnmp_variable_list **ret_last)
@@ -238,8 +239,8 @@ static enum ax_error first_repetition(struct ax_serve *s, const struct pin *pin,
 	return AX_NO_ERROR;
 }
 
-/* One more repetition behind *last. Returns false when it found nothing in any column or does
- * not fit: it is taken back then, or kept without being followed. */
+/* Append one more repetition after *last. Returns false to stop: the repetition does not fit and
+ * was removed, or it found nothing in any column and stays as the last one. */
 static bool repeat_once(struct ax_serve *s, const struct pin *pin, struct repeater *repeaters,
 			size_t n, size_t *octets, netsnmp_variable_list **last)
 {
@@ -264,7 +265,7 @@ static bool repeat_once(struct ax_serve *s, const struct pin *pin, struct repeat
 	return found;
 }
 
-/* Drop the varbinds behind the first `keep`. */
+/* Free all varbinds after the first `keep`. */
 static void keep_first(netsnmp_pdu *pdu, size_t keep)
 {
 	netsnmp_variable_list **p = &pdu->variables;
@@ -275,8 +276,8 @@ static void keep_first(netsnmp_pdu *pdu, size_t keep)
 	*p = NULL;
 }
 
-/* RFC 2741 s7.2.3.3. snmpd never sends one, other masters may. Whole repetitions are left out
- * where they do not fit, as RFC 3416 s4.2.3 allows. */
+/* RFC 2741 s7.2.3.3. snmpd never sends a GetBulk, but other masters may. Repetitions that do not
+ * fit are left out whole, as RFC 3416 s4.2.3 allows. */
 static enum ax_error answer_bulk(struct ax_serve *s, const struct pin *pin, netsnmp_pdu *pdu)
 {
 	size_t n = 0, non_repeaters = (size_t)pdu->non_repeaters;
@@ -323,9 +324,9 @@ static enum ax_error answer_read(struct ax_serve *s, netsnmp_pdu *pdu, uint64_t 
 	}
 }
 
-/* The index of an error about one varbind is that varbind; an AgentX-specific error has none,
- * which makes snmpd report a plain genErr (RFC 2741 s7.2.5.2) instead of a number that SNMP does
- * not know. */
+/* An error about one varbind has that varbind's index. An AgentX-specific error has index 0, which
+ * makes snmpd report a plain genErr (RFC 2741 s7.2.5.2) instead of an error-status that SNMP does
+ * not have. */
 bool ax_serve_answer(struct ax_serve *s, netsnmp_pdu *pdu, uint64_t now_ns)
 {
 	s->requests++;

@@ -11,11 +11,11 @@ const char *ax_text_refusal(uint16_t error)
 	case AX_DUPLICATE_REGISTRATION:
 		return "another ctmeterd or subagent already serves it: stop that one";
 	case AX_REQUEST_DENIED:
-		return "the master denies it: see its access control";
+		return "the master denies it: check its access control";
 	case AX_UNSUPPORTED_CONTEXT:
 		return "the master does not know this context";
 	default:
-		return "see RFC 2741 s6.2.16 for the number";
+		return "see RFC 2741 s6.2.16 for the error number";
 	}
 }
 

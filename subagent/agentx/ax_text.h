@@ -4,12 +4,12 @@
 
 #include <stdint.h>
 
-/* What to do about an error, in words for the log and `status`. Private to ax*.c. Static text. */
+/* What to do about an error, for the log and `status`. Static text. Private to ax*.c. */
 
-/* res.error of the answer to a Register. */
+/* res.error of the response to a Register. */
 const char *ax_text_refusal(uint16_t error);
 
-/* errno of a connect to the master: " (...)", or "" where nothing is known. */
+/* errno of a connect to the master. Returns " (...)", or "" when there is nothing to suggest. */
 const char *ax_text_hint(int error);
 
 #endif

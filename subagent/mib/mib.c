@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makers of SMI values, used by all column tables, and the reckoning of the master's clock. */
+/* Constructors of SMI values, shared by all tables, and the tracking of the master's sysUpTime. */
 #include "mib/mib.h"
 
 #include "base/plain.h"
@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define NS_PER_CS 10000000ull
-#define LATER_START_NS 2000000000ll /* more than this is not a late response */
+#define LATER_START_NS 2000000000ll /* a later start than this is no late response */
 
 size_t mib_scalar_rows(const void *data)
 {
@@ -70,7 +70,7 @@ void mib_set_ipaddress(struct smi_value *v, const uint8_t *octets)
 	v->type = SMI_IPADDRESS;
 }
 
-/* Octets of the UTF-8 sequence that begins with `lead`, 0 when none can (RFC 3629). */
+/* Length of the UTF-8 sequence that begins with `lead`, 0 when none can (RFC 3629). */
 static size_t utf8_length(uint8_t lead)
 {
 	if (lead < 0x80)
@@ -82,11 +82,11 @@ static size_t utf8_length(uint8_t lead)
 	return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
 }
 
-/* Octets of the character at s (NUL-terminated) and whether it may be shown; what is not UTF-8
- * counts one octet at a time. */
+/* Length of the character at s (NUL-terminated) and whether it is printable. Invalid UTF-8 counts
+ * one octet at a time. */
 static size_t take_character(const uint8_t *s, bool *ret_printable)
 {
-	/* The least code point of each length: anything below is an overlong form. */
+	/* The smallest code point of each length: anything below is an overlong form. */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	static const uint8_t lead_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
 	size_t len = utf8_length(s[0]);
@@ -104,7 +104,7 @@ static size_t take_character(const uint8_t *s, bool *ret_printable)
 	return len;
 }
 
-/* Append as much of text as max allows, made clean. */
+/* Append as much of text as max allows, with '?' for each unprintable character. */
 static void append_text(struct smi_value *v, size_t *len, const char *text, size_t max)
 {
 	const uint8_t *s = (const uint8_t *)text;
@@ -139,7 +139,7 @@ void mib_set_text(struct smi_value *v, const char *text)
 	mib_set_text_upto(v, "", text ? text : "", MIB_TEXT_MAX);
 }
 
-/* When the master started, by the clock of the pair: may lie before 0. */
+/* When the master started, computed from the pair; may be negative. */
 static int64_t started_ns(uint32_t uptime_cs, uint64_t at_ns)
 {
 	return (int64_t)(at_ns - uptime_cs * NS_PER_CS);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* CTMETER-MIB as the default context serves it: the scalars, and the view over all three tables.
- * The numbers are those of mibs/CTMETER-MIB.txt; check_mib compares the two. */
+/* CTMETER-MIB in the default context: the scalars, and the view over all three tables. The
+ * sub-identifiers are those of mibs/CTMETER-MIB.txt; check_mib compares the two. */
 #include "mib/mib_ctm.h"
 #include "version.h"
 

@@ -45,13 +45,13 @@ enum ctm_column {
 	CTM_COL_LAST_DISCONTINUITY,
 };
 
-/* A cell of the columns 6 to 18. A counter of what is not counted now and never was is a hole:
- * absent, never shown as 0. False for a hole and for any other column. */
+/* A cell of columns 6 to 18. A counter of something that is not counted and never was is a hole:
+ * absent, never 0. Returns false for a hole and for any other column. */
 bool mib_ctm_totals_cell(const struct mib_data *d, const struct snap_totals *t, uint32_t column,
 			 struct smi_value *ret);
 
-/* Append the id as an index element of variable length (RFC 2578 s7.7): its length, then its
- * octets. Returns the number of sub-identifiers written. */
+/* Append the id as a variable-length index element (RFC 2578 s7.7): its length, then its octets.
+ * Returns the number of sub-identifiers written. */
 size_t mib_ctm_index_id(const char *id, uint32_t *sub);
 
 #endif

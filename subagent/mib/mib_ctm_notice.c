@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The notifications of CTMETER-MIB: what each carries. */
+/* The objects of each notification of CTMETER-MIB. */
 #include "mib/mib_ctm.h"
 #include "version.h"
 
@@ -22,7 +22,7 @@ struct object {
 			{ &mib_ctm_addresses, CTM_COL_STATUS },                 \
 	}
 
-/* OBJECTS of the text, in its order. */
+/* The OBJECTS clauses of mibs/CTMETER-MIB.txt, in their order. */
 static const struct object objects[NOTICE_KINDS][MIB_CTM_NOTICE_VARS] = {
 	[NOTICE_CONFLICT] = ADDRESS_OBJECTS,
 	[NOTICE_CONFLICT_CLEARED] = ADDRESS_OBJECTS,

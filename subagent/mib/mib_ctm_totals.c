@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What address rows and container rows have in common: the index's id and the columns 6 to 18. */
+/* Shared by address rows and container rows: the id in the index, and columns 6 to 18. */
 #include "mib/mib_ctm.h"
 
 #include <assert.h>

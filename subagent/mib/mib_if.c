@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The switch view: IF-MIB's scalars (RFC 2863), what its two tables have in common, and the view
- * over all of it. */
+/* The switch view: IF-MIB's scalars (RFC 2863), the code shared by its two tables, and the view
+ * over everything. */
 #include "mib/mib_if.h"
 
 #include "base/xalloc.h"

@@ -9,13 +9,13 @@
 extern const struct oidtab mib_sys_scalars, mib_if_number, mib_if_table, mib_ipaddr_table,
 	mib_if_xtable, mib_if_scalars;
 
-/* rows and index of ifTable and ifXTable: INDEX { ifIndex }. */
+/* The rows and index functions of ifTable and ifXTable: INDEX { ifIndex }. */
 size_t mib_if_rows(const void *data);
 size_t mib_if_index(const void *data, size_t row, uint32_t *sub);
 const struct snap_container *mib_if_container(const struct mib_data *d, size_t row);
 
-/* What a port has carried, as the switch view's direction has it: forwarded traffic and that with
- * the node. False: it is not counted and never was, so that it is absent and not shown as 0. */
+/* What a port has carried, in the direction of the switch view: forwarded traffic plus traffic with
+ * the node. Returns false if it is not counted and never was: the counter is then absent, not 0. */
 bool mib_if_carried(const struct mib_data *d, const struct snap_container *c, bool in,
 		    struct counters *ret_sum);
 

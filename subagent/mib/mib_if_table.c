@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ifTable of the switch view (RFC 2863): a port for each container. Its counters are the low 32
- * bits of ifXTable's. Errors and discards are not counted here and 0 all the same: monitoring
- * systems expect them of every port, and this one has none of its own. */
+/* ifTable of the switch view (RFC 2863): one port for each container. Its counters are the low 32
+ * bits of ifXTable's. Errors and discards are always 0: monitoring systems expect them of every
+ * port, and a container's port has none of its own. */
 #include "mib/mib_if.h"
 
 #include "base/xalloc.h"
@@ -29,7 +29,7 @@ enum if_column {
 enum { STATUS_UP = 1, STATUS_DOWN = 2, STATUS_NOT_PRESENT = 6 };
 
 #define TYPE_PROP_VIRTUAL 53
-#define MTU_OCTETS 1500 /* venet's and veth's; what a container has inside is not known here */
+#define MTU_OCTETS 1500 /* of venet and veth; the MTU inside a container is unknown */
 #define BITS_PER_MBIT 1000000ull
 
 static const uint32_t prefix[] = { 1, 3, 6, 1, 2, 1, 2, 2, 1 };
@@ -40,8 +40,8 @@ static const uint32_t columns[] = {
 	IF_OUT_DISCARDS,  IF_OUT_ERRORS,
 };
 
-/* A container whose source tells no states is there, so its port is up: as unknown(4), it would be
- * left out by those who poll what is up. */
+/* A container whose source reports no states exists, so its port is up: pollers that select ports
+ * that are up would skip unknown(4). */
 static int32_t oper_status(enum inv_run run)
 {
 	switch (run) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ipAddrTable of the switch view (RFC 1213): the IPv4 addresses that containers have now, so that
- * monitoring systems show them on their ports. INDEX { ipAdEntAddr } has room for one row an
- * address, so one that several containers claim is left out. */
+ * monitoring systems show them on their ports. INDEX { ipAdEntAddr } allows one row per address, so
+ * an address that several containers claim is left out. */
 #include "mib/mib_if.h"
 
 #include "base/xalloc.h"

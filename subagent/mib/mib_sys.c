@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The system group of the switch view (RFC 3418): a context has none unless somebody serves it, and
- * monitoring systems want one of every device. */
+/* The system group of the switch view (RFC 3418). A context has no system group unless a subagent
+ * serves one, and monitoring systems want it from every device. */
 #include "mib/mib_if.h"
 #include "version.h"
 
@@ -16,7 +16,7 @@ enum sys_column {
 	SYS_SERVICES,
 };
 
-#define SERVICES_INTERNET 4 /* what is counted is IP */
+#define SERVICES_INTERNET 4 /* IP is what we count */
 
 static const uint32_t prefix[] = { 1, 3, 6, 1, 2, 1, 1 };
 static const uint32_t columns[] = {

@@ -7,23 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROW_KINDS 2 /* NOTICE_CONFLICT, NOTICE_CONFLICT_CLEARED: times and paces are at kind - 1 */
+#define ROW_KINDS 2 /* NOTICE_CONFLICT, NOTICE_CONFLICT_CLEARED: index is kind - 1 */
 
-/* Which row of a snapshot; all zero comes before any. */
+/* Identifies a row of a snapshot. All zeros sorts before any row. */
 struct key {
 	char id[INV_ID_MAX + 1];
 	struct addr addr;
 };
 
-/* When the last NOTICE_BURST of a kind were told, `next` the oldest of them, and of which row the
- * last one. */
+/* When the last NOTICE_BURST notices of a kind were sent, `next` being the oldest, and the row of
+ * the last one. */
 struct pace {
 	uint64_t told_ns[NOTICE_BURST];
 	unsigned next;
 	struct key last;
 };
 
-/* What was told of a row. */
+/* What was last reported about a row. */
 struct told_row {
 	struct key key;
 	bool conflict;
@@ -31,26 +31,26 @@ struct told_row {
 };
 
 struct notices {
-	uint64_t told_ns[NOTICE_KINDS]; /* of the kinds that are not about rows; 0: never */
-	bool inventory_failing, store_failing; /* as told */
-	uint32_t repairs; /* as told */
+	uint64_t told_ns[NOTICE_KINDS]; /* for kinds that are not about rows; 0: never */
+	bool inventory_failing, store_failing; /* as last reported */
+	uint32_t repairs; /* as last reported */
 	uint64_t repair_ns; /* when more were first seen, 0: not yet */
 	struct pace pace[ROW_KINDS];
-	struct told_row *rows; /* in a snapshot's order: in conflict, or told of not a minute ago */
+	struct told_row *rows; /* sorted as a snapshot: in conflict, or reported within a minute */
 	size_t n_rows, cap;
 	size_t held_back;
-	/* What notices_next returned last, kind 0: nothing */
+	/* What notices_next returned last; kind 0: nothing. */
 	enum notice_kind kind;
 	uint32_t told_repairs;
 	struct key key;
 };
 
-/* One look at everything: the notice found, and when there may be another. */
+/* One pass over everything: the notice found, and when another may be due. */
 struct search {
 	const struct snap *snap;
 	uint64_t now_ns;
 	struct notice found; /* kind 0: none */
-	bool in_turn; /* it is about a row behind the one told of last */
+	bool in_turn; /* its row comes after the one reported last */
 	uint64_t at_ns; /* 0: none */
 };
 
@@ -72,7 +72,7 @@ size_t notices_held_back(const struct notices *n)
 	return n->held_back;
 }
 
-/* Whether a minute has passed since told_ns; if not, when it will have is when to look again. */
+/* Whether a minute has passed since told_ns. If not, schedules the next pass for then. */
 static bool is_time(struct search *s, uint64_t told_ns)
 {
 	uint64_t at_ns = told_ns + NOTICE_MINUTE_NS;
@@ -124,8 +124,9 @@ static const char *id_of(const struct snap *snap, const struct snap_address *a)
 	return snap->containers[a->container].id;
 }
 
-/* A row whose state is not what was told of it: due, or held back, or told not a minute ago. The
- * first one behind the row told of last has its turn, or else the first of all. */
+/* Consider a row with an unreported change. It is due, or held back by NOTICE_BURST, or was
+ * reported less than a minute ago. The first row after the one reported last wins, or else the
+ * first of all. */
 static void look_at_change(struct notices *n, struct search *s, size_t i, enum notice_kind kind,
 			   uint64_t told_ns)
 {
@@ -152,8 +153,8 @@ static bool is_worth_keeping(const struct told_row *r, uint64_t now_ns)
 	       r->told_ns[1] + NOTICE_MINUTE_NS > now_ns;
 }
 
-/* One sweep over the snapshot's rows and ours. What was told of a row that the snapshot has no
- * longer is forgotten: there is nothing left to tell of it. */
+/* One sweep over the snapshot's rows and ours. A row that is gone from the snapshot is forgotten:
+ * there is nothing left to report about it. */
 static void look_at_rows(struct notices *n, struct search *s)
 {
 	size_t from = 0, to = 0;
@@ -179,7 +180,7 @@ static void look_at_rows(struct notices *n, struct search *s)
 	n->n_rows = to;
 }
 
-/* The row told of, made if it is not there. */
+/* Find our record of the row, or insert one. */
 static struct told_row *find_row(struct notices *n, const struct key *key)
 {
 	size_t low = 0, high = n->n_rows;

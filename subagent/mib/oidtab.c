@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* GET and GETNEXT over tables in memory (see oidtab.h for the model).
- * 1. The place of an OID among a table's instances is (column, row): the lower bound of its
- *    column sub-identifier, then of what follows it among the row indexes.
- * 2. GET is the same search with an exact match asked for, so the two cannot disagree.
- * 3. A search costs log2(rows) calls of index(); cells are only made for the answer and for the
- *    holes passed on the way to it.
- * May be called by anything; keeps no state. */
+ * 1. The place of an OID among a table's instances is (column, row): the lower bound of its column
+ *    sub-identifier, then that of the remaining sub-identifiers among the row indexes.
+ * 2. GET is the same search followed by a test for equality, so the two cannot disagree.
+ * 3. A search costs log2(rows) calls of index(). cell() is only called for the answer and for the
+ *    holes skipped on the way to it.
+ * Keeps no state, so any caller may use it. */
 #include "mib/oidtab.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* A cell's coordinates; column is a position in tab->columns, either may be one past the end. */
+/* A cell's coordinates. column is a position in tab->columns; either may be one past the end. */
 struct place {
 	size_t column;
 	size_t row;
@@ -28,8 +28,8 @@ int oid_cmp(const uint32_t *a, size_t a_len, const uint32_t *b, size_t b_len)
 	return (a_len > b_len) - (a_len < b_len);
 }
 
-/* Where the OID stands to the table's whole subtree: before it (or above it in the tree)
- * negative, in it 0, past it positive. */
+/* Position of the OID relative to the table's subtree: negative before it (or above it in the
+ * tree), 0 inside, positive past it. */
 static int compare_prefix(const struct oidtab *tab, const uint32_t *oid, size_t len)
 {
 	if (len > tab->prefix_len)
@@ -46,9 +46,9 @@ static size_t first_column(const struct oidtab *tab, uint32_t sub)
 	return c;
 }
 
-/* The first row whose index is past `index`, or equal to it if `include`. A walk asks for the row
- * beside the one it got last, so `near` and its neighbour are looked at first, and then the rest is
- * halved. */
+/* The first row whose index is greater than `index`, or equal to it if `include`. A walk asks for
+ * the row next to the last one, so `near` and its neighbour are tried first; a binary search covers
+ * the rest. */
 static size_t first_row(const struct oidtab *tab, const void *data, const uint32_t *index,
 			size_t len, bool include, size_t near)
 {
@@ -71,7 +71,7 @@ static size_t first_row(const struct oidtab *tab, const void *data, const uint32
 	return low;
 }
 
-/* The first cell, hole or not, at or after an OID that does not lie past the table. */
+/* The first cell, hole or not, at or after an OID that is not past the table. */
 static struct place first_place(const struct oidtab *tab, const void *data, const uint32_t *oid,
 				size_t len, bool include, size_t near)
 {

@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* GET and GETNEXT over a conceptual table (RFC 2578 s7.1.12) that is already in memory, sorted:
- * a const description of columns, and two functions for rows. Pure: no SNMP library, no clock.
+/* GET and GETNEXT over a conceptual table (RFC 2578 s7.1.12) in memory, sorted: a const description
+ * of the columns, and functions for the rows. Pure: no SNMP library, no clock.
  * 1. Instances are ordered by (column, row): prefix.column.index.
- * 2. A column may have holes (cell returns false): GET says noSuchInstance, GETNEXT goes on.
+ * 2. A column may have holes (cell returns false): GET returns noSuchInstance, GETNEXT skips them.
  * 3. Row lookup is a binary search on the index OIDs; nothing is allocated.
  * A group of scalars is a table of one row whose index is the single sub-identifier 0. */
 
@@ -51,23 +51,23 @@ struct smi_value {
 			size_t len;
 		} oid;
 	} u;
-	uint8_t buf[256]; /* room for a value that is made on the fly */
+	uint8_t buf[256]; /* for a value that is built on the fly */
 };
 
-/* An instance and its value. Not to be moved: the value may point into itself. */
+/* An instance and its value. Do not move it: the value may point into itself. */
 struct oidtab_varbind {
 	struct oid name;
 	struct smi_value value;
 };
 
 struct oidtab {
-	const uint32_t *prefix; /* the entry's OID (a scalar group: the group's) */
+	const uint32_t *prefix; /* OID of the table's entry, or of the group of scalars */
 	size_t prefix_len;
 	const uint32_t *columns; /* accessible columns' sub-identifiers, ascending */
 	size_t n_columns;
-	/* Number of rows now. */
+	/* The present number of rows. */
 	size_t (*rows)(const void *data);
-	/* Write the index of row into sub (room for OID_MAX), return its length. */
+	/* Write the row's index into sub (room for OID_MAX) and return its length. */
 	size_t (*index)(const void *data, size_t row, uint32_t *sub);
 	/* Fill *ret with a cell, or return false for a hole. */
 	bool (*cell)(const void *data, size_t row, uint32_t column, struct smi_value *ret);
@@ -79,18 +79,16 @@ enum oidtab_result { OIDTAB_FOUND, OIDTAB_NO_SUCH_OBJECT, OIDTAB_NO_SUCH_INSTANC
 enum oidtab_result oidtab_get(const struct oidtab *tab, const void *data, const uint32_t *oid,
 			      size_t len, struct smi_value *ret);
 
-/* The first instance after `oid` (at or after it if `include`), its name in *ret_oid.
- * near (may be NULL): the row answered last, where the search begins, and then the row of this
- * answer; any value is as right as another, the right one makes a walk's steps cheap.
- * OIDTAB_FOUND or OIDTAB_END. */
+/* The first instance after `oid` (or at it if `include`), its name in *ret_oid. near (may be NULL):
+ * in, a row to start the search at; out, the row found. Any value gives the right result; the last
+ * row makes each step of a walk cheap. Returns OIDTAB_FOUND or OIDTAB_END. */
 enum oidtab_result oidtab_next(const struct oidtab *tab, const void *data, const uint32_t *oid,
 			       size_t len, bool include, struct oid *ret_oid, struct smi_value *ret,
 			       size_t *near);
 
-/* A group of tables: what one SNMP context serves. They stand in the order of their instances, none
- * of a later one before one of an earlier one. A prefix may lie inside another (scalars beside a
- * table in one group); an OID belongs to the longest one it has, and no two are the
- * same. */
+/* A group of tables: what one SNMP context serves. The tables are sorted: no instance of a later
+ * table precedes one of an earlier table. A prefix may lie inside another (scalars beside a table
+ * in one group); an OID belongs to the longest prefix that it has. No two prefixes are equal. */
 struct oidtab_view {
 	const struct oidtab *const *tabs;
 	size_t n_tabs;
