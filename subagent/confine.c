@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The system calls of a running ctmeterd, its store's thread and its commits' children (seccomp(2),
- * libseccomp). What is not in the list fails with ENOSYS, as it would on a kernel that has not got it: a
- * C library that learns a new call falls back to the one it used before, and nothing is killed in the
- * middle of a commit. exec is not among them. */
+/* The system calls of a running ctmeterd, its store's thread and the children of its commits
+ * (seccomp(2), libseccomp). A call that is not listed fails with ENOSYS, as on a kernel that lacks
+ * it: a C library that starts to use a new call falls back to the old one, and nothing is killed in
+ * the middle of a commit. exec is not listed. */
 #include "base/log.h"
 #include "inventory/source_kind.h"
 #include "privilege.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#undef CTM_SECCOMP /* their runtimes make calls of their own */
+#undef CTM_SECCOMP /* their runtimes make other calls */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
 	__has_feature(memory_sanitizer)
@@ -49,7 +49,7 @@ static const char *const allowed[] = {
 	"epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "timerfd_create",
 	"timerfd_settime", "timerfd_settime64", "timerfd_gettime", "signalfd4", "nanosleep",
 	"clock_nanosleep", "clock_nanosleep_time64",
-	/* sockets: AgentX, control, netlink, the tables' options */
+	/* sockets: AgentX, control, netlink, the tables' socket options */
 	"socketcall", "socketpair", "connect", "bind", "listen", "accept", "accept4", "getsockname",
 	"getpeername", "getsockopt", "setsockopt", "shutdown", "send", "sendto", "sendmsg",
 	"sendmmsg", "recv", "recvfrom", "recvmsg", "recvmmsg",
@@ -71,7 +71,7 @@ static const char *const allowed[] = {
 	/* signals */
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "rt_sigtimedwait",
 	"rt_sigpending", "sigaltstack", "restart_syscall",
-	/* who, when, how much */
+	/* identity, time, limits */
 	"getuid", "getuid32", "geteuid", "geteuid32", "getgid", "getgid32", "getegid", "getegid32",
 	"getresuid", "getresuid32", "getresgid", "getresgid32", "clock_gettime", "clock_gettime64",
 	"clock_getres", "gettimeofday", "time", "times", "getrandom", "uname", "sysinfo",
@@ -83,8 +83,9 @@ bool privilege_confines(void)
 	return true;
 }
 
-/* What is allowed with some arguments only: no new namespace (clone3 hides its flags: the C library goes
- * back to clone), no other kind of socket, and of a terminal only to be asked whether it is one. */
+/* Calls that are allowed with some arguments only: no new namespaces (clone3 hides its flags, so
+ * the C library falls back to clone), no other socket families, and only ioctls that ask what a
+ * terminal is. */
 static int add_partly(scmp_filter_ctx filter)
 {
 	struct scmp_arg_cmp is = { .arg = 0, .op = SCMP_CMP_MASKED_EQ, .datum_a = NAMESPACES };
@@ -109,7 +110,7 @@ static int confine(void)
 	int ret = filter ? add_partly(filter) : -ENOMEM;
 
 #if SCMP_VER_MAJOR > 2 || (SCMP_VER_MAJOR == 2 && SCMP_VER_MINOR >= 5)
-	/* A tree instead of a list: kernels before 5.11 go through it for each call. */
+	/* A binary tree instead of a list: kernels before 5.11 run the filter for every call. */
 	if (!ret)
 		ret = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 #endif
@@ -117,7 +118,7 @@ static int confine(void)
 	for (size_t i = 0; i < ARRAY_LEN(allowed) && !ret; i++) {
 		int number = seccomp_syscall_resolve_name(allowed[i]);
 
-		/* Not every machine has every one: negative numbers. */
+		/* Not every architecture has every call: those have negative numbers. */
 		if (number >= 0)
 			ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 	}
@@ -128,7 +129,7 @@ static int confine(void)
 	return ret;
 }
 
-/* A program that no helper can run for us? */
+/* The first source that is a program and that no helper can run for us, or NULL. */
 static const char *own_command(const struct cfg *cfg)
 {
 	if (access(cfg->inventory.helper, F_OK) == 0)
@@ -147,11 +148,11 @@ void privilege_confine(const struct cfg *cfg)
 	if (command)
 		log_warning(
 			"start",
-			"no filter of system calls: %s is run by ctmeterd itself, for no inventory "
-			"helper is at %s",
+			"not filtering system calls: ctmeterd runs %s itself, because there is no "
+			"inventory helper at %s",
 			command, cfg->inventory.helper);
 	else if (ret < 0)
-		log_warning("start", "no filter of system calls: %s", strerror(-ret));
+		log_warning("start", "not filtering system calls: %s", strerror(-ret));
 }
 
 #else

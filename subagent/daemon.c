@@ -122,7 +122,7 @@ static void published(void *arg)
 	notifier_wake(d->notifier);
 	if (d->serving || !engine_snap(d->engine)->ready)
 		return;
-	log_info("engine", "the first snapshot is there: registering with snmpd at %s",
+	log_info("engine", "the first snapshot is ready: registering with snmpd at %s",
 		 d->cfg->agentx.socket);
 	d->serving = true;
 	ax_start(d->ax);
@@ -164,7 +164,7 @@ static void reply_zero(struct daemon *d, struct ctl_request *req)
 	if (what)
 		engine_zero(d->engine, what, zeroed, req);
 	else
-		ctl_reply_error(req, "which container or address?");
+		ctl_reply_error(req, "name a container or an address");
 }
 
 static void stored(void *arg, int result, const char *text)
@@ -176,14 +176,14 @@ static void stored(void *arg, int result, const char *text)
 		ctl_reply(arg, json_object());
 }
 
-/* A request that is answered when the rules are as it wants them. */
+/* A request that is answered once the rules are as it asks. */
 struct pending {
 	struct daemon *daemon;
 	struct ctl_request *req;
-	unsigned rules; /* when it came */
+	unsigned rules; /* their number when it came */
 };
 
-/* Why not all that is in the inventory's sources is known, or NULL. */
+/* The state of the first inventory source that is not ok, or NULL. */
 static const char *source_problem(const struct daemon *d)
 {
 	const struct sources *sources = engine_sources(d->engine);
@@ -221,7 +221,7 @@ static void torn_down(void *arg, int result, const char *text)
 		ctl_reply_error(p->req, "the rules are still in place: %s",
 				*text ? text : strerror(-result));
 	} else {
-		log_info("engine", "all rules are removed, as asked for: ending");
+		log_info("engine", "all rules removed on request: exiting");
 		ctl_reply(p->req, json_pack("{s:i}", "removed", (int)p->rules));
 		loop_stop(p->daemon->loop);
 	}
@@ -317,7 +317,7 @@ static void on_signal(void *arg, short revents, uint64_t now_ns)
 			conf_reload(d);
 			continue;
 		}
-		log_info("engine", "%s: ending; the rules stay in place and count on",
+		log_info("engine", "%s: exiting; the rules stay in place and keep counting",
 			 strsignal((int)info.ssi_signo));
 		loop_stop(d->loop);
 	}
@@ -384,7 +384,7 @@ int daemon_new(const char *config_path, struct cfg *take_cfg, int take_lock,
 
 void daemon_run(struct daemon *d)
 {
-	log_info("engine", "ctmeterd " CTM_VERSION " began, control socket %s",
+	log_info("engine", "ctmeterd " CTM_VERSION " started, control socket %s",
 		 d->cfg->control.socket);
 	loop_run(d->loop);
 	service_stopping(d->service);
@@ -399,7 +399,8 @@ void daemon_free(struct daemon *d)
 	service_free(d->service);
 	if (d->signals >= 0)
 		close(d->signals);
-	/* Who waits for our socket to go may start the next daemon right then. */
+	/* Release the lock before the socket disappears: a script that waits for that may start the
+	 * next daemon at once. */
 	if (d->lock >= 0)
 		close(d->lock);
 	ctl_free(d->ctl);

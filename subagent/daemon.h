@@ -5,16 +5,17 @@
 #include "base/cfg.h"
 #include "base/err.h"
 
-/* The daemon as a whole: the engine and its doors (AgentX session, control socket), and signals. */
+/* The whole daemon: the engine, the AgentX session, the control socket, and signals. */
 
 struct daemon;
 
-/* Opens everything. cfg and the lock of instance.h are taken over. config_path is read again at SIGHUP
- * (borrowed). Returns 0, or -errno with e filled, everything closed and cfg freed. */
+/* Opens everything. Takes over the configuration and the lock of instance.h. config_path is read
+ * again at SIGHUP (borrowed). Returns 0, or -errno with e filled, everything closed and cfg
+ * freed. */
 int daemon_new(const char *config_path, struct cfg *take_cfg, int take_lock,
 	       struct daemon **ret_daemon, struct err *e);
 
-/* Until SIGTERM, SIGINT or a teardown. */
+/* Runs until SIGTERM, SIGINT or a teardown. */
 void daemon_run(struct daemon *d);
 void daemon_free(struct daemon *d);
 

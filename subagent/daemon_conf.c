@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configuration's file while the daemon runs: read again for a reload, and looked at for `status`, which
- * says whether it is what runs. One look at a time; one that hangs is waited for CONF_NS, and until its
- * child is gone no other is begun. */
+/* The configuration file while the daemon runs. It is read again for a reload, and for `status`,
+ * which reports whether the file is what is in force. Only one read is in progress at a time. A
+ * read that hangs is abandoned after CONF_NS, and no other begins until its child is gone. */
 #include "daemon_room.h"
 
 #include "base/log.h"
@@ -23,14 +23,14 @@ static void take_over(struct daemon *d, const char *text, size_t len)
 		ret = daemon_take_config(d, cfg, &e);
 	if (ret < 0) {
 		d->refused = e;
-		log_error("cfg", "%s: the configuration in force stays", e.text);
+		log_error("cfg", "%s; the configuration in force stays", e.text);
 		cfg_free(cfg);
 		return;
 	}
 	d->refused = (struct err) { "" };
-	log_info("cfg", "%s was read again", d->config_path);
+	log_info("cfg", "reloaded %s", d->config_path);
 	if (*d->fixed)
-		log_warning("cfg", "a changed %s needs a restart of ctmeterd", d->fixed);
+		log_warning("cfg", "restart ctmeterd to apply the changed %s", d->fixed);
 }
 
 static void answer(struct daemon *d)
@@ -46,13 +46,13 @@ static void answer(struct daemon *d)
 	c->n_asked = 0;
 }
 
-/* text: NULL, it could not be read. */
+/* text: NULL if the file could not be read. */
 static void finish(struct daemon *d, const char *text, size_t len)
 {
 	struct conf *c = &d->conf;
 	bool reloading = c->reloading;
 
-	c->looking = true; /* what follows may ask for the next look: not within this one */
+	c->looking = true; /* the calls below must not begin the next read yet */
 	c->reloading = false;
 	if (reloading)
 		take_over(d, text, len);
@@ -130,7 +130,7 @@ void conf_free(struct daemon *d)
 	struct conf *c = &d->conf;
 
 	for (size_t i = 0; i < c->n_waiting; i++)
-		ctl_reply_error(c->waiting[i], "ctmeterd ends");
+		ctl_reply_error(c->waiting[i], "ctmeterd is exiting");
 	c->n_waiting = 0;
 	child_free(c->child);
 	c->child = NULL;

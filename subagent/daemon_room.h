@@ -13,27 +13,27 @@
 #include "notifier.h"
 #include "service.h"
 
-/* The daemon's own, for daemon*.c alone. */
+/* Private to daemon*.c. */
 
-/* The configuration's file, which is read by a child (pour.h): its file system may hang. */
+/* The configuration file. A child reads it (pour.h), because its file system may hang. */
 struct conf {
 	struct pour pour;
-	struct child *child; /* at work, or ended and perhaps not gone yet */
-	bool looking; /* it is at work */
-	bool reload, reloading; /* asked for; by the look under way */
+	struct child *child; /* reading, or done but perhaps not gone yet */
+	bool looking; /* a read is in progress */
+	bool reload, reloading; /* requested; done by the read in progress */
 	struct ctl_request *
-		*waiting; /* requests for `status`, the n_asked first for the look under way */
+		*waiting; /* `status` requests; the first n_asked wait for the read in progress */
 	size_t n_waiting, n_asked, cap;
-	bool differs; /* the file, at the last look, from what is in force */
-	struct err unread; /* why it could not be read then, "" if it could */
+	bool differs; /* at the last read, the file differed from what is in force */
+	struct err unread; /* why the last read failed, "" if it did not */
 };
 
 struct daemon {
 	const char *config_path;
 	struct cfg *cfg; /* in force */
 	struct conf conf;
-	struct err refused; /* why the file's last reading was, "" when it was not */
-	char fixed[160]; /* keys whose values in the file need a restart */
+	struct err refused; /* why the last reload was refused, "" if it was not */
+	char fixed[160]; /* changed keys that need a restart */
 	char *run_dir; /* of the control socket and the commits' journals */
 	int lock, signals;
 	struct loop *loop;
@@ -43,22 +43,22 @@ struct daemon {
 	bool serving; /* ax was started */
 	struct notifier *notifier;
 	struct service *service;
-	struct mib_data served; /* what every request's data have in common: all but the snapshot */
+	struct mib_data served; /* the data of every request, except for the snapshot */
 	uint64_t began_ns;
 };
 
-/* Read the file and take it over; answer a request for `status` when the file was looked at; look, for the
- * next status line. */
+/* Reload the file; answer a `status` request after the file has been read; read it for the next
+ * status line. */
 void conf_reload(struct daemon *d);
 void conf_status(struct daemon *d, struct ctl_request *req);
 void conf_look(struct daemon *d);
 void conf_free(struct daemon *d);
 
-/* Returns 0, or -errno with e filled and the old configuration in force. A session with another master
- * or context takes the place of the present one. */
+/* Put cfg in force. Returns 0, or -errno with e filled and the old configuration still in force. If
+ * the master or the context has changed, a new session replaces the present one. */
 int daemon_take_config(struct daemon *d, struct cfg *cfg, struct err *e);
 
-/* A new object: the answer to `status`. */
+/* Returns a new object: the reply to `status`. */
 json_t *daemon_status(struct daemon *d);
 
 /* A service_describe_fn. */

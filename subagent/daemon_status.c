@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How the daemon is: for `status`, and in one line for a service manager. */
+/* The daemon's state: for `status`, and as one line for a service manager. */
 #include "daemon_room.h"
 
 #include "base/wallclock.h"
@@ -14,7 +14,7 @@
 
 #define MAX_PROBLEMS 8
 
-/* Problems as sentences; their text lives in `text`. */
+/* Problems as sentences, stored in `text`. */
 struct problems {
 	const char *list[MAX_PROBLEMS];
 	size_t n;
@@ -47,35 +47,37 @@ static void find_problems(const struct daemon *d, const struct view_status *s, s
 	if (s->refused_containers || s->refused_addresses)
 		add_problem(p, "limits",
 			    "more containers or addresses than max-rows and max-addresses allow: "
-			    "what is new is not counted");
+			    "new ones are not counted");
 	if (s->conflicts)
 		add_problem(p, "addresses",
-			    "some are claimed by several containers and counted for one at most: "
-			    "the only one that runs, else who had them first (ctmeter list shows "
-			    "which)");
+			    "some are claimed by several containers; each is counted for one of "
+			    "them at most: the only one running, else the one that had it first "
+			    "(see ctmeter list)");
 	if (s->unfit)
 		add_problem(p, "addresses",
-			    "some are the node's own or its gateway's and not counted for the "
-			    "containers that claim them (ctmeter list shows which)");
+			    "some belong to the node or its gateway and are not counted for the "
+			    "containers that claim them (see ctmeter list)");
 	if (ax_get_state(d->ax) != AX_UP || *s->agentx.problem)
 		add_problem(p, "snmpd",
 			    *s->agentx.problem ? s->agentx.problem : "not connected yet");
 }
 
-/* What runs is not what the file says: it was refused, needs a restart, or was not read yet. */
+/* The file may differ from what is in force: it was refused, needs a restart, or was not reloaded
+ * yet. The doctor looks for the word "restart". */
 static void config_state(const struct daemon *d, char *buf, size_t size)
 {
 	const struct conf *c = &d->conf;
 
 	if (c->differs && *d->refused.text)
-		snprintf(buf, size, "refused, the one before runs: %s", d->refused.text);
+		snprintf(buf, size, "refused, still running the previous one: %s", d->refused.text);
 	else if (*c->unread.text)
 		snprintf(buf, size, "%s", c->unread.text);
 	else if (c->differs)
-		snprintf(buf, size, "%s was changed since it was read: systemctl reload ctmeterd",
+		snprintf(buf, size,
+			 "%s has changed since it was read: run systemctl reload ctmeterd",
 			 d->config_path);
 	else if (*d->fixed)
-		snprintf(buf, size, "a changed %s needs a restart", d->fixed);
+		snprintf(buf, size, "restart ctmeterd to apply the changed %s", d->fixed);
 	else
 		snprintf(buf, size, "ok");
 }

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define INSTANCE_DIR "/run/ctmeter"
-#define PATIENCE_NS (3 * NS_PER_S) /* the one before may be about to end */
+#define PATIENCE_NS (3 * NS_PER_S) /* the previous daemon may be exiting */
 
-/* Not ours to write, and no daemon of this network namespace ever used it. */
+/* We may not write there, and no daemon of this network namespace has a lock there. */
 static bool is_out_of_reach(const char *path, int error)
 {
 	return (error == -EACCES || error == -EPERM || error == -EROFS || error == -ENOENT) &&
@@ -28,19 +28,20 @@ static int take(const char *dir, const char *name, int *ret_fd, bool *ret_elsewh
 	long holder = 0;
 	int ret;
 
-	mkdir(dir, 0755); /* what stands in the way is told by the next line */
+	mkdir(dir, 0755); /* lockfile_take reports any obstacle */
 	ret = lockfile_take(path, PATIENCE_NS, ret_fd, &holder);
 	*ret_elsewhere = is_out_of_reach(path, ret);
 	if (ret == -EBUSY && holder)
 		err_set(e,
-			"another ctmeterd counts on this node already, process %ld: one counts for "
-			"all",
+			"another ctmeterd counts on this node already, process %ld: one serves "
+			"the whole node",
 			holder);
 	else if (ret == -EBUSY)
-		err_set(e, "another ctmeterd counts on this node already: one counts for all");
+		err_set(e,
+			"another ctmeterd counts on this node already: one serves the whole node");
 	else if (ret < 0)
 		err_set(e, "cannot make sure that no other ctmeterd runs: %s: %s", path,
-			ret == -EINVAL ? "it is no plain file: remove it" : strerror(-ret));
+			ret == -EINVAL ? "it is not a regular file: remove it" : strerror(-ret));
 	free(path);
 	return ret;
 }

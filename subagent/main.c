@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ctmeterd: reads like its life: options, configuration, one instance, rooms opened in order, the
- * loop, rooms closed in reverse. The only file that exits. */
+/* ctmeterd in the order of its life: options, configuration, one instance, modules opened in order,
+ * the loop, modules closed in reverse. The only file that exits. */
 #include "agentx/ax.h"
 #include "base/cfg.h"
 #include "base/err.h"
@@ -28,17 +28,17 @@ static const char usage_text[] =
 	"\n"
 	"  -c, --config FILE  configuration (default " CFG_DEFAULT_PATH ")\n"
 	"  -t, --test         check the configuration and exit\n"
-	"      --configured   exit with 1 if nobody has named a source of the inventory yet\n"
-	"      --prepare      as root: let the user that ctmeterd runs as reach what it needs\n"
+	"      --configured   exit with 1 if no source of the inventory is configured yet\n"
+	"      --prepare      as root: give ctmeterd's user access to what it needs\n"
 	"  -v, --verbose      log more\n"
 	"  -V, --version      print the version and exit\n"
 	"  -h, --help         print this and exit\n"
 	"\n"
-	"SIGHUP reads the configuration again, SIGTERM ends. The counting rules stay in place\n"
-	"when it ends, so counting goes on; \"ctmeter teardown\" removes them.\n";
+	"SIGHUP reloads the configuration, SIGTERM ends ctmeterd. The counting rules stay in\n"
+	"place when it ends and keep counting; \"ctmeter teardown\" removes them.\n";
 
-/* Another start would not help before somebody has edited the configuration: sysexits.h's EX_CONFIG, upon
- * which the unit is not restarted. */
+/* sysexits.h's EX_CONFIG: starting again is useless until the configuration is edited. The unit
+ * does not restart upon this status. */
 #define EXIT_CONFIG 78
 
 struct options {
@@ -48,7 +48,7 @@ struct options {
 
 enum { OPT_PREPARE = 256, OPT_HELPER, OPT_CONFIGURED };
 
-/* Returns -1 to go on, or the exit status. */
+/* Returns -1 to continue, or the exit status. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
@@ -81,7 +81,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case OPT_PREPARE:
 			o->prepare = true;
 			break;
-		case OPT_CONFIGURED: /* for the unit, before it begins */
+		case OPT_CONFIGURED: /* for the unit, before it starts */
 			o->configured = true;
 			break;
 		case OPT_HELPER: /* for the unit ctmeter-inventory.service */
@@ -102,7 +102,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 2;
 }
 
-/* Has anybody said yet where the inventory is? A file that cannot be read is the daemon's to tell of. */
+/* Has a source of the inventory been configured? A file that cannot be read is left for the daemon
+ * to report. */
 static bool is_configured(const struct options *o, const struct cfg *cfg)
 {
 	struct err e = { "" };
@@ -121,7 +122,7 @@ int main(int argc, char **argv)
 	struct cfg *cfg;
 	int status, lock;
 
-	signal(SIGCHLD, SIG_DFL); /* who started us may not have cared for his children */
+	signal(SIGCHLD, SIG_DFL); /* the parent may have ignored it */
 	log_open();
 	status = parse_options(argc, argv, &options);
 	if (status >= 0)
@@ -129,18 +130,18 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	if (options.helper)
 		return helper_main(options.config);
-	/* Each snapshot's and each commit's arrays go back to the kernel when they are freed, instead
-	 * of leaving holes in the heap. (By itself the limit rises with what is freed.) */
+	/* Return the arrays of each snapshot and commit to the kernel when they are freed, so that
+	 * they leave no holes in the heap. (By default the threshold rises with what is freed.) */
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-	mallopt(M_ARENA_MAX, 1); /* the store's thread leaves no heap of its own behind */
+	mallopt(M_ARENA_MAX, 1); /* so that the store's thread has no heap of its own */
 	if (cfg_load(options.config, source_check, &cfg, &e) < 0) {
 		if (options.configured)
-			return 0; /* it is for the daemon to tell */
+			return 0; /* the daemon reports it */
 		log_error("cfg", "%s", e.text);
 		return options.test || options.prepare ? 1 : EXIT_CONFIG;
 	}
 	if (options.test) {
-		printf("%s: the configuration is good\n", options.config);
+		printf("%s: the configuration is valid\n", options.config);
 		cfg_free(cfg);
 		return 0;
 	}

@@ -15,12 +15,12 @@ struct notifier {
 	struct notices *notices;
 	struct loop_timer timer;
 	bool on;
-	bool held_back; /* rows are, and it was logged */
-	uint64_t logged_ns; /* when, last: at most once a minute */
+	bool held_back; /* some rows are, and that was logged */
+	uint64_t logged_ns; /* last time; at most once a minute */
 	struct log_state refused;
 };
 
-/* The row's text columns say which it is; of the others the number is enough. */
+/* For a row, log its text column; for other notifications the number is enough. */
 static void log_sending(const struct mib_notification *m, const struct notice *what)
 {
 	const struct smi_value *v = &m->vars[0].value;
@@ -41,8 +41,8 @@ static void note_held_back(struct notifier *n, uint64_t now_ns)
 	if (!rows || n->held_back || (n->logged_ns && now_ns - n->logged_ns < NOTICE_MINUTE_NS))
 		return;
 	log_warning("notify",
-		    "conflicts began or ended for %zu more addresses of containers: told by "
-		    "notification only %d a minute (ctmeter list shows them all)",
+		    "conflicts began or ended for %zu more addresses: sending at most %d "
+		    "notifications a minute of each kind (ctmeter list shows all conflicts)",
 		    rows, NOTICE_BURST);
 	n->held_back = true;
 	n->logged_ns = now_ns;
@@ -104,14 +104,14 @@ void notifier_wake(struct notifier *n)
 	loop_timer_set(n->loop, &n->timer, loop_now_ns());
 }
 
-/* One that is refused counts as told: it would be refused again. */
+/* A refused notification counts as sent: it would be refused again. */
 void notifier_sent(struct notifier *n, uint16_t error, uint64_t now_ns)
 {
 	if (error)
 		log_bad(&n->refused, now_ns, LOG_LEVEL_WARNING, "notify",
-			"snmpd refused a notification (error %u)", error);
+			"snmpd refused a notification (error %u, see RFC 2741 s6.2.16)", error);
 	else
-		log_good(&n->refused, now_ns, "notify", "snmpd takes notifications again");
+		log_good(&n->refused, now_ns, "notify", "snmpd accepts notifications again");
 	notices_told(n->notices, now_ns);
 	notifier_wake(n);
 }

@@ -28,7 +28,7 @@
 
 /* --- directories and files ---------------------------------------------------------------- */
 
-/* A file becomes the user's: a plain one with one name, reached by no link. */
+/* Give a file to the user, if it is a regular file with one name and not reached through a link. */
 static void give_file(int dir, const char *name, const struct passwd *to)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -38,11 +38,12 @@ static void give_file(int dir, const char *name, const struct passwd *to)
 		return;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
 	    fchown(fd, to->pw_uid, to->pw_gid) < 0)
-		log_warning("start", "%s stays root's: %s", name, strerror(errno));
+		log_warning("start", "cannot give %s to %s: %s", name, to->pw_name,
+			    strerror(errno));
 	close(fd);
 }
 
-/* The directory of `path`, for free(). */
+/* The directory of `path`; free() it. */
 static char *dir_of(const char *path)
 {
 	char *copy = xstrdup(path), *dir = xstrdup(dirname(copy));
@@ -51,7 +52,8 @@ static char *dir_of(const char *path)
 	return dir;
 }
 
-/* May it be given: root's own to a user, or (to root, who is to write there again) anybody's. */
+/* May the directory be given away? Root's own to a user, and anybody's to root, who has to write
+ * there again. */
 static bool is_ours(const struct stat *st, const struct passwd *to)
 {
 	return st->st_uid != to->pw_uid && (st->st_uid == 0 || to->pw_uid == 0);
@@ -64,8 +66,8 @@ static bool is_named(const char *dir)
 	return name && !strcmp(name, "/ctmeter");
 }
 
-/* Give a directory that is named ctmeter, or is made here, and the files in it: while it was not yet
- * his nobody else can have put anything into it. */
+/* Give away a directory that is named ctmeter or is created here, and the files in it. Before the
+ * user owned it, nobody else can have put anything into it. */
 static void give(const char *path, mode_t mode, const char *const names[], size_t n,
 		 const struct passwd *to)
 {
@@ -80,7 +82,7 @@ static void give(const char *path, mode_t mode, const char *const names[], size_
 		if (made)
 			fchmod(fd, mode); /* whatever the umask is */
 		if (fchown(fd, to->pw_uid, to->pw_gid) < 0)
-			log_warning("start", "%s cannot be given to %s: %s", dir, to->pw_name,
+			log_warning("start", "cannot give %s to %s: %s", dir, to->pw_name,
 				    strerror(errno));
 	}
 	if (fd >= 0)
@@ -88,7 +90,7 @@ static void give(const char *path, mode_t mode, const char *const names[], size_
 	free(dir);
 }
 
-/* Is it the directory of the file (that of a link's target too), or one above it? */
+/* Is it the directory of the file (or of a link's target), or one above it? */
 static bool holds(const struct stat *st, const char *file)
 {
 	char *paths[] = { xstrdup(file), realpath(file, NULL) };
@@ -109,7 +111,8 @@ static bool holds(const struct stat *st, const char *file)
 	return found;
 }
 
-/* Who has the configuration file's directory can put another in its place, and it says what root runs. */
+/* A user who owns the directory of the configuration file can replace the file, and the file says
+ * what root runs. */
 static int check_gift(const char *key, const char *path, const char *better,
 		      const char *config_path, const struct passwd *to, struct err *e)
 {
@@ -119,10 +122,9 @@ static int check_gift(const char *key, const char *path, const char *better,
 
 	if (stat(dir, &st) == 0 && is_ours(&st, to) && is_named(dir) && holds(&st, config_path)) {
 		err_set(e,
-			"%s: %s would be given to the user %s, but the configuration file, which "
-			"says what root runs, is in it: name a file in a directory of its own, "
-			"such "
-			"as %s",
+			"%s: %s would be given to the user %s, but it holds the configuration "
+			"file, which says what root runs: choose a path in another directory, "
+			"such as %s",
 			key, dir, to->pw_name, better);
 		ret = -EINVAL;
 	}
@@ -161,7 +163,7 @@ static void give_all(const struct cfg *cfg, const struct passwd *to)
 
 /* --- before ------------------------------------------------------------------------------- */
 
-/* snmpd makes its directory as agentXPerms says, but leaves one as it is that was there before. */
+/* snmpd creates its directory as agentXPerms says, but does not change an existing one. */
 static void open_agentx_dir(const char *socket)
 {
 	char *dir = dir_of(socket);
@@ -205,8 +207,8 @@ int privilege_prepare(const struct cfg *cfg, struct err *e)
 	}
 	if (!to) {
 		err_set(e,
-			"there is no user \"%s\" ([daemon] user): useradd --system --user-group "
-			"--home-dir /var/lib/ctmeter --shell /usr/sbin/nologin %s",
+			"there is no user \"%s\" ([daemon] user): create it: useradd --system "
+			"--user-group --home-dir /var/lib/ctmeter --shell /usr/sbin/nologin %s",
 			cfg->daemon.user, cfg->daemon.user);
 		return -ENOENT;
 	}
@@ -215,7 +217,8 @@ int privilege_prepare(const struct cfg *cfg, struct err *e)
 
 /* --- dropping ----------------------------------------------------------------------------- */
 
-/* For root: what no exec can bring back any more. Others are refused, and no exec gives them any. */
+/* As root, drop what exec could bring back. Without root this is refused, but then exec gives
+ * nothing. */
 static void limit_bounding_set(void)
 {
 	for (int cap = 0; cap < CAPS_MAX; cap++)
@@ -223,8 +226,8 @@ static void limit_bounding_set(void)
 			prctl(PR_CAPBSET_DROP, cap);
 }
 
-/* Exactly what is kept of what there is. A service manager that gave no more may refuse capset(2); what
- * is inheritable then reaches nobody, for nothing is executed. */
+/* Keep exactly KEPT, as far as we have it. A service manager that gave no more may refuse
+ * capset(2). Inheritable capabilities then do no harm, because nothing is executed. */
 static int limit_capabilities(struct err *e)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -249,7 +252,7 @@ static int limit_capabilities(struct err *e)
 	return ret;
 }
 
-/* Become him, keeping the capabilities of the present. A user namespace may not know him. */
+/* Become that user and keep the present capabilities. A user namespace may not know the user. */
 static int become(const struct passwd *to, struct err *e)
 {
 	int ret = 0;
@@ -265,7 +268,7 @@ static int become(const struct passwd *to, struct err *e)
 	return ret;
 }
 
-/* Root without CAP_DAC_OVERRIDE is let into snmpd's socket as the group is that agentXPerms names. */
+/* Without CAP_DAC_OVERRIDE, root needs the group that agentXPerms names to reach snmpd's socket. */
 static int join_group(struct err *e)
 {
 	const struct group *group = getgrnam("ctmeter");
@@ -279,7 +282,7 @@ static int join_group(struct err *e)
 	return ret;
 }
 
-/* Commands go on without one as far as ctmeterd itself can run them. */
+/* Without a helper, commands still work as far as ctmeterd itself can run them. */
 static void start_helper(struct cfg *cfg, gid_t gid, const char *config_path)
 {
 	char *path = xasprintf("%s.%ld", cfg->inventory.helper, (long)getpid());
@@ -303,8 +306,8 @@ static int drop_root(struct cfg *cfg, const char *config_path, struct err *e)
 	if (!to && strcmp(cfg->daemon.user, "root") != 0)
 		log_warning(
 			"start",
-			"there is no user \"%s\" ([daemon] user): running as root, though with no "
-			"more than CAP_NET_ADMIN and CAP_NET_RAW. useradd --system --user-group "
+			"there is no user \"%s\" ([daemon] user): running as root, with only "
+			"CAP_NET_ADMIN and CAP_NET_RAW. Create it: useradd --system --user-group "
 			"--home-dir /var/lib/ctmeter --shell /usr/sbin/nologin %s",
 			cfg->daemon.user, cfg->daemon.user);
 	if (other)

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BEAT_NS (10 * NS_PER_S)
-#define READY_AFTER_NS (5 * NS_PER_S) /* whoever holds up a commit does not hold up the boot */
+#define READY_AFTER_NS (5 * NS_PER_S) /* a commit that is held up must not hold up the boot */
 
 struct service {
 	struct sd_notify *notify;
@@ -21,7 +21,7 @@ struct service {
 	struct loop_timer beat, ready_by;
 	uint64_t beat_ns;
 	bool ready, ending;
-	char status[512]; /* as told last */
+	char status[512]; /* as last sent */
 	struct log_state stuck;
 };
 
@@ -42,11 +42,11 @@ static void on_beat(void *arg, uint64_t now_ns)
 
 	loop_timer_set(s->loop, &s->beat, now_ns + s->beat_ns);
 	if (engine_is_turning(s->engine, now_ns)) {
-		log_good(&s->stuck, now_ns, "engine", "it turns again");
+		log_good(&s->stuck, now_ns, "engine", "the main loop runs again");
 		sd_notify_send(s->notify, "WATCHDOG=1");
 	} else {
 		log_bad(&s->stuck, now_ns, LOG_LEVEL_ERROR, "engine",
-			"it does not turn any more: the watchdog is not told that it does");
+			"the main loop has stalled: withholding the watchdog ping");
 	}
 	if (s->ready)
 		tell_status(s);
@@ -68,7 +68,7 @@ static void on_ready_by(void *arg, uint64_t now_ns)
 	be_ready(arg);
 }
 
-/* A commit that failed is tried again, and then there is another answer. */
+/* A failed commit is retried: wait for the next result. */
 static void on_rules(void *arg, int result, const char *text)
 {
 	struct service *s = arg;
@@ -121,7 +121,7 @@ void service_reloading(struct service *s)
 		sd_notify_reloading(s->notify);
 }
 
-/* One that comes before we were ready at all does not make us so. */
+/* A reload before READY=1 was sent does not send it. */
 void service_reloaded(struct service *s)
 {
 	if (!s->ready)
@@ -134,5 +134,5 @@ void service_stopping(struct service *s)
 {
 	s->ending = true;
 	sd_notify_send(s->notify,
-		       "STOPPING=1\nSTATUS=ending; the rules stay in place and count on");
+		       "STOPPING=1\nSTATUS=exiting; the rules stay in place and keep counting");
 }

@@ -4,25 +4,27 @@
 
 #include "engine/engine.h"
 
-/* What a service manager is told (sd_notify.h):
- * 1. READY=1 when the rules are in place of all that the ledger knows from last time, or after 5 s, if
- *    somebody holds the tables' lock. No source is waited for: a runtime may wait for us to be ready before
- *    it starts, and be a source of ours. Nor does it matter whether snmpd is there.
- * 2. WATCHDOG=1 from a timer of the loop, and only while engine_is_turning. A disk, a snmpd, a source or
- *    a lock that lets us wait does not stop either; a fault of ours does.
- * 3. STATUS= when the line has changed, and no more often than every 10 s. */
+/* Notifications to a service manager (sd_notify.h):
+ * 1. READY=1 is sent once the rules of every address that the ledger knows from last time are in
+ *    place, or after 5 s if another program holds the tables' lock. It does not wait for any
+ *    source: a container runtime may wait for us to be ready before it starts, and be one of our
+ *    sources. Nor does it wait for snmpd.
+ * 2. WATCHDOG=1 is sent from a timer of the loop, and only while engine_is_turning. Waiting for a
+ *    disk, snmpd, a source or a lock does not stop it; a fault of our own does.
+ * 3. STATUS= is sent when the line has changed, every 10 s at most. */
 
 struct service;
 
-/* One line on how we are. */
+/* Writes one line about the state of the daemon. */
 typedef void service_describe_fn(void *arg, char *buf, size_t size);
 
-/* The engine and the loop are borrowed, the engine until the loop ends. Asks it for its first rules. */
+/* Borrows the engine and the loop, the engine until the loop ends. Asks the engine to report when
+ * its first rules are in place. */
 struct service *service_new(struct engine *engine, struct loop *loop, service_describe_fn *describe,
 			    void *arg);
 void service_free(struct service *s);
 
-/* Around a reload. */
+/* Call them before and after a reload. */
 void service_reloading(struct service *s);
 void service_reloaded(struct service *s);
 

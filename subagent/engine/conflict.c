@@ -9,8 +9,8 @@
 
 struct conflict {
 	struct addr addr;
-	enum inv_unfit unfit; /* INV_FIT: several claim it */
-	char *holder; /* whom it is counted for, NULL: nobody */
+	enum inv_unfit unfit; /* INV_FIT: several containers claim it */
+	char *holder; /* the container it is counted for, NULL: none */
 };
 
 static int cmp(const void *x, const void *y)
@@ -26,7 +26,8 @@ static const struct conflict *in_list(const struct conflict *list, size_t n,
 	return found && found->unfit == c->unfit ? found : NULL;
 }
 
-/* The conflict that the claim i is the first of, or false. Its holder is the ledger's. */
+/* Fill *ret if claim i is the first one of a conflict; returns whether it is. Its holder is the
+ * ledger's. */
 static bool find(const struct inventory *inv, size_t i, const struct ledger *l,
 		 struct conflict *ret)
 {
@@ -40,14 +41,13 @@ static bool find(const struct inventory *inv, size_t i, const struct ledger *l,
 	return true;
 }
 
-/* Why it is counted for whom it is. */
+/* Why the holder is the holder. */
 static const char *reason(const struct inventory *inv, size_t i)
 {
 	size_t running;
 
 	inv_claims(inv, i, &running);
-	return running == 1 ? "the only one that runs"
-			    : "which had it first, until that lets it go";
+	return running == 1 ? "the only one that runs" : "which had it first, until it gives it up";
 }
 
 static void log_begin(const struct inventory *inv, size_t i, const struct conflict *c)
@@ -72,23 +72,23 @@ static void log_begin(const struct inventory *inv, size_t i, const struct confli
 	else
 		log_warning("inv",
 			    "%s is claimed by containers %s and %s: counted for neither until "
-			    "one of them lets it go",
+			    "one of them gives it up",
 			    text, id, inv->containers[a[1].container].id);
 }
 
-/* It is claimed by several still, but counted for another. */
+/* Several still claim it, but its holder has changed. */
 static void log_moved(const struct inventory *inv, size_t i, const struct conflict *c)
 {
 	char text[ADDR_TEXT_SIZE];
 
 	addr_format(&c->addr, text);
 	if (c->holder)
-		log_warning("inv", "%s, claimed by several containers, is counted for %s now, %s",
+		log_warning("inv", "%s, claimed by several containers, is now counted for %s, %s",
 			    text, c->holder, reason(inv, i));
 	else
 		log_warning("inv",
-			    "%s, claimed by several containers, is counted for none of them now, "
-			    "until one of them lets it go",
+			    "%s, claimed by several containers, is now counted for none of them, "
+			    "until one of them gives it up",
 			    text);
 }
 
@@ -102,7 +102,7 @@ static void log_end(const struct conflict *c)
 	char text[ADDR_TEXT_SIZE];
 
 	if (c->unfit)
-		log_info("inv", "%s is no longer claimed, or a container's now",
+		log_info("inv", "%s is no longer claimed, or can be a container's again",
 			 addr_format(&c->addr, text));
 	else
 		log_info("inv", "%s is no longer claimed by several containers",

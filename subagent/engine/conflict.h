@@ -5,16 +5,17 @@
 #include "base/log_state.h"
 #include "ledger/ledger.h"
 
-/* The addresses that several containers claim, or that no container can have, remembered so that it
- * is logged when that begins, when it is counted for another and when it ends, not at each look. Zero-initialised: none. */
+/* Addresses that several containers claim, or that no container can have. They are remembered so
+ * that the log reports when a conflict begins, when the address is counted for another container
+ * and when the conflict ends, not each poll. Zero-initialised: none. */
 struct conflicts {
 	struct conflict *list; /* sorted by address */
 	size_t n;
 	struct log_budget budget;
 };
 
-/* Log what differs from the last inventory, as log_may lets it, and remember this one's, which the
- * ledger has taken. */
+/* Log the changes since the last inventory, as far as log_may permits, and remember the conflicts
+ * of this one, which the ledger has taken already. */
 void conflicts_note(struct conflicts *c, const struct inventory *inv, const struct ledger *l,
 		    uint64_t now_ns);
 void conflicts_clear(struct conflicts *c);

@@ -26,12 +26,11 @@ void intake_sift(struct intake *in, const struct cfg *cfg, const struct ledger *
 	in->addresses = refused.addresses;
 	if (refused.containers || refused.addresses)
 		log_bad(&in->log, now_ns, LOG_LEVEL_ERROR, "inv",
-			"%zu containers and %zu addresses are not counted, being more than "
-			"max-rows = %u and max-addresses = %u allow%s%s; what was counted before "
-			"still is",
+			"%zu containers and %zu addresses are not counted: they exceed "
+			"max-rows = %u or max-addresses = %u%s%s; those counted before still are",
 			refused.containers, refused.addresses, cfg->inventory.max_rows,
 			cfg->inventory.max_addresses,
-			refused.most ? ": most of them are of container " : "",
+			refused.most ? "; most belong to container " : "",
 			refused.most ? refused.most : "");
 	else
 		log_good(&in->log, now_ns, "inv", "no container or address is over the limits now");

@@ -6,9 +6,9 @@
 #include "base/log_state.h"
 #include "ledger/ledger_limit.h"
 
-/* What is done to an inventory before the ledger takes it: tenants may have chosen what is in it. */
+/* Checks an inventory before the ledger takes it: tenants may have chosen its contents. */
 
-/* As logged, and for `status`. Zero-initialised: nothing was refused. */
+/* For the log and `status`. Zero-initialised: nothing was refused. */
 struct intake {
 	size_t containers, addresses; /* refused */
 	struct log_state log;
@@ -16,8 +16,8 @@ struct intake {
 
 struct ledger_limits intake_limits(const struct cfg *cfg);
 
-/* Mark what is the node's own, take out what is more than the configured limits, and say so in the log
- * when that changes. */
+/* Mark the node's own addresses, remove what exceeds the configured limits, and log when that
+ * changes. */
 void intake_sift(struct intake *in, const struct cfg *cfg, const struct ledger *l,
 		 struct inventory *inv, uint64_t now_ns);
 

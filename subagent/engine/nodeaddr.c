@@ -19,7 +19,7 @@ static void add(struct list *l, const struct addr *a, enum inv_unfit what)
 	l->at[l->n++] = (struct nodeaddr) { *a, what };
 }
 
-/* Both sort so that what is said of an address twice is its first meaning. */
+/* Sorts by address, then by meaning, so that the first meaning of an address is kept. */
 static int cmp(const void *x, const void *y)
 {
 	const struct nodeaddr *a = x, *b = y;
@@ -28,8 +28,8 @@ static int cmp(const void *x, const void *y)
 	return c ? c : a->what < b->what ? -1 : a->what > b->what;
 }
 
-/* The first and the last address of an IPv4 network: the kernel has routes of that kind to both, whether
- * one was configured or not. */
+/* The first and the last address of an IPv4 network: the kernel has broadcast routes to both,
+ * whether configured or not. */
 static void add_broadcasts(struct list *l, const struct rtnl_address *own)
 {
 	struct addr first = addr_prefix(&own->addr, own->prefix_len), last = first;
@@ -42,8 +42,9 @@ static void add_broadcasts(struct list *l, const struct rtnl_address *own)
 	add(l, &last, INV_BROADCAST);
 }
 
-/* The gateways are asked for by the way to an address that only a default route leads to: the whole
- * table may have a million routes. These two are 6to4's, which is no more (RFC 7526). */
+/* Find the gateways by asking for the route to an address that only a default route leads to: the
+ * whole table may have a million routes. These two addresses are those of 6to4 relays, which are
+ * deprecated (RFC 7526). */
 static void add_gateways(struct list *l, int fd)
 {
 	static const char *const far[] = { "192.88.99.1", "2002:c058:6301::" };

@@ -4,19 +4,19 @@
 
 #include "inventory/inv.h"
 
-/* The addresses that are the node's own, its networks' broadcast addresses, and its gateways: no
- * container's, whatever a tenant may have set, since their traffic is everybody's. */
+/* The node's own addresses, the broadcast addresses of its networks, and its gateways. They are no
+ * container's, whatever a tenant configures: their traffic is not that container's alone. */
 
 struct nodeaddr {
 	struct addr addr;
 	enum inv_unfit what;
 };
 
-/* What the kernel says now: a new array for free(), sorted by address, each once. Empty when it does
- * not say. */
+/* Ask the kernel. Returns a new array for free(), sorted by address, each address once. Empty when
+ * the kernel cannot be asked. */
 struct nodeaddr *nodeaddr_list(size_t *ret_n);
 
-/* Mark the claims on them. */
+/* Mark the claims on these addresses. */
 void nodeaddr_mark(const struct nodeaddr *list, size_t n, struct inventory *inv);
 
 #endif

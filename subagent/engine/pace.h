@@ -5,32 +5,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How soon the kernel's events may ask for another look at the inventory. Tenants can make events as they
- * like, and a look may run root's commands. A bucket of time: each look takes from it, time fills it again.
- * 1. The first ones are prompt, 500 ms apart at the least.
- * 2. Events that go on and on get a look each 5 s where looks run commands, 2 s as long as each finds something
- *    new, and no more than a tenth of the time in any case.
- * The regular look after each interval is apart from this. All zeros is a full bucket. */
+/* How soon events from the kernel may trigger another poll of the inventory. Tenants can cause as
+ * many events as they like, and a poll may run commands as root. This is a token bucket of time:
+ * each poll takes from it, and time refills it.
+ * 1. The first polls are prompt, 500 ms apart at least.
+ * 2. While events go on, there is a poll every 5 s if polls run commands, every 2 s as long as each
+ *    one finds something new, and polls take a tenth of the time at most.
+ * The regular poll after each interval is separate from this. All zeros is a full bucket. */
 
 #define PACE_PAUSE_NS (500 * 1000000ull)
-#define PACE_BURST_NS (50 * 1000000000ull) /* that many seconds of looks are prompt */
+#define PACE_BURST_NS \
+	(50 * 1000000000ull) /* the size of the bucket: polls are prompt until it is used up */
 #define PACE_LOOK_NS (5 * 1000000000ull)
 #define PACE_NEWS_NS (2 * 1000000000ull)
 #define PACE_SHARE 10
 
 struct pace {
 	uint64_t full_ns; /* when the bucket will be full again */
-	uint64_t began_ns; /* the last look */
-	uint64_t spent_ns; /* what that took from the bucket so far; 0: it was not for events */
+	uint64_t began_ns; /* the last poll */
+	uint64_t spent_ns; /* what that poll has taken so far; 0: no event asked for it */
 };
 
-/* When events may have the next look: now or later. */
+/* When events may trigger the next poll: now or later. */
 uint64_t pace_next(const struct pace *p, uint64_t now_ns);
 
-/* A look begins. by_event: events asked for it, runs_commands: and it is no mere reading of files. */
+/* A poll begins. by_event: events triggered it. runs_commands: it does more than read files. */
 void pace_began(struct pace *p, bool by_event, bool runs_commands, uint64_t now_ns);
 
-/* It ended, whether it found something new or not. */
+/* It has ended. news: it found something new. */
 void pace_ended(struct pace *p, bool news, uint64_t now_ns);
 
 #endif

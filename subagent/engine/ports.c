@@ -10,12 +10,11 @@ uint64_t ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_dire
 
 	if (!ledger_turn_ports(ledger, port ? PORT_VIEW_SWITCH : PORT_VIEW_CONTAINER, now))
 		return 0;
-	log_warning(
-		"cfg",
-		"[ports] direction = %s: In and Out of every port are turned round from now on; "
-		"what pollers recorded before stays the other way round",
-		port ? "port" : "container");
-	/* Not later: a daemon killed before its next checkpoint would have shown what nobody
-	 * remembers. */
+	log_warning("cfg",
+		    "[ports] direction = %s: In and Out of every port are swapped from now on; "
+		    "what pollers recorded before is not",
+		    port ? "port" : "container");
+	/* Store it now: a daemon killed before its next checkpoint would have shown a direction
+	 * that the ledger does not remember. */
 	return keep_checkpoint(keep, now, true);
 }

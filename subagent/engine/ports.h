@@ -6,10 +6,10 @@
 #include "engine/keep.h"
 #include "ledger/ledger.h"
 
-/* Show the ports of the switch view in this direction from now on. If that turns their In and Out
- * round against what was shown before, by this daemon or an earlier one, it is a discontinuity of
- * the ports: logged, and stored. Returns 0, or the ticket of the checkpoint that must be settled
- * before anybody can see it. */
+/* Show the ports of the switch view in this direction from now on. If that swaps In and Out
+ * compared with what was last shown, by this daemon or an earlier one, it is a discontinuity of the
+ * ports, which is logged and stored. Returns 0, or the ticket of the checkpoint that must be
+ * settled before the change may be served. */
 uint64_t ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_direction direction,
 			 struct ledger_now now);
 

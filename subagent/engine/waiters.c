@@ -14,7 +14,8 @@ void waiters_add(struct waiter **list, const struct waiter *w)
 	*list = copy;
 }
 
-/* A source may take longer than the interval: then a look always follows a look. */
+/* Polls may follow each other without a break, as a source may take longer than the interval. So
+ * only a poll that began after the request counts. */
 void waiters_looked(struct waiter *list, uint64_t began_ns)
 {
 	for (; list; list = list->next)

@@ -49,7 +49,7 @@ all_booked() { [ $(($(octets_of 102) - in_102 + $(octets_of 107))) -eq 2000000 ]
 assert_await 'each octet is booked once' 5 all_booked
 assert_eq 'to the stopped one none since' "$left_102" "$(octets_of 102)"
 assert_ok 'the log tells who has it' grep -q \
-	'192.0.2.112, claimed by several containers, is counted for 107 now, the only one that runs' "$LAB/ctmeterd.log"
+	'192.0.2.112, claimed by several containers, is now counted for 107, the only one that runs' "$LAB/ctmeterd.log"
 assert_eq 'no discontinuity' '0 0' "$(snmp_get "$(oid_addr 102 192.0.2.112 17)") $(snmp_get "$(oid_addr 107 192.0.2.112 17)")"
 lab_inventory_usual '107 192.0.2.112 state=stopped'
 assert_ok refresh ctmeter refresh

@@ -153,7 +153,7 @@ assert_eq 'one process hangs' 1 "$(stuck)"
 rm "$HANG_ETC"
 assert_await 'it recovers' 10 eval "! says 'configuration: '"
 kill -HUP "$CTMETERD_PID"
-assert_await 'a reload is possible again' 5 grep -q 'etc/inventory was read again' "$LAB/ctmeterd.log"
+assert_await 'a reload is possible again' 5 grep -q 'cfg: reloaded .*etc/inventory' "$LAB/ctmeterd.log"
 
 step 'teardown, while it hangs'
 hang

@@ -163,7 +163,7 @@ step 'switched off'
 lab_set agentx.notifications no
 lab_write_conf
 kill -HUP "$CTMETERD_PID"
-await 10 grep -q 'was read again' "$LAB/ctmeterd.log" || fail 'no reload'
+await 10 grep -q 'cfg: reloaded ' "$LAB/ctmeterd.log" || fail 'no reload'
 lab_inventory_usual
 assert_ok refresh ctmeter refresh
 assert_await 'the conflict is over' 5 snmp_is "$(oid_addr 107 192.0.2.102 status)" 6

@@ -177,7 +177,7 @@ assert_eq 'the speed' 100 "$(port_get "$IFX.15.${PORT[101]}")"
 assert_match 'sysDescr states the direction' 'In is from the container' "$(port_get $SYSTEM.1.0)"
 assert_carried 'turned round' out
 assert_eq 'none of the tables' "$discontinuities" "$(snmp_get "$(oid_ct 101 disc-count)")"
-assert_eq 'a warning' 1 "$(said 'turned round')"
+assert_eq 'a warning' 1 "$(said 'are swapped')"
 turned=$(port_get "$DISCONTINUITY.${PORT[101]}")
 reload
 traffic
@@ -189,7 +189,7 @@ lab_ctmeterd_kill9
 lab_ctmeterd_start
 assert_await 'both views are back' 10 both_serve
 assert_carried 'after a kill' out
-assert_eq 'no second warning' 1 "$(said 'turned round')"
+assert_eq 'no second warning' 1 "$(said 'are swapped')"
 # It is kept as a date in seconds.
 assert_ge 'the discontinuity is the same, not before' $((turned - 200)) \
 	"$(port_get "$DISCONTINUITY.${PORT[101]}")"
@@ -200,7 +200,7 @@ lab_set ports.direction container
 lab_ctmeterd_start
 assert_await 'both views are back' 10 both_serve
 assert_carried 'turned back by a restart' in
-assert_eq 'a second warning' 2 "$(said 'turned round')"
+assert_eq 'a second warning' 2 "$(said 'are swapped')"
 assert_ok 'a second discontinuity' port_past "$DISCONTINUITY.${PORT[101]}" $((turned + 200))
 
 step 'the view switched off'

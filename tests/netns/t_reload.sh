@@ -12,10 +12,10 @@ lab_start
 said() { grep -c -- "$1" "$LAB/ctmeterd.log"; } # REGEX
 reload() { # waits until it is done
 	local before
-	before=$(said 'was read again')
+	before=$(said 'cfg: reloaded ')
 	lab_write_conf
 	kill -HUP "$CTMETERD_PID"
-	assert_await "reloaded with ${1-}" 5 eval "[ \$(said 'was read again') -gt $before ]"
+	assert_await "reloaded with ${1-}" 5 eval "[ \$(said 'cfg: reloaded ') -gt $before ]"
 }
 status_of() { snmp_is "$(oid_addr "$1" "$2" status)" "$3"; } # CTID ADDR STATUS
 config_is() { ctmeter --json status | grep -q "\"config\": *\"$1"; } # REGEX
@@ -69,7 +69,7 @@ assert_await 'the shorter interval finds what went' 5 status_of 103 192.0.2.113 
 lab_set inventory.max-rows 6
 reload max-rows
 echo '104 203.0.113.4' >>"$LAB/other"
-assert_await 'one too many is refused' 5 said '1 addresses are not counted, being more than max-rows = 6'
+assert_await 'one too many is refused' 5 said '1 addresses are not counted: they exceed max-rows = 6'
 lab_set inventory.max-rows 20000
 reload max-rows
 assert_await 'and taken' 5 status_of 104 203.0.113.4 2
@@ -126,9 +126,9 @@ for key in netfilter.table=filter netfilter.backend=fake "ledger.path=$LAB/else.
 	cp "$LAB/ctmeter.conf" "$LAB/running.conf"
 	lab_set "$name" "${key#*=}"
 	reload "$name"
-	assert_eq "$name: the log says so" 1 "$(said "a changed \[${name%.*}\] ${name#*.} needs a restart")"
+	assert_eq "$name: the log says so" 1 "$(said "restart ctmeterd to apply the changed \[${name%.*}\] ${name#*.}")"
 	assert_ok "$name: status says so" eval "'$B/ctmeter' -c '$LAB/running.conf' --json status |
-		grep -q 'a changed \[${name%.*}\] ${name#*.} needs a restart'"
+		grep -q 'restart ctmeterd to apply the changed \[${name%.*}\] ${name#*.}'"
 	lab_set "$name" "${KEPT[$name]}"
 	reload "$name"
 	assert_ok "$name: as it was" config_is ok
@@ -147,7 +147,7 @@ for bad in 'table = nat|must be one of: mangle, filter' 'nonsense = 1|has no key
 	kill -HUP "$CTMETERD_PID"
 	assert_await "the log tells: ${bad#*|}" 5 grep -qE "ctmeter.conf:[0-9]+: .*(${bad#*|})" "$LAB/ctmeterd.log"
 	out=$(ctmeter status 2>&1)
-	assert_match 'status: the old one runs' "configuration: refused, the one before runs: .*(${bad#*|})" "$out"
+	assert_match 'status: the old one runs' "configuration: refused, still running the previous one: .*(${bad#*|})" "$out"
 	out=$(ctmeter check daemon 2>&1)
 	assert_match 'check: the file is not what runs' 'the configuration is not what runs: refused' "$out"
 done
@@ -157,7 +157,7 @@ cp "$LAB/good.conf" "$LAB/ctmeter.conf"
 assert_ok 'put back, it is what runs' config_is ok
 reload 'what was put back'
 echo '# a comment' >>"$LAB/ctmeter.conf"
-assert_ok 'changed, and not read yet' config_is '.*was changed since it was read'
+assert_ok 'changed, and not read yet' config_is '.*has changed since it was read'
 reload 'the same'
 assert_ok 'read' config_is ok
 

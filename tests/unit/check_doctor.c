@@ -74,11 +74,12 @@ START_TEST(doctor_daemon_answers_or_why_not)
 	json_object_set_new(w->d.status, "backend", json_string("fake"));
 	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "dry run", none);
 	put(w, "/run/systemd/system/x", "");
-	json_object_set_new(w->d.status, "config", json_string("F was changed since it was read"));
-	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "not what runs: F was changed",
+	json_object_set_new(w->d.status, "config", json_string("F has changed since it was read"));
+	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "not what runs: F has changed",
 		       "systemctl reload ctmeterd");
-	json_object_set_new(w->d.status, "config", json_string("a changed K needs a restart"));
-	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "not what runs: a changed K",
+	json_object_set_new(w->d.status, "config",
+			    json_string("restart ctmeterd to apply the changed K"));
+	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "not what runs: restart ctmeterd",
 		       "systemctl restart ctmeterd");
 	json_object_set_new(w->d.status, "config", json_string("ok"));
 	put(w, "/run/systemd/system/x", "");
