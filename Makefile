@@ -2,22 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 #   make              build build/ctmeterd and build/ctmeter
-#   make deps         install what the build and the tests need (nothing, when nothing is missing)
-#   make demo         see it at work in private network namespaces (KEEP=1 leaves it running)
-#   make check        all tests; make quickcheck: those that take seconds
-#   make check-odd    some tests again under other uptimes, umasks, time zones, paths and users
-#   make check-docs   every command of the documents
-#   make check-sanitized, check-valgrind: all tests again where each access to memory is looked at
-#   make fuzz         every parser against what nobody would send (FUZZ_S seconds each)
-#   make check-packages  Debian's and RPM packages: built, installed, upgraded, removed
-#   make check-nms    the real monitoring systems polling a real node
-#   make check-life   a long life made short: flat memory, a log without repetition (7 minutes)
-#   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds: nothing may be lost
-#   make measure      memory, CPU and commits at 1,000 containers, printed
-#   make bench        side by side with what people use today (BENCH=quick: the short form)
-#   make lint         form, warnings of two compilers, static analysis, the MIB
-#   make install      into PREFIX below DESTDIR; make uninstall
-#   make dist         build/ctmeter-VERSION.tar.gz; make distcheck: is it whole?
+#   make deps         install the missing packages that the build and the tests need
+#   make demo         show it at work in private network namespaces (KEEP=1 leaves it running)
+#   make check        run all tests; make quickcheck: those that take seconds
+#   make check-odd    run some tests under other uptimes, umasks, time zones, paths and users
+#   make check-docs   run every command of the documents
+#   make check-sanitized, check-valgrind: run the tests with every memory access checked
+#   make fuzz         fuzz every parser (FUZZ_S seconds each)
+#   make check-packages  build, install, upgrade and remove the Debian and RPM packages
+#   make check-nms    let real monitoring systems poll a real node
+#   make check-life   compress a long life into 7 minutes: flat memory, no repetition in the log
+#   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds, without loss
+#   make measure      print memory, CPU and commits at 1,000 containers
+#   make bench        compare with the tools in use today (BENCH=quick: the short form)
+#   make lint         formatting, warnings of two compilers, static analysis, the MIB
+#   make install      install into PREFIX below DESTDIR; make uninstall
+#   make dist         make build/ctmeter-VERSION.tar.gz; make distcheck: test it
 # V=1 shows the commands. CTMETER_OID moves the MIB.
 
 CTMETER_OID ?= 1.3.6.1.4.1.8072.9999.9999.1206
@@ -36,7 +36,7 @@ CFLAGS     ?= -O2 -g
 STD        := -std=gnu11
 WARNINGS   := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
               -Wwrite-strings -Wvla
-# Warnings are errors in CI and lint; a stranger's newer compiler must not stop his build.
+# Warnings are errors in CI and lint only: a newer compiler must not break a user's build.
 WERROR     ?= $(if $(CI),-Werror)
 Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
@@ -47,19 +47,19 @@ IPTC       ?= $(if $(shell $(PKG_CONFIG) --exists libip4tc libip6tc 2>/dev/null 
 PKGS       := $(if $(filter yes,$(IPTC)),libip4tc libip6tc) libmnl jansson sqlite3
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)$(if $(filter yes,$(IPTC)),, -DCTM_NO_IPTC)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
-# The filter of system calls, where libseccomp is there (SECCOMP=no: without).
+# The system call filter, if libseccomp is installed (SECCOMP=no builds without it).
 SECCOMP    ?= $(shell $(PKG_CONFIG) --exists libseccomp 2>/dev/null && echo yes)
 ifeq ($(SECCOMP),yes)
 PKG_CFLAGS += -DCTM_SECCOMP $(shell $(PKG_CONFIG) --cflags libseccomp)
 SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
 endif
-# The AgentX codec; net-snmp's own list would draw in its whole set of MIB modules.
+# The AgentX codec. The list of net-snmp-config would link all of its MIB modules.
 SNMP_LIBS  := -lnetsnmpagent -lnetsnmp $(SECCOMP_LIBS)
 CHECK_LIBS  = $(shell $(PKG_CONFIG) --libs check)
 
-# Hardening: each flag where this compiler takes it together with the flags that were handed in, so
-# that what a distribution sets itself is left to it. The last of two that exclude each other is
-# tried first. HARDEN= does without.
+# Hardening: each flag that this compiler accepts together with the CFLAGS and CPPFLAGS given, so
+# that a distribution's own settings win. Of two that exclude each other, the second is the
+# fallback. HARDEN= disables it.
 HARDEN    ?= yes
 takes      = $(if $(shell printf '\043include <features.h>\nint i;\n' | $(CC) $(CPPFLAGS) $(CFLAGS) \
              $(1) -Werror -x c -fsyntax-only - 2>&1 || echo no),,$(1))
@@ -89,8 +89,8 @@ UNIT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/check_%.c,$(call so
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(B)/fuzzers/%,$(call sources,tests/fuzz/fuzz_*.c))
 NET_TOOLS := $(patsubst %.c,$(B)/%,$(call sources,tests/netns/*.c))
 BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(call sources,tests/bench/*.c))
-# What names OIDs is made from a template: conf/NMS/FILE.in is build/conf/NMS/FILE. What names none
-# goes there as it is, so that each monitoring system's files are together.
+# A file that contains OIDs is made from a template: conf/NMS/FILE.in becomes build/conf/NMS/FILE.
+# The others are copied there, so that the files of each monitoring system are together.
 CONFS     := $(patsubst %.in,%,$(patsubst %,$(B)/%,$(wildcard conf/*.in conf/*/*)))
 MIBS      := $(B)/mibs/CTMETER-MIB.txt $(B)/mibs/flat/CTMETER-MIB.txt
 MIB_MAN   := $(B)/docs/CTMETER-MIB.5
@@ -108,7 +108,7 @@ $(B)/version.h: Makefile FORCE
 		'CTM_BASE_OID_TEXT "$(CTMETER_OID)"' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-# Other flags, other objects.
+# Rebuild all objects when the flags change.
 $(B)/flags: FORCE
 	@mkdir -p $(B)
 	@printf '%s\n' '$(COMPILE) $(LINK)' >$@.new
@@ -179,7 +179,7 @@ endef
 deps:
 	$(Q)sh tests/deps.sh build test
 
-# What follows `deps` runs in a make of its own: pkg-config may have come only now.
+# The goals after `deps` run in a new make, as pkg-config may have been installed just now.
 AGAIN := +@$(MAKE) --no-print-directory
 
 # --- tests -----------------------------------------------------------------------------------
@@ -193,8 +193,7 @@ demo: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) KEEP='$(KEEP)' bash tests/demo.sh
 
-# The unit tests and the kernel tests, two at a time: both parts run, whatever the first one says, and it
-# fails if either did.
+# The unit tests and the kernel tests, two at a time. Both parts run, and it fails if either did.
 both = +@failed=; for part in unit netns; do \
 	$(MAKE) --no-print-directory JOBS=2 $(1) $$part || failed="$$failed $$part"; done; \
 	[ -z "$$failed" ] || { echo "$@: failed:$$failed" >&2; exit 1; }
@@ -206,27 +205,28 @@ check: deps
 quickcheck: deps
 	$(AGAIN) unit
 
-# Some of them as they may run on somebody else's machine (ODD names circumstances: tests/odd.sh).
+# Some of the tests as they might run on other machines (ODD names the circumstances: tests/odd.sh).
 check-odd: deps
 	$(AGAIN) all test-tools $(UNIT_BINS)
 	$(Q)$(RUN) JOBS=2 bash tests/odd.sh $(ODD)
 
-# The same tests where each access is looked at, two at a time; builds of their own, without what
-# hides errors from a sanitizer. It may not come first where a test preloads a library.
+# The same tests with every memory access checked, two at a time. They have builds of their own,
+# without the options that hide errors from a sanitizer. A sanitizer's runtime cannot come first
+# where a test preloads a library.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 check-sanitized: deps
 	$(call both,B='$(B)/asan' HARDEN= WERROR= CFLAGS='$(SANITIZE)' SLOW=3 \
 		ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:verify_asan_link_order=0)
 
-# The programs as they are shipped, but for the filter of system calls, which valgrind would not survive;
-# and everything that they fork. In a forked child the memory of the
-# store's thread has no owner that valgrind sees, so only what is surely lost counts.
+# The shipped programs, except for the system call filter, under which valgrind does not work, and
+# everything that they fork. In a forked child the memory of the store's thread has no owner that
+# valgrind can see, so only definite leaks count.
 VALGRIND := valgrind -q --vgdb=no --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
             --errors-for-leak-kinds=definite --suppressions=$(CURDIR)/tests/valgrind.supp
-# Of the kernel tests those whose nature allows a daemon that is ten to thirty times slower: not those
-# that count what happens in a real minute (notify), need thousands of commits or reboots in their time
-# (faults_*, foreign, repair, slowdisk, ports), or look at the operator's command and not at
-# the daemon (doctor, setup, session, snmpd). The sanitizers run them all.
+# The kernel tests that can bear a daemon ten to thirty times slower. Left out are those that count
+# events in a real minute (notify), those that need thousands of commits or reboots in a limited
+# time (faults_*, foreign, repair, slowdisk, ports), and those that test the operator's command
+# rather than the daemon (doctor, setup, session, snmpd). The sanitizers run them all.
 VALGRIND_TESTS := $(patsubst %,t_%.sh,exact zero signal store snmp churn report noprivilege inventory master)
 check-valgrind: deps
 	$(Q)sh tests/deps.sh valgrind
@@ -248,7 +248,7 @@ unit: all $(UNIT_BINS)
 netns: all test-tools
 	$(Q)$(RUN) bash tests/netns/run.sh $(TESTS)
 
-# Every command that README, guides and manual pages show, on a node of its own.
+# Every command in README, guides and manual pages, run on a node of its own.
 check-docs: deps
 	$(Q)sh tests/deps.sh docs
 	$(AGAIN) all test-tools
@@ -258,15 +258,15 @@ check-life: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=life LIMIT_S=420 bash tests/netns/run.sh $(TESTS)
 
-# Every parser under libFuzzer with the address and undefined behaviour sanitizers: FUZZ_S seconds each,
-# or FUZZ_RUNS executions.
+# Every parser under libFuzzer with the address and undefined behaviour sanitizers, for FUZZ_S
+# seconds each or FUZZ_RUNS executions.
 fuzz:
 	$(Q)sh tests/deps.sh build fuzz
 	@mkdir -p $(B)
 	+@if echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }' | \
 		clang -fsanitize=fuzzer,address,undefined -x c -o $(B)/fuzz-probe - 2>/dev/null; then \
 		$(MAKE) --no-print-directory fuzz-run; \
-	else echo 'SKIP  fuzz: there is no clang with libFuzzer and the sanitizers'; fi
+	else echo 'SKIP  fuzz: no clang with libFuzzer and the sanitizers is installed'; fi
 
 fuzz-run:
 	$(AGAIN) B='$(B)/fuzz-build' HARDEN= CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer \
@@ -277,13 +277,13 @@ fuzz-run:
 fuzzers: $(FUZZERS)
 	@:
 
-# The real monitoring systems, polling a real node; brings their packages.
+# Real monitoring systems poll a real node. Installs their packages.
 check-nms: deps
 	$(Q)sh tests/deps.sh nms
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=nms LIMIT_S=900 bash tests/netns/run.sh
 
-# BENCH=quick for every day; the full one is kept in tests/bench/RESULTS.md.
+# BENCH=quick is for everyday use; the results of the full one are in tests/bench/RESULTS.md.
 bench: deps
 	$(Q)sh tests/deps.sh bench
 	$(AGAIN) all test-tools bench-tools
@@ -315,7 +315,7 @@ DOCDIR   ?= $(PREFIX)/share/doc/ctmeter
 CONFDIR   = $(SYSCONFDIR)/ctmeter
 CONFFILE  = $(CONFDIR)/ctmeter.conf
 
-# SOURCE:TARGET of all that is installed and is not the operator's.
+# SOURCE:TARGET of every installed file, except those that belong to the operator.
 UNITS     = $(wildcard conf/*.service conf/*.socket)
 MANUALS   = $(wildcard docs/*.[158]) $(MIB_MAN)
 INSTALLED = \
@@ -334,7 +334,7 @@ $(B)/units/%: conf/% FORCE
 	@mkdir -p $(@D)
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g; s|@CONF@|$(CONFFILE)|g' $< >$@
 
-# A configuration that is there stays.
+# An existing configuration is kept.
 .PHONY: install
 install: all $(patsubst conf/%,$(B)/units/%,$(UNITS))
 	$(INSTALL) -D -m 755 $(B)/ctmeterd $(DESTDIR)$(SBINDIR)/ctmeterd
@@ -344,7 +344,7 @@ install: all $(patsubst conf/%,$(B)/units/%,$(UNITS))
 	$(Q)[ -e $(DESTDIR)$(CONFFILE) ] || \
 		$(INSTALL) -D -m 644 conf/ctmeter.conf $(DESTDIR)$(CONFFILE)
 
-# Configuration and data are the operator's and stay.
+# Configuration and data belong to the operator and stay.
 .PHONY: uninstall
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/ctmeterd $(DESTDIR)$(BINDIR)/ctmeter
@@ -352,7 +352,7 @@ uninstall:
 	$(Q)for d in $(SHAREDIR) $(DOCDIR); do [ ! -d "$(DESTDIR)$$d" ] || \
 		find "$(DESTDIR)$$d" -depth -type d -exec rmdir --ignore-fail-on-non-empty {} +; done
 
-# What git tracks, the same octets from the same commit wherever it is made.
+# The files that git tracks. The same commit gives the same octets on any machine.
 NAME := ctmeter-$(VERSION)
 .PHONY: dist distcheck
 dist: $(B)/$(NAME).tar.gz
@@ -368,7 +368,7 @@ $(B)/$(NAME).tar.gz: FORCE
 distcheck: dist
 	$(Q)bash tests/packages/distcheck.sh $(B)/$(NAME).tar.gz
 
-# The packages, built from that archive, and their life in a Debian of their own.
+# The packages are built from that archive, then installed and used in a Debian of their own.
 .PHONY: check-packages
 check-packages: deps
 	$(Q)sh tests/deps.sh packages

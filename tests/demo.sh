@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# make demo [KEEP=1]: containers' traffic counted and served, for a stranger to watch.
+# make demo [KEEP=1]: containers' traffic, counted and served, to watch.
 #
 # Builds a node with three containers and an outside host in private namespaces, runs a real snmpd
-# and ctmeterd in it, sends traffic of known size, prints what SNMP serves and whether it is what
-# was sent. Nothing of this machine's own network, firewall or snmpd is touched.
+# and ctmeterd in it, sends traffic of known size, and prints what SNMP serves and whether that is
+# what was sent. It does not touch this machine's own network, firewall or snmpd.
 #
-# 1. The outer process only watches over the inner one, which does it all inside the namespaces
-#    and reports on descriptor 9; ending the inner one takes everything away.
-# 2. Where the machine has no namespaces or no legacy tables (or DEMO_FORCE=fake), the same path
-#    runs on the fake backend with simulated traffic, and every page says so.
-# 3. Exit status 0: all figures agree. 1: they do not, or something failed (with the logs' ends).
+# 1. The outer process only watches the inner one. The inner one does everything inside the
+#    namespaces and reports on descriptor 9; when it ends, everything is gone.
+# 2. If the machine has no namespaces or no legacy tables (or with DEMO_FORCE=fake), the same path
+#    runs on the fake backend with simulated traffic, and every heading says so.
+# 3. Exit status 0: all figures agree. 1: they do not, or something failed (the ends of the logs are
+#    printed).
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/netns/lab.sh"
@@ -23,7 +24,7 @@ fi
 
 title() { printf '\n%s%s%s\n' "$BOLD" "$*" "$PLAIN"; }
 note() { printf '%s\n' "$*"; }
-begin() { printf '  %-10s' "$1"; } # LABEL: a step, its outcome follows
+begin() { printf '  %-10s' "$1"; } # LABEL: a step; its outcome follows
 outcome() { printf '%s\n' "$*"; }
 give_up() {
 	printf '%sfailed%s: %s\n' "$RED" "$PLAIN" "$*"
@@ -43,7 +44,7 @@ thousands() {
 
 # ---- the inner process: builds, sends, compares -----------------------------------------------
 
-# Simulated traffic: booked as if sent, and told to the fake backend as cumulative counters.
+# Simulated traffic: booked as if sent, and given to the fake backend as cumulative counters.
 fake_flow() { # FROM TO COUNT SIZE
 	local a path ct
 	book_flow "$1" "$2" "$3" $(($3 * $4))
@@ -123,14 +124,14 @@ start_snmpd() {
 start_ctmeterd() {
 	begin ctmeterd
 	lab_inventory_usual
-	lab_ctmeterd_start >/dev/null || give_up 'it does not come up'
+	lab_ctmeterd_start >/dev/null || give_up 'it does not start'
 	await 10 snmp_serves || give_up 'its tables are not served'
 	ctmeter refresh >/dev/null 2>"$LAB/refresh.log" || give_up "$(<"$LAB/refresh.log")"
 	outcome "$(snmp_get "$(oid_scalar 2)") backend, $(snmp_get "$(oid_scalar 3)") containers," \
 		"$(snmp_get "$(oid_scalar 4)") addresses, $(snmp_get "$(oid_scalar 6)") counting rules"
 }
 
-# Chosen columns of one of our tables, as snmptable prints them.
+# Selected columns of one of our tables, as snmptable prints them.
 show_table() { # NAME COLUMN...
 	local name=$1
 	shift
@@ -155,7 +156,8 @@ show_tables() {
 	show_table ctmAddressTable Label "${figures[@]}" Status
 }
 
-# The same containers as ports of a switch, as a monitoring system that knows nothing of ours asks.
+# The same containers as ports of a switch, as a monitoring system that does not know our MIB sees
+# them.
 show_ports() {
 	local COMMUNITY=$COMMUNITY-ct if=1.3.6.1.2.1.31.1.1.1 i
 	local -a name
@@ -169,7 +171,7 @@ show_ports() {
 	done < <(snmp_walk $if.1)
 }
 
-# One line per path that carried something (or disagrees); counts into AGREE and DIFFER.
+# One line for each path that carried traffic or differs. Sets AGREE and DIFFER.
 compare() {
 	local ct a path wanted served octets='' octets_served='' mark
 	AGREE=0 DIFFER=0
@@ -200,7 +202,7 @@ inner() {
 
 	begin traffic
 	send_all
-	[ "$FAILED" -eq 0 ] || give_up 'not all that was sent arrived'
+	[ "$FAILED" -eq 0 ] || give_up 'some packets did not arrive'
 	outcome "$SENT$LABEL"
 	begin served
 	local began=${EPOCHREALTIME/./}
@@ -219,7 +221,7 @@ inner() {
 	fi
 	printf '%sall %d figures agree%s (octets and packets, zeros included)%s\n' \
 		"$GREEN" "$AGREE" "$PLAIN" "$LABEL"
-	# Done: tell the outer process; stay if it wants so.
+	# Done. With KEEP, tell the outer process and stay.
 	[ -n "${KEEP-}" ] || exit 0
 	echo "kept $COMMUNITY $SNMP_PORT $LAB" >&9
 	exec 9>&- >/dev/null 2>&1
@@ -238,7 +240,7 @@ how_to_look() { # PID COMMUNITY PORT LAB
 		in="nsenter -t $1 -m -n -p "
 		[[ " ${LAB_UNSHARE[*]} " != *' --user '* ]] || in="nsenter -t $1 -U --preserve-credentials -m -n -p "
 	fi
-	title 'It keeps running. To look around:'
+	title 'It keeps running. Look around with:'
 	cat <<-END
 		  ${in}snmpwalk -v2c -c $2 -m '' 127.0.0.1:$3 $oid
 		  ${in}$bin list
@@ -248,22 +250,23 @@ how_to_look() { # PID COMMUNITY PORT LAB
 		cat <<-END
 			  ${in}iptables-legacy -t mangle -nvxL
 			  ${in}nsenter --net=/run/netns/c1 ip address
-			  ${in}bash        ${DIM}a shell in the node; files in $4$PLAIN
+			  ${in}bash        ${DIM}a shell on the node; files in $4$PLAIN
 		END
 	fi
-	title 'To end it:'
+	title 'End it with:'
 	note "  kill $1"
 }
 
-# The inner process's own pid: under unshare(1), the first one in the new namespaces.
+# The pid of the inner process: under unshare(1), that of its first child, which runs in the new
+# namespaces.
 inner_pid() {
 	local pid=$INNER
 	[ "$MODE" = fake ] || read -r pid _ 2>/dev/null <"/proc/$INNER/task/$INNER/children"
 	echo "${pid:-$INNER}"
 }
 
-# The first process of the namespaces takes all others with it (unshare first: it would remark on
-# that); the fake lab tidies up itself.
+# Killing the first process of the namespaces takes all others with it (kill unshare first: it would
+# print a message about that). The fake lab cleans up after itself.
 end_inner() {
 	local signal=KILL got=129 pid
 	trap - EXIT
@@ -276,7 +279,8 @@ end_inner() {
 	done
 }
 
-# unshare(1) stays beside what it started and holds our output open; what is kept must not.
+# unshare(1) stays alive beside its child and keeps our output open. End it, so that only the child
+# is kept.
 detach_inner() {
 	local pid
 	trap - EXIT
@@ -287,7 +291,7 @@ detach_inner() {
 
 main() {
 	local why='' word='' community='' port='' dir='' run=()
-	if [ "${DEMO_FORCE-}" = fake ]; then why='asked for by DEMO_FORCE'
+	if [ "${DEMO_FORCE-}" = fake ]; then why='requested by DEMO_FORCE'
 	elif ! lab_probe; then why=$LAB_REFUSAL; fi
 	title 'ctmeter demo: container traffic, counted and served over SNMP'
 	if [ -z "$why" ]; then
@@ -297,7 +301,7 @@ main() {
 	else
 		MODE=fake
 		note "${YELLOW}SIMULATED: $why.$PLAIN"
-		note 'The same path runs on the fake backend, with made-up traffic instead of packets.'
+		note 'The same path runs on the fake backend, with simulated traffic instead of packets.'
 	fi
 	echo
 
@@ -318,7 +322,7 @@ main() {
 	exit $rc
 }
 
-[ -x "$B/ctmeterd" ] || { echo "there is no $B/ctmeterd yet: make" >&2; exit 1; }
+[ -x "$B/ctmeterd" ] || { echo "there is no $B/ctmeterd yet: run make" >&2; exit 1; }
 case ${DEMO_INNER-} in
 real)
 	lab_enter

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # usage: deps.sh GROUP...   groups: build test docs lint fuzz valgrind packages bench nms
-# Install the packages of these groups that are missing: with apt on Debian and Ubuntu; elsewhere
-# name them. Nothing missing, nothing done.
+# Install the missing packages of these groups, with apt on Debian and Ubuntu. On other systems,
+# print their names.
 set -eu
 
 # group, Debian package, RHEL-like (with EPEL) package
@@ -87,7 +87,7 @@ wanted() # COLUMN GROUP...
 }
 
 if ! command -v dpkg-query >/dev/null; then
-	echo "This is no Debian: these packages are needed (the names are those of Fedora and EPEL):"
+	echo "This is not Debian. Install these packages (names of Fedora and EPEL):"
 	echo "  dnf install $(wanted 3 "$@" | tr '\n' ' ')"
 	exit 0
 fi
@@ -100,13 +100,13 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ]; then
-	echo "missing packages; as root: apt-get install$missing" >&2
+	echo "packages are missing; run as root: apt-get install$missing" >&2
 	exit 1
 fi
 echo "installing$missing"
 
-# The tests start their own snmpd in private namespaces: installing the package must not start
-# one on this machine.
+# The tests start snmpd in private namespaces: installing the package must not start one on this
+# machine.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
 	trap 'rm -f "$policy"' EXIT
@@ -119,7 +119,7 @@ log=$(mktemp)
 # shellcheck disable=SC2086 # a list of words
 if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
 	tail -n 20 "$log" >&2
-	echo "apt-get failed; all it said is in $log" >&2
+	echo "apt-get failed; its output is in $log" >&2
 	exit 1
 fi
 rm -f "$log"

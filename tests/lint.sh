@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Form, the rooms' borders, two compilers' warnings, static analysis, scripts, pages, the MIB.
-# Each check can fail; all run, and the exit status says whether one did.
+# Formatting, the borders between modules, two compilers' warnings, static analysis, scripts, manual
+# pages, the MIB. All checks run; the exit status says whether one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B:-build}
 mkdir -p "$B"
 failed=0
 
-check() # NAME COMMAND...: silent and successful, or it is a fault
+check() # NAME COMMAND...: passes if it succeeds silently
 {
 	local name=$1 said
 	shift
@@ -24,22 +24,22 @@ check() # NAME COMMAND...: silent and successful, or it is a fault
 mapfile -t code < <(git ls-files -co --exclude-standard '*.c' '*.h')
 mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' .ci/run)
 
-none() # COMMAND...: a search that must find nothing
+none() # COMMAND...: passes if the search finds nothing
 {
 	! "$@"
 }
 
 long_files()
 {
-	wc -l "${code[@]}" | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines, 600 at the most" }'
+	wc -l "${code[@]}" | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines, 600 at most" }'
 }
 
-# The longest stretch from a "{" in column one to its "}": a function's body.
+# A function body runs from a "{" in column one to its "}".
 long_functions()
 {
 	awk 'FNR == 1 { start = 0 }
 	     /^{/ { start = FNR }
-	     /^}/ { if (start && FNR - start > 61) print FILENAME ":" start ": " FNR - start - 1 " lines, 60 at the most"; start = 0 }' \
+	     /^}/ { if (start && FNR - start > 61) print FILENAME ":" start ": " FNR - start - 1 " lines, 60 at most"; start = 0 }' \
 		"${code[@]}"
 }
 
@@ -62,14 +62,14 @@ hardened() # COMPILER
 
 flags=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I"$B/lint-gcc")
 
-# A file at a time, two at once.
-each_file() # COMMAND...: the file's name goes behind it, or where {} is
+# One file per process, two at a time.
+each_file() # COMMAND...: {} stands for the file's name
 {
 	printf '%s\n' src/*.c subagent/*.c | xargs -P 2 -I{} "$@" 2>&1 | grep -v ' warnings\? generated\.$'
 	[ "${PIPESTATUS[1]}" -eq 0 ]
 }
 
-# Older ones than gcc 12 see what is not there.
+# gcc before 12 reports false positives.
 analysed_by_gcc()
 {
 	each_file gcc "${flags[@]}" -O2 -Werror -fanalyzer -c -o /dev/null {}
@@ -90,7 +90,7 @@ headers_stand_alone()
 	done
 }
 
-# Whether a page of somebody else's is installed here says nothing of ours.
+# Ignore references to pages of other packages that are not installed here.
 manual_pages()
 {
 	mandoc -T lint docs/*.[158] "$B/lint-gcc/docs/CTMETER-MIB.5" 2>&1 |
@@ -110,7 +110,7 @@ mib()
 	sh mibs/check.sh "$modules" >"$B/mib.log" 2>&1 || cat "$B/mib.log"
 }
 
-# The unit's exposure as systemd counts it, 1.5 or less, printed; needs no systemd that runs.
+# The exposure of the unit as systemd computes it: 1.5 at most, printed. Needs no running systemd.
 exposure()
 {
 	local unit=$B/lint-unit/ctmeterd.service said
@@ -118,22 +118,22 @@ exposure()
 	sed 's|@SBINDIR@|/usr/sbin|; s|@CONF@|/etc/ctmeter/ctmeter.conf|' conf/ctmeterd.service >"$unit"
 	said=$(systemd-analyze security --offline=true --threshold=15 --no-pager "$unit" 2>&1) || echo "over 1.5"
 	said=$(sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p' <<<"$said")
-	[ -n "$said" ] || echo "systemd-analyze says nothing"
+	[ -n "$said" ] || echo "systemd-analyze printed no exposure"
 	printf '      systemd-analyze security: exposure %s\n' "$said" >&3
 }
 exec 3>&1
 
 check 'clang-format' clang-format --dry-run -Werror "${code[@]}"
-check 'files of 600 lines at the most' long_files
-check 'functions of 60 lines at the most' long_functions
+check 'files of 600 lines at most' long_files
+check 'functions of 60 lines at most' long_functions
 check 'every file names its licence' no_licence
-check 'src/ knows no SNMP library' none grep -nE 'net-snmp/' -r src
-check 'only ax_* know net-snmp' none grep -lE 'net-snmp/' -r subagent --include='*.[ch]' --exclude='ax*'
-check 'only the room of legacy tables knows the kernel tables' none grep -lE 'libiptc/|linux/netfilter' -r src \
+check 'src/ uses no SNMP library' none grep -nE 'net-snmp/' -r src
+check 'only ax* include net-snmp' none grep -lE 'net-snmp/' -r subagent --include='*.[ch]' --exclude='ax*'
+check 'only the iptables backend includes the kernel tables' none grep -lE 'libiptc/|linux/netfilter' -r src \
 	subagent --include='*.[ch]' --exclude-dir=iptables
-check 'nobody else knows that room' none grep -l '"netfilter/iptables/' -r src subagent --include='*.[ch]' \
-	--exclude-dir=iptables
-check 'only the store and its reader know SQLite' none grep -lE 'sqlite3\.h' -r src subagent \
+check 'only the iptables backend includes its headers' none grep -l '"netfilter/iptables/' -r src subagent \
+	--include='*.[ch]' --exclude-dir=iptables
+check 'only the store and its reader include SQLite' none grep -lE 'sqlite3\.h' -r src subagent \
 	--include='*.[ch]' --exclude='store*' --exclude='report_db.*'
 check 'gcc, warnings are errors' build_with gcc
 check 'clang, warnings are errors' build_with clang
@@ -150,5 +150,5 @@ check 'documents' env B="$B/lint-gcc" bash tests/docs/static.sh
 check 'exposure of the unit' exposure
 check 'MIB' mib
 
-[ "$failed" -eq 0 ] && echo 'lint: all is well'
+[ "$failed" -eq 0 ] && echo 'lint: all checks passed'
 exit "$failed"

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# How long until rules are in place: N addresses from nothing, one more, 500 changed at once; as the
-# operator sees it ("ctmeter refresh" returns) and the commit alone; beside iptables-restore of the
-# same rules, one iptables -A on the same table, and the wiki's loop of one iptables an address.
-# All on one CPU, iptables in a namespace of its own.
+# How long it takes until rules are in place: N addresses from nothing, one more, 500 changed at
+# once. Measured as the operator sees it ("ctmeter refresh" returns) and for the commit alone,
+# beside iptables-restore of the same rules, one iptables -A on the same table, and the wiki's loop
+# of one iptables command per address. Everything runs on one CPU, iptables in a namespace of its
+# own.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -17,9 +18,9 @@ go_first
 COMMIT_PAUSE_S=1.1 # the daemon's pause after a commit is not part of the next one
 CHANGED=500
 
-plain() { in_ns node-plain "$@"; } # COMMAND...: where only iptables works
+plain() { in_ns node-plain "$@"; } # COMMAND...: in the node where only iptables works
 
-# Take over the inventory on stdin; records how long it took as WHAT, unless that is "-".
+# Take over the inventory on stdin, and record how long it took as WHAT, unless that is "-".
 take_over() { # N WHAT
 	local ms
 	lab_inventory
@@ -46,7 +47,7 @@ from_nothing() { # N
 	row apply 'from nothing: iptables-restore --noflush' "$1" "$(restore "$LAB/rules" --noflush)" ms
 }
 
-# From N to N+1 addresses; and a rule more in the table that has the rules of N.
+# From N to N+1 addresses, and one more rule in the table with the rules of N.
 one_more() { # N
 	local rule=(ctm-d -s 192.0.2.1 -j RETURN)
 	{ bench_inventory "$1"; echo '999 192.0.2.1'; } | take_over "$1" 'one more'
@@ -56,7 +57,7 @@ one_more() { # N
 	bench_inventory "$1" | take_over "$1" -
 }
 
-# 500 of N addresses, all over the list, become other ones.
+# 500 of the N addresses, spread over the list, are replaced by others.
 changed_inventory() { # N
 	bench_inventory "$1" | awk -v every=$(($1 / CHANGED)) '
 		NR % every == 0 { k = NR / every; $2 = "172.16." int(k / 256) "." k % 256 } { print }'
@@ -70,8 +71,8 @@ many_changed() { # N
 	bench_inventory "$1" | take_over "$1" -
 }
 
-# The wiki's list of N addresses takes 2 N iptables commands, each on a longer list: time ten at
-# some lengths, and add up what lies between (trapezia).
+# The wiki's list of N addresses takes 2 N iptables commands, each on a longer list. Time ten at
+# some lengths and interpolate between them (trapezoids).
 wiki_loop() { # N
 	local n=$1 k=0 step=$(($1 / 4)) before='' ms sum=0 i
 	for ((k = 0; k <= n; k += step)); do
@@ -89,7 +90,7 @@ wiki_loop() { # N
 	row apply "one more: the wiki's two iptables -A" "$n" "$(calc "2 * $ms")" ms
 }
 
-# The ratios, with what should be reached at 10,000.
+# The ratios, with their targets at 10,000.
 apply_ratios() { # N
 	local n=$1 all='' one=''
 	if [ "$n" = 10000 ]; then all='<= 1.0' one='<= 0.7'; fi
@@ -117,11 +118,11 @@ measure() { # N REPETITIONS
 	apply_ratios "$1"
 }
 
-pin $$ # and all that it starts
+pin $$ # and every process it starts
 router ctmeter
 router plain
 bench_defaults 200000
-lab_set ledger.checkpoint 1 # what came before is stored before the next is measured
+lab_set ledger.checkpoint 1 # so that earlier changes are stored before the next one is measured
 router_ctmeterd ctmeter $BENCH_CPU
 note apply "the wiki's loop is not measured at 100,000: it would take hours"
 note apply "the wiki's loop is extrapolated from ten iptables -A at five lengths of its list"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the daemon costs its node, and how fast it is noticed: memory, idle CPU, table entries, the
-# time from a container's route appearing to its rules, and the longest wait for an SNMP answer.
+# What the daemon costs its node and how fast it reacts: memory, idle CPU, table entries, the time
+# from a container's route appearing to its rules, and the longest wait for an SNMP response.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -30,7 +30,7 @@ stop() {
 	CTMETERD_PID=
 }
 
-# A datagram to each address in turn until traffic_stop.
+# Send a datagram to each address in turn until traffic_stop.
 traffic_start() { # N
 	ns_exec ct-node "$B/tests/netns/udpgen" sink --port 20000 --duration 600 >/dev/null &
 	TRAFFIC_PIDS+=($!)
@@ -49,7 +49,7 @@ traffic_stop() {
 
 mib() { calc "$(memory_kib "$1" "$2") / 1024"; } # PID FIELD
 
-# The highest memory of the daemon's children, seen every few milliseconds, until it ends.
+# The peak memory of the daemon's children, sampled every few milliseconds until the daemon ends.
 watch_children() {
 	local child highest=0 now
 	while [ -e "/proc/$CTMETERD_PID" ]; do
@@ -104,8 +104,8 @@ poll_every_second() { # OID
 	done
 }
 
-# Of the daemon, in percent of a core, over some seconds: of what it does every ten, a minute has six or
-# seven.
+# CPU of the daemon in percent of a core, over some seconds. A minute contains six or seven of the
+# jobs that it does every ten seconds.
 cpu_share() { # PART WHAT N
 	local before after seconds
 	seconds=$(times 60 12)
@@ -142,7 +142,7 @@ idle() { # N
 
 # ---- latency ------------------------------------------------------------------------------------
 
-# From a container's route (and its line in the inventory) appearing to its rules.
+# The time from a container's route (and its line in the inventory) appearing to its rules.
 appearing() { # N TIMES
 	local i old began waiter
 	progress "rules after a route appears, $1 addresses"
@@ -164,7 +164,7 @@ appearing() { # N TIMES
 	stop
 }
 
-# An address more, an address less, each second: commits, beside ticks, checkpoints and traffic.
+# Add or remove an address each second: this causes commits, beside ticks, checkpoints and traffic.
 churn() { # N
 	while :; do
 		{ bench_inventory "$1"; echo '999 192.0.2.1'; } | lab_inventory
@@ -176,7 +176,7 @@ churn() { # N
 	done
 }
 
-# A second poller asks for snmpd's own sysUpTime meanwhile: what it waits for is not the daemon.
+# Meanwhile a second poller asks for snmpd's own sysUpTime: its waits are not caused by the daemon.
 waiting() { # N SECONDS
 	local churner own requests median p999 highest lost
 	progress "waits for SNMP answers, $1 addresses"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What counting costs each forwarded packet: nothing counted, ctmeter, the wiki's flat list, ipset,
-# an nft set; each in a router of its own, all alive at once. Short bursts take turns; "in" is to
-# random containers, "out" from random ones.
+# What counting costs each forwarded packet: without counting, with ctmeter, the wiki's flat list,
+# ipset, an nft set. Each has a router of its own, and all exist at once. Short bursts take turns;
+# "in" goes to random containers, "out" comes from random ones.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -32,14 +32,14 @@ load_ctmeter() { # FAMILY N
 	ctmeter refresh >/dev/null
 }
 
-# The wiki's form: two rules an address, one list.
+# The wiki's way: two rules per address, in one list.
 load_wiki() { # FAMILY N
 	awk 'BEGIN { print "*filter\n:FORWARD ACCEPT" }
 		{ print "-A FORWARD -s " $1 "\n-A FORWARD -d " $1 }
 		END { print "COMMIT" }' "$LAB/addresses" | in_ns node-wiki "$(tables_of "$1")-restore"
 }
 
-# Two sets, for In and Out are two counters.
+# Two sets, because In and Out are two counters.
 load_ipset() { # FAMILY N
 	local tables how=inet
 	tables=$(tables_of "$1")
@@ -72,7 +72,7 @@ load_nft() { # FAMILY N
 
 # ---- measuring --------------------------------------------------------------------------------
 
-# One burst; records it and leaves nanoseconds a packet in BURST_NS.
+# Send one burst, record it, and leave the nanoseconds per packet in BURST_NS.
 burst() { # CANDIDATE FAMILY in|out LABEL N
 	local from=out-$1 to=ct-$1 what=to peer=$OUTSIDE_V4 sent got
 	[ "$3" = in ] || from=ct-$1 to=out-$1 what=from

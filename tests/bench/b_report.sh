@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# One `ctmeter report` over long histories: a year of hours and 35 days of 5 minutes, every address
-# busy in every period.
+# One `ctmeter report` over long histories: a year of hours and 35 days of 5-minute periods, with
+# traffic of every address in every period.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -14,7 +14,7 @@ ADDRESSES=$(times 1000 100)
 REPETITIONS=$(times 5 3)
 CTID=100050 # one of them
 
-# A ledger of this size has no place in the lab's memory.
+# The lab's /run is in memory, and too small for a ledger of this size.
 LEDGER_DIR=$(mktemp -d "$B/bench-report.XXXXXX") || exit 1
 trap 'rm -rf "$LEDGER_DIR"' EXIT
 trap 'exit 130' INT TERM
@@ -40,9 +40,9 @@ timed() { # WHAT COMMAND...
 	row report "$what" "$ADDRESSES" "$ms" ms
 }
 
-# The first reading of the file is the disk's; every one here is of the page cache.
+# The first read of the file comes from the disk. All those measured come from the page cache.
 ask --since 365d 2>/dev/null | grep -q "$CTID" ||
-	fail "the year's report has no $CTID"
+	fail "the report of the year lacks $CTID"
 for ((i = 0; i < REPETITIONS; i++)); do
 	progress "repetition $((i + 1)) of $REPETITIONS"
 	timed 'a year, by container' ask --since 365d

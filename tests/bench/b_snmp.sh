@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What a walk costs, of ctmeterd and of what else could serve the same figures:
+# The cost of a walk, of ctmeterd and of what else could serve the same figures:
 #
-#   ctmeterd   all of CTMETER-MIB's tables
+#   ctmeterd   all tables of CTMETER-MIB
 #   stock      the same cells as constants, from net-snmp's own subagent library
 #   script     the same cells as constants, from a pass_persist script
-#   collectd   its iptables plugin's counters through its snmp_agent plugin: two rules a container,
-#              two counters and two index columns a rule
+#   collectd   the counters of its iptables plugin through its snmp_agent plugin: two rules a
+#              container, two counters and two index columns a rule
 #
-# Each has an snmpd of its own; all of it, the walker too, runs on one CPU, one after the other.
-# "full" is snmpbulkwalk over everything, "four" the four columns of forwarded traffic in each
-# GETBULK, "ports" (of ctmeterd alone) the same four of the switch view's ifXTable.
+# Each has an snmpd of its own. Everything, including the walker, runs on one CPU, one after the
+# other. "full" is snmpbulkwalk over everything, "four" the four columns of forwarded traffic in
+# each GETBULK, "ports" (ctmeterd only) the same four of the switch view's ifXTable.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -74,7 +74,7 @@ start_script() {
 	AGENT[script]=$(pgrep -P "${MASTER[script]}")
 }
 
-# The wiki's rules, with comments as collectd wants them.
+# The wiki's rules, with the comments that collectd needs.
 collectd_rules() { # N
 	bench_inventory "$1" | awk 'BEGIN { print "*filter\n:FORWARD ACCEPT" }
 		{
@@ -84,8 +84,8 @@ collectd_rules() { # N
 		END { print "COMMIT" }' | iptables-legacy-restore
 }
 
-# It reads once, at its start: what is measured is the serving. It registers what the loaded MIB has
-# with its type, so it borrows columns of ctmContainerTable, indexed by chain and comment.
+# It reads once, when it starts: only serving is measured. It takes the type of each object from the
+# loaded MIB, so it borrows columns of ctmContainerTable, indexed by chain and comment.
 collectd_config() {
 	cat <<-END
 		Hostname node
@@ -146,8 +146,8 @@ collectd_last() { # N: the last of its cells to be registered
 	printf '%s.1.2.1.8.%s.%s' "$BASE" "$(oid_of_id filter-FORWARD)" "$(oid_of_id $((100000 + $1))-in)"
 }
 
-# collectd looks for requests thousands of times a second, also when there are none: it stands
-# still while others are measured.
+# collectd polls for requests thousands of times a second even when there are none, so it is stopped
+# while others are measured.
 rest() { [ "$1" != collectd ] || kill -STOP "${AGENT[collectd]}"; }
 wake() { [ "$1" != collectd ] || kill -CONT "${AGENT[collectd]}"; }
 
@@ -196,7 +196,7 @@ walk() { # CANDIDATE full|four
 	esac
 }
 
-# One walk of one candidate: its rate, and who spent what on a cell.
+# One walk of one candidate: its rate, and the CPU time that each process spent per cell.
 measure() { # CANDIDATE full|four|ports N
 	local master agent cells us LIMIT=$((4 * $3 < PART ? 4 * $3 : PART))
 	[ "$1" = script ] || [ "$1" = collectd ] || LIMIT=1000000000
@@ -221,7 +221,7 @@ compare() { # full|four N
 	[ "$2" -gt $COLLECTD_MAX ] || ratio snmp "$1, ctmeterd over collectd" "$2" "$1, ctmeterd" "$1, collectd"
 }
 
-# The walks must see the same, or they compare nothing.
+# All walks must return the same, or the comparison is meaningless.
 verify() {
 	local c
 	for c in stock script; do

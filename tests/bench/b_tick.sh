@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What it costs to read all counters and publish a snapshot: beside a bare copy of the same table,
+# The cost of reading all counters and publishing a snapshot, beside a bare copy of the same table;
 # and what the whole daemon spends beside collectd's iptables plugin on the same containers.
 
 # shellcheck source=tests/netns/lab.sh
@@ -16,7 +16,7 @@ CONTAINERS=1000 # beside collectd
 TURNS=$(times 3 1) # of watching each daemon
 WATCH_S=$(times 40 20) # of a turn; 10 where something is read every second
 
-# The lab's container c1 has every address of 10.0.0.0/8: there the packets end.
+# The lab's container c1 has every address of 10.0.0.0/8: the packets end there.
 tick_network() {
 	lab_network
 	ip -n outside route add 10.0.0.0/8 via 198.51.100.1
@@ -71,7 +71,7 @@ beside_copy() { # N
 
 # ---- beside collectd --------------------------------------------------------------------------
 
-# Every container's two rules in one chain, with the comments that make collectd count them.
+# The two rules of every container in one chain, with the comments that make collectd count them.
 collectd_rules() {
 	awk 'BEGIN { print "*filter\n:FORWARD ACCEPT" }
 		{
@@ -81,8 +81,8 @@ collectd_rules() {
 		END { print "COMMIT" }' "$LAB/inventory" | iptables-legacy-restore
 }
 
-# chain: one line for all of a chain's commented rules. rule: a line for each rule, which is how the
-# manual says to choose and name them.
+# chain: one line for all commented rules of a chain. rule: a line for each rule, which is how the
+# manual says to select and name them.
 collectd_config() { # chain|rule INTERVAL
 	cat <<-END
 		Hostname node
@@ -100,7 +100,7 @@ collectd_config() { # chain|rule INTERVAL
 	echo '</Plugin>'
 }
 
-# Time itself is what is measured here.
+# This part measures over fixed times, so it has to sleep.
 watch() { # WHAT PID INTERVAL
 	local before after span=$(($3 > 1 ? WATCH_S : 10))
 	sleep 1 # what was just started is not what is measured
@@ -135,7 +135,7 @@ beside_collectd() {
 		'collectd, one line for the chain, interval 1'
 }
 
-# Being asked makes ctmeterd read anew, as an interval of a second makes collectd.
+# A poll makes ctmeterd read the counters, as its interval of a second makes collectd.
 poll_every_second() {
 	while :; do
 		snmp_get "$(oid_scalar 4)" >/dev/null

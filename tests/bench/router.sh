@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A router with its two ends, for each thing that is compared; any number may live side by side:
+# A router with its two ends, for each candidate that is compared. Any number may exist side by
+# side:
 #
 #   out-X ---- node-X ---- ct-X    which has all containers' addresses as one local prefix
 #
-# Neighbours are permanent, so nothing flows but what a part sends. Needs lab.sh.
+# Neighbours are permanent, so only what a part sends flows. Needs lab.sh.
 
 OUTSIDE_V4=198.51.100.2 OUTSIDE_V6=2001:db8:f::2
 
@@ -54,7 +55,7 @@ router_end() { # NAMESPACE NUMBER ADDR4 ADDR6 GATEWAY4 GATEWAY6
 	END
 }
 
-# ctmeterd in a router's node, from CPU to CPU ("0", "1", "0-1") with an empty inventory.
+# Start ctmeterd in a router's node, on the CPUs CPU ("0", "1", "0-1"), with an empty inventory.
 router_ctmeterd() { # X CPUS
 	echo '# none yet' | lab_inventory
 	lab_ctmeterd_start nsenter --net="/run/netns/node-$1" -- taskset -c "$2"

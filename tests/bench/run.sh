@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Measure ctmeter beside what people use today, and print one table.
+# Measure ctmeter beside the tools in use today, and print one table.
 #
-#   BENCH=full     all parts (the default; some forty minutes)
+#   BENCH=full     all parts (the default; about forty minutes)
 #   BENCH=quick    all parts in their smaller form (some minutes)
-#   BENCH=packets  only that part, in full; PARTS="packets snmp" chooses parts for either form
+#   BENCH=packets  only that part, in full; PARTS="packets snmp" selects parts for either form
 #
-# 1. Each part tests/bench/b_NAME.sh builds its own private namespaces; nothing here touches this
+# 1. Each part tests/bench/b_NAME.sh builds its own private namespaces; nothing touches this
 #    machine's network or firewall.
-# 2. A reach that is missed is said and fails nothing: this is no test. A part that breaks does.
-# 3. The table is also left as markdown in $B/bench/RESULTS.md.
+# 2. A missed target is reported but fails nothing: this is no test. A part that breaks fails the
+#    run.
+# 3. The table is also written as markdown to $B/bench/RESULTS.md.
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 B=$(cd -P "${B:-$HERE/../../build}" && pwd) || exit 1
@@ -24,7 +25,7 @@ BENCH_ROWS=$B/bench/rows.tsv
 export B BENCH_SIZE BENCH_ROWS
 RESULTS=$B/bench/RESULTS.md
 
-# The version a command states about itself, or that it is missing.
+# The version that a command prints, or that it is not installed.
 version() { # NAME COMMAND...
 	local name=$1 said
 	shift
@@ -56,7 +57,7 @@ run_parts() { # NAME...: sets FAILED
 	FAILED=0
 	for name; do
 		if [ ! -e "b_$name.sh" ]; then
-			echo "there is no part \"$name\"" >&2
+			echo "unknown part \"$name\"" >&2
 			FAILED=1
 			continue
 		fi
@@ -82,7 +83,7 @@ run_parts() { # NAME...: sets FAILED
 mkdir -p "$B/bench"
 : >"$BENCH_ROWS"
 PART=
-# unshare(1), which a part becomes, heeds no milder signal.
+# A part becomes unshare(1), which ignores milder signals.
 trap 'kill -KILL $PART 2>/dev/null; exit 130' INT TERM
 description=$(describe)
 if [ -z "${PARTS-}" ]; then
@@ -97,5 +98,5 @@ run_parts "${parts[@]}"
 	printf '\nMeasured in %d minutes.\n' $(((SECONDS - began + 59) / 60))
 } >"$RESULTS"
 cat "$RESULTS"
-echo "(kept in $RESULTS)" >&2
+echo "(written to $RESULTS)" >&2
 exit $FAILED

@@ -1,14 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Assertions for the kernel tests: every check counts, a failing one prints both values and the
-# test goes on; test_end turns the count into an exit status (77: skipped).
+# Assertions for the kernel tests. Every check counts. A failing one prints both values and the test
+# goes on. test_end turns the count into an exit status (77: skipped).
 
 CHECKS=0
 FAILED=0
-# A decimal comma would be one in EPOCHREALTIME, printf and awk too; and options follow a command's name.
+# Otherwise EPOCHREALTIME, printf and awk might use a decimal comma, and options would have to come
+# before arguments.
 export LC_ALL=C
 unset POSIXLY_CORRECT
-# How many times slower than usual the programs run (under valgrind, say): all waiting is longer.
+# How many times slower than usual the programs run (under valgrind, for example). All timeouts are
+# multiplied by it.
 : "${SLOW:=1}"
 export SLOW
 
@@ -38,7 +40,7 @@ assert_ok() { # LABEL COMMAND...
 	if out=$("$@" 2>&1); then pass; else fail "$label: '$*' exited $?: $out"; fi
 }
 
-# Poll until COMMAND succeeds, SECONDS at the most; its output of the polls is dropped.
+# Poll until COMMAND succeeds, for SECONDS at most. Its output is dropped.
 await() { # SECONDS COMMAND...
 	local end=$((${EPOCHREALTIME/./} + $1 * SLOW * 1000000))
 	shift

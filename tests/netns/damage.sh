@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034 # BOOK and BOOK_WAIT are lab.sh's
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For the tests of others who write whole tables: damage at rest, where nothing at all may be lost,
-# and under traffic, where what the kernel threw away is bounded and told. Needs lab.sh, foreign.sh,
-# watch.sh and faults.sh.
+# For the tests of programs that write whole tables: damage at rest, where nothing may be lost, and
+# under traffic, where the loss is bounded and reported. Needs lab.sh, foreign.sh, watch.sh and
+# faults.sh.
 
-# The usual lab on a node that has rules of others in both tables.
+# The usual lab on a node that has rules of other programs in both tables.
 damage_lab() {
 	lab_network
 	foreign_rules 4
@@ -41,31 +41,31 @@ replace_rule() { # 4|6 ADDR
 }
 replace_both() { replace_rule 4 192.0.2.101 && replace_rule 6 2001:db8:1::101; }
 
-# At rest nothing is on its way, so nothing at all may be lost.
+# At rest no packet is under way, so nothing may be lost.
 quiet() { # LABEL COMMAND...
 	step "$1, at rest"
 	await 5 book_agrees
-	"${@:2}" || fail "$1: cannot: ${*:2}"
-	sleep 1.2 # a reset is believed after a second: only then may a wrong figure show
+	"${@:2}" || fail "$1: failed: ${*:2}"
+	sleep 1.2 # a reset is believed after a second: a wrong figure would show only then
 	assert_ok "$1: refresh" ctmeter refresh
 	traffic
 	book_check "$1, at rest"
 }
 
-# While traffic runs the kernel throws counts away with each of them.
+# Under traffic, each of these commands makes the kernel lose counts.
 busy() { # LABEL COMMAND...
 	step "$1, under traffic"
 	streams_start 192.0.2.101 2001:db8:1::101
-	sleep 1 # the stream must have been seen before
-	"${@:2}" || fail "$1: cannot: ${*:2}"
-	sleep 1.2 # and go on behind it
+	sleep 1 # the stream must have been counted before
+	"${@:2}" || fail "$1: failed: ${*:2}"
+	sleep 1.2 # and must go on afterwards
 	streams_stop 192.0.2.101 2001:db8:1::101
 	stream_bounded "$1" 192.0.2.101 1
 	stream_bounded "$1" 2001:db8:1::101 1
 	book_rebase
 }
 
-# What was lost is known now: the book goes on from what is served.
+# The loss is known now: continue the book from what is served.
 book_rebase() {
 	local a unit
 	snmp_load

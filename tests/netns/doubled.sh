@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The ways by which others lead packets into our chains, or rename those. Needs told.sh.
+# The ways in which other programs lead packets into our chains, or rename the chains. Needs
+# told.sh.
 
 from_a_chain() { ipt "$1" -A shaping -j ctm-d && ipt "$1" -A FORWARD -j shaping; }
 from_a_chain_with_goto() { ipt "$1" -I shaping-more -p udp -g ctm-s && ipt "$1" -A FORWARD -g shaping-more; }
@@ -23,7 +24,7 @@ KINDS=(from_a_chain from_a_chain_with_goto unused_chain from_prerouting root_fro
 	from_postrouting tree_from_hook root_of_another_hook jump_twice tree_twice_in_root root_renamed
 	tree_renamed all_renamed)
 
-# What a kind left of somebody else's that is not ours to remove.
+# Remove what a kind left behind that is not ours to remove.
 tidy() { # 4|6 KIND
 	case $2 in
 	from_a_chain) ipt "$1" -D FORWARD -j shaping ;;

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For the tests of faults: a stream whose every packet is known runs while damage is done, and the
-# rows it is booked to are compared with what was sent. Needs lab.sh and watch.sh.
+# For the tests of faults: a stream of known packets runs while damage is done, and the rows that it
+# is booked to are compared with what was sent. Needs lab.sh and watch.sh.
 
 STREAM_PKTS=4000 # a second
 STREAM_PORT=7771
 declare -A STREAM_PID=() STREAM_WAS=()
 
-# A sink for all streams to containers' addresses; answers to nobody.
+# A sink in each namespace for the streams to containers' addresses. It does not reply.
 stream_sinks() {
 	local a
 	for a in 192.0.2.101 192.0.2.102 192.0.2.103; do
@@ -16,14 +16,14 @@ stream_sinks() {
 	done
 }
 
-# What the row that a stream is booked to holds.
+# The contents of the row that a stream is booked to.
 row_now() { # ADDR: "OCTETS PKTS DISCONTINUITIES"
 	local ct=${LAB_OWNER[$1]}
 	snmp_get "$(oid_addr "$ct" "$1" fwd-in.octets)" "$(oid_addr "$ct" "$1" fwd-in.pkts)" \
 		"$(oid_addr "$ct" "$1" disc-count)" | paste -sd ' '
 }
 
-# Begin to send to addresses of containers from outside. Their rows must be at rest.
+# Start sending to addresses of containers from outside. No other traffic to them may be under way.
 streams_start() { # ADDR...
 	local a from
 	ctmeter refresh >/dev/null || fail 'refresh before a stream'
@@ -51,8 +51,8 @@ stream_all_served() { # ADDR
 	snmp_is "$(oid_addr "${LAB_OWNER[$1]}" "$1" fwd-in.octets)" $((was + octets))
 }
 
-# Set SENT_PKTS, SENT_OCTETS, LOST_PKTS, LOST_OCTETS and DISC, the discontinuities that the row had
-# since the stream began. Below 0: more was counted than was sent.
+# Set SENT_PKTS, SENT_OCTETS, LOST_PKTS, LOST_OCTETS, and DISC, the discontinuities of the row since
+# the stream began. A loss below 0 means that more was counted than sent.
 stream_measure() { # ADDR
 	local octets pkts disc was_octets was_pkts was_disc
 	await "${STREAM_WAIT:-2}" stream_all_served "$1"
@@ -64,7 +64,7 @@ stream_measure() { # ADDR
 	DISC=$((disc - was_disc))
 }
 
-# Everything that was sent is served.
+# Everything sent has been served.
 stream_exact() { # LABEL ADDR
 	stream_measure "$2"
 	assert_ge "$1: packets sent" 100 "$SENT_PKTS"
@@ -74,24 +74,25 @@ stream_exact() { # LABEL ADDR
 		"$1" "$SENT_PKTS" "$2" "$LOST_PKTS" "$DISC"
 }
 
-# The kernel discarded counts `TIMES` times: lost is at most what was sent since the sample before
-# each, never less than nothing, and the row says so.
+# The kernel discarded counts TIMES times. Each time at most what was sent since the previous sample
+# is lost, the loss is never negative, and the row has a discontinuity.
 stream_bounded() { # LABEL ADDR TIMES
 	local STREAM_WAIT=1 most
 	stream_measure "$2"
-	# A sample is at most half a second old while somebody polls, a reset is believed after a
-	# second, and the machine may be slow: two seconds each time, and each further time is told.
+	# A sample is at most half a second old while something polls, a reset is believed after a
+	# second, and the machine may be slow: allow two seconds each time. Every further
+	# discontinuity is counted in DISC.
 	most=$((STREAM_PKTS * 2 * (DISC > $3 ? DISC : $3)))
 	assert_ge "$1: packets sent" 100 "$SENT_PKTS"
 	assert_ge "$1: $2 packets lost" 0 "$LOST_PKTS"
 	assert_ge "$1: $2 octets lost" 0 "$LOST_OCTETS"
-	assert_ge "$1: $2 packets lost at most $most, not lost" $((SENT_PKTS - most)) $((SENT_PKTS - LOST_PKTS))
+	assert_ge "$1: $2 packets, at most $most lost; not lost" $((SENT_PKTS - most)) $((SENT_PKTS - LOST_PKTS))
 	[ "$LOST_OCTETS" -eq 0 ] || assert_ge "$1: discontinuities of $2's row" 1 "$DISC"
 	printf '   %s: %d packets sent to %s, %d lost, %d discontinuities\n' \
 		"$1" "$SENT_PKTS" "$2" "$LOST_PKTS" "$DISC"
 }
 
-# The chain of ours and the place in it of an address's counting rule for forwarded traffic to it.
+# Our chain, and the number in it of the rule that counts forwarded traffic to an address.
 rule_place() { # 4|6 ADDR: "CHAIN NUMBER"
 	local save=iptables-legacy-save bits=32
 	[ "$1" = 4 ] || { save=ip6tables-legacy-save bits=128; }

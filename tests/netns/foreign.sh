@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Other people's rules, for the tests of what we leave alone. Needs the iptables-legacy commands.
+# Rules of other programs, for the tests that we leave them alone. Needs the iptables-legacy
+# commands.
 
 foreign_tools() {
 	local tool
@@ -10,8 +11,8 @@ foreign_tools() {
 	done
 }
 
-# User chains with jumps and gotos, matches with a state of their own, marks, a policy, and
-# counters that are not 0: what a node has before we come.
+# User chains with jumps and gotos, stateful matches, marks, a policy, and counters that are not 0:
+# what a node may have before we come.
 foreign_rules() { # 4|6
 	local restore=iptables-legacy-restore net=203.0.113.0/24
 	[ "$1" = 4 ] || { restore=ip6tables-legacy-restore; net=2001:db8:99::/48; }
@@ -47,9 +48,9 @@ foreign_rules() { # 4|6
 	END
 }
 
-# A whole family as text with counters, without the comments that hold the time; chains of ours
-# and jumps to them left out on request. The policies that see the loopback are shown without their
-# counters: our own SNMP requests move those.
+# Both tables of a family as text with counters, without the comments that contain the time, and on
+# request without our chains and the jumps to them. The counters of policies that the loopback
+# traffic of our SNMP requests changes are removed.
 foreign_save() { # 4|6 [without-ours]
 	local save=iptables-legacy-save drop='^#'
 	[ "$1" = 4 ] || save=ip6tables-legacy-save

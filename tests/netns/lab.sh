@@ -6,20 +6,20 @@
 #                    \---- c2  container 102: 192.0.2.102, 192.0.2.112
 #                     \--- c3  container 103: 192.0.2.103, 2001:db8:1::103
 #
-# 1. All of it lives inside one unshare(1): own network, mounts, processes, and an own /run, so
-#    that xtables.lock, the control socket and the commit mapping are private. When its first
-#    process ends, whatever the reason, the kernel takes everything away.
-# 2. Root uses plain namespaces; anybody else (and a root that may not) user namespaces.
-# 3. Routed, as OpenVZ's venet is. Neighbours are permanent, no address is link-local and nobody
-#    advertises anything, so the node carries exactly what a test sends.
-# 4. lab_flow sends, checks that all of it arrived, and books what must now be served.
+# 1. Everything lives inside one unshare(1) with its own network, mounts and processes, and its own
+#    /run, so that xtables.lock, the control socket and the commit mapping are private. When its
+#    first process ends, for whatever reason, the kernel removes everything.
+# 2. Root uses plain namespaces; other users (and a root without the right to) use user namespaces.
+# 3. Traffic is routed, as with OpenVZ's venet. Neighbours are permanent, no address is link-local
+#    and nothing sends advertisements, so the node carries exactly what a test sends.
+# 4. lab_flow sends, checks that everything arrived, and books what must then be served.
 #
 # A test sources this file and calls lab_enter "$@" first. B is the build directory.
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 unset CDPATH # a relative cd must not go elsewhere
 LAB_TOP=$(cd -P "${BASH_SOURCE[0]%/*}/../.." && pwd)
-B=$(cd -P "${B:-$LAB_TOP/build}" 2>/dev/null && pwd) || { echo "no build directory: make" >&2; exit 1; }
+B=$(cd -P "${B:-$LAB_TOP/build}" 2>/dev/null && pwd) || { echo "no build directory: run make" >&2; exit 1; }
 export B CTMETER_OID
 
 # shellcheck source=tests/netns/assert.sh
@@ -31,7 +31,7 @@ LAB=
 CTMETERD_PID=
 LAB_PORT=20000
 
-# Which namespace has an address, and which container.
+# The namespace of each address, and its container.
 declare -A LAB_HOME=(
 	[198.51.100.1]=node [2001:db8:f::1]=node [198.51.100.2]=outside [2001:db8:f::2]=outside
 	[192.0.2.101]=c1 [2001:db8:1::101]=c1 [192.0.2.102]=c2 [192.0.2.112]=c2
@@ -46,7 +46,8 @@ LAB_PATHS=(fwd-in fwd-out node-in node-out)
 
 # ---- entering -------------------------------------------------------------------------------
 
-# Find out how this machine holds a lab: LAB_UNSHARE is the command, or LAB_REFUSAL says why not.
+# Find out how this machine can run a lab: sets the command LAB_UNSHARE, or LAB_REFUSAL to why it
+# cannot.
 lab_probe() {
 	local spaces=(unshare --net --mount --pid --fork --kill-child --mount-proc) tool why
 	LAB_REFUSAL=
@@ -54,7 +55,7 @@ lab_probe() {
 		command -v "$tool" >/dev/null || LAB_REFUSAL="the command '$tool' is not installed"
 	done
 	case $LAB_TOP/ in
-	/run/* | /var/run/*) LAB_REFUSAL="this tree lies under /run, which the lab covers" ;;
+	/run/* | /var/run/*) LAB_REFUSAL="this tree lies under /run, over which the lab mounts its own" ;;
 	esac
 	[ -z "$LAB_REFUSAL" ] || return 1
 
@@ -72,7 +73,7 @@ lab_probe() {
 	[ -z "$LAB_REFUSAL" ]
 }
 
-# The legacy tables' modules do not all load themselves; loading them adds no rule anywhere.
+# Not all modules of the legacy tables load by themselves. Loading them adds no rule anywhere.
 lab_probe_tables() {
 	"${LAB_UNSHARE[@]}" "$B/tests/netns/legacy" mangle >/dev/null && return 0
 	[ "$EUID" -ne 0 ] ||
@@ -80,7 +81,7 @@ lab_probe_tables() {
 	"${LAB_UNSHARE[@]}" "$B/tests/netns/legacy" mangle
 }
 
-# Go on inside the namespaces; skips the test where the machine has none to give.
+# Continue inside the namespaces. Skips the test if the machine cannot run a lab.
 lab_enter() { # "$@"
 	if [ -z "${LAB_INSIDE-}" ]; then
 		lab_probe || skip "$LAB_REFUSAL"
@@ -96,7 +97,8 @@ lab_enter() { # "$@"
 
 # ---- the network ----------------------------------------------------------------------------
 
-# Become COMMAND in a namespace; for the background, so that its pid is the job's.
+# exec COMMAND in a namespace. Meant for background jobs, so that the pid of the job is that of
+# COMMAND.
 ns_exec() { # NAME COMMAND...
 	local name=$1
 	shift
@@ -105,7 +107,8 @@ ns_exec() { # NAME COMMAND...
 }
 in_ns() { (ns_exec "$@"); }
 
-# Nothing on the wire but what is sent: no router or neighbour talk, no redirects.
+# Keep the wire free of everything that a test does not send: no router or neighbour discovery, no
+# redirects.
 lab_quieten() { # NAMESPACE
 	in_ns "$1" "$BASH" -c '
 		for f in /proc/sys/net/ipv6/conf/{all,default}/{accept_ra,accept_dad,router_solicitations} \
@@ -116,7 +119,7 @@ lab_quieten() { # NAMESPACE
 		ip link set lo up'
 }
 
-# A veth pair between the node and NAMESPACE (there: eth0), permanent neighbours to come.
+# A veth pair between the node and NAMESPACE (eth0 there). Permanent neighbours are added later.
 lab_wire() { # NAMESPACE NODE-INTERFACE NUMBER
 	ip link add "$2" address "02:00:00:00:00:0$3" type veth \
 		peer name eth0 address "02:00:00:00:01:0$3" netns "$1"
@@ -137,8 +140,8 @@ lab_container() { # NAMESPACE NUMBER
 	END
 }
 
-# Give a container's namespace an address and bring the node's route there (moving it, if it was
-# another's, without a moment in which it leads nowhere).
+# Give a container's namespace an address and point the node's route there. A route to another
+# namespace is replaced in one step.
 lab_address() { # NAMESPACE ADDR
 	local ns=$1 a=$2 bits=32 v=-4 nodad=
 	[[ $a == *:* ]] && bits=128 v=-6 nodad=nodad
@@ -178,8 +181,8 @@ lab_network() {
 
 # ---- traffic and the book -------------------------------------------------------------------
 
-BOOK_WAIT=5 # seconds that book_check waits for the figures to agree
-# What must be served: "CTID ADDR PATH.octets" and ".pkts"; ADDR "-" is the container's sum.
+BOOK_WAIT=5 # seconds that book_check waits until the figures agree
+# What must be served: "CTID ADDR PATH.octets" and ".pkts". ADDR "-" is the sum of the container.
 declare -A BOOK=()
 
 book_add() { # CTID ADDR PATH PKTS OCTETS
@@ -190,7 +193,7 @@ book_add() { # CTID ADDR PATH PKTS OCTETS
 	done
 }
 
-# Book what went FROM -> TO, in the containers' own view.
+# Book what was sent FROM -> TO, from the containers' point of view.
 book_flow() { # FROM TO PKTS OCTETS
 	[ "${LAB_HOME[$1]}" != "${LAB_HOME[$2]}" ] || return 0 # never leaves its namespace
 	local from=${LAB_OWNER[$1]-} to=${LAB_OWNER[$2]-} kind=fwd
@@ -199,7 +202,7 @@ book_flow() { # FROM TO PKTS OCTETS
 	[ -z "$to" ] || book_add "$to" "$2" "$kind-in" "$3" "$4"
 }
 
-# A sink in the address's namespace; its figures go to $LAB/sink.PORT when it ends.
+# A sink in the namespace of the address. It writes its figures to $LAB/sink.PORT when it ends.
 lab_sink_start() { # ADDR PORT [COUNT]: sets SINK_PID
 	local ready=$LAB/ready.$2
 	ns_exec "${LAB_HOME[$1]}" "$B/tests/netns/udpgen" sink --port "$2" ${3:+--expect "$3"} \
@@ -208,7 +211,8 @@ lab_sink_start() { # ADDR PORT [COUNT]: sets SINK_PID
 	await 5 test -e "$ready" || fail "no sink on $1 port $2"
 }
 
-# Send COUNT datagrams of SIZE octets (or of MIN-MAX) at IP level, check that all arrived, book.
+# Send COUNT datagrams whose IP packets have SIZE (or MIN-MAX) octets, check that all arrived, and
+# book them.
 lab_flow() { # FROM TO COUNT SIZE
 	local port=$((LAB_PORT++)) sent got
 	lab_sink_start "$2" "$port" "$3"
@@ -222,7 +226,7 @@ lab_flow() { # FROM TO COUNT SIZE
 	book_flow "$1" "$2" $sent
 }
 
-# The OIDs of the book's figures, "CTID ADDR PATH.UNIT" -> OID. Each takes some forks, and a test asks for
+# The OIDs of the book's figures, "CTID ADDR PATH.UNIT" -> OID. Each costs some forks, and a test needs
 # them hundreds of times.
 declare -A BOOK_OID=()
 book_oids() {
@@ -241,8 +245,8 @@ book_oids() {
 	done
 }
 
-# Every figure of the book and every 0 it implies: "CTID ADDR PATH.UNIT WANTED SERVED" lines from
-# the last snmp_load; ADDR "-" for a container's sum.
+# Every figure of the book, and 0 where nothing was booked: "CTID ADDR PATH.UNIT WANTED SERVED"
+# lines from the last snmp_load. ADDR "-" is the sum of a container.
 book_lines() {
 	local a ct path unit key
 	book_oids
@@ -265,7 +269,7 @@ book_agrees() {
 	)
 }
 
-# Wait until what is served is what was sent, then assert each figure.
+# Wait until the served figures are the booked ones, then assert each.
 book_check() { # LABEL
 	local ct a path wanted served
 	await "$BOOK_WAIT" book_agrees
@@ -276,13 +280,13 @@ book_check() { # LABEL
 
 # ---- ctmeterd -------------------------------------------------------------------------------
 
-# The configuration, "section.key" -> value; a test changes it with lab_set before a start.
+# The configuration: "section.key" -> value. A test changes it with lab_set before a start.
 declare -A LAB_CONF=()
 
 lab_set() { LAB_CONF[$1]=$2; } # SECTION.KEY VALUE
 
 lab_defaults() {
-	lab_set daemon.user root # whoever else is on this machine; t_privileges has the others
+	lab_set daemon.user root # independent of the users of this machine; t_privileges tests others
 	lab_set agentx.socket "$LAB/agentx.sock"
 	lab_set netfilter.backend iptables
 	lab_set inventory.source "file:$LAB/inventory"
@@ -299,22 +303,22 @@ lab_write_conf() {
 			[ "${key%%.*}" != $section ] || echo "${key#*.} = ${LAB_CONF[$key]}"
 		done
 	done >"$LAB/ctmeter.conf.new"
-	chmod 644 "$LAB/ctmeter.conf.new" # it says what root runs: writable for nobody else
+	chmod 644 "$LAB/ctmeter.conf.new" # it says what root runs: only root may write it
 	mv "$LAB/ctmeter.conf.new" "$LAB/ctmeter.conf"
 }
 
-# The inventory file is replaced at one stroke, from stdin.
+# Replace the inventory file in one step, from stdin.
 lab_inventory() {
 	cat >"$LAB/inventory.new"
 	chmod 644 "$LAB/inventory.new"
 	mv "$LAB/inventory.new" "$LAB/inventory"
 }
 
-# The compiler, for what is preloaded; it may be two words ("ccache gcc").
+# The compiler, for preloaded libraries. CC may be two words ("ccache gcc").
 # shellcheck disable=SC2086
 lab_cc() { ${CC:-cc} "$@"; }
 
-# The three containers, and whatever further lines are given.
+# The three containers, and any further lines given.
 lab_inventory_usual() { # [LINE...]
 	{
 		echo '101 192.0.2.101 2001:db8:1::101 name=web.example state=running'
@@ -326,24 +330,26 @@ lab_inventory_usual() { # [LINE...]
 
 ctmeter() { "$B/ctmeter" -c "$LAB/ctmeter.conf" "$@"; }
 
-ctmeterd_answers() { ctmeter list; } # not status, which fails where there is a problem
+ctmeterd_answers() { ctmeter list; } # not status, which fails when there is a problem
 
-# Start ctmeterd (under COMMAND..., if given, and under $UNDER, valgrind say) and wait for its control socket.
+# Start ctmeterd, under COMMAND... if given and under $UNDER (valgrind, for example), and wait for
+# its control socket.
 lab_ctmeterd_start() { # [COMMAND...]
 	lab_write_conf
 	# shellcheck disable=SC2086 # a command's words
 	"$@" $UNDER "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >>"$LAB/ctmeterd.log" 2>&1 9>&- &
 	CTMETERD_PID=$!
-	if ! await 10 ctmeterd_ready; then fail "ctmeterd does not come up"; return 1; fi
+	if ! await 10 ctmeterd_ready; then fail "ctmeterd does not start"; return 1; fi
 }
 
-# Up, or dead and not worth waiting for.
+# Up, or dead, so that waiting is useless.
 ctmeterd_ready() { ctmeterd_answers || ! kill -0 "$CTMETERD_PID"; }
 
 lab_ctmeterd_stop() { stop_process "$CTMETERD_PID"; CTMETERD_PID=; }
 lab_ctmeterd_kill9() { stop_process "$CTMETERD_PID" KILL; CTMETERD_PID=; }
 
-# Network, snmpd, ctmeterd with the usual inventory, until the tables are served.
+# Start the network, snmpd, and ctmeterd with the usual inventory, and wait until the tables are
+# served.
 lab_start() {
 	lab_network
 	lab_inventory_usual
@@ -360,7 +366,7 @@ lab_logs() { # [LINES]
 	done
 }
 
-# The end of a test: the logs where something failed; what runs goes with the namespaces.
+# End a test: print the logs if something failed. Remaining processes end with the namespaces.
 lab_end() {
 	[ "$FAILED" -eq 0 ] || lab_logs
 	lab_ctmeterd_stop

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Run a suite of tests, each in namespaces of its own: all t_*.sh of tests/SUITE (the kernel tests
-# in netns, unless SUITE names another), or those named, for LIMIT_S seconds (240, SLOW times as many)
-# at most each, JOBS (1) at a time. One line a test; a failing one shows what it printed. What a
-# sanitizer or valgrind reports fails the test too, whoever took no notice. What failed is said once more
-# at the end. Exit 1 if any failed.
+# Run a suite of tests, each in namespaces of its own: all t_*.sh of tests/SUITE (default netns, the
+# kernel tests), or those given. Each may take LIMIT_S seconds (240, multiplied by SLOW); JOBS (1)
+# run at a time. Prints one line a test, and the output of a failing one. A report of a sanitizer or
+# valgrind fails the test, too, whichever process caused it. Failures are repeated at the end. Exits
+# with 1 if any test failed.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
@@ -16,14 +16,14 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/ctmeter-test.XXXXXX")
 trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
-# Where the tools report to: files of this test alone.
+# Where the tools write their reports: to files of this test alone.
 export_reports() { # NAME
 	export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$dir/$1.report"
 	export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}print_stacktrace=1:log_path=$dir/$1.report"
 	export VALGRIND_OPTS="$VALGRIND_OPTS --log-file=$dir/$1.report.%p"
 }
 
-reported() { # NAME: something, and says what
+reported() { # NAME: succeeds if there is a report, and prints it
 	local f found=1
 	for f in "$dir/$1".report*; do
 		[ -s "$f" ] || continue
@@ -33,7 +33,7 @@ reported() { # NAME: something, and says what
 	return "$found"
 }
 
-one() { # NAME: run it; the exit status goes to a file, a report to stdout
+one() { # NAME: run it; writes its exit status to a file and its line to stdout
 	local name=$1 began=${EPOCHREALTIME/./} took rc log=$dir/$1.log test
 	export_reports "$name"
 	timeout -k 1 "$LIMIT_S" "$BASH" "./t_$name.sh" >"$log" 2>&1 &
@@ -44,7 +44,7 @@ one() { # NAME: run it; the exit status goes to a file, a report to stdout
 	took=$(((${EPOCHREALTIME/./} - began) / 100000))
 	took="${took%?}.${took: -1}"
 	[[ $took == .* ]] && took=0$took
-	[ "$rc" -ne 124 ] && [ "$rc" -ne 137 ] || echo "no end within $LIMIT_S s" >>"$log"
+	[ "$rc" -ne 124 ] && [ "$rc" -ne 137 ] || echo "did not end within $LIMIT_S s" >>"$log"
 	if reported "$name" >"$dir/$name.found"; then
 		cat "$dir/$name.found" >>"$log"
 		rc=1
@@ -81,7 +81,7 @@ for test; do
 	while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
 	{
 		one "$name" >"$dir/$name.line"
-		cat "$dir/$name.line" # at one stroke
+		cat "$dir/$name.line" # in one piece
 	} &
 done
 wait

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Everything at once, for SOAK_S seconds: traffic whose every octet is known to and from many
-# addresses; other programs committing to both tables without pause; containers that come, go and
-# hand addresses to each other; kill -9 of the daemon; restarts of snmpd; and a poller that walks
-# without pause. At the end what is served must be what was sent, address by address.
+# Everything at once, for SOAK_S seconds: traffic to and from many addresses, known to the octet;
+# other programs that commit to both tables without pause; containers that come, go and hand
+# addresses to each other; kill -9 of the daemon; restarts of snmpd; and a poller that walks without
+# pause. At the end the figures served must equal those sent, address by address.
 #
-#   SOAK_S=60 SEED=... soak.sh          SOAK_KILLS=no leaves the daemon alone
+#   SOAK_S=60 SEED=... soak.sh          SOAK_KILLS=no does not kill the daemon
 #
-# 1. All addresses live in one namespace; who owns them is a matter of the inventory alone.
-# 2. A generator sends for an address only while refresh has said that its rules are in place, and
-#    has answered that it sends no more before the address is taken out. An address that changes
-#    hands keeps its rules, so it is sent for meanwhile, and the sum over all owners is what counts.
-# 3. Each of the actors is a process of its own and takes no notice of the others.
+# 1. All addresses live in one namespace; only the inventory says which container owns them.
+# 2. A generator only sends for an address after refresh has reported that its rules are in place,
+#    and confirms that it has stopped before the address is removed. An address that changes its
+#    owner keeps its rules, so sending continues, and the sum over all owners must be right.
+# 3. Each actor is a process of its own and independent of the others.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/lab.sh"
@@ -24,9 +24,9 @@ RANDOM=$SEED
 echo "soak: $SOAK_S s, SEED=$SEED"
 
 V4=40 V6=20 OWNERS=12 PORT=7771
-RATE=${SOAK_RATE:-1500} # packets a second of each of the four generators
+RATE=${SOAK_RATE:-1500} # packets a second from each of the four generators
 ADDRS=()
-declare -A OWNER=() # of the addresses that are in the inventory
+declare -A OWNER=() # of the addresses in the inventory
 GENS=(fwd-in fwd-out node-in node-out)
 declare -A GEN_IN=() GEN_OUT=()
 
@@ -48,7 +48,7 @@ guests() {
 }
 
 SINKS=()
-sinks() { # one where packets end, so that nothing is answered
+sinks() { # one wherever packets end, so that no ICMP errors are sent
 	local ns
 	for ns in c1 node outside; do
 		ns_exec $ns "$B/tests/netns/udpgen" sink --port $PORT --duration 100000 \
@@ -72,13 +72,13 @@ generators() {
 	generator node-in node in 198.51.100.1 2001:db8:f::1
 	generator node-out c1 out 198.51.100.1 2001:db8:f::1
 }
-tell() { # COMMAND: to all generators, and wait for their answers
+tell() { # COMMAND: send it to all generators and wait for their answers
 	local g answer
 	for g in "${GENS[@]}"; do echo "$1" >&"${GEN_IN[$g]}"; done
 	for g in "${GENS[@]}"; do read -r answer <&"${GEN_OUT[$g]}"; done
-	[ "$answer" = ok ] || fail "a generator answers '$answer'"
+	[ "$answer" = ok ] || fail "a generator answered '$answer'"
 }
-totals() { # sets PKTS and OCTETS, of all generators
+totals() { # sets PKTS and OCTETS, summed over all generators
 	local g p o
 	PKTS=0 OCTETS=0
 	for g in "${GENS[@]}"; do
@@ -102,7 +102,7 @@ committer() { # IPTABLES: prints the number of its commits
 	echo $n
 }
 
-# Owns the daemon: kills it every few seconds at a random instant and starts it again.
+# Owns the daemon: kills it at a random moment every few seconds and starts it again.
 killer() {
 	local n=0
 	RANDOM=$((SEED + 1))
@@ -154,13 +154,13 @@ write_inventory() {
 refresh_once() { timeout 10 "$B/ctmeter" -c "$LAB/ctmeter.conf" refresh; }
 refreshed() {
 	write_inventory
-	await 30 refresh_once || fail 'no refresh succeeds within 30 s'
+	await 30 refresh_once || fail 'no refresh succeeded within 30 s'
 }
 
 pick() { PICKED=${ADDRS[RANDOM % ${#ADDRS[@]}]}; }
 
 COMES=0 GOES=0 MOVES=0
-# One change of the inventory: some addresses come, some go, some change hands, all at once.
+# One change of the inventory: some addresses come, some go, some change their owner, all at once.
 churn() {
 	local i coming=() going=()
 	for ((i = RANDOM % 5; i > 0; i--)); do
@@ -176,7 +176,7 @@ churn() {
 			MOVES=$((MOVES + 1))
 		fi
 	done
-	[ ${#going[@]} -eq 0 ] || nap 100 # what was sent last is still on its way
+	[ ${#going[@]} -eq 0 ] || nap 100 # the last packets are still under way
 	for i in "${going[@]}"; do unset "OWNER[$i]"; done
 	refreshed
 	for i in "${coming[@]}"; do tell "+ $i"; done
@@ -186,11 +186,11 @@ churn() {
 figure() { if [ -s "$LAB/$1" ]; then cat "$LAB/$1"; else echo 0; fi; } # FILE
 progress() {
 	totals
-	printf '   %4d s: %d packets, %d octets sent; %d comings, %d goings, %d moves; %d kills, %d restarts of snmpd\n' \
+	printf '   %4d s: %d packets, %d octets sent; %d added, %d removed, %d moved; %d kills, %d restarts of snmpd\n' \
 		$((SECONDS - BEGAN)) "$PKTS" "$OCTETS" $COMES $GOES $MOVES "$(figure kills)" "$(figure snmpd.restarts)"
 }
 
-# ---- the reckoning ------------------------------------------------------------------------------
+# ---- the comparison ------------------------------------------------------------------------------
 
 # "COLUMN ADDR-SUBIDS SUM" over all containers, from the last snmp_load.
 sum_rows() {
@@ -206,7 +206,7 @@ sum_rows() {
 		END { for (k in sum) print k, sum[k] }'
 }
 
-sent_rows() { # the same lines, from the generators
+sent_rows() { # the same lines from the generators
 	local g a pkts octets subids
 	for g in "${GENS[@]}"; do
 		echo '=' >&"${GEN_IN[$g]}"
@@ -218,7 +218,7 @@ sent_rows() { # the same lines, from the generators
 	done
 }
 
-# Prints the lines of sent and served that differ; what was never sent must be 0.
+# List the figures that differ in $LAB/differ. A figure that was never sent must be 0.
 compare() {
 	snmp_load || return 1
 	sum_rows | sort >"$LAB/served"
@@ -243,7 +243,7 @@ disc_sum() { # discontinuities of all address rows
 	echo $n
 }
 
-# ---- the course of it ---------------------------------------------------------------------------
+# ---- the main part ---------------------------------------------------------------------------
 
 lab_network
 guests
@@ -292,7 +292,7 @@ kill "${SINKS[@]}"
 wait "${SINKS[@]}"
 ARRIVED=$(cat "$LAB"/sink.{c1,node,outside} | awk '{ n += $1 } END { printf "%d\n", n }')
 DISC=$(disc_sum)
-[ ! -e "$LAB/daemon.failed" ] || fail 'ctmeterd did not come up after a kill'
+[ ! -e "$LAB/daemon.failed" ] || fail 'ctmeterd did not start after a kill'
 : >"$LAB/finished"
 wait $KILLER $SNMPD_OWNER
 
@@ -303,11 +303,11 @@ packets reported        $SERVED_PKTS
 octets reported         $SERVED_OCTETS
 difference              $((OCTETS - SERVED_OCTETS)) octets, $((PKTS - SERVED_PKTS)) packets; $DIFFERENT figures differ
 decreases seen          $WATCH_DECREASES in $WATCH_WALKS walks, $WATCH_VALUES values
-discontinuities told    $DISC
-commits survived        $(($(figure commits.4) + $(figure commits.6))) of others
+discontinuities shown   $DISC
+foreign commits         $(($(figure commits.4) + $(figure commits.6)))
 kills survived          $(figure kills)
 snmpd restarts          $(figure snmpd.restarts)
-inventory               $COMES addresses came, $GOES went, $MOVES changed hands
+inventory               $COMES addresses added, $GOES removed, $MOVES moved
 END
 assert_eq 'packets that arrived' "$PKTS" "$ARRIVED"
 assert_eq 'figures that differ' 0 "$DIFFERENT"
@@ -317,5 +317,5 @@ assert_eq 'decreases' 0 "$WATCH_DECREASES"
 assert_ge 'walks' 2 "$WATCH_WALKS"
 assert_ge 'commits' 10 "$(($(figure commits.4) + $(figure commits.6)))"
 [ "$SOAK_KILLS" != yes ] || assert_ge 'kills' 1 "$(figure kills)"
-[ "$FAILED" -eq 0 ] || { lab_logs 40; echo "again: SEED=$SEED SOAK_S=$SOAK_S"; }
+[ "$FAILED" -eq 0 ] || { lab_logs 40; echo "repeat with: SEED=$SEED SOAK_S=$SOAK_S"; }
 test_end

@@ -1,7 +1,8 @@
-# shellcheck shell=bash disable=SC2034 # STREAM_WAIT and BOOK_WAIT are others'
+# shellcheck shell=bash disable=SC2034 # STREAM_WAIT and BOOK_WAIT are used elsewhere
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For the tests of what others do to our rules: whatever may have been missed or counted twice is one
-# discontinuity of every row of that family, and of no other. Needs lab.sh, foreign.sh and faults.sh.
+# For the tests of what other programs do to our rules. Whatever may have been missed or counted
+# twice is one discontinuity of every row of that family, and of no other row. Needs lab.sh,
+# foreign.sh and faults.sh.
 
 declare -A DISC_WAS=()
 ipt() { "$(command_of "$1")" -w -t "${TABLE:-mangle}" "${@:2}"; } # 4|6 ARGS...
@@ -12,7 +13,7 @@ addresses_of() { # 4|6
 		if [[ $a == *:* ]]; then [ "$1" = 4 ] || echo "$a"; else [ "$1" = 6 ] || echo "$a"; fi
 	done
 }
-# What our jump in a hook leads to.
+# The target of our jump in a hook.
 root_of() { ipt "$1" -S "$2" | sed -n "s/^-A $2 -j \(ctm-.*\)/\1/p" | head -n 1; } # 4|6 HOOK
 
 disc_of() { snmp_get "$(oid_addr "${LAB_OWNER[$1]}" "$1" disc-count)"; } # ADDR
@@ -26,7 +27,7 @@ disc_note() {
 	mapfile -t now < <(disc_all)
 	for i in "${!LAB_ADDRESSES[@]}"; do DISC_WAS[${LAB_ADDRESSES[i]}]=${now[i]}; done
 }
-# Each row of the family has TIMES more than when they were noted, the others none.
+# Each row of the family has TIMES more discontinuities than at disc_note, each other row none.
 disc_check() { # LABEL 4|6 TIMES
 	local now a i wanted
 	mapfile -t now < <(disc_all)
@@ -37,7 +38,7 @@ disc_check() { # LABEL 4|6 TIMES
 	done
 }
 
-# All that is to be done is, nothing is wrong in `status`, and nobody stands before us.
+# Nothing is left to do, `status` has no complaint, and no ACCEPT rule precedes ours.
 in_place() { # 4|6
 	ctmeter refresh && [ -n "$(root_of "$1" FORWARD)" ] &&
 		! ipt "$1" -S FORWARD | sed -n 2p | grep -q ACCEPT &&
@@ -50,25 +51,26 @@ served_rises() { # ADDR
 	[ -n "$was" ] && [ "$RISEN" -gt "$was" ]
 }
 
-# Do something under a stream to an address of the family, wait until all is in its place again:
-# not more is served than was sent, every row was told TIMES, and what comes then is exact.
+# Run COMMAND during a stream to an address of the family, then wait until our rules are in place
+# again. No more is served than was sent, every row has TIMES discontinuities, and further traffic
+# is counted exactly.
 told() { # LABEL 4|6 TIMES COMMAND...
 	local a=192.0.2.101
 	[ "$2" = 4 ] || a=2001:db8:1::101
 	step "$1, IPv$2"
 	streams_start "$a"
 	RISEN=
-	await 5 served_rises "$a" || fail "$1: the stream is not seen"
+	await 5 served_rises "$a" || fail "$1: the stream is not counted"
 	disc_note
-	"${@:4}" || fail "$1: cannot: ${*:4}"
+	"${@:4}" || fail "$1: failed: ${*:4}"
 	sleep 0.3
-	assert_await "$1: in its place again" 30 in_place "$2"
+	assert_await "$1: in place again" 30 in_place "$2"
 	RISEN=
 	await 5 served_rises "$a" || fail "$1: the stream is not counted again"
 	streams_stop "$a"
-	STREAM_WAIT=$((2 - 2 * $3)) stream_measure "$a" # after an event all is never served
+	STREAM_WAIT=$((2 - 2 * $3)) stream_measure "$a" # after an event not everything is served
 	assert_ge "$1: packets sent" 100 "$SENT_PKTS"
-	assert_ge "$1: octets missed, never one too many" 0 "$LOST_OCTETS"
+	assert_ge "$1: octets missed, none counted twice" 0 "$LOST_OCTETS"
 	[ "$3" -gt 0 ] || assert_eq "$1: octets missed" 0 "$LOST_OCTETS"
 	printf '   %s: %d octets sent, %d missed, %d discontinuities\n' "$1" "$SENT_OCTETS" \
 		"$LOST_OCTETS" "$DISC"
@@ -76,7 +78,7 @@ told() { # LABEL 4|6 TIMES COMMAND...
 	exact_again "$1" "$2"
 }
 
-# From here on each packet is counted once.
+# From now on each packet is counted once.
 exact_again() { # LABEL 4|6
 	local a=192.0.2.101 from=198.51.100.2 was now
 	[ "$2" = 4 ] || { a=2001:db8:1::101 from=2001:db8:f::2; }
@@ -85,6 +87,6 @@ exact_again() { # LABEL 4|6
 	lab_flow "$from" "$a" 50 100
 	assert_await "$1: exact again" 3 row_is "$a" $((${was%% *} + 5000))
 	now=$(row_now "$a")
-	assert_eq "$1: no discontinuity more" "${was##* }" "${now##* }"
+	assert_eq "$1: no further discontinuity" "${was##* }" "${now##* }"
 }
 row_is() { [ "$(row_now "$1" | cut -d ' ' -f 1)" = "$2" ]; } # ADDR OCTETS

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# An independent poller: walks both tables without pause and compares each counter (and each
-# discontinuity count) of each row with the highest value it ever had. Needs lab.sh.
+# An independent poller: walks both tables without pause and compares each counter and discontinuity
+# count of each row with the highest value seen before. Needs lab.sh.
 
 WATCH_PID=
 
@@ -12,7 +12,7 @@ watch_walks() {
 	done
 }
 
-# Ends with a line "WALKS VALUES DECREASES"; each decrease is a line before it.
+# Prints a line for each decrease, then a line "WALKS VALUES DECREASES".
 watch_compare() {
 	awk -v base=".$BASE.1." '
 		BEGIN { depth = split(base, part, ".") }
