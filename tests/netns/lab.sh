@@ -286,7 +286,7 @@ declare -A LAB_CONF=()
 lab_set() { LAB_CONF[$1]=$2; } # SECTION.KEY VALUE
 
 lab_defaults() {
-	lab_set daemon.user root # independent of the users of this machine; t_privileges tests others
+	lab_set daemon.user root # whatever users this machine has; t_privileges tests others
 	lab_set agentx.socket "$LAB/agentx.sock"
 	lab_set netfilter.backend iptables
 	lab_set inventory.source "file:$LAB/inventory"
