@@ -202,7 +202,7 @@ static void cure_if_harmless(struct bridges *b,
 		cure(b, f);
 	else
 		doctor_say(f, f->level, "%s; %s%s: %s", f->text,
-			   drops < 0 ? "whether FORWARD drops is not known, " : "", text,
+			   drops < 0 ? "cannot tell whether FORWARD drops packets, " : "", text,
 			   else_text);
 	if (look)
 		doctor_look(f, "%s", look);
@@ -215,29 +215,29 @@ static void judge(struct bridges *b, struct doctor_finding *f)
 {
 	if (b->twice.n) {
 		doctor_say(f, DOCTOR_FAIL,
-			   "bridges in a row, and iptables sees what each carries, so it counts at "
-			   "each: %s",
+			   "bridges in a row: iptables sees packets on both, so a packet "
+			   "counts at each: %s",
 			   doctor_words_text(&b->twice));
-		cure_if_harmless(b, cure_twice,
-				 "a firewall may need what the inner bridge shows, so the bill has "
-				 "to wait or the firewall to move",
-				 f);
-	} else if (b->unseen.n) {
-		doctor_say(
-			f, b->uplink ? DOCTOR_FAIL : DOCTOR_WARN,
-			"iptables does not see what %s carries%s (bridge-nf-%s is %s); once it "
-			"does, the node's FORWARD policy and rules, and its NAT, apply to it too",
-			doctor_words_text(&b->unseen),
-			b->uplink ? "" : " from container to container", keys[b->family],
-			b->on < 0 ? "not there" : "off");
 		cure_if_harmless(
-			b, cure_unseen,
-			"let bridged packets pass there before you switch it on (-I FORWARD "
-			"-m physdev --physdev-is-bridged -j ACCEPT)",
+			b, cure_twice,
+			"a firewall may need to see the inner bridge's packets, so no command is "
+			"offered; packets count twice until its rules move to the main bridge",
 			f);
+	} else if (b->unseen.n) {
+		doctor_say(f, b->uplink ? DOCTOR_FAIL : DOCTOR_WARN,
+			   "iptables does not see packets on %s%s, so they are not counted "
+			   "(bridge-nf-%s is %s); once it does, the node's FORWARD policy and "
+			   "rules, and its NAT, apply to them too",
+			   doctor_words_text(&b->unseen),
+			   b->uplink ? "" : " from container to container", keys[b->family],
+			   b->on < 0 ? "missing" : "off");
+		cure_if_harmless(b, cure_unseen,
+				 "accept bridged packets there before you switch it on (-I FORWARD "
+				 "-m physdev --physdev-is-bridged -j ACCEPT)",
+				 f);
 	} else {
 		doctor_say(f, DOCTOR_OK, "%s",
-			   b->any ? "iptables sees what the containers' bridges carry"
+			   b->any ? "iptables sees the packets on the containers' bridges"
 				  : "no route to a container leads to a bridge");
 	}
 }

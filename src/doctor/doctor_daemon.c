@@ -55,8 +55,8 @@ static void no_daemon(struct doctor *d, struct doctor_finding *f)
 		doctor_look(f, "man ctmeter.conf");
 	} else if (is_away(d)) {
 		doctor_say(f, DOCTOR_FAIL,
-			   "no ctmeterd answers at %s: nothing is booked or served (rules that "
-			   "are there count on)",
+			   "no ctmeterd answers at %s: nothing is booked or served (existing rules "
+			   "go on counting)",
 			   d->o.cfg->control.socket);
 		doctor_cure(f, "%s", start);
 	} else {
@@ -99,12 +99,13 @@ void doctor_daemon(struct doctor *d, enum addr_family family, struct doctor_find
 		   (double)age / 1000);
 	if (is_elsewhere(d)) {
 		doctor_say(f, DOCTOR_WARN,
-			   "ctmeterd (pid %u) counts in another network namespace than this one, "
-			   "of which all that follows tells",
+			   "ctmeterd (pid %u) counts in another network namespace; the checks "
+			   "below look at this one",
 			   d->pid);
 		doctor_look(f, "nsenter -t %u -n %s", d->pid, again);
 	} else if (age > STALE_MS) {
-		doctor_say(f, DOCTOR_FAIL, "the counters were last read %.0f s ago",
+		doctor_say(f, DOCTOR_FAIL,
+			   "the counters were last read %.0f s ago: nothing has been booked since",
 			   (double)age / 1000);
 		doctor_cure(f, "%s", restart);
 	} else if (strcmp(version, CTM_VERSION) != 0) {
@@ -112,7 +113,8 @@ void doctor_daemon(struct doctor *d, enum addr_family family, struct doctor_find
 			   version);
 		doctor_cure(f, "%s", restart);
 	} else if (*config && strcmp(config, "ok") != 0) {
-		doctor_say(f, DOCTOR_WARN, "the configuration is not what runs: %s", config);
+		doctor_say(f, DOCTOR_WARN, "the running configuration differs from the file: %s",
+			   config);
 		doctor_cure(f, "%s", strstr(config, "restart") ? restart : reload);
 	} else if (!strcmp(text_of(d->status, "backend"), "fake")) {
 		doctor_say(f, DOCTOR_WARN, "a dry run (backend = fake): nothing is counted");
@@ -211,20 +213,24 @@ void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_
 	if (d->status ? !d->pid : d->status_rc != -ENOENT && d->status_rc != -ECONNREFUSED) {
 		doctor_say(f, DOCTOR_SKIP, "%s", doctor_silence(d));
 	} else if (!capabilities(status, d->status ? "CapEff" : "CapBnd", &set)) {
-		doctor_say(f, DOCTOR_SKIP, "/proc tells nothing about process %u", d->pid);
+		doctor_say(f, DOCTOR_SKIP, "/proc does not show the capabilities of process %u",
+			   d->pid);
 	} else if (*lacks(set)) {
 		doctor_say(f, DOCTOR_FAIL, "%s lacks %s%s", who, lacks(set),
-			   d->status ? "" : " here, so no ctmeterd can have it");
+			   d->status ? ", so it cannot read or change the rules"
+				     : " here, so no ctmeterd started here can read or change the "
+				       "rules");
 		if (d->status)
 			doctor_cure(f, "%s", restart);
 	} else if (d->status && !reaches_lock(lock_path, status, &lock)) {
 		doctor_say(f, DOCTOR_FAIL,
-			   "ctmeterd may not open %s (mode %03o), so it can change no rule",
+			   "ctmeterd may not open the lock %s (mode %03o), so it cannot change any "
+			   "rule",
 			   lock_path, lock.st_mode & 0777);
 		cure_by_prepare(d, f);
 	} else if (d->status && set & ~KEPT_SETS) {
 		doctor_say(f, DOCTOR_WARN,
-			   "ctmeterd has more capabilities than the two it needs: %llx",
+			   "ctmeterd has capabilities beyond the two that it needs (mask %llx)",
 			   set & ~KEPT_SETS);
 		doctor_cure(f, "%s", restart);
 	} else {
@@ -248,14 +254,15 @@ void doctor_repairs(struct doctor *d, enum addr_family family, struct doctor_fin
 	if (!d->status) {
 		doctor_say(f, DOCTOR_SKIP, "%s", doctor_silence(d));
 	} else if (!repairs) {
-		doctor_say(f, DOCTOR_OK, "nobody changed our rules in %s", since);
+		doctor_say(f, DOCTOR_OK, "our rules have needed no repair in %s", since);
 	} else if (repairs < FIGHT_REPAIRS || repairs * 3600 < uptime_s) {
-		doctor_say(f, DOCTOR_OK, "our rules were put back %llu times in %s",
+		doctor_say(f, DOCTOR_OK, "our rules were repaired %llu times in %s",
 			   (unsigned long long)repairs, since);
 	} else {
 		doctor_say(f, DOCTOR_WARN,
-			   "our rules were put back %llu times in %s: another program insists on "
-			   "the first place or flushes the table",
+			   "our rules were repaired %llu times in %s, and packets may go uncounted "
+			   "until each repair: another program keeps inserting rules before ours "
+			   "or flushing the table",
 			   (unsigned long long)repairs, since);
 		/* EL7's journalctl has no -g. */
 		if (doctor_has_tool(d, "journalctl"))

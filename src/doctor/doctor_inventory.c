@@ -116,12 +116,12 @@ static void judge_difference(struct doctor *d, struct difference *diff, struct d
 		doctor_say(f, DOCTOR_WARN, "%s%s%s%s%s", diff->missing.n ? "not counted yet: " : "",
 			   doctor_words_text(&diff->missing),
 			   diff->missing.n && diff->extra.n ? "; " : "",
-			   diff->extra.n ? "counted, but not in the inventory any more: " : "",
+			   diff->extra.n ? "still counted, but no longer in the inventory: " : "",
 			   doctor_words_text(&diff->extra));
 		doctor_cure(f, "%s", refresh);
 	} else {
 		doctor_say(f, DOCTOR_OK,
-			   "%zu containers with %zu addresses, as the sources say now%s",
+			   "%zu containers with %zu addresses, as the sources now list them%s",
 			   d->inventory->n_containers, d->inventory->n_addresses, none);
 	}
 	free(refresh);
@@ -174,8 +174,8 @@ static bool say_closed_file(const struct doctor *d, struct doctor_finding *f)
 	if (!command)
 		return false;
 	doctor_say(f, DOCTOR_FAIL,
-		   "ctmeterd runs as %s, who may not read %s (whatever writes that file anew must "
-		   "keep its group and mode)",
+		   "ctmeterd runs as %s and may not read %s (a program that rewrites this file "
+		   "must keep its group and mode)",
 		   user.name, path);
 	doctor_cure(f, "%s", command);
 	free(command);
@@ -210,16 +210,15 @@ void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_f
 	} else if (number_of(d->status, "refused_containers") +
 		   number_of(d->status, "refused_addresses")) {
 		doctor_say(f, DOCTOR_FAIL,
-			   "%zu containers and %zu addresses are not counted: max-rows = %u, or "
-			   "max-addresses = %u for each container, is reached",
+			   "%zu containers and %zu addresses are not counted: they exceed max-rows "
+			   "= %u, or max-addresses = %u per container",
 			   number_of(d->status, "refused_containers"),
 			   number_of(d->status, "refused_addresses"), d->o.cfg->inventory.max_rows,
 			   d->o.cfg->inventory.max_addresses);
 	} else if (d->refused && !d->status) {
-		doctor_say(
-			f, DOCTOR_FAIL,
-			"%zu addresses are more than max-rows = %u allows and will not be counted",
-			d->refused, d->o.cfg->inventory.max_rows);
+		doctor_say(f, DOCTOR_FAIL,
+			   "%zu addresses exceed max-rows = %u and will not be counted", d->refused,
+			   d->o.cfg->inventory.max_rows);
 	} else if (d->n_complaints) {
 		doctor_say(f, DOCTOR_WARN, "%s%s", d->complaint,
 			   d->n_complaints > 1 ? " (and more)" : "");
@@ -252,8 +251,8 @@ void doctor_conflicts(struct doctor *d, enum addr_family family, struct doctor_f
 					 a[i - 1].id, a[i].id);
 	if (words.n)
 		doctor_say(f, DOCTOR_WARN,
-			   "claimed by several containers, and counted for the only one that runs, "
-			   "else for who had it first, else for none: %s",
+			   "claimed by several containers; counted for the only one that runs, "
+			   "else for the one that had it first, else for none: %s",
 			   doctor_words_text(&words));
 	else
 		doctor_say(f, DOCTOR_OK, "no address is claimed by several containers");

@@ -199,7 +199,8 @@ static void judge(const struct doctor *d, const struct hierarchy *h, const struc
 
 	display_octets(need, wanted);
 	if (room->limit == NO_LIMIT) {
-		doctor_say(f, DOCTOR_OK, "no limit; a commit of the tables takes about %s", wanted);
+		doctor_say(f, DOCTOR_OK, "no memory limit; a commit of the tables takes about %s",
+			   wanted);
 		return;
 	}
 	if (room->free < need)
@@ -207,7 +208,7 @@ static void judge(const struct doctor *d, const struct hierarchy *h, const struc
 	else if (room->free < 2 * need)
 		level = DOCTOR_WARN;
 	doctor_say(f, level,
-		   "%s of the limit of %s are free, a commit of the tables takes about %s",
+		   "%s of the memory limit of %s are free; a commit of the tables takes about %s",
 		   display_octets(room->free, left), display_octets(room->limit, limit), wanted);
 	if (level != DOCTOR_OK)
 		cure_limit(d, h, room, need, f);

@@ -26,8 +26,8 @@ static void nft_ended(void *arg, const struct child_result *result, uint64_t now
 
 	(void)now_ns;
 	if (*result->text || !(d->nft = nft_view_new(result->out)))
-		snprintf(d->nft_text, sizeof(d->nft_text), "nft cannot list it: %s",
-			 *result->text ? result->text : "it printed something else than JSON");
+		snprintf(d->nft_text, sizeof(d->nft_text), "nft cannot list the rules: %s",
+			 *result->text ? result->text : "it did not print a rule set in JSON");
 	loop_stop(d->loop);
 }
 
@@ -54,7 +54,7 @@ static void ask_nft(struct doctor *d)
 	if (!path) {
 		snprintf(d->nft_text, sizeof(d->nft_text), "not checked, nft is not installed");
 	} else if (geteuid() != 0) {
-		snprintf(d->nft_text, sizeof(d->nft_text), "only root may list it");
+		snprintf(d->nft_text, sizeof(d->nft_text), "only root may list the rules");
 	} else if (child_new(argv, loop_now_ns() + NFT_DEADLINE_NS, NFT_OCTETS_MAX, d->loop,
 			     nft_ended, d, &child, &e) < 0) {
 		snprintf(d->nft_text, sizeof(d->nft_text), "%s", e.text);
@@ -127,11 +127,12 @@ void doctor_early_drops(struct doctor *d, enum addr_family family, struct doctor
 	if (legacy)
 		doctor_words_add(&words, "%u of the legacy rules before FORWARD", legacy);
 	if (!words.n) {
-		doctor_say(f, DOCTOR_OK, "nobody drops packets before our rules have seen them");
+		doctor_say(f, DOCTOR_OK, "no rule drops packets before ours have seen them");
 		return;
 	}
 	doctor_say(f, DOCTOR_WARN,
-		   "what these drop is not counted, not even to the container that sent it: %s",
+		   "packets dropped here never reach our rules and are not counted, not even for "
+		   "the container that sent them: %s",
 		   doctor_words_text(&words));
 	if (n) {
 		char *table = doctor_quote(drops[0].table), *chain = doctor_quote(drops[0].chain);
@@ -166,12 +167,12 @@ void doctor_flowtable(struct doctor *d, enum addr_family family, struct doctor_f
 	if (!n) {
 		doctor_say(f, DOCTOR_OK, "%s",
 			   nft_view_flowtables(nft) ? "there are flowtables, but no rule uses them"
-						    : "no flowtable takes packets past FORWARD");
+						    : "no flowtable bypasses FORWARD");
 		return;
 	}
 	doctor_say(f, DOCTOR_FAIL,
-		   "connections in the flowtable %s (%s %s) pass FORWARD by and are not counted; "
-		   "whoever wrote its rules must agree before they are deleted",
+		   "connections in the flowtable %s (%s %s) bypass FORWARD and are not counted; "
+		   "the owner of its rules must agree before you delete them",
 		   flows[0].flowtable, flows[0].family, flows[0].table);
 	for (size_t i = 0; i < n; i++) {
 		char *table = doctor_quote(flows[i].table), *chain = doctor_quote(flows[i].chain);

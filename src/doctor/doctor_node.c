@@ -76,7 +76,8 @@ static void check_ledger(struct doctor *d, struct report_db *db, struct doctor_f
 
 	display_octets(ledger_octets(path), size);
 	if (rc == -ETIMEDOUT)
-		doctor_say(f, DOCTOR_OK, "%s is sound as far as 10 s reached, %s", path, size);
+		doctor_say(f, DOCTOR_OK, "%s is sound as far as it could be checked in 10 s, %s",
+			   path, size);
 	else if (rc == -EUCLEAN || rc == -EINVAL)
 		say_damaged(d, &e, f);
 	else if (rc < 0)
@@ -95,12 +96,11 @@ static void check_doubt(struct doctor *d, struct doctor_finding *f)
 	if (!at || f->level != DOCTOR_OK)
 		return;
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&at, &tm));
-	doctor_say(
-		f, DOCTOR_WARN,
-		"%s was older than the kernel's rules at %s (an earlier copy was put back, or it "
-		"was removed): what they counted in between is booked to nobody, and the rows' "
-		"discontinuities say so",
-		d->o.cfg->ledger.path, when);
+	doctor_say(f, DOCTOR_WARN,
+		   "%s was older than the kernel's rules at %s (it was removed, or an earlier copy "
+		   "restored): what the rules counted in between is not booked, and the rows show "
+		   "a discontinuity",
+		   d->o.cfg->ledger.path, when);
 	doctor_look(f, "journalctl -u ctmeterd -g ledger");
 }
 
@@ -196,11 +196,10 @@ void doctor_disk(struct doctor *d, enum addr_family family, struct doctor_findin
 	} else if (s.f_flag & ST_RDONLY) {
 		mount = mount_point(dir);
 		quoted = doctor_quote(mount);
-		doctor_say(
-			f, DOCTOR_FAIL,
-			"%s is mounted read-only: totals cannot be saved (where the kernel did so "
-			"after an error, check the disk first)",
-			mount);
+		doctor_say(f, DOCTOR_FAIL,
+			   "%s is mounted read-only: totals cannot be saved (if the kernel did "
+			   "this after an error, check the disk first)",
+			   mount);
 		doctor_cure(f, "mount -o remount,rw %s", quoted);
 		doctor_look(f, "dmesg | tail -n 40");
 		free(mount);
@@ -241,8 +240,9 @@ static void cure_clock(const struct doctor *d, struct doctor_finding *f)
 void doctor_clock_judge(const struct doctor *d, int state, int status, struct doctor_finding *f)
 {
 	if (state == TIME_ERROR || status & STA_UNSYNC) {
-		doctor_say(f, DOCTOR_WARN,
-			   "the clock is not synchronised: reports book to its hours");
+		doctor_say(
+			f, DOCTOR_WARN,
+			"the clock is not synchronised: reports may put usage in the wrong hours");
 		cure_clock(d, f);
 	} else {
 		doctor_say(f, DOCTOR_OK, "the clock is synchronised");
@@ -267,7 +267,7 @@ void doctor_clock_jumps(const json_t *status, bool quick, struct doctor_finding 
 	else if (at && json_integer_value(json_object_get(clock, "last_jump_ago_s")) < JUMP_TOLD_S)
 		doctor_say(f, DOCTOR_WARN,
 			   "the time of day was set by %+" JSON_INTEGER_FORMAT
-			   " s to %s: usage was moved as the clock was, but who set it?",
+			   " s to %s: recorded usage was moved with it; find out what set it",
 			   by, at);
 	else
 		return;
@@ -281,7 +281,8 @@ void doctor_clock(struct doctor *d, enum addr_family family, struct doctor_findi
 
 	(void)family;
 	if (state < 0)
-		doctor_say(f, DOCTOR_SKIP, "the kernel does not tell: %s", strerror(errno));
+		doctor_say(f, DOCTOR_SKIP, "cannot read the state of the clock: %s",
+			   strerror(errno));
 	else
 		doctor_clock_judge(d, state, t.status, f);
 	doctor_clock_jumps(d->status, d->o.status, f);

@@ -91,8 +91,8 @@ int doctor_forward_drops(struct doctor *d, enum addr_family family, char *text, 
 	nft = doctor_nft(d);
 	if (!drops.found && nft && nft_view_forward_drop(nft, family, &place)) {
 		drops.found = true;
-		snprintf(text, size, "the nft chain %s %s %s drops", place.family, place.table,
-			 place.chain);
+		snprintf(text, size, "the nft chain %s %s %s drops packets", place.family,
+			 place.table, place.chain);
 		drops.look = xasprintf("nft list table %s %s", place.family, place.table);
 	}
 	if (drops.found) {
@@ -137,11 +137,12 @@ static void say_copies(struct copies *c, struct doctor_finding *f)
 	bool both = c->copies.n && c->queues.n;
 
 	doctor_say(f, DOCTOR_WARN, "%s%s%s%s%s",
-		   c->copies.n ? "a copy that these make for a container's address counts as its "
-				 "Node In too: "
+		   c->copies.n ? "these rules copy packets, and a copy for a container's address "
+				 "is counted again, as its Node In: "
 			       : "",
 		   doctor_words_text(&c->copies), both ? "; " : "",
-		   c->queues.n ? "what a program at NFQUEUE has repeated (NF_REPEAT) counts twice: "
+		   c->queues.n ? "packets that a program at NFQUEUE sends through the table again "
+				 "(NF_REPEAT) are counted twice: "
 			       : "",
 		   doctor_words_text(&c->queues));
 }
@@ -170,7 +171,7 @@ void doctor_copies(struct doctor *d, enum addr_family family, struct doctor_find
 		doctor_say(f, DOCTOR_SKIP, "no legacy rule copies or repeats packets; nftables: %s",
 			   d->nft_text);
 	else
-		doctor_say(f, DOCTOR_OK, "no rule copies packets, or has them repeated");
+		doctor_say(f, DOCTOR_OK, "no rule copies or repeats packets");
 	if (c.command)
 		doctor_look(f, "%s -t %s -S", c.command, c.table);
 	else if (place.family)

@@ -90,14 +90,14 @@ void doctor_forwarding(struct doctor *d, enum addr_family family, struct doctor_
 	if (!doctor_count_addresses(d, family)) {
 		doctor_say(f, DOCTOR_OK, "no container has an %s address", name);
 	} else if (all_bridged(d, family)) {
-		doctor_say(f, DOCTOR_OK, "the containers are bridged, nothing is routed");
+		doctor_say(f, DOCTOR_OK, "the containers are bridged; nothing is routed");
 	} else if (on < 0) {
 		doctor_say(f, DOCTOR_FAIL, "this kernel has no %s", name);
 	} else if (!on) {
 		doctor_say(f, DOCTOR_FAIL, "the node forwards no %s to or from containers", name);
 		cure = family == ADDR_V4 ? xstrdup("net.ipv4.ip_forward=1") : forward_v6(d);
 	} else if (words.n) {
-		doctor_say(f, DOCTOR_FAIL, "the node forwards no %s that comes in by %s", name,
+		doctor_say(f, DOCTOR_FAIL, "the node forwards no %s received on %s", name,
 			   doctor_words_text(&words));
 	} else {
 		doctor_say(f, DOCTOR_OK, "the node forwards %s", name);
@@ -156,17 +156,17 @@ void doctor_routes(struct doctor *d, enum addr_family family, struct doctor_find
 	if (*w.first) {
 		doctor_say(f, DOCTOR_WARN, "%s%s%s%s%s%s%s%s", w.none.n ? "no route leads to " : "",
 			   doctor_words_text(&w.none), w.none.n && (w.own.n || w.off.n) ? "; " : "",
-			   w.own.n ? "these are the node's own: " : "", doctor_words_text(&w.own),
-			   w.own.n && w.off.n ? "; " : "",
-			   w.off.n ? "these lead off the node: " : "", doctor_words_text(&w.off));
+			   w.own.n ? "assigned to the node itself: " : "",
+			   doctor_words_text(&w.own), w.own.n && w.off.n ? "; " : "",
+			   w.off.n ? "routed off the node: " : "", doctor_words_text(&w.off));
 		doctor_look(f, "ip route get %s", w.first);
 	} else if (w.n_unknown) {
-		doctor_say(f, DOCTOR_SKIP, "the kernel does not tell the way to %zu addresses",
+		doctor_say(f, DOCTOR_SKIP, "the kernel did not tell the route to %zu addresses",
 			   w.n_unknown);
 	} else if (!w.n_running) {
 		doctor_say(f, DOCTOR_OK, "no %s address is in use", doctor_family_name(family));
 	} else {
-		doctor_say(f, DOCTOR_OK, "%zu addresses in use, each leads to a container's link",
+		doctor_say(f, DOCTOR_OK, "%zu addresses in use, each routed to a container's link",
 			   w.n_running);
 	}
 	doctor_words_clear(&w.none);

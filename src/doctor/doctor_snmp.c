@@ -45,7 +45,7 @@ static void judge_session(const struct doctor *d, const char *detail, struct doc
 	char *restart = doctor_service_command(d, "restart", "snmpd");
 
 	if (!d->status) {
-		doctor_say(f, DOCTOR_SKIP, "%s is there, but %s", d->o.cfg->agentx.socket,
+		doctor_say(f, DOCTOR_SKIP, "%s exists, but %s", d->o.cfg->agentx.socket,
 			   doctor_silence(d));
 	} else if (session_is_up(d)) {
 		doctor_say(f, DOCTOR_OK, "snmpd answers at %s%s", d->o.cfg->agentx.socket, detail);
@@ -141,7 +141,7 @@ static void judge_path(struct doctor *d, const char *path, const struct stat *st
 	judge_session(d, detail, f);
 	if (d->status && !session_is_up(d) && !(doctor_may(&user, st, S_IWOTH) && searchable)) {
 		doctor_say(f, DOCTOR_FAIL,
-			   "%s: ctmeterd, which runs as %s, may not connect to it "
+			   "%s: ctmeterd runs as %s and may not connect, so nothing is served "
 			   "(mode %03o)",
 			   path, user.name, (unsigned)st->st_mode & 0777);
 		now = xasprintf("chgrp %s %s && chmod g+rw %s && chmod a+x %s", group, quoted,
@@ -150,7 +150,8 @@ static void judge_path(struct doctor *d, const char *path, const struct stat *st
 		free(now);
 	} else if (f->level != DOCTOR_FAIL && st->st_mode & S_IWOTH && above.st_mode & S_IXOTH) {
 		doctor_say(f, DOCTOR_WARN,
-			   "%s is everybody's: any user of this node can answer in our place",
+			   "%s is open to every user of this node: any of them can serve false "
+			   "counters in ctmeterd's place",
 			   path);
 		now = xasprintf("chmod o-rwx %s", quoted);
 		cure_socket(d, now, st, group, f);
@@ -183,7 +184,7 @@ static void say_no_socket(const struct doctor *d, const char *path, const char *
 	bool installed = doctor_has_tool(d, "snmpd"), conf = doctor_exists(d, SNMPD_CONF);
 
 	doctor_say(f, DOCTOR_FAIL, "%s: %s: %s", path, why,
-		   installed ? "snmpd does not run, or has no \"master agentx\""
+		   installed ? "snmpd does not run, or its configuration lacks \"master agentx\""
 			     : "snmpd is not installed");
 	/* What an ordinary user may not read may have it. */
 	if (installed && conf && !geteuid() && !conf_with(d, "master", &text))
@@ -205,7 +206,7 @@ void doctor_agentx(struct doctor *d, enum addr_family family, struct doctor_find
 	else if (stat(path, &st) == 0)
 		judge_path(d, path, &st, f);
 	else if (errno == EACCES)
-		doctor_say(f, DOCTOR_SKIP, "only root may look at %s", path);
+		doctor_say(f, DOCTOR_SKIP, "only root may see %s", path);
 	else
 		say_no_socket(d, path, strerror(errno), f);
 }
@@ -277,23 +278,21 @@ static void say_silence(struct doctor *d, const struct question *q, struct docto
 {
 	if (q->in_context && is_down(d)) {
 		doctor_say(f, DOCTOR_FAIL,
-			   "snmpd does not answer for %s, which it does not know while no ctmeterd "
-			   "runs",
+			   "snmpd does not answer for %s: no ctmeterd runs to register it",
 			   q->what);
 		cure_start(d, f);
 	} else if (q->in_context && d->status && !session_is_up(d)) {
 		doctor_say(f, DOCTOR_FAIL,
-			   "snmpd does not answer for %s, which it does not know without a session "
-			   "with ctmeterd (see agentx)",
+			   "snmpd does not answer for %s: ctmeterd has no session to register it "
+			   "(see agentx)",
 			   q->what);
 	} else {
 		doctor_say(f, DOCTOR_FAIL,
-			   "snmpd does not answer for %s by %s: a wrong community, one not for "
-			   "this host, or snmpd hangs%s",
+			   "snmpd does not answer for %s with %s: the community is wrong or not "
+			   "for this host, or snmpd hangs%s",
 			   q->what, d->community_source,
 			   q->in_context && !d->status
-				   ? "; or ctmeterd does not run, which only root "
-				     "may see"
+				   ? ", or ctmeterd does not run (only root can tell)"
 				   : "");
 		if (doctor_exists(d, SNMPD_PART))
 			doctor_look(f, "grep com2sec " SNMPD_PART);
@@ -320,7 +319,7 @@ static void judge_answer(struct doctor *d, const struct question *q, const struc
 			 const char *wanted, struct doctor_finding *f)
 {
 	if (a->kind == SNMP_ASK_TEXT && (!wanted || !strcmp(a->text, wanted))) {
-		doctor_say(f, DOCTOR_OK, "snmpd serves %s by %s", q->what, d->community_source);
+		doctor_say(f, DOCTOR_OK, "snmpd serves %s with %s", q->what, d->community_source);
 	} else if (a->kind == SNMP_ASK_TEXT) {
 		doctor_say(f, DOCTOR_FAIL, "snmpd answers \"%s\" for %s, not \"%s\"", a->text,
 			   q->what, wanted);
@@ -328,14 +327,14 @@ static void judge_answer(struct doctor *d, const struct question *q, const struc
 		doctor_say(f, DOCTOR_FAIL,
 			   "snmpd answers, but has no session with ctmeterd (see agentx)");
 	} else if (is_down(d)) {
-		doctor_say(f, DOCTOR_FAIL, "snmpd answers, but without ctmeterd it has not got %s",
+		doctor_say(f, DOCTOR_FAIL, "snmpd answers, but without ctmeterd it cannot serve %s",
 			   q->what);
 		cure_start(d, f);
 	} else {
 		doctor_say(f, DOCTOR_FAIL,
-			   "snmpd answers, but %s may not see %s: its view leaves them out%s",
+			   "snmpd answers, but %s may not read %s: its view excludes them%s",
 			   d->community_source, q->what,
-			   d->status ? "" : ", or ctmeterd does not run, which only root may see");
+			   d->status ? "" : ", or ctmeterd does not run (only root can tell)");
 		if (doctor_exists(d, SNMPD_PART))
 			doctor_look(f, "grep -E '^(view|access|group|com2sec)' " SNMPD_PART);
 	}
@@ -350,8 +349,10 @@ static void ask(struct doctor *d, const struct question *q, const char *wanted,
 	int rc;
 
 	if (!q->community) {
-		doctor_say(f, DOCTOR_SKIP, "not asked, no community is known (%s): say --community",
-			   d->community_source);
+		doctor_say(
+			f, DOCTOR_SKIP,
+			"not asked, because no community is known (%s): give one with --community",
+			d->community_source);
 		return;
 	}
 	rc = snmp_ask(agent, q->community, q->oid, q->oid_len, ANSWER_MS, TRIES, &answer, &e);

@@ -97,7 +97,7 @@ static char *left_out(const struct cure *c)
 {
 	if (c->n <= CURE_MAX)
 		return xstrdup("");
-	return xasprintf("; the command is for the first %d, check again after it", CURE_MAX);
+	return xasprintf("; the command covers the first %d, so check again after it", CURE_MAX);
 }
 
 /* ---- IPv4 ---- */
@@ -197,20 +197,19 @@ static void say_v4(struct doctor_words *words, const struct rtnl_link *to_come, 
 {
 	if (words->n)
 		doctor_say(f, DOCTOR_WARN,
-			   "rp_filter is off, so a spoofed source is billed to its victim: %s%s",
+			   "rp_filter is not strict on these links, so packets with a spoofed "
+			   "source are billed to the victim: %s%s",
 			   doctor_words_text(words), rest);
 	if (words->n && to_come)
-		doctor_say(
-			f, DOCTOR_WARN,
-			"%s; %s has another name at its next start, so conf.default has to have it "
-			"too, or a hook of its runtime to set it",
-			f->text, to_come->name);
+		doctor_say(f, DOCTOR_WARN,
+			   "%s; %s gets a new name at its container's next start, so set it in "
+			   "conf.default too, or in a hook of the container's runtime",
+			   f->text, to_come->name);
 	else if (to_come)
-		doctor_say(
-			f, DOCTOR_WARN,
-			"rp_filter is on for the links there are, but %s has another name at its "
-			"next start, and then what conf.default has, which is not 1",
-			to_come->name);
+		doctor_say(f, DOCTOR_WARN,
+			   "rp_filter is strict on all links now, but %s gets a new name at its "
+			   "container's next start and then takes conf.default, which is not 1",
+			   to_come->name);
 	else if (!words->n)
 		doctor_say(f, DOCTOR_OK, "the node drops spoofed sources (rp_filter = 1)");
 }
@@ -312,7 +311,8 @@ static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
 	char *rest;
 
 	if (rc == -EPERM || rc == -EACCES) {
-		doctor_say(f, DOCTOR_SKIP, "only root may read the rules that would do it");
+		doctor_say(f, DOCTOR_SKIP,
+			   "only root may read the rules that would drop spoofed sources");
 		return;
 	}
 	doctor_look_at_table(d, ADDR_V6, "mangle", &mangle);
@@ -332,11 +332,11 @@ static void judge_v6(struct doctor *d, const struct rtnl_link **links, size_t n,
 	if (!words.n) {
 		doctor_say(f, DOCTOR_OK, "a rule drops spoofed sources");
 	} else {
-		doctor_say(
-			f, DOCTOR_WARN,
-			"no rule drops spoofed sources, so they are billed to their victims: "
-			"%s%s; a rule lasts until the next boot, if your firewall does not keep it",
-			doctor_words_text(&words), rest);
+		doctor_say(f, DOCTOR_WARN,
+			   "no rule drops spoofed sources on these links, so packets with one are "
+			   "billed to the victim: %s%s; a new rule lasts until the next boot "
+			   "unless your firewall's set-up keeps it",
+			   doctor_words_text(&words), rest);
 		cure_v6(d, &cure, f);
 	}
 	free(rest);
@@ -354,15 +354,14 @@ static void add_bridges(struct doctor *d, enum addr_family family, struct doctor
 	char *text;
 
 	if (guarded)
-		text = xasprintf("a bridge table of nft looks at the sources on %s",
+		text = xasprintf("an nft bridge table checks source addresses on %s",
 				 doctor_words_text(bridges));
 	else
-		text = xasprintf(
-			"on %s a container with a raw socket can send as another, who is billed "
-			"for it; rp_filter does not help there, a filter at the bridge's ports "
-			"does%s",
-			doctor_words_text(bridges),
-			nft ? "" : " (whether there is one is not known)");
+		text = xasprintf("on %s a container with a raw socket can send from another's "
+				 "address, and the other is billed; rp_filter does not help there, "
+				 "a filter on the bridge's ports does%s",
+				 doctor_words_text(bridges),
+				 nft ? "" : " (cannot tell whether one exists)");
 	doctor_say(f,
 		   f->level == DOCTOR_WARN || (!guarded && nft) ? DOCTOR_WARN
 		   : guarded                                    ? DOCTOR_OK
@@ -389,7 +388,7 @@ void doctor_rp_filter(struct doctor *d, enum addr_family family, struct doctor_f
 			links[n_routed++] = links[i];
 	}
 	if (!n)
-		doctor_say(f, DOCTOR_OK, "no %s container is behind a link",
+		doctor_say(f, DOCTOR_OK, "no %s container is reached over a link",
 			   doctor_family_name(family));
 	else if (n == n_venet)
 		doctor_say(f, DOCTOR_OK, "venet itself drops spoofed sources");

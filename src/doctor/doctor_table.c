@@ -124,8 +124,8 @@ static void say_no_modules(struct doctor_words *names, struct doctor_finding *f)
 
 	uname(&u);
 	doctor_say(f, DOCTOR_SKIP,
-		   "there is no /lib/modules/%s, so whether this kernel needs %s is not "
-		   "known, and none can be loaded",
+		   "/lib/modules/%s does not exist: cannot tell whether this kernel needs %s, and "
+		   "no module can be loaded",
 		   u.release, doctor_words_text(names));
 }
 
@@ -160,7 +160,8 @@ void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_fin
 	}
 	if (absent.n) {
 		doctor_say(f, DOCTOR_WARN,
-			   "%s will not be loaded at the next boot, and nothing else loads it",
+			   "%s will not be loaded at the next boot: nothing loads table modules on "
+			   "demand, and without the tables nothing is counted",
 			   doctor_words_text(&absent));
 		doctor_cure(f, "%s >>/etc/modules-load.d/ctmeter.conf", cure);
 	} else if (unknown.n) {
@@ -168,7 +169,7 @@ void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_fin
 	} else if (present.n) {
 		doctor_say(f, DOCTOR_OK, "%s: loaded at each boot", doctor_words_text(&present));
 	} else {
-		doctor_say(f, DOCTOR_OK, "no module is needed for the tables of this kernel");
+		doctor_say(f, DOCTOR_OK, "this kernel needs no module for the tables");
 	}
 	doctor_words_clear(&absent);
 	doctor_words_clear(&present);
@@ -199,9 +200,10 @@ static bool refused(struct doctor *d, enum addr_family family, int rc, struct do
 		   "no legacy %s table \"%s\" (%s)%s", doctor_family_name(family), table,
 		   strerror(-rc),
 		   module_kind(d, module) == MODULE_MISSING
-			   ? ": this kernel was built without it, so it cannot count"
+			   ? ": this kernel was built without it, so it cannot count this family"
 		   : module_kind(d, module) == MODULE_UNKNOWN
-			   ? ": its module cannot be loaded, /lib/modules has none for this kernel"
+			   ? ": its module cannot be loaded, because /lib/modules has nothing for "
+			     "this kernel"
 			   : "");
 	if (module_kind(d, module) == MODULE_LOADABLE)
 		doctor_cure(f, "modprobe %s", module);
@@ -219,7 +221,7 @@ void doctor_table(struct doctor *d, enum addr_family family, struct doctor_findi
 		    fw_look(d->o.cfg->netfilter.backend, family, d->o.cfg->netfilter.table, &look),
 		    f))
 		return;
-	doctor_say(f, DOCTOR_OK, "the legacy table %s is there: %u entries, %s",
+	doctor_say(f, DOCTOR_OK, "the legacy table %s exists: %u entries, %s",
 		   d->o.cfg->netfilter.table, look.n_entries, display_octets(look.size, size));
 }
 
@@ -242,16 +244,16 @@ static bool judge_hook(const struct fw_look *look, enum hook hook, bool wanted,
 	const char *name = fw_hook_name(hook);
 
 	if (!jump && wanted) {
-		doctor_say(f, DOCTOR_FAIL, "no rule in %s leads to ours: nothing is counted there",
-			   name);
+		doctor_say(f, DOCTOR_FAIL,
+			   "no rule in %s jumps to our chain: nothing is counted there", name);
 	} else if (jump && shadow) {
-		doctor_say(
-			f, DOCTOR_FAIL,
-			"%s: rule %u (%s) stands before ours (rule %u), and what it ends the way "
-			"of is not counted",
-			name, shadow, look->hook[hook].shadow_target, jump);
+		doctor_say(f, DOCTOR_FAIL,
+			   "%s: rule %u (%s) precedes ours (rule %u): packets that it accepts or "
+			   "drops are not counted",
+			   name, shadow, look->hook[hook].shadow_target, jump);
 	} else if (look->hook[hook].jumps > 1) {
-		doctor_say(f, DOCTOR_FAIL, "%s: %u rules lead to ours, so packets count twice",
+		doctor_say(f, DOCTOR_FAIL,
+			   "%s: %u rules jump to our chain: each packet is counted more than once",
 			   name, look->hook[hook].jumps);
 	} else {
 		return false;
@@ -267,7 +269,8 @@ static void judge_rules(struct doctor *d, enum addr_family family, const struct 
 	struct doctor_words behind = { .n = 0 };
 
 	if (look->n_intruders) {
-		doctor_say(f, DOCTOR_FAIL, "%s: what comes that way counts twice", look->intruders);
+		doctor_say(f, DOCTOR_FAIL, "%s: packets that match it are counted twice",
+			   look->intruders);
 		add_cure(d, f);
 		return;
 	}
@@ -285,15 +288,15 @@ static void judge_rules(struct doctor *d, enum addr_family family, const struct 
 			doctor_words_add(&behind, "%s", fw_hook_name(h));
 	}
 	if (!any && !look->hook[HOOK_FORWARD].jump)
-		doctor_say(f, DOCTOR_OK, "no container has an %s address, so there are no rules",
+		doctor_say(f, DOCTOR_OK, "no container has an %s address, so no rules are needed",
 			   doctor_family_name(family));
 	else if (behind.n)
 		doctor_say(f, DOCTOR_OK,
-			   "%u counting rules; in %s behind rules of others that let each packet "
-			   "pass",
+			   "%u counting rules; in %s they follow rules of other programs, which "
+			   "let every packet pass",
 			   look->n_counting, doctor_words_text(&behind));
 	else
-		doctor_say(f, DOCTOR_OK, "%u counting rules, ours come first", look->n_counting);
+		doctor_say(f, DOCTOR_OK, "%u counting rules; ours come first", look->n_counting);
 cleanup:
 	doctor_words_clear(&behind);
 }
@@ -317,7 +320,7 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 	if (rc == -EPERM || rc == -EACCES)
 		doctor_say(f, DOCTOR_SKIP, "only root may read the legacy tables");
 	else if (rc < 0)
-		doctor_say(f, DOCTOR_SKIP, "there is no table for them");
+		doctor_say(f, DOCTOR_SKIP, "there is no legacy table that could hold rules");
 	else
 		judge_rules(d, family, &look, f);
 	if (disturbed && f->level == DOCTOR_OK) { /* the daemon looks closer */
@@ -384,15 +387,15 @@ void doctor_rule_sets(struct doctor *d, enum addr_family family, struct doctor_f
 	}
 	nft = doctor_nft(d);
 	if (!nft) {
-		doctor_say(f, DOCTOR_SKIP, "%zu legacy rules of others; nftables: %s", legacy,
-			   d->nft_text);
+		doctor_say(f, DOCTOR_SKIP, "%zu legacy rules of other programs; nftables: %s",
+			   legacy, d->nft_text);
 		return;
 	}
 	compat = nft_view_compat_rules(nft);
 	if (legacy && compat) {
 		doctor_say(f, DOCTOR_WARN,
-			   "%zu rules of others are legacy and %zu are iptables-nft's: each packet "
-			   "passes both sets, and each tool shows but one",
+			   "%zu rules of other programs are legacy and %zu are iptables-nft's: "
+			   "each packet passes both sets, but each tool shows only its own",
 			   legacy, compat);
 		look = doctor_list_rules(d);
 		if (look)
@@ -400,10 +403,10 @@ void doctor_rule_sets(struct doctor *d, enum addr_family family, struct doctor_f
 		free(look);
 	} else if (compat) {
 		doctor_say(f, DOCTOR_OK,
-			   "other people's rules are iptables-nft's, which does not show ours: "
+			   "rules of other programs are iptables-nft's, which does not show ours; "
 			   "iptables-legacy does");
 	} else {
-		doctor_say(f, DOCTOR_OK, "%zu legacy rules of others, none of iptables-nft",
+		doctor_say(f, DOCTOR_OK, "%zu legacy rules of other programs, none of iptables-nft",
 			   legacy);
 	}
 }

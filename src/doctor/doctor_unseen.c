@@ -20,7 +20,7 @@ static bool no_links(const struct doctor *d, const struct rtnl_link *links,
 {
 	if (links)
 		return false;
-	doctor_say(f, DOCTOR_SKIP, "the kernel does not list its links: %s",
+	doctor_say(f, DOCTOR_SKIP, "cannot list the links of this node: %s",
 		   strerror(d->links_rc < 0 ? -d->links_rc : ENODEV));
 	return true;
 }
@@ -56,8 +56,8 @@ void doctor_xdp(struct doctor *d, enum addr_family family, struct doctor_finding
 	}
 	if (words.n)
 		doctor_say(f, DOCTOR_WARN,
-			   "XDP programs; what they drop or redirect is not counted, and whoever "
-			   "loaded them must agree before one is taken off: %s",
+			   "packets that an XDP program drops or redirects are not counted; its "
+			   "owner must agree before you detach it: %s",
 			   doctor_words_text(&words));
 	else
 		doctor_say(f, DOCTOR_OK, "no link has an XDP program");
@@ -96,15 +96,14 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 		free(name);
 	}
 	if (rc < 0)
-		doctor_say(f, DOCTOR_SKIP, "the kernel does not list tc's filters: %s",
-			   strerror(-rc));
+		doctor_say(f, DOCTOR_SKIP, "cannot list the tc filters: %s", strerror(-rc));
 	else if (words.n)
 		doctor_say(f, DOCTOR_WARN,
-			   "what tc's filters redirect passes FORWARD by and is not counted, and "
-			   "whoever set them must agree before one is deleted: %s",
+			   "packets that a tc filter redirects bypass FORWARD and are not counted; "
+			   "its owner must agree before you delete it: %s",
 			   doctor_words_text(&words));
 	else
-		doctor_say(f, DOCTOR_OK, "no filter of tc takes packets past FORWARD");
+		doctor_say(f, DOCTOR_OK, "no tc filter takes packets past FORWARD");
 	doctor_words_clear(&words);
 	free(install);
 	free(filters);
@@ -270,19 +269,20 @@ static int search_everywhere(struct search *s)
 
 static void judge_search(struct search *s, int rc, struct doctor_finding *f)
 {
-	const char *unseen = rc < 0 ? "; only root may look into all containers" : "";
+	const char *unseen = rc < 0 ? "; only root may search every network namespace" : "";
 	char *where = doctor_quote(s->where);
 
 	if (s->ours.n)
 		doctor_say(f, DOCTOR_FAIL,
-			   "these stand on the wire beside the node, which sees none of their "
-			   "packets; give them veth pairs: %s",
+			   "these containers use macvlan or ipvlan, so the node neither sees nor "
+			   "counts their packets; give them veth pairs: %s",
 			   doctor_words_text(&s->ours));
 	else if (s->others.n)
-		doctor_say(f, DOCTOR_WARN, "what passes these cannot be seen by the node: %s",
+		doctor_say(f, DOCTOR_WARN,
+			   "the node neither sees nor counts the packets of these interfaces: %s",
 			   doctor_words_text(&s->others));
 	else
-		doctor_say(f, rc < 0 ? DOCTOR_SKIP : DOCTOR_OK, "no macvlan or ipvlan here%s",
+		doctor_say(f, rc < 0 ? DOCTOR_SKIP : DOCTOR_OK, "no macvlan or ipvlan found%s",
 			   unseen);
 	if (s->ours.n || s->others.n)
 		doctor_look(f, "%s%s%sip -d link", *s->where ? "nsenter --net=" : "",

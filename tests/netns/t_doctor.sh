@@ -113,7 +113,7 @@ assert_eq 'an unknown check: exit status' 2 $?
 # ---- the node's way -------------------------------------------------------------------------
 
 provoke 'forwarding is off' forwarding-ipv4 fail 'forwards no IPv4' 'echo 0 >/proc/sys/net/ipv4/ip_forward'
-provoke 'forwarding is off for one link' forwarding-ipv4 fail 'comes in by vc2' \
+provoke 'forwarding is off for one link' forwarding-ipv4 fail 'received on vc2' \
 	'echo 0 >/proc/sys/net/ipv4/conf/vc2/forwarding'
 provoke 'forwarding is off, IPv6' forwarding-ipv6 fail 'forwards no IPv6' \
 	'echo 0 >/proc/sys/net/ipv6/conf/all/forwarding'
@@ -123,10 +123,10 @@ ip route add default via 198.51.100.2 dev vout
 lab_inventory_usual '104 203.0.113.9 198.51.100.1 state=running' '105 203.0.113.10 state=stopped'
 ip route add unreachable 203.0.113.9
 ctmeter refresh >/dev/null
-found 'no route' routes-ipv4 warn '^no route leads to 104 203.0.113.9; these are .* own: 104 198.51.100.1$'
+found 'no route' routes-ipv4 warn '^no route leads to 104 203.0.113.9; assigned to the node itself: 104 198.51.100.1$'
 assert_eq 'no cure' '' "$CURE"
 ip route del unreachable 203.0.113.9
-found 'off the node' routes-ipv4 warn 'lead off the node: 104 203.0.113.9 \(vout\)$'
+found 'off the node' routes-ipv4 warn 'routed off the node: 104 203.0.113.9 \(vout\)$'
 ip route add 203.0.113.9 dev vc1
 lab_inventory_usual '104 203.0.113.9 state=running'
 ctmeter refresh >/dev/null
@@ -147,18 +147,18 @@ if c4 && ip link add br4 type bridge 2>/dev/null; then
 		echo '   SKIP: no real root: whether FORWARD drops is not told, so no cure is'
 	elif [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
 		echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables
-		provoke 'a bridge is not seen by iptables' bridge-ipv4 warn 'what br4 carries from container' \
+		provoke 'a bridge is not seen by iptables' bridge-ipv4 warn 'packets on br4 from container' \
 			'echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables'
 		if ip link add link vout name vout.5 type vlan id 5 2>/dev/null; then
 			ip link set vout.5 master br4
-			provoke 'a bridge with an uplink' bridge-ipv4 fail 'what br4 carries \(.*FORWARD policy' \
+			provoke 'a bridge with an uplink' bridge-ipv4 fail 'packets on br4, .*FORWARD policy' \
 				'echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables'
 			ip link del vout.5
 		else
 			echo '   SKIP: this kernel has no VLANs'
 		fi
 	else
-		found 'a bridge without br_netfilter' bridge-ipv4 warn 'br4 .*is not there'
+		found 'a bridge without br_netfilter' bridge-ipv4 warn 'br4 .*is missing'
 		assert_match 'the module is to be loaded' '^modprobe br_netfilter && .*sysctl' "$CURE"
 	fi
 	ip link del br4
@@ -257,7 +257,7 @@ fi
 both_sets() { iptables-legacy -A FORWARD -s 203.0.113.66 -j ACCEPT && iptables-nft -A FORWARD -j ACCEPT; }
 no_sets() { iptables-legacy -F FORWARD && nft flush ruleset; }
 if [ -n "$REAL_ROOT" ] && iptables-nft -L -n >/dev/null 2>&1; then
-	provoke_only 'both rule sets' rule-sets warn '[1-9][0-9]* rules of others are legacy and 1 are' both_sets no_sets
+	provoke_only 'both rule sets' rule-sets warn '[1-9][0-9]* rules of other programs are legacy and 1 are' both_sets no_sets
 	iptables-nft -A FORWARD -j ACCEPT
 	look rule-sets
 	ip6tables-legacy -t raw -F PREROUTING
@@ -276,7 +276,7 @@ cured 'a rule before ours' rules-ipv4
 # A repair of the one before may come after it, and put ours first once more: then again.
 passing() {
 	iptables-legacy -t mangle -I FORWARD -s 203.0.113.0/24 -j MARK --set-mark 1
-	is ok rules-ipv4 && [[ $TEXT =~ 'in FORWARD behind rules of others' ]]
+	is ok rules-ipv4 && [[ $TEXT =~ 'in FORWARD they follow rules of other programs' ]]
 }
 assert_await 'one that lets packets pass is told' 10 passing
 
@@ -287,7 +287,7 @@ for n in 1 2 3 4; do
 	ctmeter refresh >/dev/null
 	assert_await "repair $n" 10 repairs_are "$n"
 done
-found 'somebody who insists' repairs warn 'put back [4-9] times'
+found 'somebody who insists' repairs warn 'repaired [4-9] times'
 assert_await 'told by status too' 10 status_says 'warning: repairs: '
 
 # ---- the inventory --------------------------------------------------------------------------
@@ -299,7 +299,7 @@ lab_ctmeterd_start
 await 10 snmp_serves
 provoke 'a new line' inventory warn '^not counted yet: 106 192.0.2.106$' \
 	"lab_inventory_usual '106 192.0.2.106 state=stopped'"
-provoke 'a line less' inventory warn 'not in the inventory any more: 106 192.0.2.106$' lab_inventory_usual
+provoke 'a line less' inventory warn 'no longer in the inventory: 106 192.0.2.106$' lab_inventory_usual
 provoke_only 'a line that cannot be read' inventory warn 'inventory: line 4: ' \
 	"lab_inventory_usual '107 192.0.2.x'" lab_inventory_usual
 provoke_only 'an address of two' conflicts warn ': 192.0.2.101 \(101, 108\)$' \
@@ -351,7 +351,7 @@ book_check 'nothing is lost by that'
 
 # ---- snmpd ----------------------------------------------------------------------------------
 
-provoke 'the AgentX socket is open to all' agentx warn 'everybody' \
+provoke 'the AgentX socket is open to all' agentx warn 'open to every user' \
 	'chmod 777 "$LAB/agentx.sock"'
 assert_match 'and will not be when snmpd starts again' '^agentXPerms 0660 0755 root ' \
 	"$(grep -h ^agentXPerms /etc/snmp/snmpd.conf.d/ctmeter.conf)"
@@ -381,7 +381,7 @@ provoke 'snmpd has ended' snmp-tables fail 'no snmpd listens' lab_snmpd_stop
 step 'snmpd does not show our tables'
 lab_snmpd_restart "view ctmeter excluded .$BASE.1"
 assert_await 'the session is up' 10 is ok agentx
-found 'a view that leaves them out' snmp-tables fail 'its view leaves them out'
+found 'a view that leaves them out' snmp-tables fail 'its view excludes them'
 lab_snmpd_restart
 await 10 snmp_serves
 
@@ -389,7 +389,7 @@ await 10 snmp_serves
 
 provoke 'ctmeterd has ended' daemon fail 'no ctmeterd answers' lab_ctmeterd_stop
 ctmeterd_is_gone() { lab_ctmeterd_stop && iptables-legacy -t mangle -F; }
-provoke 'the rules are gone and no ctmeterd runs' rules-ipv4 fail 'no rule in FORWARD leads to ours' ctmeterd_is_gone
+provoke 'the rules are gone and no ctmeterd runs' rules-ipv4 fail 'no rule in FORWARD jumps to our chain' ctmeterd_is_gone
 await 10 snmp_serves
 step 'without it'
 lab_ctmeterd_stop

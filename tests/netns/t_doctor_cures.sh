@@ -42,7 +42,7 @@ assert_eq 'a user of its own' "$UID_" "$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "/p
 
 # ---- what ctmeterd may read and reach -------------------------------------------------------
 
-provoke 'an inventory that is root'"'"'s alone' inventory fail 'runs as ctmeter, who may not read .*/in/containers' \
+provoke 'an inventory that is root'"'"'s alone' inventory fail 'runs as ctmeter and may not read .*/in/containers' \
 	'chmod 600 "$LAB/in/containers"'
 assert_eq 'its group reads it, nobody else' '640 ctmeter' "$(stat -c '%a %G' "$LAB/in/containers")"
 provoke 'a directory above it' inventory fail 'may not read' 'chmod 700 "$LAB/in"'
@@ -53,7 +53,7 @@ chmod 755 "$LAB/in"
 
 step 'snmpd makes its socket for root alone'
 lab_snmpd_restart
-found 'root alone' agentx fail 'runs as ctmeter, may not connect'
+found 'root alone' agentx fail 'runs as ctmeter and may not connect'
 cured 'root alone' agentx
 assert_await 'it serves' 10 snmp_serves
 line=$(</etc/snmp/snmpd.conf.d/ctmeter.conf)
@@ -65,7 +65,7 @@ assert_await 'ok' 10 is ok agentx
 step 'ctmeterd is down, and the community right'
 lab_ctmeterd_stop
 lab_snmpd_restart "$line" # one that has never heard of the context says nothing
-found 'the switch view' snmp-switch fail 'which it does not know while no ctmeterd runs$'
+found 'the switch view' snmp-switch fail 'no ctmeterd runs to register it$'
 cured 'the switch view' snmp-switch
 await 10 snmp_serves
 lab_ctmeterd_stop
@@ -98,7 +98,7 @@ step 'a link with another name at each start'
 echo 2 >/proc/sys/net/ipv4/conf/vout/rp_filter
 restart_container veth4f3a21b
 usual '120 203.0.113.20 2001:db8:2::20'
-found 'before' rp-filter-ipv4 warn 'veth4f3a21b has another name at its next start'
+found 'before' rp-filter-ipv4 warn 'veth4f3a21b gets a new name at its container.s next start'
 cured 'before' rp-filter-ipv4
 found 'before' rp-filter-ipv6 warn 'veth4f3a21b'
 cured 'before' rp-filter-ipv6
@@ -127,7 +127,7 @@ fi
 
 if iptables-legacy -t mangle -A PREROUTING -j TEE --gateway 192.0.2.103 2>/dev/null; then
 	iptables-legacy -t mangle -F PREROUTING
-	provoke_only 'TEE' copies warn 'as its Node In too: PREROUTING in mangle \(IPv4, TEE\)$' \
+	provoke_only 'TEE' copies warn 'as its Node In: PREROUTING in mangle \(IPv4, TEE\)$' \
 		'iptables-legacy -t mangle -A PREROUTING -d 192.0.2.101 -j TEE --gateway 192.0.2.103' \
 		'iptables-legacy -t mangle -F PREROUTING'
 else
@@ -179,7 +179,7 @@ step 'FORWARD drops, as Docker has it'
 for drop in '-P FORWARD DROP' '-A FORWARD -i br4 -o br4 -j REJECT'; do
 	# shellcheck disable=SC2086 # a command's words
 	iptables-legacy $drop
-	found "$drop" bridge-ipv4 warn '; (the policy of FORWARD in filter is DROP|1 rules drop in FORWARD of filter): let'
+	found "$drop" bridge-ipv4 warn '; (the policy of FORWARD in filter is DROP|1 rules drop in FORWARD of filter): accept'
 	assert_eq "$drop: no cure that cuts it" '' "$CURE"
 	assert_ok "$drop: a look" eval "$LOOK"
 	iptables-legacy -P FORWARD ACCEPT && iptables-legacy -F FORWARD
@@ -188,7 +188,7 @@ nft 'add table inet fw; add chain inet fw f { type filter hook forward priority 
 found 'by nft' bridge-ipv4 warn 'the nft chain inet fw f drops'
 assert_eq 'by nft: no cure' '' "$CURE"
 nft delete table inet fw
-found 'nothing drops' bridge-ipv4 warn 'what br4 carries from container'
+found 'nothing drops' bridge-ipv4 warn 'packets on br4 from container'
 cured 'nothing drops' bridge-ipv4
 assert_ok 'as the next boot reads it' sysctl -p /etc/sysctl.d/ctmeter.conf
 
@@ -201,7 +201,7 @@ host b3 fw5 203.0.113.43
 usual '141 203.0.113.41' '143 203.0.113.43'
 found 'both are seen' bridge-ipv4 fail 'counts at each: br4 and fw5$'
 iptables-legacy -P FORWARD DROP
-found 'a firewall may need it' bridge-ipv4 fail 'a firewall may need what the inner bridge shows'
+found 'a firewall may need it' bridge-ipv4 fail 'a firewall may need to see the inner bridge'
 assert_eq 'no cure that takes it away' '' "$CURE"
 iptables-legacy -P FORWARD ACCEPT
 found 'no firewall' bridge-ipv4 fail 'br4 and fw5$'
@@ -209,17 +209,17 @@ cured 'no firewall' bridge-ipv4
 assert_eq 'the main one alone' '0 1 0' \
 	"$(cat $CALL /sys/class/net/br4/bridge/nf_call_iptables /sys/class/net/fw5/bridge/nf_call_iptables | tr '\n' ' ' | sed 's/ $//')"
 echo 0 >/sys/class/net/br4/bridge/nf_call_iptables
-found 'neither is seen' bridge-ipv4 warn 'what br4 carries'
+found 'neither is seen' bridge-ipv4 warn 'packets on br4'
 cured 'neither is seen' bridge-ipv4
 assert_eq 'and the cure is not for all' 0 "$(<$CALL)"
 
 step 'a raw socket on a bridge'
 look rp-filter-ipv4
-assert_match 'who is billed' 'on br4 a container with a raw socket can send as another' "$TEXT"
+assert_match 'who is billed' 'on br4 a container with a raw socket can send from another' "$TEXT"
 nft 'add table bridge lab; add chain bridge lab pre { type filter hook prerouting priority -300; };
 	add rule bridge lab pre iifname pb1 ip saddr != 203.0.113.41 drop'
 look rp-filter-ipv4
-assert_match 'a filter of the bridge is seen' 'a bridge table of nft looks at the sources on br4' "$TEXT"
+assert_match 'a filter of the bridge is seen' 'an nft bridge table checks source addresses on br4' "$TEXT"
 nft delete table bridge lab
 
 lab_end

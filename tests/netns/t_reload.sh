@@ -149,7 +149,7 @@ for bad in 'table = nat|must be one of: mangle, filter' 'nonsense = 1|has no key
 	out=$(ctmeter status 2>&1)
 	assert_match 'status: the old one runs' "configuration: refused, still running the previous one: .*(${bad#*|})" "$out"
 	out=$(ctmeter check daemon 2>&1)
-	assert_match 'check: the file is not what runs' 'the configuration is not what runs: refused' "$out"
+	assert_match 'check: the file is not what runs' 'the running configuration differs from the file: refused' "$out"
 done
 traffic
 book_check 'with the old one'

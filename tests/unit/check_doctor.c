@@ -75,11 +75,11 @@ START_TEST(doctor_daemon_answers_or_why_not)
 	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "dry run", none);
 	put(w, "/run/systemd/system/x", "");
 	json_object_set_new(w->d.status, "config", json_string("F has changed since it was read"));
-	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "not what runs: F has changed",
-		       "systemctl reload ctmeterd");
+	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN,
+		       "differs from the file: F has changed", "systemctl reload ctmeterd");
 	json_object_set_new(w->d.status, "config",
 			    json_string("restart ctmeterd to apply the changed K"));
-	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "not what runs: restart ctmeterd",
+	assert_finding(w, doctor_daemon, ADDR_V4, DOCTOR_WARN, "differs from the file: restart",
 		       "systemctl restart ctmeterd");
 	json_object_set_new(w->d.status, "config", json_string("ok"));
 	put(w, "/run/systemd/system/x", "");
@@ -145,14 +145,14 @@ START_TEST(doctor_repairs_few_are_accidents)
 {
 	struct world *w = world_new("{'rule_repairs':0,'uptime_s':100}");
 
-	assert_finding(w, doctor_repairs, ADDR_V4, DOCTOR_OK, "nobody", none);
+	assert_finding(w, doctor_repairs, ADDR_V4, DOCTOR_OK, "needed no repair", none);
 	json_object_set_new(w->d.status, "rule_repairs", json_integer(2));
 	assert_finding(w, doctor_repairs, ADDR_V4, DOCTOR_OK, "2 times", none);
 	json_object_set_new(w->d.status, "rule_repairs", json_integer(3));
-	assert_finding(w, doctor_repairs, ADDR_V4, DOCTOR_WARN, "insists", none);
+	assert_finding(w, doctor_repairs, ADDR_V4, DOCTOR_WARN, "keeps inserting", none);
 	ck_assert_ptr_null(w->f.look);
 	install_tool(w, "journalctl");
-	assert_finding(w, doctor_repairs, ADDR_V4, DOCTOR_WARN, "insists", none);
+	assert_finding(w, doctor_repairs, ADDR_V4, DOCTOR_WARN, "keeps inserting", none);
 	ck_assert_str_eq(w->f.look, "journalctl -u ctmeterd | grep repairing");
 	json_object_set_new(w->d.status, "uptime_s", json_integer(3 * 3600 + 1));
 	assert_finding(w, doctor_repairs, ADDR_V4, DOCTOR_OK, "3 times", none);
@@ -172,7 +172,7 @@ START_TEST(doctor_bridge_of_the_default_route_holds_containers)
 	assert_finding(w, doctor_routes, ADDR_V6, DOCTOR_OK, "1 addresses", none);
 	assert_finding(w, doctor_forwarding, ADDR_V6, DOCTOR_OK, "bridged", none);
 	assert_finding(w, doctor_rp_filter, ADDR_V6, DOCTOR_WARN,
-		       "on vmbr0 a container with a raw socket can send as another", none);
+		       "on vmbr0 a container with a raw socket can send from another's", none);
 	world_free(w);
 }
 END_TEST
@@ -192,7 +192,7 @@ START_TEST(doctor_forwarding_for_all_and_by_link)
 	put(w, "/proc/sys/net/ipv4/ip_forward", "1\n");
 	assert_finding(w, doctor_forwarding, ADDR_V4, DOCTOR_OK, "forwards IPv4", none);
 	put(w, "/proc/sys/net/ipv4/conf/vc.1/forwarding", "0\n");
-	assert_finding(w, doctor_forwarding, ADDR_V4, DOCTOR_FAIL, "comes in by vc.1",
+	assert_finding(w, doctor_forwarding, ADDR_V4, DOCTOR_FAIL, "received on vc.1",
 		       SYSCTL("net.ipv4.conf.vc/1.forwarding=1"));
 	put(w, "/proc/sys/net/ipv6/conf/all/forwarding", "0\n");
 	add_link(w, "eth0", "");
@@ -330,8 +330,8 @@ START_TEST(doctor_rp_filter_what_one_command_leaves_out_is_said)
 
 	add_containers(w, 1, 300);
 	doctor_rp_filter(&w->d, ADDR_V4, &w->f);
-	ck_assert_ptr_nonnull(strstr(w->f.text, "v6 and 294 more; the command is for the first "
-						"256, check again after it"));
+	ck_assert_ptr_nonnull(strstr(w->f.text, "v6 and 294 more; the command covers the first "
+						"256, so check again after it"));
 	ck_assert_ptr_nonnull(strstr(w->f.cure, " v256; do "));
 	world_free(w);
 }
@@ -355,10 +355,11 @@ START_TEST(doctor_routes_that_lead_to_no_container)
 	add_address(w, "105", "192.0.2.5", 2);
 	add_address(w, "106", "192.0.2.6", 3)->route.by_default = true;
 	add_address(w, "107", "192.0.2.7", 1)->route.way = RTNL_WAY_LOCAL;
-	assert_finding(w, doctor_routes, ADDR_V4, DOCTOR_WARN,
-		       "no route leads to 104 192.0.2.4; these are the node's own: 107 192.0.2.7; "
-		       "these lead off the node: 105 192.0.2.5 (eth0), 106 192.0.2.6 (vc1)",
-		       none);
+	assert_finding(
+		w, doctor_routes, ADDR_V4, DOCTOR_WARN,
+		"no route leads to 104 192.0.2.4; assigned to the node itself: 107 192.0.2.7; "
+		"routed off the node: 105 192.0.2.5 (eth0), 106 192.0.2.6 (vc1)",
+		none);
 	ck_assert_str_eq(w->f.look, "ip route get 192.0.2.4");
 	assert_finding(w, doctor_routes, ADDR_V6, DOCTOR_OK, "no IPv6 address is in use", none);
 	add_address(w, "108", "2001:db8::8", 0)->route.way = RTNL_WAY_UNKNOWN;
@@ -371,7 +372,7 @@ START_TEST(doctor_xdp_programs_are_named)
 {
 	struct world *w = world_new(NULL);
 
-	assert_finding(w, doctor_xdp, ADDR_V4, DOCTOR_SKIP, "does not list", none);
+	assert_finding(w, doctor_xdp, ADDR_V4, DOCTOR_SKIP, "cannot list", none);
 	add_link(w, "vc1", "veth");
 	assert_finding(w, doctor_xdp, ADDR_V4, DOCTOR_OK, "no link", none);
 	add_link(w, "a b", "veth")->xdp = RTNL_XDP_DRV;

@@ -33,7 +33,7 @@ START_TEST(doctor_bridge_seen_by_iptables_or_not)
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_OK, "no route to a container", none);
 	add_address(w, "101", "192.0.2.1", 1);
 	assert_finding(w, doctor_bridge, ADDR_V6, DOCTOR_OK, "no route to a container", none);
-	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN, "br0 carries from container",
+	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN, "packets on br0 from container",
 		       LOAD SYSCTL("net.bridge.bridge-nf-call-iptables=1"));
 	put(w, "/proc/sys/net/bridge/bridge-nf-call-iptables", "0\n");
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN,
@@ -41,7 +41,8 @@ START_TEST(doctor_bridge_seen_by_iptables_or_not)
 		       "apply",
 		       SYSCTL("net.bridge.bridge-nf-call-iptables=1"));
 	add_link(w, "eth0", "")->master = 1;
-	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_FAIL, "what br0 carries (",
+	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_FAIL,
+		       "packets on br0, so they are not counted (",
 		       SYSCTL("net.bridge.bridge-nf-call-iptables=1"));
 	put(w, "/sys/class/net/br0/bridge/nf_call_iptables", "1\n");
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_OK, "iptables sees", none);
@@ -65,9 +66,10 @@ START_TEST(doctor_bridge_no_cure_where_forward_drops)
 	set_rules(w, "{'chain':{'family':'ip','table':'filter','name':'FORWARD','hook':'forward',"
 		     "'prio':0,'policy':'drop'}}");
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN,
-		       "; the nft chain ip filter FORWARD drops: let bridged packets pass", none);
+		       "; the nft chain ip filter FORWARD drops packets: accept bridged packets",
+		       none);
 	assert_look(w, "nft list table ip filter");
-	assert_finding(w, doctor_bridge, ADDR_V6, DOCTOR_WARN, "br0 carries",
+	assert_finding(w, doctor_bridge, ADDR_V6, DOCTOR_WARN, "packets on br0",
 		       SYSCTL("net.bridge.bridge-nf-call-ip6tables=1"));
 	set_rules(w, "{'chain':{'family':'inet','table':'fw','name':'f','hook':'forward','prio':0,"
 		     "'policy':'accept'}},{'rule':{'family':'inet','table':'fw','chain':'f',"
@@ -77,10 +79,10 @@ START_TEST(doctor_bridge_no_cure_where_forward_drops)
 	w->d.nft = NULL;
 	snprintf(w->d.nft_text, sizeof(w->d.nft_text), "not checked, nft is not installed");
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN,
-		       "whether FORWARD drops is not known, nftables: not checked", none);
+		       "cannot tell whether FORWARD drops packets, nftables: not checked", none);
 	/* A kernel that has it not loaded has no rules of it. */
 	put(w, "/proc/modules", "bridge 1 2 - Live 0x0\n");
-	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN, "br0 carries",
+	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_WARN, "packets on br0",
 		       SYSCTL("net.bridge.bridge-nf-call-iptables=1"));
 	world_free(w);
 }
@@ -143,8 +145,8 @@ START_TEST(doctor_bridge_in_a_row_is_not_made_to_count_twice)
 	put(w, "/proc/sys/net/bridge/bridge-nf-call-iptables", "0\n");
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_OK, "no route", none);
 	add_address(w, "101", "192.0.2.1", 1)->route.by_default = true;
-	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_FAIL, "what vmbr0 carries (",
-		       OWN("vmbr0", "1 "));
+	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_FAIL,
+		       "packets on vmbr0, so they are not counted (", OWN("vmbr0", "1 "));
 	put(w, "/sys/class/net/vmbr0/bridge/nf_call_iptables", "1\n");
 	assert_finding(w, doctor_bridge, ADDR_V4, DOCTOR_OK, "iptables sees", none);
 	put(w, "/sys/class/net/fwbr101i0/bridge/nf_call_iptables", "1\n");

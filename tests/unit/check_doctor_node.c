@@ -33,9 +33,10 @@ START_TEST(doctor_modules_are_loaded_at_boot_or_not)
 				  "kernel/net/ipv6/netfilter/ip6table_mangle.ko.xz: y\n";
 	struct world *w = world_new(NULL);
 
-	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "no module is needed", none);
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "needs no module", none);
 	put(w, "/proc/modules", "x_tables 1 2 - Live 0x0\n");
-	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_SKIP, "there is no /lib/modules/", none);
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_SKIP,
+		       "cannot tell whether this kernel needs", none);
 	put(w, "/proc/modules", "iptable_mangle 1 2 - Live 0x0\nip6table_mangle 1 1 - Live 0x0\n");
 	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_WARN, "iptable_mangle, ip6table_mangle",
 		       "printf '%s\\n' iptable_mangle ip6table_mangle "
@@ -56,7 +57,7 @@ START_TEST(doctor_modules_are_loaded_at_boot_or_not)
 	put(w, "/etc/modules", "loop\niptable_mangle");
 	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "loaded at each boot", none);
 	put_modules(w, "modules.builtin", dep);
-	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "no module is needed", none);
+	assert_finding(w, doctor_modules, ADDR_V4, DOCTOR_OK, "needs no module", none);
 	world_free(w);
 }
 END_TEST
@@ -80,15 +81,15 @@ START_TEST(doctor_memory_v2_the_tightest_group_counts)
 
 	assert_memory(w, 1, DOCTOR_OK, "no memory cgroup", none);
 	put(w, "/proc/77/cgroup", "0::/a.slice/b.service\n");
-	assert_memory(w, 1, DOCTOR_OK, "no limit", none);
+	assert_memory(w, 1, DOCTOR_OK, "no memory limit", none);
 	put(w, "/sys/fs/cgroup/a.slice/b.service/memory.max", "max\n");
-	assert_memory(w, 1, DOCTOR_OK, "no limit", none);
+	assert_memory(w, 1, DOCTOR_OK, "no memory limit", none);
 	/* 100 MiB, of 90 used ones 60 are page cache. */
 	put(w, "/sys/fs/cgroup/a.slice/b.service/memory.max", "104857600\n");
 	put(w, "/sys/fs/cgroup/a.slice/b.service/memory.current", "94371840\n");
 	put(w, "/sys/fs/cgroup/a.slice/b.service/memory.stat",
 	    "anon 1\ninactive_file 41943040\nactive_file 20971520\nx_active_file 7\n");
-	assert_memory(w, 30 MIB, DOCTOR_OK, "73.4 MB of the limit of 105 MB", none);
+	assert_memory(w, 30 MIB, DOCTOR_OK, "73.4 MB of the memory limit of 105 MB", none);
 	assert_memory(w, 50 MIB, DOCTOR_WARN, "52.4 MB",
 		      "echo 201326592 >/sys/fs/cgroup/a.slice/b.service/memory.max");
 	assert_memory(w, 71 MIB, DOCTOR_FAIL, "74.4 MB",
@@ -98,7 +99,7 @@ START_TEST(doctor_memory_v2_the_tightest_group_counts)
 		      "systemctl set-property b.service MemoryMax=256M");
 	put(w, "/sys/fs/cgroup/a.slice/memory.max", "4194304\n");
 	put(w, "/sys/fs/cgroup/a.slice/memory.current", "0\n");
-	assert_memory(w, 3 MIB, DOCTOR_WARN, "4.19 MB of the limit of 4.19 MB",
+	assert_memory(w, 3 MIB, DOCTOR_WARN, "4.19 MB of the memory limit of 4.19 MB",
 		      "systemctl set-property a.slice MemoryMax=16M");
 	world_free(w);
 }
@@ -111,11 +112,11 @@ START_TEST(doctor_memory_v1_beside_others)
 	put(w, "/proc/77/cgroup",
 	    "5:cpu,cpuacct:/x\n4:hugetlb,memory:/g\n1:name=systemd:/s\n0::/\n");
 	put(w, "/sys/fs/cgroup/memory/g/memory.limit_in_bytes", "9223372036854771712\n");
-	assert_memory(w, 1, DOCTOR_OK, "no limit", none);
+	assert_memory(w, 1, DOCTOR_OK, "no memory limit", none);
 	put(w, "/sys/fs/cgroup/memory/g/memory.limit_in_bytes", "20971520\n");
 	put(w, "/sys/fs/cgroup/memory/g/memory.usage_in_bytes", "20971520\n");
 	put(w, "/sys/fs/cgroup/memory/g/memory.stat", "total_inactive_file 1048576\n");
-	assert_memory(w, 1 MIB + 1, DOCTOR_FAIL, "1.05 MB of the limit of 21.0 MB",
+	assert_memory(w, 1 MIB + 1, DOCTOR_FAIL, "1.05 MB of the memory limit of 21.0 MB",
 		      "echo 33554432 >/sys/fs/cgroup/memory/g/memory.limit_in_bytes");
 	world_free(w);
 }
@@ -284,7 +285,7 @@ START_TEST(doctor_inventory_against_what_is_counted)
 	add_address(w, "101", "192.0.2.1", 1);
 	set_inventory(w, said, 4);
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN,
-		       "counted, but not in the inventory any more: 103 192.0.2.3",
+		       "still counted, but no longer in the inventory: 103 192.0.2.3",
 		       "ctmeter refresh");
 	set_inventory(w, said, 8);
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "not counted yet: 104 192.0.2.4",
@@ -296,11 +297,11 @@ START_TEST(doctor_inventory_against_what_is_counted)
 	snprintf(w->d.addresses[3].id, sizeof(w->d.addresses[3].id), "999");
 	assert_finding(
 		w, doctor_inventory, ADDR_V4, DOCTOR_WARN,
-		"not counted yet: 104 192.0.2.4; counted, but not in the inventory any more: "
+		"not counted yet: 104 192.0.2.4; still counted, but no longer in the inventory: "
 		"999 192.0.2.4",
 		"ctmeter refresh");
 	set_inventory(w, said, 0);
-	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "not in the inventory any more",
+	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN, "no longer in the inventory",
 		       "ctmeter refresh");
 	world_free(w);
 }
@@ -319,7 +320,7 @@ START_TEST(doctor_inventory_ids_of_other_lengths_that_claim_one_address)
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK, "4 containers", none);
 	set_inventory(w, said, 2);
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_WARN,
-		       "counted, but not in the inventory any more: 10 192.0.2.1, 1a 192.0.2.1, "
+		       "still counted, but no longer in the inventory: 10 192.0.2.1, 1a 192.0.2.1, "
 		       "zz 192.0.2.1",
 		       "ctmeter refresh");
 	ck_assert_ptr_null(strstr(w->f.text, "not counted yet"));
@@ -334,10 +335,11 @@ START_TEST(doctor_inventory_containers_without_an_address_are_named)
 
 	add_address(w, "101", "192.0.2.1", 1);
 	set_inventory(w, said, 6);
-	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_OK,
-		       "3 containers with 1 addresses, as the sources say now; without an address, "
-		       "so not counted: vm, 102",
-		       none);
+	assert_finding(
+		w, doctor_inventory, ADDR_V4, DOCTOR_OK,
+		"3 containers with 1 addresses, as the sources now list them; without an address, "
+		"so not counted: vm, 102",
+		none);
 	world_free(w);
 }
 END_TEST
@@ -425,7 +427,7 @@ START_TEST(doctor_inventory_file_that_the_daemon_may_not_read)
 	chmod(path, 0600);
 	cure = xasprintf("chgrp 64207 '%s' && chmod g+r '%s'", path, path);
 	assert_finding(w, doctor_inventory, ADDR_V4, DOCTOR_FAIL,
-		       "ctmeterd runs as 64206, who may not read /", cure);
+		       "ctmeterd runs as 64206 and may not read /", cure);
 	free(cure);
 	/* Nobody's group but ours is let in; nor is one thrown out. */
 	chmod(dir, 0700);

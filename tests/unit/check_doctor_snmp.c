@@ -41,16 +41,16 @@ START_TEST(doctor_agentx_no_socket)
 	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "snmpd is not installed",
 		       "yum install -y net-snmp && service snmpd restart");
 	install_tool(w, "snmpd");
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "has no \"master agentx\"",
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "lacks \"master agentx\"",
 		       "service snmpd restart");
 	put(w, "/etc/snmp/snmpd.conf", "# master agentx\nview x\n");
 	if (geteuid() == 0)
 		assert_finding(
-			w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "has no",
+			w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "lacks",
 			"echo 'master agentx' >>/etc/snmp/snmpd.conf && service snmpd restart");
 	put(w, PART, "master agentx\n");
 	put(w, "/run/systemd/system/x", "");
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "has no", "systemctl restart snmpd");
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "lacks", "systemctl restart snmpd");
 	world_free(w);
 }
 END_TEST
@@ -73,7 +73,7 @@ START_TEST(doctor_agentx_socket_that_the_daemon_may_not_use)
 		"chgrp 64207 %s && chmod g+rw %s && chmod a+x %s && echo 'agentXPerms 0660 "
 		"0755 %s 64207' >>/etc/snmp/snmpd.conf",
 		path, path, w->root, own_name());
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "runs as 64206, may not connect",
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_FAIL, "runs as 64206 and may not connect",
 		       cure);
 	free(cure);
 	put(w, PART, "master agentx\nagentXPerms 0600 0755 x y\n");
@@ -112,7 +112,7 @@ START_TEST(doctor_agentx_socket_of_everybody)
 		"chmod o-rwx %s && sed -i 's/^[[:space:]]*agentXPerms.*/agentXPerms 0660 0755 "
 		"%s %s/' " PART,
 		path, own_name(), gr ? gr->gr_name : "?");
-	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_WARN, "is everybody's", cure);
+	assert_finding(w, doctor_agentx, ADDR_V4, DOCTOR_WARN, "is open to every user", cure);
 	free(cure);
 	free(path);
 	world_free(w);
@@ -193,22 +193,21 @@ START_TEST(doctor_snmp_silence_is_not_always_the_communitys_fault)
 	w->d.o.community = "c";
 	w->d.o.agent = agent;
 	assert_finding(w, doctor_snmp_switch, ADDR_V4, DOCTOR_FAIL,
-		       "which it does not know while no ctmeterd runs",
-		       "ctmeterd -c /etc/ctmeter/ctmeter.conf");
+		       "no ctmeterd runs to register it", "ctmeterd -c /etc/ctmeter/ctmeter.conf");
 	ck_assert_ptr_null(strstr(w->f.text, "community"));
 	/* The tables are in the default context. */
-	assert_finding(w, doctor_snmp_tables, ADDR_V4, DOCTOR_FAIL, "a wrong community", none);
+	assert_finding(w, doctor_snmp_tables, ADDR_V4, DOCTOR_FAIL, "the community is wrong", none);
 	w->d.status_rc = -EACCES;
 	assert_finding(w, doctor_snmp_switch, ADDR_V4, DOCTOR_FAIL,
-		       "hangs; or ctmeterd does not run, which only root may see", none);
+		       "hangs, or ctmeterd does not run (only root can tell)", none);
 	w->d.status_rc = 0;
 	w->d.status = quoted_json("{'agentx':{'state':'connecting'}}");
 	assert_finding(w, doctor_snmp_switch, ADDR_V4, DOCTOR_FAIL,
-		       "without a session with ctmeterd (see agentx)", none);
+		       "ctmeterd has no session to register it (see agentx)", none);
 	json_object_set_new(w->d.status, "agentx", quoted_json("{'state':'up'}"));
 	put(w, PART, "com2sec\n");
 	assert_finding(w, doctor_snmp_switch, ADDR_V4, DOCTOR_FAIL,
-		       "a wrong community, one not for this host, or snmpd hangs", none);
+		       "the community is wrong or not for this host, or snmpd hangs", none);
 	ck_assert_str_eq(w->f.look, "grep com2sec " PART);
 	close(fd);
 	world_free(w);

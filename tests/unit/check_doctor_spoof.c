@@ -27,15 +27,16 @@ START_TEST(doctor_rp_filter_links_named_anew_get_it_from_default)
 	set_rp_filter(w, "eth0", "2\n");
 	set_rp_filter(w, "veth4f3a21b", "1\n");
 	set_rp_filter(w, "veth101.0", "0\n");
-	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN,
-		       "victim: veth101.0; veth4f3a21b has another name at its next start",
-		       SYSCTLS("net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.default.rp_filter=1 "
-			       "net.ipv4.conf.veth101/0.rp_filter=1"));
+	assert_finding(
+		w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN,
+		"victim: veth101.0; veth4f3a21b gets a new name at its container's next start",
+		SYSCTLS("net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.default.rp_filter=1 "
+			"net.ipv4.conf.veth101/0.rp_filter=1"));
 	/* Nothing of a name that will not be there again stays behind. */
 	set_rp_filter(w, "veth101.0", "1\n");
 	set_rp_filter(w, "veth4f3a21b", "0\n");
 	assert_finding(
-		w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "victim: veth4f3a21b; veth4f3a21b has",
+		w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN, "victim: veth4f3a21b; veth4f3a21b gets",
 		SYSCTLS("net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.default.rp_filter=1") " && "
 											    "sysctl"
 											    " -w "
@@ -49,7 +50,7 @@ START_TEST(doctor_rp_filter_links_named_anew_get_it_from_default)
 											    "=1");
 	set_rp_filter(w, "veth4f3a21b", "1\n");
 	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN,
-		       "is on for the links there are, but veth4f3a21b has another name",
+		       "is strict on all links now, but veth4f3a21b gets a new name",
 		       SYSCTLS("net.ipv4.conf.eth0.rp_filter=2 net.ipv4.conf.default.rp_filter=1"));
 	set_rp_filter(w, "default", "1\n");
 	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_OK, "drops spoofed", none);
@@ -70,7 +71,7 @@ START_TEST(doctor_rp_filter_ipv6_rules_name_what_lasts)
 	add_address(w, "db", "2001:db8::2", 2);
 	assert_finding(
 		w, doctor_rp_filter, ADDR_V6, DOCTOR_WARN,
-		"veth4f3a21b, veth0000001; a rule lasts until the next boot",
+		"veth4f3a21b, veth0000001; a new rule lasts until the next boot",
 		"ip6tables-legacy -t raw -A PREROUTING -i veth+ -m rpfilter --invert -j DROP");
 	add_link(w, "vc1", "veth");
 	add_address(w, "101", "2001:db8::3", 3);
@@ -138,7 +139,8 @@ START_TEST(doctor_rp_filter_does_not_help_on_a_bridge)
 	add_address(w, "101", "192.0.2.1", 1);
 	add_address(w, "101", "2001:db8::1", 1);
 	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_WARN,
-		       "on br0 a container with a raw socket can send as another, who is billed",
+		       "on br0 a container with a raw socket can send from another's address, and "
+		       "the other is billed",
 		       none);
 	add_address(w, "102", "192.0.2.2", 2);
 	set_rp_filter(w, "vc1", "1\n");
@@ -146,12 +148,13 @@ START_TEST(doctor_rp_filter_does_not_help_on_a_bridge)
 		       "drops spoofed sources (rp_filter = 1); on br0", none);
 	nft_view_free(w->d.nft);
 	w->d.nft = nft_view_new(guarded);
-	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_OK, "looks at the sources on br0",
+	assert_finding(w, doctor_rp_filter, ADDR_V4, DOCTOR_OK, "checks source addresses on br0",
 		       none);
 	assert_finding(w, doctor_rp_filter, ADDR_V6, DOCTOR_WARN, "on br0", none);
 	nft_view_free(w->d.nft);
 	w->d.nft = NULL;
-	assert_finding(w, doctor_rp_filter, ADDR_V6, DOCTOR_SKIP, "is not known", none);
+	assert_finding(w, doctor_rp_filter, ADDR_V6, DOCTOR_SKIP, "cannot tell whether one exists",
+		       none);
 	world_free(w);
 }
 END_TEST
