@@ -16,8 +16,8 @@
 struct doctor_check {
 	const char *name;
 	doctor_fn *fn;
-	enum addr_family family; /* for what is looked at for each */
-	bool quick; /* and not told by the daemon's own status */
+	enum addr_family family; /* of checks that come once for each */
+	bool quick; /* and not reported by the daemon's own status */
 };
 
 static const struct doctor_check checks[] = {
@@ -157,7 +157,7 @@ static void set_text(char **text, const char *fmt, va_list ap)
 
 	if (vasprintf(text, fmt, ap) < 0)
 		xalloc_die();
-	free(old); /* it may be among the arguments */
+	free(old); /* only now: it may be among the arguments */
 }
 
 #define SET_TEXT(text)                      \
@@ -185,7 +185,7 @@ void doctor_look(struct doctor_finding *f, const char *fmt, ...)
 	SET_TEXT(f->look);
 }
 
-/* In any locale. */
+/* isalnum(3) depends on the locale. */
 static bool is_plain(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

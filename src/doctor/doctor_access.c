@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the daemon's user may reach, and what lets it. Capabilities are not asked about: a running daemon
- * keeps none that opens files. */
+/* What the daemon's user may access, and the command that grants it. Capabilities do not matter
+ * here: a running daemon keeps none that opens files. */
 #include "doctor/doctor_access.h"
 
 #include "base/xalloc.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The number behind NAME in /proc/PID/status that stands at `column`, -1: none. */
+/* The number in column `column` (from 0) after NAME in /proc/PID/status; -1: none. */
 static long status_number(const char *status, const char *name, int column)
 {
 	const char *at = status ? strstr(status, name) : NULL;
@@ -24,7 +24,7 @@ static long status_number(const char *status, const char *name, int column)
 		return -1;
 	at += strlen(name);
 	for (int i = 0; i <= column; i++, at = end) {
-		at += strspn(at, " \t"); /* the next line is not its */
+		at += strspn(at, " \t"); /* but not on to the next line */
 		n = strtol(at, &end, 10);
 		if (*at == '\n' || end == at)
 			return -1;
@@ -32,7 +32,7 @@ static long status_number(const char *status, const char *name, int column)
 	return n;
 }
 
-/* Of a process, by /proc. */
+/* A process's ids, from /proc/PID/status. */
 static void take_process(const char *status, struct doctor_user *u)
 {
 	long uid = status_number(status, "\nUid:", 1), group;
@@ -45,7 +45,7 @@ static void take_process(const char *status, struct doctor_user *u)
 		u->groups[u->n_groups++] = (gid_t)group;
 }
 
-/* As the configuration names him. */
+/* The account that the configuration names. */
 static void take_account(const char *name, struct doctor_user *u)
 {
 	const struct passwd *pw = getpwnam(name);
@@ -116,7 +116,7 @@ static void add(char **commands, const char *command)
 	*commands = longer;
 }
 
-/* A directory is opened for the daemon's group where that takes nothing from another group. */
+/* The directory goes to the daemon's group only if its present group has no access to lose. */
 static void open_directory(const struct doctor_user *u, const char *path, const struct stat *st,
 			   char **commands)
 {

@@ -9,24 +9,25 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* As whom the daemon reads files and connects to sockets, for the doctor. */
+/* The user that the daemon runs as, and which files and sockets that user may access. */
 
 struct doctor_user {
-	bool known; /* false: what follows is 0, and everything is taken to be allowed */
+	bool known; /* false: all below is 0, and everything counts as allowed */
 	uid_t uid;
 	gid_t gid, groups[64];
 	size_t n_groups;
-	char name[64], group[64]; /* of uid and gid; numbers, where they have no name */
+	char name[64], group[64]; /* of uid and gid; their numbers where they have no name */
 };
 
-/* The running daemon's, or the one that the configuration names. */
+/* The user of the running daemon, else the one that the configuration names. */
 struct doctor_user doctor_daemon_user(const struct doctor *d);
 
-/* Do the mode bits let the user do it? other: S_IROTH, S_IWOTH or S_IXOTH. */
+/* Do the mode bits grant the user this access? other: S_IROTH, S_IWOTH or S_IXOTH. */
 bool doctor_may(const struct doctor_user *u, const struct stat *st, mode_t other);
 
-/* The command that lets the user read a file: for each directory above that may not be searched, and the
- * file itself. NULL: nothing is in the way, or it cannot be seen. For free(). */
+/* The command that lets the user read a file: it opens the file and each directory above it that
+ * the user may not search. For free(). NULL: nothing is in the way, or the path cannot be
+ * examined. */
 char *doctor_open_way(const struct doctor_user *u, const char *path);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bridges: does iptables see what they carry, and once?
  *
- * With bridge-nf-call-iptables=1 a packet passes FORWARD at each bridge that carries it, so a second
- * bridge on its way (a firewall bridge before the main one) counts it again. The switch is for all
- * bridges; each has one of its own too (nf_call_iptables), and sees when either is on. */
+ * With bridge-nf-call-iptables=1 a packet passes FORWARD at each bridge that carries it, so a
+ * second bridge on its way (a firewall bridge before the main one) counts it again. The switch is
+ * for all bridges; each has one of its own too (nf_call_iptables), and sees when either is on. */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -141,7 +141,8 @@ static void find_unseen(struct bridges *b)
 
 /* ---- cures ---- */
 
-/* The command that sets the switch of each of the bridges, now and when they are made anew. For free(). */
+/* The command that sets the switch of each of the bridges, now and when they are made anew. For
+ * free(). */
 static char *set_own(const struct bridges *b, char *take_names, int value)
 {
 	const char *file = files[b->family];

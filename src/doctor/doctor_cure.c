@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands of this node: see doctor_cure.h. */
+/* Commands that fit this node: see doctor_cure.h. */
 #include "doctor/doctor_cure.h"
 
 #include "base/xalloc.h"
@@ -13,7 +13,7 @@
 static const char *const dirs[] = { "/usr/sbin", "/sbin",           "/usr/bin",
 				    "/bin",      "/usr/local/sbin", "/usr/local/bin" };
 
-/* For free(); NULL: there is none. */
+/* The tool's path, for free(); NULL: not installed. */
 static char *find_tool(const struct doctor *d, const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
@@ -47,7 +47,8 @@ char *doctor_install(const struct doctor *d, const char *tool, const char *deb, 
 
 /* ---- iptables ---- */
 
-/* "iptables" alone is legacy where it leads to xtables-multi (before 1.8) or xtables-legacy-multi. */
+/* Plain "iptables" is legacy if it is a link to xtables-multi (before 1.8) or
+ * xtables-legacy-multi. */
 static bool is_legacy(const struct doctor *d, const char *name)
 {
 	char *path = find_tool(d, name), *real = path ? realpath(path, NULL) : NULL;

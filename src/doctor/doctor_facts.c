@@ -336,7 +336,8 @@ size_t doctor_count_addresses(struct doctor *d, enum addr_family family)
 	return count;
 }
 
-/* The default route may lead to a bridge on which containers are, never to one of them otherwise. */
+/* The default route may lead to a bridge on which containers are, never to one of them
+ * otherwise. */
 const struct rtnl_link *doctor_container_link(struct doctor *d, const struct doctor_address *a)
 {
 	const struct rtnl_link *l =

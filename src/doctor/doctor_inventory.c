@@ -128,8 +128,8 @@ static void judge_difference(struct doctor *d, struct difference *diff, struct d
 	free(none);
 }
 
-/* All is well, and yet a file that a program should write anew may have been left by it: how old it is,
- * is for people to judge. */
+/* All is well, and yet a file that a program should write anew may have been left by it: how old it
+ * is, is for people to judge. */
 static void tell_old_files(const struct doctor *d, struct doctor_finding *f)
 {
 	const struct cfg *cfg = d->o.cfg;
@@ -147,7 +147,8 @@ static void tell_old_files(const struct doctor *d, struct doctor_finding *f)
 	}
 }
 
-/* A file that the daemon's user may not read: NULL, or the command that opens it, for free(), and which. */
+/* A file that the daemon's user may not read: NULL, or the command that opens it, for free(), and
+ * which. */
 static char *find_closed_file(const struct doctor *d, const struct doctor_user *user,
 			      const char **ret_path)
 {

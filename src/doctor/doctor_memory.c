@@ -157,8 +157,8 @@ static int table_need(const struct doctor *d, uint64_t *ret_need)
 	return 0;
 }
 
-/* The unit of systemd whose group it is, quoted, for free(); NULL: none is. A limit of a slice is not lifted
- * by one of the service in it. */
+/* The unit of systemd whose group it is, quoted, for free(); NULL: none is. A limit of a slice is
+ * not lifted by one of the service in it. */
 static char *unit_of(const struct doctor *d, const char *path)
 {
 	static const char *const kinds[] = { ".service", ".slice", ".scope" };

@@ -55,8 +55,8 @@ static bool is_one_of(const char *text, const char *const *list, size_t n)
 
 /* ---- expressions ---- */
 
-/* What is in an object or an array, one by one: *it is NULL before the first. NULL at the end, and for
- * anything else. */
+/* What is in an object or an array, one by one: *it is NULL before the first. NULL at the end, and
+ * for anything else. */
 static const json_t *next_part(const json_t *e, size_t *i, void **it)
 {
 	if (json_is_array(e))

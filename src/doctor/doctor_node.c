@@ -52,8 +52,8 @@ static char *free_name(const char *path)
 	return quoted;
 }
 
-/* A running daemon holds all totals and writes them to a new file when this one is gone; its log goes
- * first, or SQLite would take it for the new one's. */
+/* A running daemon holds all totals and writes them to a new file when this one is gone; its log
+ * goes first, or SQLite would take it for the new one's. */
 static void say_damaged(struct doctor *d, const struct err *e, struct doctor_finding *f)
 {
 	char *path = doctor_quote(d->o.cfg->ledger.path), *aside = free_name(d->o.cfg->ledger.path);

@@ -63,7 +63,8 @@ static void note_drops(void *arg, enum addr_family family, const char *table,
 		drops->look = xasprintf("%s -t %s -S", drops->command, table);
 }
 
-/* Where nft is not installed, nftables has no rules for certain only if the kernel has not loaded it. */
+/* Where nft is not installed, nftables has no rules for certain only if the kernel has not loaded
+ * it. */
 static bool nft_is_unused(const struct doctor *d)
 {
 	char *modules = doctor_read(d, "/proc/modules");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A packet's way over the node to a container: is it forwarded, and does a route lead there at all? */
+/* A packet's way over the node to a container: is it forwarded, and does a route lead there at
+ * all? */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -49,8 +50,8 @@ static bool all_bridged(struct doctor *d, enum addr_family family)
 	return all;
 }
 
-/* A node that forwards IPv6 hears no router any more on links with accept_ra = 1, and may lose its own
- * way out; with 2 it does. The settings that mend it, uplinks first; for free(). */
+/* A node that forwards IPv6 hears no router any more on links with accept_ra = 1, and may lose its
+ * own way out; with 2 it does. The settings that mend it, uplinks first; for free(). */
 static char *forward_v6(struct doctor *d)
 {
 	char *settings = xstrdup(""), *all;

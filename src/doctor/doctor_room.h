@@ -9,15 +9,15 @@
 #include "inventory/inv.h"
 #include "netlink/rtnl.h"
 
-/* What the doctor's files share, and nobody else: the facts, each gathered when first asked for, and
- * the checks. Tests make a struct doctor by hand, with facts of their own. */
+/* Shared by the doctor's own files only: the facts, each gathered when first asked for, and the
+ * checks. Tests build a struct doctor by hand, with facts of their own. */
 
-/* An address of the inventory that a container has now, and the way to it. */
+/* A container's current address, and the route to it. */
 struct doctor_address {
 	struct addr addr;
 	char id[INV_ID_MAX + 1];
-	bool stopped; /* its container: no route is expected */
-	bool conflict; /* several claim it: it is in the list for each */
+	bool stopped; /* the container is: no route is expected */
+	bool conflict; /* several containers claim it, and the list has it once for each */
 	struct rtnl_route route;
 };
 
@@ -26,43 +26,43 @@ struct doctor {
 	struct loop *loop;
 
 	/* The daemon. */
-	json_t *status; /* its answer, NULL: none */
-	int status_rc; /* 0, or why there is none, as ctl_client_call returns */
+	json_t *status; /* its answer; NULL: none */
+	int status_rc; /* 0, or why there is no answer, from ctl_client_call */
 	char status_text[512];
 	unsigned pid; /* 0: not known */
 
-	/* Links, by rtnetlink; rc < 0: they could not be had. */
+	/* Links, by rtnetlink; rc < 0: the dump failed. */
 	bool links_known;
 	int links_rc;
 	struct rtnl_link *links; /* by index */
 	size_t n_links;
 
-	/* Who has which address: the daemon's list, or else the sources'. */
+	/* Which container has which address: by the daemon's list, or else by the sources. */
 	bool addresses_known;
 	struct doctor_address *addresses;
 	size_t n_addresses;
 
-	/* The sources, looked at by the doctor itself. */
+	/* The sources, queried by the doctor itself. */
 	bool looked;
-	struct inventory *inventory; /* NULL: not to be had */
-	char look_text[512]; /* the first failure, "" when all answered */
+	struct inventory *inventory; /* NULL: the sources could not be set up */
+	char look_text[512]; /* the first failure; "": all answered */
 	size_t refused; /* addresses over max-rows */
-	size_t n_complaints; /* lines that could not be read, and the like */
+	size_t n_complaints; /* warnings, as of lines that could not be parsed */
 	char complaint[512]; /* the first */
 
-	/* What nft(8) lists; NULL: nft_text says why not. */
+	/* What nft(8) lists; NULL: nft_text says why it is not known. */
 	bool nft_known;
 	struct nft_view *nft;
 	char nft_text[512];
 
-	/* SNMP communities: by an option, or found in snmpd's configuration. */
+	/* SNMP communities, from an option or from snmpd's configuration. */
 	bool communities_known;
-	char *community, *ports_community; /* NULL: none is known */
-	bool tables_by_ipv6, ports_by_ipv6; /* it is for ::1 only */
-	char *community_source; /* for people */
+	char *community, *ports_community; /* NULL: not known */
+	bool tables_by_ipv6, ports_by_ipv6; /* the community is for ::1 only */
+	char *community_source; /* where they come from, or why there is none; for texts */
 };
 
-/* ---- findings: text as for printf(3); a later one replaces an earlier one ---- */
+/* ---- findings: texts as for printf(3); each call replaces what an earlier one set ---- */
 
 void doctor_say(struct doctor_finding *f, enum doctor_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -71,68 +71,73 @@ void doctor_cure(struct doctor_finding *f, const char *fmt, ...)
 void doctor_look(struct doctor_finding *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* `text` as one word of sh(1), quoted where it must be; for free(). */
+/* `text` as one word of sh(1), quoted if necessary; for free(). */
 char *doctor_quote(const char *text);
-/* The same for an interface's name within a key of sysctl(8), where '.' and '/' change places. */
+/* The same for an interface's name in a key of sysctl(8), where '/' stands for a '.' of the
+ * name. */
 char *doctor_quote_sysctl(const char *interface);
 
-/* "a, b, c and 7 more": the first DOCTOR_WORDS of what was added, in order. What is among them
- * already is not added again. */
+/* A list for texts, as "a, b, c and 7 more": the first DOCTOR_WORDS words that were added, in
+ * order. A word that is among them already is not added again. */
 #define DOCTOR_WORDS 6
 struct doctor_words {
 	char *word[DOCTOR_WORDS];
-	size_t n; /* all that were added */
+	size_t n; /* of all added words */
 	char text[DOCTOR_WORDS * 80 + 32];
 };
 void doctor_words_add(struct doctor_words *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Valid until the next call or words_clear. */
+/* Valid until the next call or doctor_words_clear. */
 const char *doctor_words_text(struct doctor_words *w);
 void doctor_words_clear(struct doctor_words *w);
 
 /* ---- facts (doctor_facts.c) ---- */
 
-/* A small file below root as text without its last newline, for free(); NULL with errno set. */
+/* Read a small file below root (up to 1 MiB). Returns its text without the last newline, for
+ * free(), or NULL with errno set. */
 char *doctor_read(const struct doctor *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* A number in such a file, -1 when there is none. */
+/* The number that such a file begins with; -1: no file, or no number. */
 long doctor_read_number(const struct doctor *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 bool doctor_exists(const struct doctor *d, const char *path);
 
 const struct rtnl_link *doctor_links(struct doctor *d, size_t *ret_n);
-const struct rtnl_link *doctor_link(struct doctor *d, int index); /* NULL: no such */
+const struct rtnl_link *doctor_link(struct doctor *d, int index); /* NULL: no such link */
 const struct doctor_address *doctor_addresses(struct doctor *d, size_t *ret_n);
 size_t doctor_count_addresses(struct doctor *d, enum addr_family family);
-void doctor_look_at_sources(struct doctor *d); /* sets inventory and what is with it */
+/* Query the sources once; sets d->inventory and the members below it. */
+void doctor_look_at_sources(struct doctor *d);
+/* What nft(8) lists, or NULL with d->nft_text set. */
 const struct nft_view *doctor_nft(struct doctor *d);
 
-/* The link behind which the address's container is; NULL: its route leads to none. */
+/* The container's link that the address is routed to; NULL: it is routed to none. */
 const struct rtnl_link *doctor_container_link(struct doctor *d, const struct doctor_address *a);
-/* All of them for a family, each once: n in an array for free(). */
+/* All such links for a family, each once, in an array for free(). */
 const struct rtnl_link **doctor_container_links(struct doctor *d, enum addr_family family,
 						size_t *ret_n);
-/* Does a link lead off the node (hardware, bond, VLAN)? */
+/* Does the link lead off the node (hardware, bond, VLAN, team)? */
 bool doctor_is_uplink(const struct rtnl_link *l);
 bool doctor_is_bridge(const struct rtnl_link *l);
 bool doctor_has_uplink(struct doctor *d, const struct rtnl_link *bridge); /* among its ports */
 
-/* Why the daemon says nothing, for people. */
+/* Why the daemon did not answer, for a text. */
 const char *doctor_silence(const struct doctor *d);
-/* fw_look at a table that is in use; asking for one that is not would bring it into use. Returns as
- * fw_look: -ENOENT it is not in use, -EACCES that may not be told. */
+/* fw_look at a table, but only if it is in use, since a query would bring an unused table into use.
+ * Returns as fw_look does; -ENOENT: not in use, -EACCES: the caller may not see whether it is. */
 struct fw_look;
 int doctor_look_at_table(const struct doctor *d, enum addr_family family, const char *table,
 			 struct fw_look *ret_look);
-/* Does a rule or a policy of FORWARD drop packets of the family? 1: *ret_look is a command that shows the
- * first, for free(); 0: none does; -1: that cannot be seen. What is found or why not goes to text. */
+/* Does a rule or policy of FORWARD drop packets of the family? Returns 1 with text naming the first
+ * and *ret_look a command that shows it, for free() (NULL: none is installed); 0: none drops; -1:
+ * cannot tell, and text says why. *ret_look is NULL unless 1 is returned. */
 int doctor_forward_drops(struct doctor *d, enum addr_family family, char *text, size_t size,
 			 char **ret_look);
-/* Does `backend = fake` make the check moot? Then it is said. */
+/* Is the check moot because of `backend = fake`? If so, sets the finding to DOCTOR_SKIP. */
 bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f);
 const char *doctor_family_name(enum addr_family family); /* "IPv4" */
 
-/* ---- checks: level and text are always set ---- */
+/* ---- checks: each sets level and text ---- */
 
 typedef void doctor_fn(struct doctor *d, enum addr_family family, struct doctor_finding *f);
 
@@ -149,11 +154,12 @@ doctor_fn doctor_inventory, doctor_conflicts; /* doctor_inventory.c */
 doctor_fn doctor_ledger, doctor_disk, doctor_clock; /* doctor_node.c */
 doctor_fn doctor_agentx, doctor_snmp_tables, doctor_snmp_switch; /* doctor_snmp.c */
 
-/* Their parts that ask no kernel. `need`: octets that a commit takes; `state`, `status`: what
- * adjtimex(2) returned. */
+/* The parts that do not query the kernel, for tests. `need`: octets that a commit takes; `state`
+ * and `status`: from adjtimex(2). */
 void doctor_memory_judge(struct doctor *d, uint64_t need, struct doctor_finding *f);
 void doctor_clock_judge(const struct doctor *d, int state, int status, struct doctor_finding *f);
-/* What the daemon's status tells of its clock, if anything; quick: but for what is a problem there. */
+/* Replace the finding by what the daemon's status reports of its clock, if anything. quick: leave
+ * out a clock that is wrong now, since the daemon's status lists that as a problem already. */
 void doctor_clock_jumps(const json_t *status, bool quick, struct doctor_finding *f);
 
 #endif

@@ -59,7 +59,8 @@ static void judge_session(const struct doctor *d, const char *detail, struct doc
 	free(restart);
 }
 
-/* The file of snmpd's that has a line which begins with `word`, and that line for free(); NULL: none. */
+/* The file of snmpd's that has a line which begins with `word`, and that line for free(); NULL:
+ * none. */
 static const char *conf_with(const struct doctor *d, const char *word, char **ret_line)
 {
 	static const char *const files[] = { SNMPD_PART, SNMPD_CONF };
@@ -81,8 +82,8 @@ static const char *conf_with(const struct doctor *d, const char *word, char **re
 	return NULL;
 }
 
-/* snmpd makes its socket anew at each start, as agentXPerms says: a command that has it say `perms`.
- * NULL: it says so already. For free(). */
+/* snmpd makes its socket anew at each start, as agentXPerms says: a command that has it say
+ * `perms`. NULL: it says so already. For free(). */
 static char *set_perms(const struct doctor *d, const char *perms)
 {
 	char *text = NULL, *command = NULL;
@@ -272,8 +273,8 @@ static void cure_start(const struct doctor *d, struct doctor_finding *f)
 	free(start);
 }
 
-/* snmpd drops what asks for a context that nobody has registered (RFC 3413, 3.2), so before the community
- * is blamed the daemon must be there. */
+/* snmpd drops what asks for a context that nobody has registered (RFC 3413, 3.2), so before the
+ * community is blamed the daemon must be there. */
 static void say_silence(struct doctor *d, const struct question *q, struct doctor_finding *f)
 {
 	if (q->in_context && is_down(d)) {

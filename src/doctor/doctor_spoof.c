@@ -26,8 +26,9 @@ static bool is_venet(const struct rtnl_link *l)
 	return !strncmp(l->name, "venet", 5);
 }
 
-/* The prefix of links whose name is another at each start of their container (Docker, Podman, LXC, Incus,
- * Calico, Cilium), NULL: none of them. A name with the container's id in it is made from that. */
+/* The prefix of links whose name is another at each start of their container (Docker, Podman, LXC,
+ * Incus, Calico, Cilium), NULL: none of them. A name with the container's id in it is made from
+ * that. */
 static const char *random_prefix(struct doctor *d, const struct rtnl_link *l)
 {
 	static const char *const prefixes[] = { "veth", "cali", "lxc" };
@@ -49,7 +50,8 @@ static bool is_routed(const struct rtnl_link *l)
 	return !doctor_is_bridge(l) && !is_venet(l);
 }
 
-/* ---- the cure: it names the containers' links, for the node's others are not to be touched ---- */
+/* ---- the cure: it names the containers' links, for the node's others are not to be touched
+ * ---- */
 
 struct cure {
 	char *parts; /* a setting for each link */
@@ -115,9 +117,9 @@ static bool is_among(const struct rtnl_link *l, const struct rtnl_link **links, 
 	return false;
 }
 
-/* Links that are no container's keep what they have, by their own setting: an uplink whose answers come by
- * another way would go dark. What is set for all makes them loose now (all), or what is set for links to
- * come will at the next boot. For free(). */
+/* Links that are no container's keep what they have, by their own setting: an uplink whose answers
+ * come by another way would go dark. What is set for all makes them loose now (all), or what is set
+ * for links to come will at the next boot. For free(). */
 static char *keep_others(struct doctor *d, const struct rtnl_link **ours, size_t n_ours, long all)
 {
 	char *settings = xstrdup("");
@@ -176,7 +178,8 @@ static void cure_v4(struct doctor *d, const struct rtnl_link **links, size_t n, 
 	free(command);
 }
 
-/* The first link that gets another name, and so what is set for links to come, which is not strict. */
+/* The first link that gets another name, and so what is set for links to come, which is not
+ * strict. */
 static const struct rtnl_link *find_to_come(struct doctor *d, const struct rtnl_link **links,
 					    size_t n, long all)
 {
@@ -265,7 +268,8 @@ static bool is_guarded(const struct fw_look *look, const char *name)
 	return false;
 }
 
-/* The interface as a rule names it: of a link whose name will be another, all that begin so. For free(). */
+/* The interface as a rule names it: of a link whose name will be another, all that begin so. For
+ * free(). */
 static char *pattern_of(struct doctor *d, const struct rtnl_link *l)
 {
 	const char *prefix = random_prefix(d, l);

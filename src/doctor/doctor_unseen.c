@@ -113,8 +113,8 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 
 /* ---- macvlan and ipvlan ---- */
 
-/* One search: through this network namespace, those of all processes, and those that ip-netns(8) has
- * a name for. */
+/* One search: through this network namespace, those of all processes, and those that ip-netns(8)
+ * has a name for. */
 struct search {
 	struct doctor *d;
 	ino_t *seen; /* namespaces */

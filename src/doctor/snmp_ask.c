@@ -28,11 +28,11 @@ enum tag {
 
 #define VERSION_2C 1
 
-/* ---- building: from the end to the front, so that lengths are known when they are written ---- */
+/* ---- building: from the end to the front, so that each length is known when it is written ---- */
 
 struct writer {
 	uint8_t buf[SNMP_ASK_MAX];
-	size_t at; /* first octet written; everything behind it is the message */
+	size_t at; /* the first octet written so far; the message is from here to the end */
 	bool full;
 };
 
@@ -45,7 +45,7 @@ static void put_octet(struct writer *w, unsigned octet)
 	w->buf[--w->at] = (uint8_t)octet;
 }
 
-/* The tag and length of what stands between here and `end`. */
+/* The tag and length of the contents between here and `end`. */
 static void put_head(struct writer *w, enum tag tag, size_t end)
 {
 	size_t len = end - w->at;
@@ -65,7 +65,7 @@ static void put_integer(struct writer *w, int32_t n)
 
 	for (int i = 0; i < 4; i++, bits >>= 8)
 		put_octet(w, bits & 0xff);
-	/* As few octets as hold it (X.690 8.3.2). */
+	/* The fewest octets that hold it (X.690, 8.3.2). */
 	while (end - w->at > 1 && ((w->buf[w->at] == 0 && !(w->buf[w->at + 1] & 0x80)) ||
 				   (w->buf[w->at] == 0xff && w->buf[w->at + 1] & 0x80)))
 		w->at++;
@@ -77,7 +77,7 @@ static void put_oid(struct writer *w, const uint32_t *oid, size_t len)
 	size_t end = w->at;
 
 	for (size_t i = len; i-- > 1;) {
-		/* The first two are one (X.690 8.19.4). */
+		/* The first two sub-identifiers are encoded as one (X.690, 8.19.4). */
 		uint64_t sub = i > 1 ? oid[i] : (uint64_t)oid[0] * 40 + oid[1];
 
 		put_octet(w, sub & 0x7f);
@@ -96,9 +96,9 @@ int snmp_ask_build(const char *community, int32_t request_id, const uint32_t *oi
 
 	put_head(&w, TAG_NULL, end);
 	put_oid(&w, oid, oid_len);
-	put_head(&w, TAG_SEQUENCE, end); /* the variable */
-	put_head(&w, TAG_SEQUENCE, end); /* the list of one */
-	put_integer(&w, 0); /* error-index, error-status */
+	put_head(&w, TAG_SEQUENCE, end); /* the varbind */
+	put_head(&w, TAG_SEQUENCE, end); /* the list, of this one */
+	put_integer(&w, 0); /* error-index, then error-status */
 	put_integer(&w, 0);
 	put_integer(&w, request_id);
 	put_head(&w, TAG_GET, end);
@@ -121,8 +121,8 @@ struct reader {
 	size_t len;
 };
 
-/* The next element: its tag, and what is in it. False: it is cut off, or of a form that no agent
- * sends. */
+/* Take the next element: its tag and its contents. False: it is truncated, or of a form that no
+ * agent sends. */
 static bool get(struct reader *r, unsigned *ret_tag, struct reader *ret_inside)
 {
 	size_t len, n_octets = 0;
@@ -214,7 +214,7 @@ int snmp_ask_parse(const uint8_t *msg, size_t len, int32_t request_id,
 
 /* ---- the network ---- */
 
-/* "HOST", "HOST:PORT", "[HOST]:PORT"; an IPv6 address may stand without brackets. */
+/* "HOST", "HOST:PORT" or "[HOST]:PORT"; an IPv6 address without a port needs no brackets. */
 static void split_agent(const char *agent, char **ret_host, char **ret_port)
 {
 	const char *colon = strrchr(agent, ':'), *end = strchr(agent, ']');
@@ -231,7 +231,8 @@ static void split_agent(const char *agent, char **ret_host, char **ret_port)
 	}
 }
 
-/* A socket that is connected hears when nobody listens there. Returns a descriptor or -errno. */
+/* The socket is connected, so that it reports ECONNREFUSED if nothing listens there. Returns a
+ * descriptor or -errno. */
 static int connect_to(const char *agent, struct err *e)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM }, *list = NULL;
@@ -258,7 +259,7 @@ static int connect_to(const char *agent, struct err *e)
 	return rc ? rc : fd;
 }
 
-/* Wait for the answer to request_id; whatever else comes is dropped. 0 or -errno. */
+/* Wait for the response to request_id and discard all else. Returns 0 or -errno. */
 static int receive(int fd, int32_t request_id, int timeout_ms, struct snmp_answer *ret_answer)
 {
 	uint64_t until_ns = loop_now_ns() + (uint64_t)timeout_ms * NS_PER_MS, now_ns;

@@ -9,7 +9,7 @@
 #define WORDS_MAX 8
 #define LINE_MAX_OCTETS 1024
 
-/* Words between white space; quotes hold one together. The line is changed. Returns their number. */
+/* Split a line in place into words at white space; a word may be quoted. Returns their number. */
 static int split(char *line, char *words[WORDS_MAX])
 {
 	int n = 0;
@@ -32,7 +32,7 @@ static int split(char *line, char *words[WORDS_MAX])
 	return n;
 }
 
-/* Does a source of com2sec hold this host's own loopback address? */
+/* Does the SOURCE of a com2sec line include this host's loopback address? */
 static bool is_local(const char *source, bool ipv6)
 {
 	static const char *const v4[] = { "127.0.0.1", "127.0.0.0/8", "127.0.0.1/32", "0.0.0.0/0",
@@ -50,7 +50,8 @@ static bool is_local(const char *source, bool ipv6)
 	return false;
 }
 
-/* com2sec[6] [-Cn CONTEXT] SECNAME SOURCE COMMUNITY. Returns the community, NULL: not for us. */
+/* com2sec[6] [-Cn CONTEXT] SECNAME SOURCE COMMUNITY. Returns the community; NULL: for another
+ * context or another host. */
 static const char *community_of(char *words[], int n, const char *context, bool ipv6)
 {
 	const char *its = "";

@@ -4,11 +4,11 @@
 
 #include <stdbool.h>
 
-/* A look into a part of snmpd.conf(5). Pure. */
+/* Finds communities in the text of snmpd.conf(5). Pure. */
 
-/* The community by which this host itself may ask for a context ("": the default one), as com2sec
- * and com2sec6 lines say; one for IPv4 is preferred.
- * Returns it for free(), with *ret_ipv6 telling the family, or NULL: there is none. */
+/* The community with which this host itself may query a context ("": the default one), by the
+ * com2sec and com2sec6 lines; one for IPv4 is preferred.
+ * Returns it, for free(), with *ret_ipv6 set; or NULL: there is none. */
 char *snmpd_conf_community(const char *text, const char *context, bool *ret_ipv6);
 
 #endif
