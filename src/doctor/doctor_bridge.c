@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bridges: does iptables see what they carry, and once?
+/* Bridges: does iptables see the packets on them, and only once?
  *
- * With bridge-nf-call-iptables=1 a packet passes FORWARD at each bridge that carries it, so a
- * second bridge on its way (a firewall bridge before the main one) counts it again. The switch is
- * for all bridges; each has one of its own too (nf_call_iptables), and sees when either is on. */
+ * With bridge-nf-call-iptables=1 a packet passes FORWARD on each bridge that carries it, so on a
+ * second bridge in its path (a firewall bridge before the main one) it is counted again. That switch
+ * is for all bridges. Each bridge also has its own (nf_call_iptables); iptables sees the packets if
+ * either is on. */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -15,21 +16,22 @@
 static const char *const keys[ADDR_FAMILIES] = { "call-iptables", "call-ip6tables" };
 static const char *const files[ADDR_FAMILIES] = { "nf_call_iptables", "nf_call_ip6tables" };
 
-/* Of a container, or the main one of a row: iptables does not see it, does; behind the main one. */
+/* UNSEEN, SEEN: a bridge of containers, or the main one of a row, whose packets iptables does not
+ * see or does. INNER: a bridge behind the main one of a row. */
 enum { UNSEEN = 1, SEEN = 2, INNER = 4 };
 
 struct bridges {
 	struct doctor *d;
 	enum addr_family family;
-	long on; /* the switch for all; -1: br_netfilter is not loaded */
-	const struct rtnl_link **holders; /* the containers' links, bridges and others */
+	long on; /* the switch for all bridges; -1: br_netfilter is not loaded */
+	const struct rtnl_link **holders; /* the containers' links, bridges among them */
 	size_t n_holders;
 	struct doctor_words unseen; /* bridges of containers */
-	/* What each link is, by its place in doctor_links. */
+	/* What each link is (UNSEEN, ..), by its index in doctor_links. */
 	unsigned *is;
-	bool any, uplink; /* there is one; an unseen one has an uplink */
-	struct doctor_words twice; /* two bridges in a row that iptables sees both */
-	bool rows; /* any in a row, seen or not */
+	bool any, uplink; /* a container has a bridge; an unseen bridge has an uplink */
+	struct doctor_words twice; /* pairs in a row, with iptables seeing packets on both */
+	bool rows; /* any pair is in a row, seen or not */
 };
 
 static void mark(struct bridges *b, const struct rtnl_link *l, unsigned what)
@@ -39,7 +41,8 @@ static void mark(struct bridges *b, const struct rtnl_link *l, unsigned what)
 	b->is[l - doctor_links(b->d, &n)] |= what;
 }
 
-/* The names of those that are `what` within the mask, quoted, with " " between; for free(). */
+/* The names of the links whose flags within the mask are `what`, quoted, with " " between; for
+ * free(). */
 static char *names_of(const struct bridges *b, unsigned what, unsigned mask)
 {
 	size_t n;
@@ -76,7 +79,7 @@ static bool holds(const struct bridges *b, const struct rtnl_link *bridge)
 	return false;
 }
 
-/* The bridge that a port's other end is a port of; NULL: none. */
+/* The bridge at the other end of a veth port; NULL: none. */
 static const struct rtnl_link *next_bridge(struct doctor *d, const struct rtnl_link *port)
 {
 	const struct rtnl_link *end, *bridge;
@@ -88,7 +91,8 @@ static const struct rtnl_link *next_bridge(struct doctor *d, const struct rtnl_l
 	return bridge && doctor_is_bridge(bridge) && bridge->index != port->master ? bridge : NULL;
 }
 
-/* Of two in a row, is the first the main one: with the node's route or the uplink? */
+/* Of two bridges in a row, is `one` the main one: the one with the route to containers, or with the
+ * uplink? */
 static bool is_main(const struct bridges *b, const struct rtnl_link *one,
 		    const struct rtnl_link *other)
 {
@@ -109,7 +113,7 @@ static void find_rows(struct bridges *b)
 		if (!other)
 			continue;
 		b->rows = true;
-		/* Each pair comes twice, from both ends. */
+		/* Each pair comes up twice, once from each end. */
 		if (!is_seen(b, one) || !is_seen(b, other) || !is_main(b, one, other) ||
 		    (is_main(b, other, one) && one->index > other->index))
 			continue;
@@ -141,7 +145,7 @@ static void find_unseen(struct bridges *b)
 
 /* ---- cures ---- */
 
-/* The command that sets the switch of each of the bridges, now and when they are made anew. For
+/* The command that sets each bridge's own switch, now and whenever the bridge is created anew. For
  * free(). */
 static char *set_own(const struct bridges *b, char *take_names, int value)
 {
@@ -166,7 +170,7 @@ static void cure_unseen(const struct bridges *b, struct doctor_finding *f)
 {
 	char *load = doctor_load_module("br_netfilter");
 	char *setting = xasprintf("net.bridge.bridge-nf-%s=1", keys[b->family]);
-	/* Where some stand in a row, the switch for all would have the others count too. */
+	/* With bridges in a row, the switch for all would make the inner ones count too. */
 	char *command = b->rows ? set_own(b, names_of(b, UNSEEN, UNSEEN), 1)
 				: doctor_sysctl_command(b->d, setting, NULL, NULL);
 
@@ -176,7 +180,8 @@ static void cure_unseen(const struct bridges *b, struct doctor_finding *f)
 	free(command);
 }
 
-/* Only the main bridge of each row goes on showing packets; and others that hold containers. */
+/* iptables goes on seeing the main bridge of each row, and other bridges of containers; no inner
+ * ones. */
 static void cure_twice(const struct bridges *b, struct doctor_finding *f)
 {
 	char *setting = xasprintf("net.bridge.bridge-nf-%s=0", keys[b->family]);
@@ -191,7 +196,8 @@ static void cure_twice(const struct bridges *b, struct doctor_finding *f)
 	free(off);
 }
 
-/* Offered only where it cuts nobody off and takes nobody's firewall away. */
+/* Offer the cure only if nothing drops in FORWARD: else it could cut off bridged traffic, or
+ * disable a firewall on the inner bridge. */
 static void cure_if_harmless(struct bridges *b,
 			     void (*cure)(const struct bridges *, struct doctor_finding *),
 			     const char *else_text, struct doctor_finding *f)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The daemon: does it answer, may it do what it must, and does somebody undo what it does? */
+/* The daemon: does it answer, has it the privileges it needs, and does another program undo its
+ * rules? */
 #include "doctor/doctor_room.h"
 
 #include "base/display.h"
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 #define STALE_MS 30000
-#define FIGHT_REPAIRS 3 /* fewer are accidents */
+#define FIGHT_REPAIRS 3 /* fewer are taken for accidents */
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -67,7 +68,7 @@ static void no_daemon(struct doctor *d, struct doctor_finding *f)
 	free(restart);
 }
 
-/* Is it in another network namespace than we are? Cannot be told: no. */
+/* Is the daemon in another network namespace than this process? No, if that cannot be read. */
 static bool is_elsewhere(const struct doctor *d)
 {
 	char path[64], own[64], its[64];
@@ -129,7 +130,7 @@ void doctor_daemon(struct doctor *d, enum addr_family family, struct doctor_find
 enum { CAP_NET_ADMIN_BIT = 12, CAP_NET_RAW_BIT = 13 }; /* linux/capability.h */
 #define KEPT_SETS (1ull << CAP_NET_ADMIN_BIT | 1ull << CAP_NET_RAW_BIT)
 
-/* A set of capabilities in /proc/PID/status. False: it is not there. */
+/* A capability set ("CapEff") in /proc/PID/status. False: not found. */
 static bool capabilities(const char *status, const char *set, unsigned long long *ret)
 {
 	char line[32];
@@ -143,7 +144,7 @@ static bool capabilities(const char *status, const char *set, unsigned long long
 	return true;
 }
 
-/* What is missing, "" when nothing is. */
+/* The needed capabilities that the set lacks; "": none. */
 static const char *lacks(unsigned long long set)
 {
 	bool admin = set >> CAP_NET_ADMIN_BIT & 1, raw = set >> CAP_NET_RAW_BIT & 1;
@@ -153,7 +154,7 @@ static const char *lacks(unsigned long long set)
 		     : "CAP_NET_ADMIN, CAP_NET_RAW";
 }
 
-/* Does a line of numbers in /proc/PID/status hold this one? */
+/* Is the number in this line of /proc/PID/status? */
 static bool line_holds(const char *status, const char *name, unsigned number)
 {
 	char line[32];
@@ -178,7 +179,7 @@ static bool line_holds(const char *status, const char *name, unsigned number)
 	}
 }
 
-/* Can the process open the lock that each commit takes? Whether root can is not asked. */
+/* Can the process open the lock that each commit takes? A process of root is assumed to. */
 static bool reaches_lock(const char *path, const char *status, struct stat *ret_lock)
 {
 	if (!path || stat(path, ret_lock) < 0 || line_holds(status, "Uid", 0))
@@ -188,7 +189,7 @@ static bool reaches_lock(const char *path, const char *status, struct stat *ret_
 						line_holds(status, "Groups", ret_lock->st_gid)));
 }
 
-/* Which group is let in is for the configuration to say. */
+/* The configuration says which group gets access, so ctmeterd itself sets the mode. */
 static void cure_by_prepare(const struct doctor *d, struct doctor_finding *f)
 {
 	char *conf = doctor_quote(d->o.config_path);

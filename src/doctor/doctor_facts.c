@@ -134,7 +134,7 @@ const struct rtnl_link *doctor_link(struct doctor *d, int index)
 	return n ? bsearch(&key, links, n, sizeof(*links), link_cmp) : NULL;
 }
 
-/* venet has no kind in its older drivers: it is known by its name. */
+/* Older drivers of venet report no kind, so it is recognised by its name. */
 bool doctor_is_uplink(const struct rtnl_link *l)
 {
 	static const char *const kinds[] = { "", "bond", "vlan", "team" };
@@ -163,7 +163,7 @@ bool doctor_has_uplink(struct doctor *d, const struct rtnl_link *bridge)
 	return false;
 }
 
-/* ---- the sources, looked at from here ---- */
+/* ---- the sources, queried by the doctor ---- */
 
 static void on_complaint(void *arg, enum log_level level, const char *text)
 {
@@ -186,8 +186,9 @@ static void on_looked(void *arg, const struct sources_result *result, uint64_t n
 	loop_stop(d->loop);
 }
 
-/* The inventory helper that the daemon asks: its own when root started it (HELPER.PID), else the
- * configured one. NULL: there is none, or who runs this may not ask it. For free(). */
+/* The socket of the inventory helper that the daemon asks: its own (HELPER.PID) if root started the
+ * daemon, else the configured one. For free(). NULL: none exists, or the caller may not connect to
+ * it. */
 static char *find_helper(const struct doctor *d)
 {
 	const char *configured = d->o.cfg->inventory.helper;
@@ -214,7 +215,7 @@ void doctor_look_at_sources(struct doctor *d)
 	if (sources_new(cfg->inventory.sources, cfg->inventory.n_sources, cfg->inventory.max_rows,
 			helper, "", d->loop, on_looked, d, &sources, &e) == 0) {
 		sources_look(sources);
-		loop_run(d->loop); /* each source has a deadline */
+		loop_run(d->loop); /* this ends, as each source has a deadline */
 	} else {
 		snprintf(d->look_text, sizeof(d->look_text), "%s", e.text);
 	}
@@ -264,7 +265,7 @@ static void take_container(struct doctor *d, size_t *cap, const json_t *containe
 	}
 }
 
-/* The daemon's list. Returns 0 or -errno. */
+/* Take the addresses from the daemon's list. Returns 0 or -errno. */
 static int ask_list(struct doctor *d)
 {
 	struct ctl_client_wait wait = { .timeout_ms = LIST_TIMEOUT_MS };
@@ -336,8 +337,8 @@ size_t doctor_count_addresses(struct doctor *d, enum addr_family family)
 	return count;
 }
 
-/* The default route may lead to a bridge on which containers are, never to one of them
- * otherwise. */
+/* A default route leads to a container only over a bridge; by any other link it leads off the
+ * node. */
 const struct rtnl_link *doctor_container_link(struct doctor *d, const struct doctor_address *a)
 {
 	const struct rtnl_link *l =
@@ -372,7 +373,7 @@ const struct rtnl_link **doctor_container_links(struct doctor *d, enum addr_fami
 	return list;
 }
 
-/* ---- words for all ---- */
+/* ---- texts that several checks use ---- */
 
 const char *doctor_silence(const struct doctor *d)
 {

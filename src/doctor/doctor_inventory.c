@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Do the sources answer, and is what they say now what is counted? */
+/* Do the sources answer, and do the counted addresses match what they list now? */
 #include "doctor/doctor_room.h"
 
 #include "base/display.h"
@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define OLD_S 86400
+#define OLD_S 86400 /* of a file */
 
-/* What the daemon says is wrong with a source; NULL: nothing. */
+/* The first problem with a source that the daemon reports, for free(); NULL: none. */
 static char *source_problem(const struct doctor *d)
 {
 	const json_t *sources = json_object_get(d->status, "sources");
@@ -32,7 +32,7 @@ static char *source_problem(const struct doctor *d)
 	return NULL;
 }
 
-/* ---- what is counted against what the sources say ---- */
+/* ---- counted addresses against the sources ---- */
 
 static int address_cmp(const void *a, const void *b)
 {
@@ -58,7 +58,7 @@ struct difference {
 	struct doctor_words missing, extra;
 };
 
-/* Both sides are sorted by address, then by container as the inventory sorts them. */
+/* Both lists are sorted by address, then by container id as in the inventory. */
 static void compare(struct doctor *d, struct difference *diff)
 {
 	const struct inventory *inv = d->inventory;
@@ -85,7 +85,8 @@ static void compare(struct doctor *d, struct difference *diff)
 	free(counted);
 }
 
-/* Containers of the inventory that have no address: nothing of them can be counted. */
+/* The part of the text that lists containers without an address, which cannot be counted; for
+ * free(). */
 static char *without_address(const struct inventory *inv)
 {
 	struct doctor_words words = { .n = 0 };
@@ -128,8 +129,8 @@ static void judge_difference(struct doctor *d, struct difference *diff, struct d
 	free(none);
 }
 
-/* All is well, and yet a file that a program should write anew may have been left by it: how old it
- * is, is for people to judge. */
+/* All is well, but the program that writes a file may have stopped doing so. The operator has to
+ * judge the file's age. */
 static void tell_old_files(const struct doctor *d, struct doctor_finding *f)
 {
 	const struct cfg *cfg = d->o.cfg;
@@ -147,8 +148,8 @@ static void tell_old_files(const struct doctor *d, struct doctor_finding *f)
 	}
 }
 
-/* A file that the daemon's user may not read: NULL, or the command that opens it, for free(), and
- * which. */
+/* The first file that the daemon's user may not read. Returns the command that grants access, for
+ * free(), and *ret_path; NULL: there is no such file. */
 static char *find_closed_file(const struct doctor *d, const struct doctor_user *user,
 			      const char **ret_path)
 {
@@ -200,11 +201,11 @@ void doctor_inventory(struct doctor *d, enum addr_family family, struct doctor_f
 	(void)family;
 	doctor_look_at_sources(d);
 	if (say_closed_file(d, f)) {
-		/* It is why the daemon says what it says. */
+		/* This explains the problem that the daemon reports. */
 	} else if (problem) {
 		doctor_say(f, DOCTOR_FAIL, "%s", problem);
 	} else if (*d->look_text) {
-		/* Who is not root may not be able to read what the daemon can. */
+		/* An ordinary user may be unable to read what the daemon can. */
 		doctor_say(f, d->status ? DOCTOR_WARN : DOCTOR_FAIL, "%s", d->look_text);
 		if (d->status_rc == -EACCES)
 			f->level = DOCTOR_SKIP;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Is there room in the daemon's memory cgroup for the next commit?
+/* Does the daemon's memory cgroup have room for the next commit?
  *
- * The kernel charges a table to who commits it, and holds the old one and the new one for a moment;
- * the committing child holds some copies of it too. What the limit counts as used includes the page
- * cache, which gives way, so that is not counted here. */
+ * The kernel charges a table to the process that commits it, and during the commit it holds the old
+ * table and the new one. The committing child holds some copies too. The cgroup's usage includes
+ * the page cache, which the kernel reclaims under pressure, so it is subtracted here. */
 #include "doctor/doctor_room.h"
 
 #include "base/display.h"
@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define TABLES_AT_ONCE 2 /* in the kernel */
-#define COPIES_AT_ONCE 6 /* in a committing child, by measurement */
-#define COUNTER_OCTETS 16 /* struct xt_counters, one a CPU and entry */
+#define COPIES_AT_ONCE 6 /* in a committing child, as measured */
+#define COUNTER_OCTETS 16 /* struct xt_counters, for each CPU and entry */
 #define NO_LIMIT (1ull << 60)
 
 static uint64_t need_of(const struct fw_look *look, long cpus)
@@ -30,7 +30,7 @@ static uint64_t need_of(const struct fw_look *look, long cpus)
 /* ---- cgroups ---- */
 
 struct hierarchy {
-	const char *at; /* where it is mounted */
+	const char *at; /* its mount point */
 	const char *limit, *usage, *file_a, *file_b;
 };
 
@@ -40,7 +40,8 @@ static const struct hierarchy v1 = { "/sys/fs/cgroup/memory", "memory.limit_in_b
 static const struct hierarchy v2 = { "/sys/fs/cgroup", "memory.max", "memory.current",
 				     "inactive_file ", "active_file " };
 
-/* The path in a line "N:CONTROLLERS:PATH" of /proc/PID/cgroup; for free(), NULL: none. */
+/* The memory cgroup's PATH from the lines "N:CONTROLLERS:PATH" of /proc/PID/cgroup, for free();
+ * NULL: none. */
 static char *cgroup_path(const char *lines, bool is_v1)
 {
 	for (const char *line = lines; line && *line; line = strchr(line, '\n')) {
@@ -53,14 +54,15 @@ static char *cgroup_path(const char *lines, bool is_v1)
 		if (!path)
 			continue;
 		len = (size_t)(path - controllers) - 1;
-		/* Each controller is in a hierarchy of its own, or beside others: "cpu,memory". */
+		/* In v1 a hierarchy has one controller or several ("cpu,memory"); in v2 none is
+		 * named. */
 		if (is_v1 ? memmem(controllers + 1, len, "memory", 6) != NULL : !len)
 			return xstrndup(path + 1, strcspn(path + 1, "\n"));
 	}
 	return NULL;
 }
 
-/* A line "NAME number" of memory.stat. */
+/* The number in the line "NAME number" of memory.stat; 0: no such line. */
 static uint64_t stat_of(const char *stat, const char *name)
 {
 	for (const char *at = stat; at && (at = strstr(at, name)); at++)
@@ -84,10 +86,10 @@ static uint64_t octets_in(const struct doctor *d, const struct hierarchy *h, con
 	return n < NO_LIMIT ? n : missing;
 }
 
-/* What limits a group or one above it: the tightest. */
+/* The tightest limit of a group and those above it. */
 struct room {
 	uint64_t limit, free; /* limit NO_LIMIT: none */
-	char *path; /* of the group it is set for */
+	char *path; /* of the group that has the limit */
 };
 
 static void look_at_group(const struct doctor *d, const struct hierarchy *h, const char *path,
@@ -115,14 +117,15 @@ static struct room find_room(const struct doctor *d, const struct hierarchy *h, 
 	struct room room = { NO_LIMIT, NO_LIMIT, NULL };
 	char *slash;
 
-	/* Within a container the whole mount may be its own group, whatever the path says. */
+	/* In a container the mount itself may be the process's group, whatever the path says. */
 	look_at_group(d, h, "", &room);
 	for (; strlen(path) > 1 && (slash = strrchr(path, '/')); *slash = '\0')
 		look_at_group(d, h, path, &room);
 	return room;
 }
 
-/* Which hierarchy has the memory controller, and where in it the process is. */
+/* The hierarchy of the memory controller, with the daemon's group in *ret_path for free(); NULL:
+ * none. */
 static const struct hierarchy *find_group(const struct doctor *d, char **ret_path)
 {
 	char *lines = doctor_read(d, "/proc/%u/cgroup", d->pid);
@@ -139,7 +142,8 @@ static const struct hierarchy *find_group(const struct doctor *d, char **ret_pat
 
 /* ---- the check ---- */
 
-/* Returns 0 or -errno of the first family that could not be looked at for want of rights. */
+/* The octets that a commit of all tables takes. Returns 0, or -EPERM or -EACCES if the caller may
+ * not read them. */
 static int table_need(const struct doctor *d, uint64_t *ret_need)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
@@ -157,8 +161,8 @@ static int table_need(const struct doctor *d, uint64_t *ret_need)
 	return 0;
 }
 
-/* The unit of systemd whose group it is, quoted, for free(); NULL: none is. A limit of a slice is
- * not lifted by one of the service in it. */
+/* The systemd unit of a group, quoted, for free(); NULL: none. The limit must be raised on this
+ * unit: a slice's limit is not lifted by setting one on a service in it. */
 static char *unit_of(const struct doctor *d, const char *path)
 {
 	static const char *const kinds[] = { ".service", ".slice", ".scope" };

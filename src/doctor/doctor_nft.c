@@ -9,19 +9,19 @@
 
 struct chain {
 	const char *family, *table, *name;
-	const char *hook; /* NULL: no base chain */
+	const char *hook; /* NULL: not a base chain */
 	int priority;
-	bool drops; /* a rule in it, or in a chain it leads to, or its policy */
+	bool drops; /* by its policy, or a rule in it or in a chain it jumps to */
 };
 
-/* A chain that leads to another. */
+/* A jump or goto from one chain to another. */
 struct lead {
 	struct chain *from;
 	const char *to;
 };
 
 struct nft_view {
-	json_t *json; /* all texts are its */
+	json_t *json; /* owns all names */
 	struct chain *chains; /* sorted by name, table, family */
 	size_t n_chains, cap_chains;
 	struct lead *leads;
@@ -34,8 +34,7 @@ struct nft_view {
 	bool guards[ADDR_FAMILIES];
 	struct nft_place copy; /* the first of n_copies */
 	size_t n_copies;
-	const char
-		*bridge_sources[ADDR_FAMILIES]; /* a bridge table that looks at them, NULL: none */
+	const char *bridge_sources[ADDR_FAMILIES]; /* a bridge table that matches them, or NULL */
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -55,8 +54,8 @@ static bool is_one_of(const char *text, const char *const *list, size_t n)
 
 /* ---- expressions ---- */
 
-/* What is in an object or an array, one by one: *it is NULL before the first. NULL at the end, and
- * for anything else. */
+/* Iterate over an object or an array; start with *i = 0 and *it = NULL. NULL at the end, and for
+ * any other value. */
 static const json_t *next_part(const json_t *e, size_t *i, void **it)
 {
 	if (json_is_array(e))
@@ -65,7 +64,7 @@ static const json_t *next_part(const json_t *e, size_t *i, void **it)
 	return *it ? json_object_iter_value(*it) : NULL;
 }
 
-/* Does the expression hold a key anywhere? */
+/* Does the key occur anywhere in the expression? */
 static bool mentions(const json_t *e, const char *key)
 {
 	const json_t *part;
@@ -80,7 +79,7 @@ static bool mentions(const json_t *e, const char *key)
 	return false;
 }
 
-/* Every {"jump": {"target": NAME}} and goto in it, verdict maps too. */
+/* Add every {"jump": {"target": NAME}} and goto in the expression, also those in verdict maps. */
 static void add_leads(struct nft_view *v, struct chain *from, const json_t *e)
 {
 	static const char *const kinds[] = { "jump", "goto" };
@@ -100,7 +99,7 @@ static void add_leads(struct nft_view *v, struct chain *from, const json_t *e)
 		add_leads(v, from, part);
 }
 
-/* Is one of the expressions a target of iptables' that nft does not know itself? */
+/* Is one of the expressions an iptables target of this name, which nft lists as "xt"? */
 static bool has_target(const json_t *expr, const char *name)
 {
 	for (size_t i = 0; i < json_array_size(expr); i++) {
@@ -117,7 +116,7 @@ static bool is_drop(const json_t *expr)
 	return mentions(expr, "drop") || mentions(expr, "reject") || has_target(expr, "REJECT");
 }
 
-/* Does the expression look at the source address in a header of the protocol ("ip", "ip6")? */
+/* Does the expression match on the source address of the protocol ("ip", "ip6")? */
 static bool asks_source(const json_t *e, const char *protocol)
 {
 	const json_t *payload = json_object_get(e, "payload"), *part;
@@ -148,7 +147,7 @@ static bool has_flag(const json_t *fib, const char *flag)
 	return false;
 }
 
-/* "missing", "0" and "!= exists", as nft prints them. */
+/* nft prints "missing" as false or 0, and "!= exists" as != true. */
 static bool is_missing(const char *op, const json_t *right)
 {
 	bool nothing =
@@ -157,8 +156,8 @@ static bool is_missing(const char *op, const json_t *right)
 	return nothing ? !strcmp(op, "==") : json_is_true(right) && !strcmp(op, "!=");
 }
 
-/* Is it a match on "no way leads back to the source"? It is strict by the flag iif; without it, an
- * address passes that is anywhere on the node. */
+/* Does the rule match packets whose source has no route back? With the flag iif it is strict;
+ * without it, any address that is reachable on some link passes. */
 static bool asks_way_back(const json_t *expr, bool *ret_strict)
 {
 	for (size_t i = 0; i < json_array_size(expr); i++) {
@@ -166,7 +165,7 @@ static bool asks_way_back(const json_t *expr, bool *ret_strict)
 		const json_t *fib = json_object_get(json_object_get(match, "left"), "fib");
 		const char *result = text_of(fib, "result");
 
-		/* An old nft says "oif" where a new one says "check". */
+		/* Old versions of nft print "oif" where new ones print "check". */
 		if ((strcmp(result, "oif") != 0 && strcmp(result, "check") != 0) ||
 		    !has_flag(fib, "saddr") ||
 		    !is_missing(text_of(match, "op"), json_object_get(match, "right")))
@@ -203,7 +202,7 @@ static int chain_cmp(const void *a, const void *b)
 	return c ? c : strcmp(x->family, y->family);
 }
 
-/* NULL: there is none. The chains are sorted. */
+/* NULL: not found. The chains must be sorted. */
 static struct chain *find_chain(const struct nft_view *v, const char *family, const char *table,
 				const char *name)
 {
@@ -284,7 +283,7 @@ static void take_rule(struct nft_view *v, const json_t *rule)
 	}
 	if (!chain)
 		return;
-	/* A drop that is nothing but rp_filter written as a rule. */
+	/* Such a drop is rp_filter in the form of a rule. */
 	if (is_drop(expr) && asks_way_back(expr, &strict)) {
 		if (strict)
 			take_guard(v, family, chain);
@@ -294,7 +293,7 @@ static void take_rule(struct nft_view *v, const json_t *rule)
 	add_leads(v, chain, expr);
 }
 
-/* A chain that leads to one that drops, drops. */
+/* A chain drops if one that it jumps to does. */
 static void spread_drops(struct nft_view *v)
 {
 	bool changed = true;
@@ -318,7 +317,7 @@ static void read_all(struct nft_view *v)
 {
 	const json_t *list = json_object_get(v->json, "nftables"), *item, *part;
 
-	/* Chains first: they are looked up from rules, and do not move after that. */
+	/* All chains come first, because rules look them up and keep pointers to them. */
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		item = json_array_get(list, i);
 		part = json_object_get(item, "chain");
@@ -366,7 +365,7 @@ size_t nft_view_compat_rules(const struct nft_view *v)
 	return v->compat_rules;
 }
 
-/* Whether a base chain sees a packet before iptables' chains at `priority` do. */
+/* Does the base chain see a packet before iptables' chains at `priority`? */
 static bool is_before(const struct chain *c, int priority)
 {
 	static const char *const families[] = { "ip", "ip6", "inet", "netdev" };
@@ -381,7 +380,7 @@ static bool is_before(const struct chain *c, int priority)
 
 size_t nft_view_drops(const struct nft_view *view, int priority, const struct nft_drop **ret_drops)
 {
-	struct nft_view *v = (struct nft_view *)view; /* the list is its own affair */
+	struct nft_view *v = (struct nft_view *)view; /* only its scratch list changes */
 
 	v->n_drops = 0;
 	for (size_t i = 0; i < v->n_chains; i++) {

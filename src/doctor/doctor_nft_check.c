@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nftables beside us: what it takes away before our rules see it. nft(8) is asked where it is
- * installed. */
+/* nftables rules that take packets away before our rules see them. They are read with nft(8), if it
+ * is installed. */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -42,7 +42,7 @@ static const char *find_nft(void)
 	return NULL;
 }
 
-/* Sets without their elements (-t): some have a million. */
+/* -t leaves out the elements of sets, which can be a million. */
 static void ask_nft(struct doctor *d)
 {
 	const char *path = find_nft();
@@ -73,7 +73,7 @@ const struct nft_view *doctor_nft(struct doctor *d)
 	return d->nft;
 }
 
-/* Says why nothing is known of nftables, with the command that would change it. */
+/* Report why nothing is known of nftables; if nft is not installed, the cure installs it. */
 static void say_unknown(const struct doctor *d, struct doctor_finding *f)
 {
 	doctor_say(f, DOCTOR_SKIP, "nftables: %s", d->nft_text);
@@ -83,9 +83,9 @@ static void say_unknown(const struct doctor *d, struct doctor_finding *f)
 		doctor_cure(f, "yum install -y nftables");
 }
 
-/* ---- drops before us ---- */
+/* ---- drops before our rules ---- */
 
-/* Legacy rules that drop before mangle's FORWARD. */
+/* The number of legacy rules that drop packets before mangle's FORWARD. */
 static unsigned legacy_drops(const struct doctor *d)
 {
 	struct fw_look look;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The node under the ledger: its file, its disk, its clock. */
+/* What the ledger depends on: its file, the disk and the clock. */
 #include "doctor/doctor_room.h"
 
 #include "base/display.h"
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define CHECK_TIMEOUT_MS 10000
-#define ROOM_FAIL (4ull << 20) /* a checkpoint of 20,000 rows, and its log */
+#define ROOM_FAIL (4ull << 20) /* a checkpoint of 20,000 rows, and the WAL */
 #define ROOM_WARN (64ull << 20)
 
 /* ---- ledger ---- */
@@ -38,7 +38,7 @@ static uint64_t ledger_octets(const char *path)
 	return octets;
 }
 
-/* A directory for a damaged ledger, which is not there yet; quoted, for free(). */
+/* An unused name for the directory that takes a damaged ledger; quoted, for free(). */
 static char *free_name(const char *path)
 {
 	char *name = xasprintf("%s.damaged", path), *quoted;
@@ -52,8 +52,8 @@ static char *free_name(const char *path)
 	return quoted;
 }
 
-/* A running daemon holds all totals and writes them to a new file when this one is gone; its log
- * goes first, or SQLite would take it for the new one's. */
+/* A running daemon holds all totals and writes them to a new file once this one is gone. The WAL is
+ * moved first, or SQLite would take it for the new file's. */
 static void say_damaged(struct doctor *d, const struct err *e, struct doctor_finding *f)
 {
 	char *path = doctor_quote(d->o.cfg->ledger.path), *aside = free_name(d->o.cfg->ledger.path);
@@ -86,7 +86,7 @@ static void check_ledger(struct doctor *d, struct report_db *db, struct doctor_f
 		doctor_say(f, DOCTOR_OK, "%s is sound, %s", path, size);
 }
 
-/* Sound as it is: the totals are those of an earlier moment. */
+/* A ledger may be sound and yet too old: its totals are those of an earlier moment. */
 static void check_doubt(struct doctor *d, struct doctor_finding *f)
 {
 	time_t at = (time_t)json_integer_value(json_object_get(d->status, "ledger_doubted"));
@@ -142,8 +142,8 @@ void doctor_ledger(struct doctor *d, enum addr_family family, struct doctor_find
 
 /* ---- disk ---- */
 
-/* The mount point of the file system that a directory is on: the first above it that another file
- * system's directory holds. For free(). */
+/* The mount point of a directory's file system: the nearest directory, from here upwards, whose
+ * parent is on another file system. For free(). */
 static char *mount_point(const char *dir)
 {
 	char *path = realpath(dir, NULL), *slash;
@@ -212,7 +212,7 @@ void doctor_disk(struct doctor *d, enum addr_family family, struct doctor_findin
 
 /* ---- clock ---- */
 
-/* timedatectl starts only what is installed. */
+/* timedatectl starts only a time service that is installed. */
 static void cure_clock(const struct doctor *d, struct doctor_finding *f)
 {
 	static const char *const services[] = {
@@ -249,7 +249,7 @@ void doctor_clock_judge(const struct doctor *d, int state, int status, struct do
 	}
 }
 
-#define JUMP_TOLD_S 86400 /* of running */
+#define JUMP_TOLD_S 86400 /* a jump is reported for so long, of running time */
 
 void doctor_clock_jumps(const json_t *status, bool quick, struct doctor_finding *f)
 {
@@ -261,7 +261,7 @@ void doctor_clock_jumps(const json_t *status, bool quick, struct doctor_finding 
 	if (!state)
 		return;
 	if (strcmp(state, "ok") != 0 && quick)
-		return; /* a problem of the daemon's own */
+		return; /* the daemon's status lists it as a problem */
 	if (strcmp(state, "ok") != 0)
 		doctor_say(f, DOCTOR_WARN, "%s", state);
 	else if (at && json_integer_value(json_object_get(clock, "last_jump_ago_s")) < JUMP_TOLD_S)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Other people's rules, as far as they have a packet counted twice, or would stop it: TEE and dup,
- * NFQUEUE in our table, drops in FORWARD. */
+/* Rules of other programs that make a packet count twice (TEE and dup; NFQUEUE in our table) or
+ * that stop it (drops in FORWARD). */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -16,7 +16,8 @@
 typedef void table_fn(void *arg, enum addr_family family, const char *table,
 		      const struct fw_hazards *h);
 
-/* Each legacy table of a family that is in use. Returns 0 or -errno: for want of rights. */
+/* Call fn for each legacy table of a family that is in use. Returns 0, or -errno if the caller may
+ * not read them. */
 static int each_table(const struct doctor *d, enum addr_family family, table_fn *fn, void *arg)
 {
 	char *names = doctor_read(d, "/proc/net/%s_tables_names", family == ADDR_V4 ? "ip" : "ip6");
@@ -41,7 +42,7 @@ struct drops {
 	char *text;
 	size_t size;
 	const char *command; /* iptables of the family, NULL: none is installed */
-	char *look; /* NULL: nothing found */
+	char *look; /* NULL: nothing found, or no command to show it */
 	bool found;
 };
 
@@ -63,8 +64,8 @@ static void note_drops(void *arg, enum addr_family family, const char *table,
 		drops->look = xasprintf("%s -t %s -S", drops->command, table);
 }
 
-/* Where nft is not installed, nftables has no rules for certain only if the kernel has not loaded
- * it. */
+/* Without nft(8), it is certain that nftables has no rules only if the kernel has not loaded
+ * nf_tables. */
 static bool nft_is_unused(const struct doctor *d)
 {
 	char *modules = doctor_read(d, "/proc/modules");
@@ -111,7 +112,7 @@ int doctor_forward_drops(struct doctor *d, enum addr_family family, char *text, 
 struct copies {
 	const struct doctor *d;
 	struct doctor_words copies, queues;
-	const char *command; /* that shows the first */
+	const char *command; /* shows the first of the legacy ones */
 	char table[32];
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A packet's way over the node to a container: is it forwarded, and does a route lead there at
- * all? */
+/* A packet's path through the node to a container: is it forwarded, and is there a route? */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -11,8 +10,9 @@
 
 /* ---- forwarding ---- */
 
-/* IPv4 asks the link a packet comes in by, IPv6 only the switch for all (kernel, ip_route_input and
- * ip6_forward). Adds the container links that do not forward, and the settings that mend it. */
+/* For IPv4 the link that receives a packet must forward; for IPv6 only the switch for all links
+ * matters (kernel: ip_route_input, ip6_forward). Adds the container links that do not forward to
+ * words, and the settings that mend it to *ret_cure. */
 static void find_unforwarded(struct doctor *d, struct doctor_words *words, char **ret_cure)
 {
 	size_t n;
@@ -37,7 +37,7 @@ static void find_unforwarded(struct doctor *d, struct doctor_words *words, char 
 	free(links);
 }
 
-/* Are all containers of the family on bridges that lead off the node, where nothing is routed? */
+/* Are all containers of the family on bridges with an uplink, so that nothing is routed? */
 static bool all_bridged(struct doctor *d, enum addr_family family)
 {
 	size_t n;
@@ -50,8 +50,9 @@ static bool all_bridged(struct doctor *d, enum addr_family family)
 	return all;
 }
 
-/* A node that forwards IPv6 hears no router any more on links with accept_ra = 1, and may lose its
- * own way out; with 2 it does. The settings that mend it, uplinks first; for free(). */
+/* The settings that turn IPv6 forwarding on, for free(). A forwarding node ignores router
+ * advertisements on links with accept_ra = 1 and may lose its own default route. With accept_ra = 2
+ * it keeps it, so that is set on the uplinks first. */
 static char *forward_v6(struct doctor *d)
 {
 	char *settings = xstrdup(""), *all;
@@ -115,8 +116,8 @@ void doctor_forwarding(struct doctor *d, enum addr_family family, struct doctor_
 /* ---- routes ---- */
 
 struct ways {
-	struct doctor_words none, own, off; /* no route; the node's own; off the node */
-	char first[ADDR_TEXT_SIZE]; /* of the addresses found */
+	struct doctor_words none, own, off; /* no route; local to the node; off the node */
+	char first[ADDR_TEXT_SIZE]; /* of the addresses in these lists */
 	size_t n_running, n_unknown;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From the daemon to the poller: the AgentX socket, and snmpd's answers for both views. */
+/* Between the daemon and the poller: the AgentX socket, and snmpd's answers for both views. */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -59,8 +59,8 @@ static void judge_session(const struct doctor *d, const char *detail, struct doc
 	free(restart);
 }
 
-/* The file of snmpd's that has a line which begins with `word`, and that line for free(); NULL:
- * none. */
+/* The file of snmpd's configuration with a line that begins with `word`, and in *ret_line that
+ * line, for free(). NULL: none. */
 static const char *conf_with(const struct doctor *d, const char *word, char **ret_line)
 {
 	static const char *const files[] = { SNMPD_PART, SNMPD_CONF };
@@ -82,8 +82,8 @@ static const char *conf_with(const struct doctor *d, const char *word, char **re
 	return NULL;
 }
 
-/* snmpd makes its socket anew at each start, as agentXPerms says: a command that has it say
- * `perms`. NULL: it says so already. For free(). */
+/* The command that sets agentXPerms to `perms`, for free(); NULL: it is so already. snmpd creates
+ * its socket anew at each start, with the mode and owner that agentXPerms gives. */
 static char *set_perms(const struct doctor *d, const char *perms)
 {
 	char *text = NULL, *command = NULL;
@@ -113,7 +113,7 @@ static char *name_of_group(const struct stat *st)
 	return gr ? xstrdup(gr->gr_name) : xasprintf("%u", (unsigned)st->st_gid);
 }
 
-/* now: the command that helps until snmpd starts again. */
+/* now: the command that helps until snmpd's next start. */
 static void cure_socket(const struct doctor *d, const char *now, const struct stat *st,
 			const char *group, struct doctor_finding *f)
 {
@@ -165,7 +165,7 @@ static void judge_path(struct doctor *d, const char *path, const struct stat *st
 	free(detail);
 }
 
-/* A command that starts snmpd, or has it installed first; for free(). */
+/* The command that starts snmpd, after installing it if it is missing; for free(). */
 static char *start_snmpd(const struct doctor *d)
 {
 	char *install = doctor_install(d, "snmpd", "snmpd", "net-snmp");
@@ -177,7 +177,7 @@ static char *start_snmpd(const struct doctor *d)
 	return command;
 }
 
-/* No socket is there. */
+/* The socket does not exist. */
 static void say_no_socket(const struct doctor *d, const char *path, const char *why,
 			  struct doctor_finding *f)
 {
@@ -187,7 +187,8 @@ static void say_no_socket(const struct doctor *d, const char *path, const char *
 	doctor_say(f, DOCTOR_FAIL, "%s: %s: %s", path, why,
 		   installed ? "snmpd does not run, or its configuration lacks \"master agentx\""
 			     : "snmpd is not installed");
-	/* What an ordinary user may not read may have it. */
+	/* An ordinary user may be unable to read the file, so only root can tell that the line is
+	 * missing. */
 	if (installed && conf && !geteuid() && !conf_with(d, "master", &text))
 		doctor_cure(f, "echo 'master agentx' >>%s && %s", SNMPD_CONF, start);
 	else
@@ -214,7 +215,8 @@ void doctor_agentx(struct doctor *d, enum addr_family family, struct doctor_find
 
 /* ---- communities ---- */
 
-/* By an option, or as snmpd's part of the set-up has them. */
+/* The communities come from the options, or else from snmpd's configuration as ctmeter's set-up
+ * wrote it. */
 static void find_communities(struct doctor *d)
 {
 	const char *context = d->o.cfg->agentx.context;
@@ -256,10 +258,10 @@ struct question {
 	const uint32_t *oid;
 	size_t oid_len;
 	const char *what; /* "the tables" */
-	bool in_context; /* that ctmeterd registers: unknown to snmpd without it */
+	bool in_context; /* one that snmpd knows only while ctmeterd registers it */
 };
 
-/* No daemon runs, as far as can be told; that one may not be asked tells nothing. */
+/* Does no daemon run? A daemon that the caller may not ask might run. */
 static bool is_down(const struct doctor *d)
 {
 	return !d->status && (d->status_rc == -ENOENT || d->status_rc == -ECONNREFUSED);
@@ -273,8 +275,8 @@ static void cure_start(const struct doctor *d, struct doctor_finding *f)
 	free(start);
 }
 
-/* snmpd drops what asks for a context that nobody has registered (RFC 3413, 3.2), so before the
- * community is blamed the daemon must be there. */
+/* snmpd drops requests for a context that is not registered (RFC 3413, 3.2). So the community is to
+ * blame only if the daemon runs and has a session. */
 static void say_silence(struct doctor *d, const struct question *q, struct doctor_finding *f)
 {
 	if (q->in_context && is_down(d)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a container sends with somebody else's source address is counted for that somebody, unless
- * the node drops it where it comes in: rp_filter for IPv4, a rule for IPv6, which has no such
- * switch. Loose mode (2) lets an address pass that is anywhere on the node, so it does not help.
- * Neither tells one port of a bridge from another: there only a filter of the bridge's helps. */
+/* A packet with a spoofed source address is counted for the address's owner, unless the node drops
+ * it on receipt. rp_filter does that for IPv4; IPv6 has no such switch and needs a rule. Loose mode
+ * (2) accepts every source that has a route on any link, so it does not help. Neither can tell the
+ * ports of a bridge apart: only a filter on the bridge can. */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -17,18 +17,18 @@
 #define STRICT 1
 #define LOOSE 2
 
-#define CURE_LINKS 8 /* one by one up to so many, then in a loop */
-#define CURE_MAX 256 /* in one command */
+#define CURE_LINKS 8 /* a command names up to so many one by one, more in a loop */
+#define CURE_MAX 256 /* links in one command */
 
-/* OpenVZ's venet drops by itself what is not from one of the container's addresses. */
+/* OpenVZ's venet itself drops packets whose source is not one of the container's addresses. */
 static bool is_venet(const struct rtnl_link *l)
 {
 	return !strncmp(l->name, "venet", 5);
 }
 
-/* The prefix of links whose name is another at each start of their container (Docker, Podman, LXC,
- * Incus, Calico, Cilium), NULL: none of them. A name with the container's id in it is made from
- * that. */
+/* The prefix of a link that gets a new name at each start of its container (Docker, Podman, LXC,
+ * Incus, Calico, Cilium); NULL: the name lasts. A name that contains the container's id is derived
+ * from the id and lasts. */
 static const char *random_prefix(struct doctor *d, const struct rtnl_link *l)
 {
 	static const char *const prefixes[] = { "veth", "cali", "lxc" };
@@ -50,12 +50,11 @@ static bool is_routed(const struct rtnl_link *l)
 	return !doctor_is_bridge(l) && !is_venet(l);
 }
 
-/* ---- the cure: it names the containers' links, for the node's others are not to be touched
- * ---- */
+/* ---- the cure: it names the containers' links, since other links must not change ---- */
 
 struct cure {
 	char *parts; /* a setting for each link */
-	char *names; /* of the links, for a loop */
+	char *names; /* the links' names, for a loop */
 	size_t n;
 };
 
@@ -67,7 +66,7 @@ static void join(char **text, const char *between, const char *part)
 	*text = longer;
 }
 
-/* A name that is there already is not added again. */
+/* Is the name in the list already? */
 static bool has_name(const struct cure *c, const char *name)
 {
 	size_t len = strlen(name);
@@ -94,7 +93,7 @@ static void clear_cure(struct cure *c)
 	free(c->names);
 }
 
-/* For the end of the finding's text: what one command leaves out. */
+/* The end of the finding's text, if one command does not cover all links; for free(). */
 static char *left_out(const struct cure *c)
 {
 	if (c->n <= CURE_MAX)
@@ -117,9 +116,10 @@ static bool is_among(const struct rtnl_link *l, const struct rtnl_link **links, 
 	return false;
 }
 
-/* Links that are no container's keep what they have, by their own setting: an uplink whose answers
- * come by another way would go dark. What is set for all makes them loose now (all), or what is set
- * for links to come will at the next boot. For free(). */
+/* The settings that leave all other links as they are, for free(). The cure changes "all" or
+ * "default". An uplink that is loose only by "all" would turn strict or off with it, and one that
+ * takes "default" at the next boot would turn strict; a strict uplink goes dark if its answers come
+ * over another link. So each such link gets its present mode as its own setting. */
 static char *keep_others(struct doctor *d, const struct rtnl_link **ours, size_t n_ours, long all)
 {
 	char *settings = xstrdup("");
@@ -142,7 +142,8 @@ static char *keep_others(struct doctor *d, const struct rtnl_link **ours, size_t
 	return settings;
 }
 
-/* The command for links whose names will be others: now alone. For free(), "": there are none. */
+/* The command for links whose names do not last: it sets them now, and nothing for the next boot.
+ * For free(); "": there are none. */
 static char *set_passing(const struct cure *passing)
 {
 	if (!passing->n)
@@ -153,7 +154,8 @@ static char *set_passing(const struct cure *passing)
 			 passing->names);
 }
 
-/* all, to_come: what is set for all links, and must be for those to come (false: nothing must). */
+/* all: conf.all.rp_filter. to_come: conf.default must be set too, for links to come. lasting: the
+ * cures of links whose names last [0] and do not [1]. */
 static void cure_v4(struct doctor *d, const struct rtnl_link **links, size_t n, long all,
 		    bool to_come, const struct cure lasting[2], struct doctor_finding *f)
 {
@@ -178,8 +180,8 @@ static void cure_v4(struct doctor *d, const struct rtnl_link **links, size_t n, 
 	free(command);
 }
 
-/* The first link that gets another name, and so what is set for links to come, which is not
- * strict. */
+/* The first link that gets a new name at its next start, if conf.default would not make it strict
+ * then; NULL: none. */
 static const struct rtnl_link *find_to_come(struct doctor *d, const struct rtnl_link **links,
 					    size_t n, long all)
 {
@@ -217,13 +219,13 @@ static void say_v4(struct doctor_words *words, const struct rtnl_link *to_come, 
 		doctor_say(f, DOCTOR_OK, "the node drops spoofed sources (rp_filter = 1)");
 }
 
-/* The greater of the link's and that for all counts. */
+/* The greater of the link's own value and that of conf.all counts. */
 static void judge_v4(struct doctor *d, const struct rtnl_link **links, size_t n,
 		     struct doctor_finding *f)
 {
 	long all = own_mode(d, "all");
 	struct doctor_words words = { .n = 0 };
-	struct cure cure[2] = { { .n = 0 }, { .n = 0 } }; /* what lasts; of names that do not */
+	struct cure cure[2] = { { .n = 0 }, { .n = 0 } }; /* as cure_v4's lasting */
 	const struct rtnl_link *to_come;
 	char *rest;
 
@@ -268,8 +270,8 @@ static bool is_guarded(const struct fw_look *look, const char *name)
 	return false;
 }
 
-/* The interface as a rule names it: of a link whose name will be another, all that begin so. For
- * free(). */
+/* The interface as a rule names it, for free(). If the link's name does not last: all with its
+ * prefix. */
 static char *pattern_of(struct doctor *d, const struct rtnl_link *l)
 {
 	const char *prefix = random_prefix(d, l);
@@ -279,7 +281,7 @@ static char *pattern_of(struct doctor *d, const struct rtnl_link *l)
 
 #define RULE_V6 "%s -t raw -A PREROUTING -i %s -m rpfilter --invert -j DROP"
 
-/* By iptables where its legacy form is installed, else by nft. */
+/* Uses the legacy ip6tables if it is installed, else nft. */
 static void cure_v6(const struct doctor *d, const struct cure *c, struct doctor_finding *f)
 {
 	const char *iptables = doctor_iptables(d, ADDR_V6, false);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The legacy tables: are they there, will they be after a reboot, are our rules in them and first,
- * and does anybody else use them beside nftables? */
+/* The legacy tables: do they exist, and will they after a reboot? Are our rules in them, ahead of
+ * others? Do other programs use both legacy tables and iptables-nft's? */
 #include "doctor/doctor_room.h"
 
 #include "base/display.h"
@@ -40,7 +40,7 @@ static enum module_kind module_kind(const struct doctor *d, const char *module)
 	char *dep;
 	bool known;
 
-	/* A kernel without modules has no such file. */
+	/* A kernel without loadable modules has no /proc/modules. */
 	if (!doctor_exists(d, "/proc/modules") || has_module_file(d, "modules.builtin", module))
 		return MODULE_BUILT_IN;
 	uname(&u);
@@ -64,7 +64,7 @@ static bool file_lists(char *text, const char *module)
 		line += strspn(line, " \t");
 		line[strcspn(line, " \t\r#;")] = '\0';
 		for (char *c = line; *c; c++)
-			*c = *c == '-' ? '_' : *c; /* modprobe takes both */
+			*c = *c == '-' ? '_' : *c; /* modprobe accepts both */
 		found = !strcmp(line, module);
 	}
 	return found;
@@ -117,7 +117,7 @@ static bool is_loaded(const struct doctor *d, const char *module)
 	return loaded;
 }
 
-/* A container, or a kernel whose package was removed while it runs. */
+/* This node is a container, or its kernel's package was removed while the kernel runs. */
 static void say_no_modules(struct doctor_words *names, struct doctor_finding *f)
 {
 	struct utsname u;
@@ -146,7 +146,7 @@ void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_fin
 		if (kind == MODULE_UNKNOWN && !is_loaded(d, module))
 			doctor_words_add(&unknown, "%s", module);
 		else if (kind == MODULE_UNKNOWN)
-			kind = MODULE_LOADABLE; /* it was loaded, whatever became of its file */
+			kind = MODULE_LOADABLE; /* it is loaded, even if its file is gone */
 		if (kind == MODULE_LOADABLE && !loaded_at_boot(d, module)) {
 			char *longer = xasprintf("%s %s", cure, module);
 
@@ -179,7 +179,7 @@ void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_fin
 
 /* ---- tables ---- */
 
-/* Says it when a look failed, and returns whether it did. */
+/* Report that xt_look failed with rc, if it did; returns whether it did. */
 static bool refused(struct doctor *d, enum addr_family family, int rc, struct doctor_finding *f)
 {
 	const char *table = d->o.cfg->netfilter.table;
@@ -236,7 +236,7 @@ static void add_cure(struct doctor *d, struct doctor_finding *f)
 	free(cure);
 }
 
-/* What is wrong in one hook; false: nothing. */
+/* Report what is wrong in one hook; false: nothing is. */
 static bool judge_hook(const struct fw_look *look, enum hook hook, bool wanted,
 		       struct doctor_finding *f)
 {
@@ -323,7 +323,7 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 		doctor_say(f, DOCTOR_SKIP, "there is no legacy table that could hold rules");
 	else
 		judge_rules(d, family, &look, f);
-	if (disturbed && f->level == DOCTOR_OK) { /* the daemon looks closer */
+	if (disturbed && f->level == DOCTOR_OK) { /* the daemon checks more than this does */
 		doctor_say(f, DOCTOR_FAIL, "%s", state);
 		add_cure(d, f);
 	}
@@ -331,7 +331,8 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 
 /* ---- rule sets ---- */
 
-/* The legacy tables of a family that are in use, a line each, for free(); NULL with errno set. */
+/* The names of a family's legacy tables that are in use, one a line, for free(); NULL with errno
+ * set. */
 static char *table_names(const struct doctor *d, enum addr_family family)
 {
 	char *names = doctor_read(d, "/proc/net/%s_tables_names", family == ADDR_V4 ? "ip" : "ip6");
@@ -352,8 +353,8 @@ int doctor_look_at_table(const struct doctor *d, enum addr_family family, const 
 	return rc;
 }
 
-/* Rules of others in all tables of a family that are in use. Returns 0, or -errno for want of
- * rights. */
+/* Add the rules of other programs in all of a family's tables that are in use to *ret_n. Returns 0,
+ * or -errno if the caller may not read them. */
 static int count_foreign(const struct doctor *d, enum addr_family family, size_t *ret_n)
 {
 	char *names = table_names(d, family), *rest = names;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Traffic that never comes to this node's FORWARD: taken away by XDP or tc before it, or by macvlan
- * and ipvlan, whose containers stand on the wire beside the node. */
+/* Traffic that never reaches this node's FORWARD: XDP or tc takes it away before, or it passes by
+ * macvlan or ipvlan, whose containers are attached to the wire beside the node. */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
@@ -113,14 +113,14 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 
 /* ---- macvlan and ipvlan ---- */
 
-/* One search: through this network namespace, those of all processes, and those that ip-netns(8)
- * has a name for. */
+/* A search through this network namespace, those of all processes, and those named by
+ * ip-netns(8). */
 struct search {
 	struct doctor *d;
 	ino_t *seen; /* namespaces */
 	size_t n_seen, cap_seen;
 	struct doctor_words ours, others; /* containers of the inventory; other interfaces */
-	char where[320]; /* the first found's namespace, "": here */
+	char where[320]; /* the namespace of the first one found; "": this one */
 };
 
 static bool hides_traffic(const struct rtnl_link *l)
@@ -166,8 +166,8 @@ static void note_link(struct search *s, int fd, const struct rtnl_link *l, const
 	free(a);
 }
 
-/* In another namespace only what stands on a link of elsewhere counts: a container may have a
- * macvlan upon its own link, whose packets come by that. */
+/* In another namespace an interface matters only if its lower link is in yet another one. A macvlan
+ * on the container's own link does not: its packets pass that link, and so the node. */
 static void search_links(struct search *s, int fd, const char *where)
 {
 	struct rtnl_link *links = NULL;
@@ -180,7 +180,8 @@ static void search_links(struct search *s, int fd, const char *where)
 	free(links);
 }
 
-/* A socket stays in the namespace it was made in. Returns a descriptor or -errno. */
+/* Open an rtnetlink socket in another namespace; a socket stays in the one it was opened in.
+ * Returns a descriptor or -errno. */
 static int open_in(int ns, int home)
 {
 	int fd;
@@ -189,7 +190,7 @@ static int open_in(int ns, int home)
 		return -errno;
 	fd = rtnl_open();
 	if (setns(home, CLONE_NEWNET) < 0)
-		abort(); /* it went well before; all that follows would be about a container */
+		abort(); /* it worked before; all further checks would inspect a container */
 	return fd;
 }
 
@@ -203,14 +204,14 @@ static bool is_new(struct search *s, ino_t inode)
 	return true;
 }
 
-/* Returns 0 or -errno: -EPERM, we may not look there. */
+/* Returns 0, or -EPERM if the caller may not enter the namespace. */
 static int search_namespace(struct search *s, const char *path, int home)
 {
 	struct stat st;
 	int ns = open(path, O_RDONLY | O_CLOEXEC), fd;
 
 	if (ns < 0)
-		return errno == EACCES || errno == EPERM ? -EPERM : 0; /* or it has ended */
+		return errno == EACCES || errno == EPERM ? -EPERM : 0; /* 0: it has ended */
 	if (fstat(ns, &st) < 0 || !is_new(s, st.st_ino)) {
 		close(ns);
 		return 0;
@@ -218,14 +219,14 @@ static int search_namespace(struct search *s, const char *path, int home)
 	fd = open_in(ns, home);
 	close(ns);
 	if (fd < 0)
-		return fd == -EPERM ? fd : 0; /* or a name whose namespace is not there */
+		return fd == -EPERM ? fd : 0; /* else a name without a namespace */
 	search_links(s, fd, path);
 	close(fd);
 	return 0;
 }
 
-/* The namespaces at DIRECTORY/ENTRY and then `below`, where an entry begins with one of `letters`
- * ("": with any). Returns 0 or the first failure. */
+/* Search the namespaces at DIRECTORY/ENTRY followed by `below`, for entries that begin with one of
+ * `letters` ("": with any). Returns 0 or the first failure. */
 static int search_directory(struct search *s, const char *directory, const char *letters,
 			    const char *below, int home)
 {
@@ -253,7 +254,7 @@ static int search_everywhere(struct search *s)
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), failure, named;
 	struct stat st;
 
-	/* Who could not come back is not let go. */
+	/* Leave this namespace only if the way back is known to work. */
 	if (home < 0 || fstat(home, &st) < 0 || setns(home, CLONE_NEWNET) < 0) {
 		failure = -errno;
 	} else {
