@@ -261,9 +261,9 @@ void doctor_repairs(struct doctor *d, enum addr_family family, struct doctor_fin
 			   (unsigned long long)repairs, since);
 	} else {
 		doctor_say(f, DOCTOR_WARN,
-			   "our rules were repaired %llu times in %s, and packets may go uncounted "
-			   "until each repair: another program keeps inserting rules before ours "
-			   "or flushing the table",
+			   "our rules were repaired %llu times in %s: another program keeps "
+			   "inserting rules before ours or flushing the table, so packets go "
+			   "uncounted until each repair",
 			   (unsigned long long)repairs, since);
 		/* EL7's journalctl has no -g. */
 		if (doctor_has_tool(d, "journalctl"))
