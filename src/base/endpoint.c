@@ -7,17 +7,24 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
+
+int endpoint_unix(const char *path, struct sockaddr_un *ret_sun)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sun.sun_path, path);
+	*ret_sun = sun;
+	return 0;
+}
 
 static int add_path(struct endpoint *ep, const char *path)
 {
 	struct sockaddr_un *sun = (struct sockaddr_un *)&ep->places[0].sa;
-	size_t len = strlen(path);
 
-	if (!len || len >= sizeof(sun->sun_path))
+	if (!*path || endpoint_unix(path, sun) < 0)
 		return -EINVAL;
-	sun->sun_family = AF_UNIX;
-	memcpy(sun->sun_path, path, len + 1);
 	ep->places[0].len = sizeof(*sun);
 	ep->n = 1;
 	return 0;

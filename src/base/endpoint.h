@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 /* Where a master agent listens: the path of a Unix socket, or tcp:HOST:PORT, where HOST is an IPv4
  * address, an IPv6 address (in brackets or not) or localhost. Other names are refused: looking them
@@ -21,5 +22,8 @@ struct endpoint {
 
 /* Returns 0, or -EINVAL: text is none of the above, or too long for a socket's path. */
 int endpoint_parse(const char *text, struct endpoint *ret_endpoint);
+
+/* The address of the Unix socket at `path`. Returns 0, or -ENAMETOOLONG. */
+int endpoint_unix(const char *path, struct sockaddr_un *ret_sun);
 
 #endif

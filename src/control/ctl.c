@@ -11,6 +11,7 @@
  * 2. A request without ctl (after ctl_free) has no descriptor either. */
 #include "control/ctl.h"
 
+#include "base/endpoint.h"
 #include "base/log_state.h"
 #include "base/xalloc.h"
 
@@ -24,7 +25,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define REQUESTS_MAX 16
@@ -412,7 +412,7 @@ static int bind_and_listen(int fd, const struct sockaddr_un *sun, struct stat *r
 
 static int open_socket(const char *path, int *ret_fd, struct stat *ret_st, struct err *e)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun;
 	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int rc = 0;
@@ -420,12 +420,9 @@ static int open_socket(const char *path, int *ret_fd, struct stat *ret_st, struc
 	if (fd < 0 || probe < 0) {
 		rc = -errno;
 		err_set(e, "cannot open the control socket: %s", strerror(-rc));
-	} else if (strlen(path) >= sizeof(sun.sun_path)) {
-		rc = -ENAMETOOLONG;
+	} else if ((rc = endpoint_unix(path, &sun)) < 0) {
 		err_set(e, "the control socket's path %s is longer than %zu octets", path,
 			sizeof(sun.sun_path) - 1);
-	} else {
-		strcpy(sun.sun_path, path);
 	}
 	rc = rc ? rc : make_directory(path, e);
 	rc = rc ? rc : remove_stale(probe, &sun, e);

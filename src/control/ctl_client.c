@@ -3,6 +3,7 @@
  * what is left of the timeout, since connect(2) to a full backlog would sleep for ever. */
 #include "control/ctl_client.h"
 
+#include "base/endpoint.h"
 #include "base/loop.h"
 #include "base/xalloc.h"
 
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define ANSWER_MAX_OCTETS ((size_t)512 * 1024 * 1024)
@@ -60,12 +60,11 @@ static int wait_for(struct call *c, short events, int max_ms)
 
 static int open_connection(struct call *c, const char *path)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int rc = 0;
+	struct sockaddr_un sun;
+	int rc = endpoint_unix(path, &sun);
 
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sun.sun_path, path);
+	if (rc < 0)
+		return rc;
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->fd < 0)
 		return -errno;

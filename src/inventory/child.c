@@ -3,6 +3,7 @@
  * than the oldest kernels in use, and a SIGCHLD handler would be a global. */
 #include "inventory/child.h"
 
+#include "base/endpoint.h"
 #include "base/xalloc.h"
 #include "inventory/helper.h"
 
@@ -17,7 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -446,16 +446,13 @@ int child_new_work(child_work_fn *work, const void *work_arg, uint64_t deadline_
 /* Returns a connection over which `job` was sent, or -errno. */
 static int call_helper(const char *path, const char *job)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun;
 	char *line = xasprintf("%s\n", job);
 	ssize_t len = (ssize_t)strlen(line);
-	int fd = -1, ret = 0;
+	int fd = -1, ret = endpoint_unix(path, &sun);
 
-	if (strlen(path) >= sizeof(sun.sun_path)) {
-		ret = -ENAMETOOLONG;
+	if (ret < 0)
 		goto cleanup;
-	}
-	strcpy(sun.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0)
 		ret = -errno;

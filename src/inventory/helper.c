@@ -5,6 +5,7 @@
 #include "inventory/helper.h"
 
 #include "base/cfg.h"
+#include "base/endpoint.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/xalloc.h"
@@ -22,7 +23,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -340,15 +340,12 @@ int helper_main(const char *config_path)
  * again. */
 static int listen_at(const char *path, gid_t gid, struct err *e)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), ret = 0;
+	struct sockaddr_un sun;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int ret = endpoint_unix(path, &sun);
 	mode_t mask = umask(0117);
 	gid_t own = getegid();
 
-	if (strlen(path) >= sizeof(sun.sun_path))
-		ret = -ENAMETOOLONG;
-	else
-		strcpy(sun.sun_path, path);
 	if (!ret && (fd < 0 || setegid(gid) < 0 ||
 		     bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0 || listen(fd, 8) < 0))
 		ret = -errno;
