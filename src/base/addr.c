@@ -28,7 +28,7 @@ int addr_parse(const char *text, struct addr *ret_addr)
 	return 0;
 }
 
-/* Length of the prefix that a mask means, -EINVAL when it means none. */
+/* The prefix length of a mask, or -EINVAL when the mask is not contiguous or too long. */
 static int mask_length(const char *mask, enum addr_family family)
 {
 	uint8_t dotted[4];
@@ -39,7 +39,7 @@ static int mask_length(const char *mask, enum addr_family family)
 	if (family == ADDR_V4 && inet_pton(AF_INET, mask, dotted) == 1) {
 		for (size_t i = 0; i < sizeof(dotted); i++)
 			bits = bits << 8 | dotted[i];
-		/* Ones, then zeros: what follows the ones, and a one, is a power of two. */
+		/* A mask is ones, then zeros: its complement plus one is a power of two. */
 		if (~bits & (~bits + 1))
 			return -EINVAL;
 		return __builtin_popcount(bits);
@@ -120,7 +120,7 @@ static const char *refusal_v6(const uint8_t *b)
 	if (!memcmp(b, zero, 15) && b[15] <= 1)
 		return b[15] ? "loopback" : "unspecified";
 	if (!memcmp(b, zero, 12))
-		return "IPv4-compatible IPv6, which nobody routes: write the IPv4 address";
+		return "IPv4-compatible IPv6, which is not routed: write the IPv4 address";
 	if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80)
 		return "link-local";
 	return b[0] == 0xff ? "multicast" : NULL;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_MIN 256 /* a few strings take little; each block is twice the one before */
+#define BLOCK_MIN 256 /* each block is twice the size of the one before */
 #define BLOCK_MAX (32 * 1024)
 
 struct arena_block {

@@ -4,16 +4,16 @@
 
 #include <stddef.h>
 
-/* Many small strings with one life: packed side by side, freed together. All zero is empty. */
+/* Many small strings of one lifetime, packed side by side and freed together. All zeros: empty. */
 
 struct arena_block;
 
 struct arena {
-	struct arena_block *blocks; /* the newest first */
-	size_t left; /* octets free in the newest */
+	struct arena_block *blocks; /* newest first */
+	size_t left; /* octets free in the newest block */
 };
 
-/* A copy of text, good until arena_free. */
+/* A copy of text, valid until arena_free. */
 char *arena_strdup(struct arena *a, const char *text);
 void arena_free(struct arena *a);
 

@@ -2,11 +2,11 @@
 /* The configuration file.
  *
  * 1. One const table of keys (cfg_key.c) drives everything: names, defaults, checks, messages.
- * 2. The first error, by line, is the one reported.
- * 3. A default goes through the same check as a value from the file.
+ * 2. Only the first error is reported.
+ * 3. A default passes the same check as a value from the file.
  *
- * A comment begins with '#' or ';' at the start of a line, or with ';' after white space. A line is never
- * continued on the next one. */
+ * A comment begins with '#' or ';' at the start of a line, or with ';' after white space. A line
+ * cannot be continued. */
 #include "base/cfg.h"
 
 #include "base/cfg_key.h"
@@ -26,7 +26,7 @@ struct parse {
 	char section[32]; /* "" before the first */
 	cfg_source_check_fn *check;
 	struct cfg *cfg;
-	unsigned *seen; /* for each key the line that gave it, 0: none */
+	unsigned *seen; /* the line that set each key, 0: none */
 	struct err *e;
 };
 
@@ -38,7 +38,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Narrow [*start, *end) to what counts: no indent, no comment, no white space at the end. */
+/* Narrow [*start, *end) to the statement: no indent, no comment, no trailing white space. */
 static void strip_line(const char **start, const char **end)
 {
 	const char *s = *start, *stop = *end;
@@ -61,15 +61,15 @@ static int enter_section(struct parse *p, const char *text)
 	size_t len = strcspn(text + 1, "]");
 	char choices[128];
 
-	/* Nothing is stored while no valid section is entered, should the caller go on after an error. */
+	/* A lenient caller goes on after an error: store nothing until the next valid section. */
 	strcpy(p->section, "?");
 	if (strcmp(text + 1 + len, "]"))
-		return parse_fail(p, "'%s': a section stands alone on its line as [NAME]", text);
+		return parse_fail(p, "'%s': write a section as [NAME], alone on its line", text);
 	if (len < sizeof(p->section))
 		snprintf(p->section, sizeof(p->section), "%.*s", (int)len, text + 1);
 	if (!cfg_key_is_section(p->section)) {
 		cfg_key_list(NULL, choices, sizeof(choices));
-		return parse_fail(p, "unknown section %s: there are %s", text, choices);
+		return parse_fail(p, "unknown section %s: expected one of %s", text, choices);
 	}
 	return 0;
 }
@@ -80,14 +80,15 @@ static int take_value(struct parse *p, const char *name, const char *value)
 	char choices[256];
 
 	if (!*p->section)
-		return parse_fail(p, "'%s' stands before the first [SECTION]", name);
+		return parse_fail(p, "'%s' precedes the first [SECTION]: move it below its section",
+				  name);
 	if (i == cfg_key_count()) {
 		cfg_key_list(p->section, choices, sizeof(choices));
-		return parse_fail(p, "[%s] has no key '%s': there are %s", p->section, name,
+		return parse_fail(p, "[%s] has no key '%s': its keys are %s", p->section, name,
 				  choices);
 	}
 	if (p->seen[i] && !cfg_key_is_repeatable(cfg_key_at(i)))
-		return parse_fail(p, "[%s] %s = %s: given a second time (first in line %u)",
+		return parse_fail(p, "[%s] %s = %s: already set in line %u: remove one of the two",
 				  p->section, name, value, p->seen[i]);
 	if (cfg_key_store(cfg_key_at(i), value, p->check, p->cfg, p->e) < 0) {
 		err_prefix(p->e, "%s:%u: [%s] %s = %s", p->name, p->line, p->section, name, value);
@@ -97,7 +98,7 @@ static int take_value(struct parse *p, const char *name, const char *value)
 	return 0;
 }
 
-/* A stripped line, which is taken apart in place. */
+/* Handle a stripped line; it is split in place. */
 static int take_text(struct parse *p, char *text)
 {
 	char *sign = text + strcspn(text, "=:"), *value = sign + 1;
@@ -105,7 +106,7 @@ static int take_text(struct parse *p, char *text)
 	if (*text == '[')
 		return enter_section(p, text);
 	if (!*sign)
-		return parse_fail(p, "'%s': want NAME = VALUE or [SECTION]", text);
+		return parse_fail(p, "'%s': expected NAME = VALUE or [SECTION]", text);
 	while (sign > text && is_blank(sign[-1]))
 		sign--;
 	*sign = '\0';
@@ -124,8 +125,8 @@ static int take_line(struct parse *p)
 		end--;
 	for (const char *c = start; c < end; c++)
 		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 127)
-			return parse_fail(p, "control character (octet %d) in column %d", *c,
-					  (int)(c - start) + 1);
+			return parse_fail(p, "control character (octet %d) in column %d: remove it",
+					  *c, (int)(c - start) + 1);
 	strip_line(&start, &end);
 	text = xstrndup(start, (size_t)(end - start));
 	if (*text)
@@ -146,7 +147,7 @@ static int fill_defaults(struct parse *p)
 	return rc;
 }
 
-/* lenient: a line with an error is passed over. */
+/* lenient: skip a line that has an error. */
 static int parse(const char *text, const char *name, bool lenient, cfg_source_check_fn *check,
 		 struct cfg **ret_cfg, struct err *e)
 {
@@ -201,9 +202,9 @@ static int read_all(int fd, char *buf, size_t size, size_t *ret_len)
 static const char *load_advice(int error)
 {
 	if (error == -ENOENT)
-		return " (name another with -c, or make it: an empty file is complete)";
+		return ": create it (an empty file will do), or name another with -c";
 	if (error == -EACCES)
-		return " (run as root)";
+		return ": run as root";
 	return "";
 }
 
@@ -216,7 +217,7 @@ static int check_nul(const char *text, size_t len, const char *path, struct err 
 		return 0;
 	for (const char *c = text; c < nul; c++)
 		line += *c == '\n';
-	err_set(e, "%s:%u: NUL octet: this is no text file", path, line);
+	err_set(e, "%s:%u: NUL octet: not a text file", path, line);
 	return -EINVAL;
 }
 
@@ -230,8 +231,8 @@ static uint64_t digest(const char *text)
 	return h;
 }
 
-/* The file's text, for free() whatever is returned: 0, or -errno. Too long a file is cut at one octet
- * too many. */
+/* Read the file. *ret_text is for free() even on failure. Of a file that is too long one octet over
+ * the limit is read. Returns 0, or -errno. */
 static int load_text(const char *path, char **ret_text, size_t *ret_len)
 {
 	char *text = xmalloc(CFG_FILE_MAX_OCTETS + 2);
@@ -253,7 +254,7 @@ int cfg_load_text(const char *text, size_t len, const char *path, cfg_source_che
 	int rc;
 
 	if (len > CFG_FILE_MAX_OCTETS) {
-		err_set(e, "%s: over %d octets: this is no configuration of ours", path,
+		err_set(e, "%s: longer than %d octets: not a ctmeter configuration", path,
 			CFG_FILE_MAX_OCTETS);
 		return -EFBIG;
 	}
@@ -335,7 +336,7 @@ void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, 
 {
 	*ret_what = '\0';
 	hold_text("[daemon] user", &now->daemon.user, running->daemon.user, ret_what, size);
-	/* Told to nobody: that of a ctmeterd which root started is not the file's. */
+	/* Not reported: a ctmeterd that root started uses a socket of its own, not the file's. */
 	free(now->inventory.helper);
 	now->inventory.helper = xstrdup(running->inventory.helper);
 	note_fixed("[netfilter] backend", now->netfilter.backend != running->netfilter.backend,

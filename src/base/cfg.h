@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The configuration file (INI). Every key has a default, so an empty file is
- * complete; an unknown section or key, a bad value, a key given twice (inventory/source apart) is
- * an error that names file, line and value. Plain data after cfg_load; nothing else reads it. */
+/* The configuration file (INI). Every key has a default, so an empty file is complete. An unknown
+ * section or key, a bad value and a key given twice (except [inventory] source) are errors that
+ * name the file, the line and the value. Only this module reads the file; its result is plain
+ * data. */
 
 #define CFG_DEFAULT_PATH "/etc/ctmeter/ctmeter.conf"
 
@@ -20,11 +21,11 @@ enum cfg_direction { CFG_DIRECTION_CONTAINER, CFG_DIRECTION_PORT };
 struct cfg {
 	uint64_t digest; /* of the file's text */
 	struct {
-		char *user; /* whom ctmeterd becomes when root starts it; "root": nobody else */
+		char *user; /* that ctmeterd started by root becomes; "root": it stays root */
 	} daemon;
 	struct {
 		char *socket; /* a path, or "tcp:HOST:PORT" */
-		char *context; /* "" switches the switch view off */
+		char *context; /* "": no switch view */
 		bool notifications;
 	} agentx;
 	struct {
@@ -46,7 +47,7 @@ struct cfg {
 		uint32_t checkpoint_s;
 	} ledger;
 	struct {
-		char *name; /* HOSTNAME already put in */
+		char *name; /* HOSTNAME is already replaced */
 		enum cfg_direction direction;
 		uint32_t speed_mbits;
 	} ports;
@@ -63,8 +64,8 @@ typedef int cfg_source_check_fn(const char *source, struct err *e);
 /* Read `path`. Returns 0 and a new *ret_cfg for cfg_free, or -errno with e filled. */
 int cfg_load(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg, struct err *e);
 
-/* The same of a file's text, NUL-terminated behind len octets, that somebody else has read: CFG_FILE_MAX_OCTETS
- * and one more, if there are more. */
+/* The same from the file's text, which the caller has read: `len` octets and a NUL. Of a file that
+ * is too long it is enough to read CFG_FILE_MAX_OCTETS + 1. */
 #define CFG_FILE_MAX_OCTETS (1024 * 1024)
 int cfg_load_text(const char *text, size_t len, const char *path, cfg_source_check_fn *check,
 		  struct cfg **ret_cfg, struct err *e);
@@ -73,18 +74,19 @@ int cfg_load_text(const char *text, size_t len, const char *path, cfg_source_che
 int cfg_parse(const char *text, const char *name, cfg_source_check_fn *check, struct cfg **ret_cfg,
 	      struct err *e);
 
-/* What is good in it, the defaults for all else: for who wants to know how a daemon is that runs with an
- * earlier text. Returns 0, or -errno with e filled for a file that cannot be read. */
+/* Read `path`, skip each line that has an error, and use the defaults for those keys. It serves
+ * commands that ask after a daemon which still runs with an earlier version of the file. Returns 0,
+ * or -errno with e filled when the file cannot be read. */
 int cfg_load_good_lines(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg,
 			struct err *e);
 
 void cfg_free(struct cfg *cfg);
 
-/* What a reload cannot change is put back in `now` as it is in `running`; ret_what becomes the keys that
- * differed, "[netfilter] table, [ledger] path", "" if none did. */
+/* Reset the keys of `now` that a reload cannot change to their values in `running`. ret_what lists
+ * those that differed, "[netfilter] table, [ledger] path"; "" if none did. */
 void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, size_t size);
 
-/* Whether the text is another than the one that cfg was loaded from. */
+/* Does the text differ from the one that cfg was loaded from? */
 bool cfg_text_differs(const struct cfg *cfg, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configuration's keys: one const table of names, defaults and checks, and the functions that
- * check a value of each kind. Only cfg.c calls this. */
+/* The keys of the configuration: one const table of names, defaults and checks, and a check
+ * function for each kind of value. Only cfg.c calls this. */
 #include "base/cfg_key.h"
 
 #include "base/endpoint.h"
@@ -17,7 +17,7 @@
 #define CONTEXT_MAX 32 /* RFC 3415: vacmAccessContextPrefix */
 #define NAME_MAX_OCTETS 255 /* RFC 3418: sysName */
 
-/* Check `value` and store it in `field`. Returns 0, or -EINVAL with e saying what is wanted. */
+/* Check `value` and store it in `field`. Returns 0, or -EINVAL with e saying what is expected. */
 typedef int key_parse_fn(const struct cfg_key *key, const char *value, void *field, struct err *e);
 
 struct cfg_key {
@@ -25,7 +25,7 @@ struct cfg_key {
 	key_parse_fn *parse;
 	size_t offset; /* of the field in struct cfg */
 	uint32_t min, max; /* parse_number */
-	const char *const *choices; /* parse_word and the like: ends with NULL */
+	const char *const *choices; /* for parse_word and its like; ends with NULL */
 };
 
 /* ---- kinds of values ---- */
@@ -151,7 +151,7 @@ static int parse_user(const struct cfg_key *key, const char *value, void *field,
 {
 	(void)key;
 	if (!*value || !is_printable_ascii(value) || strpbrk(value, " :/")) {
-		err_set(e, "must be the name of a user");
+		err_set(e, "must be a user name");
 		return -EINVAL;
 	}
 	set_text(field, xstrdup(value));
@@ -185,7 +185,7 @@ static int parse_context(const struct cfg_key *key, const char *value, void *fie
 	return 0;
 }
 
-/* `template` with each HOSTNAME replaced. */
+/* A copy of `template` with each HOSTNAME replaced. */
 static char *put_hostname_in(const char *template)
 {
 	static const char mark[] = "HOSTNAME";
@@ -218,7 +218,7 @@ static int parse_name(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
-/* `field` is the whole struct cfg: its list of sources grows by one. cfg_key_store has checked it. */
+/* `field` is the whole struct cfg: append to its list of sources. cfg_key_store has checked it. */
 static int parse_source(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
 	struct cfg *cfg = field;

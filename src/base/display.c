@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Text for a terminal: see display.h. Names come from containers' owners: nothing of theirs may
- * reach the operator's terminal as a command. */
+/* Text for a terminal: see display.h. The owners of containers choose their names, so no octet of a
+ * name may act as a terminal command. */
 #include "base/display.h"
 
 #include "base/plain.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <wchar.h>
 
-/* The character at text: *ret_len octets, *ret_width columns. False: not to be printed. */
+/* The character at text: *ret_len octets, *ret_width columns. False: do not print it. */
 static bool next_char(const char *text, mbstate_t *state, size_t *ret_len, size_t *ret_width)
 {
 	wchar_t c;
@@ -52,7 +52,7 @@ char *display_clean(const char *text)
 	return clean;
 }
 
-/* Columns of as much of `text` as fits into max_width; *ret_len is the octets of that. */
+/* The width of as much of `text` as fits into max_width columns; *ret_len is its octets. */
 static size_t fit(const char *text, size_t max_width, size_t *ret_len)
 {
 	const char *at = text;
@@ -91,8 +91,8 @@ char *display_cut(const char *text, size_t max_width)
 	return cut;
 }
 
-/* Three digits and a unit. Thousandths of the unit are exact to the last but one digit, so
- * rounding them half up is rounding the number. */
+/* Three digits and a unit. Thousandths of the unit have at least one digit more than is shown, so
+ * rounding them half up rounds the number itself. */
 static void scale(uint64_t n, char *buf, const char *const *units)
 {
 	uint64_t step = 1; /* a thousandth of the unit */

@@ -8,20 +8,20 @@
 /* Text for a terminal. Widths are columns as wcwidth(3) counts them in the locale that the
  * program has set. */
 
-/* A copy of `text` that is safe to print: control characters, what the locale cannot decode or
- * print, and marks that turn the writing direction round, all become '?'. For free(). */
+/* A copy of `text` that is safe to print: '?' replaces control characters, octets that the locale
+ * cannot decode or print, and marks that change the writing direction. For free(). */
 char *display_clean(const char *text);
 
-/* Columns of a text made by display_clean. */
+/* The width, in columns, of a text that display_clean made. */
 size_t display_width(const char *text);
 
-/* The same, cut to max_width columns; "..." ends it when something is missing. For free(). */
+/* display_clean, cut to max_width columns; "..." marks the cut. For free(). */
 char *display_cut(const char *text, size_t max_width);
 
 #define DISPLAY_NUMBER_SIZE 24
 
 /* "0  B", "999  B", "1.00 kB", "12.3 MB", "18.4 EB": three digits, units of 1000, rounded to the
- * nearest. The unit is always two columns wide, so that right-aligned numbers stand in line.
+ * nearest. The unit is always two columns wide, so that right-aligned numbers line up.
  * Returns buf. */
 const char *display_octets(uint64_t octets, char buf[DISPLAY_NUMBER_SIZE]);
 /* The same without "B", for packets: "999", "1.00 k". */

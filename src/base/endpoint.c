@@ -45,7 +45,7 @@ static int add_tcp(struct endpoint *ep, const char *host, const char *port)
 	return 0;
 }
 
-/* 1 to 65535; getaddrinfo(3) wraps larger numbers round. */
+/* 1 to 65535: getaddrinfo(3) takes larger numbers modulo 65536. */
 static int is_port(const char *text)
 {
 	size_t digits = strspn(text, "0123456789");

@@ -7,8 +7,8 @@
 #include <sys/un.h>
 
 /* Where a master agent listens: the path of a Unix socket, or tcp:HOST:PORT, where HOST is an IPv4
- * address, an IPv6 address (in brackets or not) or localhost. Other names are refused: looking them
- * up would block. */
+ * address, an IPv6 address (in brackets or not) or localhost. Other names are refused, since
+ * resolving them would block. */
 
 #define ENDPOINT_PLACES 2 /* localhost is 127.0.0.1 and ::1 */
 
@@ -20,7 +20,7 @@ struct endpoint {
 	size_t n; /* at least 1 */
 };
 
-/* Returns 0, or -EINVAL: text is none of the above, or too long for a socket's path. */
+/* Returns 0, or -EINVAL for any other text, or a path too long for a socket. */
 int endpoint_parse(const char *text, struct endpoint *ret_endpoint);
 
 /* The address of the Unix socket at `path`. Returns 0, or -ENAMETOOLONG. */

@@ -2,17 +2,17 @@
 #ifndef CTM_ERR_H
 #define CTM_ERR_H
 
-/* Text of a failure that a person will read: what, where (file, line, the bad token), what to do.
- * Functions that can fail so take a `struct err *` (NULL when the caller does not care) beside
- * their 0 / -errno result and fill it only when they fail. */
+/* The text of a failure for a person: what failed, where (file, line, the bad token), what to do.
+ * A function that returns 0 or -errno and takes a `struct err *` (which may be NULL) fills it only
+ * on failure. */
 struct err {
 	char text[512];
 };
 
-/* Format into e->text (cut off at its size). NULL e is ignored. */
+/* Format into e->text, cut to its size. NULL e is ignored. */
 void err_set(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Put "fmt: " in front of what e already says. NULL e is ignored. */
+/* Put "fmt: " before the text that e already has. NULL e is ignored. */
 void err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -14,7 +14,7 @@
 
 #define TRY_NS (20 * NS_PER_MS)
 
-/* Else a daemon that has become that user could not open what it made as root the time before. */
+/* Otherwise a daemon that drops to that user could not open the file that it once made as root. */
 static void give_to_directory_owner(int fd, const char *path)
 {
 	char *copy = xstrdup(path);
@@ -22,11 +22,11 @@ static void give_to_directory_owner(int fd, const char *path)
 
 	if (geteuid() == 0 && stat(dirname(copy), &st) == 0 && st.st_uid != 0 &&
 	    fchown(fd, st.st_uid, st.st_gid) < 0)
-		errno = 0; /* root can open it all the same */
+		errno = 0; /* root can open it anyway */
 	free(copy);
 }
 
-/* The directory may be another user's: no link is followed, and a FIFO is not waited for. */
+/* The directory may belong to another user: follow no symbolic link and do not block on a FIFO. */
 static int open_file(const char *path, int *ret_fd)
 {
 	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), ret = 0;
@@ -36,7 +36,7 @@ static int open_file(const char *path, int *ret_fd)
 		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0)
 			give_to_directory_owner(fd, path);
-		else if (errno == EEXIST) /* somebody made it just now */
+		else if (errno == EEXIST) /* another process made it just now */
 			fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	}
 	if (fd < 0)

@@ -26,8 +26,8 @@ void log_set_sink(log_sink_fn *fn, void *arg)
 	sink_arg = arg;
 }
 
-/* systemd.exec(5): JOURNAL_STREAM is the device and inode of the stream it connected; stderr may have
- * been redirected since. */
+/* systemd.exec(5): JOURNAL_STREAM is the device and inode of the stream it connected; stderr may
+ * have been redirected since. */
 void log_open(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");

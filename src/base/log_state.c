@@ -47,7 +47,7 @@ static void say(enum log_level level, const char *subsystem, const char *text, c
 	}
 }
 
-/* The state has changed to what the text says. */
+/* The state has changed; the text describes it now. */
 static void change(struct log_state *s, uint64_t now_ns, enum log_level level,
 		   const char *subsystem, const char *text, const char *more)
 {
@@ -62,12 +62,13 @@ static void change(struct log_state *s, uint64_t now_ns, enum log_level level,
 	if (s->untold)
 		return;
 	snprintf(last, sizeof(last), "%s%s", more,
-		 s->changes == LOG_CHANGES_MAX ? "; it keeps changing: told again when it rests"
-					       : "");
+		 s->changes == LOG_CHANGES_MAX
+			 ? "; it keeps changing: the next line comes when it settles"
+			 : "");
 	say(level, subsystem, text, last);
 }
 
-/* The state is still what the text says. */
+/* The state is unchanged; the text describes it. */
 static void stay(struct log_state *s, uint64_t now_ns, enum log_level level, const char *subsystem,
 		 const char *text)
 {
@@ -76,7 +77,7 @@ static void stay(struct log_state *s, uint64_t now_ns, enum log_level level, con
 	if (!s->untold || now_ns - s->changed_ns < LOG_REST_NS)
 		return;
 	s->untold = false;
-	snprintf(more, sizeof(more), " (it had changed %u times in %s)", s->changes,
+	snprintf(more, sizeof(more), " (it changed %u times in %s)", s->changes,
 		 duration(s->changed_ns - s->first_ns, took, sizeof(took)));
 	say(level, subsystem, text, more);
 }
@@ -142,7 +143,7 @@ bool log_may(struct log_budget *b, uint64_t now_ns, const char *subsystem)
 		return false;
 	}
 	if (b->dropped)
-		log_warning(subsystem, "%zu lines like the next were not shown", b->dropped);
+		log_warning(subsystem, "%zu lines like the next one were suppressed", b->dropped);
 	b->dropped = 0;
 	b->spent++;
 	return true;

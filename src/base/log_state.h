@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Logging what may last or come again and again: a change is logged, not each occurrence.
- * 1. What is bad is told when it begins, and up to LOG_REASONS_MAX further reasons of it; that it is
- *    good again, with how long it was not and how often that was seen.
- * 2. A state that changes over and over, each time less than LOG_REST_NS after the last, is told
- *    LOG_CHANGES_MAX times; then once, as it is, when it has rested for so long and is seen again.
- * Times are the caller's. All zeros is a good state of which nothing was told. */
+/* Logging of a state that may last or come back: log each change, not each occurrence.
+ * 1. A fault is logged when it begins, and again for up to LOG_REASONS_MAX other reasons. Its end
+ *    is logged with how long it lasted and how often it was seen.
+ * 2. A state that keeps changing, each time less than LOG_REST_NS after the last change, is logged
+ *    LOG_CHANGES_MAX times; then once more, when it has not changed for LOG_REST_NS and is seen
+ *    again.
+ * The caller gives the time. All zeros is a good state of which nothing has been logged. */
 
 #define LOG_REST_NS (60ull * 1000000000)
 #define LOG_CHANGES_MAX 4
@@ -21,19 +22,19 @@
 
 struct log_state {
 	uint64_t digest; /* of the reason; 0: good */
-	uint64_t since_ns; /* it is bad since then */
-	unsigned times, reasons; /* seen bad since then; for how many further reasons */
-	uint64_t changed_ns; /* the last change, told or not, 0: none */
+	uint64_t since_ns; /* when the fault began */
+	unsigned times, reasons; /* how often it was seen; how many other reasons were logged */
+	uint64_t changed_ns; /* the last change, logged or not; 0: none */
 	unsigned changes; /* in a row */
 	uint64_t first_ns; /* the first of them */
-	bool untold; /* the present state is */
+	bool untold; /* the present state has not been logged */
 };
 
-/* It is bad, because of the text. Call it each time that is seen. */
+/* The state is bad; the text is the reason. Call this each time the fault is seen. */
 void log_bad(struct log_state *s, uint64_t now_ns, enum log_level level, const char *subsystem,
 	     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* It is good; if it was not, the text is logged. */
+/* The state is good; log the text if it was bad before. */
 void log_good(struct log_state *s, uint64_t now_ns, const char *subsystem, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
@@ -42,7 +43,8 @@ static inline bool log_is_bad(const struct log_state *s)
 	return s->digest != 0;
 }
 
-/* Lines of one kind, each about something else: LOG_LINES_MAX at once, and one more each LOG_REST_NS. */
+/* A limit for lines of one kind about many objects: LOG_LINES_MAX at once, then one each
+ * LOG_REST_NS. */
 #define LOG_LINES_MAX 20
 
 struct log_budget {
@@ -51,7 +53,7 @@ struct log_budget {
 	size_t dropped;
 };
 
-/* May one more be logged? If lines were not since the last that was, says first how many. */
+/* May one more line be logged? If so, first logs how many were suppressed since the last one. */
 bool log_may(struct log_budget *b, uint64_t now_ns, const char *subsystem);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A turn is one epoll_wait(2). What a turn costs counts, since each of a poller's requests takes one:
- * epoll asks only the descriptors that are ready, and the next timer is a timerfd that is set when it
- * changes, so that no wait has a timeout to arm and no clock to read first.
- * 1. A watch's `ready` is what the wait of this turn reported, until its callback is called; a watch
- *    made during the turn has none, so an event never reaches another descriptor of the same number. */
+/* A turn is one epoll_wait(2). Each request of a poller takes a turn, so turns must be cheap: epoll
+ * reports only the descriptors that are ready, and a timerfd holds the earliest timer and is set
+ * only when that changes. So no wait has to read the clock and compute a timeout first.
+ * 1. A watch's `ready` holds the events that this turn's wait reported, until its callback runs. A
+ *    watch made during the turn has none, so an event never reaches a new descriptor of the same
+ *    number. */
 #include "base/loop.h"
 
 #include "base/log.h"
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_MAX 16 /* of a turn: the rest comes with the next one */
+#define EVENTS_MAX 16 /* in one turn; the rest comes in the next */
 
 _Static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLERR == EPOLLERR &&
 		       POLLHUP == EPOLLHUP,
@@ -36,9 +37,9 @@ struct loop {
 	int epoll, timer;
 	struct watch *watches;
 	size_t n, cap;
-	struct loop_timer *timers; /* unsorted: there are few */
-	uint64_t armed_ns; /* when the timerfd fires, 0: not at all */
-	uint64_t turn_ns; /* this turn's time: what a callback sets comes after it */
+	struct loop_timer *timers; /* unsorted; there are few */
+	uint64_t armed_ns; /* when the timerfd fires, 0: never */
+	uint64_t turn_ns; /* this turn's time; a timer that a callback sets fires later */
 	bool stopped;
 };
 
@@ -50,7 +51,7 @@ uint64_t loop_now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-/* The kernel refuses only for want of memory or descriptors. */
+/* These calls fail only when memory or descriptors run out. */
 static void must(bool done, const char *what)
 {
 	if (done)
@@ -72,7 +73,7 @@ struct loop *loop_new(void)
 
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	must(loop->epoll >= 0, "epoll_create1");
-	/* Its timeouts are relative: kernels before 3.15 have no timerfd of CLOCK_BOOTTIME. */
+	/* Timeouts are relative, since kernels before 3.15 have no timerfd for CLOCK_BOOTTIME. */
 	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	must(loop->timer >= 0, "timerfd_create");
 	control(loop, EPOLL_CTL_ADD, loop->timer, EPOLLIN);
@@ -163,7 +164,7 @@ static struct loop_timer *earliest(const struct loop *loop)
 	return best;
 }
 
-/* Let the timerfd fire when the earliest timer is due. Setting it also takes back that it fired. */
+/* Set the timerfd to the earliest timer. Setting it also clears an expiry that was not read. */
 static void arm(struct loop *loop)
 {
 	const struct loop_timer *t = earliest(loop);
@@ -182,7 +183,7 @@ static void arm(struct loop *loop)
 	loop->armed_ns = at_ns;
 }
 
-/* Note what is ready. The timerfd's own event only ends the wait. */
+/* Record the ready events. The timerfd's own event only ends the wait. */
 static void take_events(struct loop *loop, const struct epoll_event *events, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -206,7 +207,7 @@ static void run_ready(struct loop *loop, uint64_t now_ns)
 		}
 		loop->watches[i].ready = 0;
 		w.fn(w.arg, w.ready, now_ns);
-		/* Whatever moved, start over at the first still ready: each is handled once. */
+		/* If the array moved, start over: `ready` is cleared, so none runs twice. */
 		i = i < loop->n && loop->watches[i].fd == w.fd ? i + 1 : 0;
 	}
 }

@@ -15,12 +15,12 @@ struct loop;
 typedef void loop_fd_fn(void *arg, short revents, uint64_t now_ns);
 typedef void loop_timer_fn(void *arg, uint64_t now_ns);
 
-/* Owned by the caller (usually embedded), zero-initialised, then loop_timer_init. */
+/* Owned by the caller, usually embedded. Call loop_timer_init before use. */
 struct loop_timer {
 	uint64_t at_ns; /* 0: not set */
 	loop_timer_fn *fn;
 	void *arg;
-	struct loop_timer *next; /* the loop's */
+	struct loop_timer *next; /* used by the loop */
 };
 
 #define NS_PER_S 1000000000ull
@@ -32,19 +32,19 @@ uint64_t loop_now_ns(void);
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
-/* Call fn when one of `events` (POLLIN, POLLOUT; POLLERR and POLLHUP always) is ready on fd, which is
- * no plain file. The loop does not own fd; watching a watched fd changes events, fn and arg. */
+/* Call fn when one of `events` (POLLIN, POLLOUT; POLLERR and POLLHUP always) is ready on fd, which
+ * is not a regular file. The loop does not own fd; watching it again changes events, fn, arg. */
 void loop_watch(struct loop *loop, int fd, short events, loop_fd_fn *fn, void *arg);
-/* Must be called before fd is closed. An unwatched fd is ignored. */
+/* Call this before closing fd. An fd that is not watched is ignored. */
 void loop_unwatch(struct loop *loop, int fd);
 
 void loop_timer_init(struct loop_timer *t, loop_timer_fn *fn, void *arg);
-/* Fire once at at_ns (at once when past); setting a set timer moves it. */
+/* Fire once at at_ns, or at once when that is past. Setting it again moves it. */
 void loop_timer_set(struct loop *loop, struct loop_timer *t, uint64_t at_ns);
 void loop_timer_clear(struct loop *loop, struct loop_timer *t);
 
-/* Run until loop_stop. loop_run_once waits at most max_wait_ms (-1: until something happens) and
- * runs what is due; for tests and for orderly ends. */
+/* Run until loop_stop. loop_run_once waits at most max_wait_ms (-1: until an event or a timer) and
+ * runs what is due; for tests and for shutdown. */
 void loop_run(struct loop *loop);
 void loop_run_once(struct loop *loop, int max_wait_ms);
 void loop_stop(struct loop *loop);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Periods of time as an operator writes them: see period.h. Pure but for the time zone. */
+/* Periods of time as an operator writes them: see period.h. Pure but for the time zone (TZ). */
 #include "base/period.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static int local_moment(struct tm *tm, int64_t *ret_s)
 	return 0;
 }
 
-/* The first moment of a month, `back` months before the one that now is in. */
+/* The first moment of the month that is `back` months before the present one. */
 static int parse_month(int back, int64_t now_s, int64_t *ret_s)
 {
 	struct tm tm, first = { .tm_mday = 1 };
@@ -76,8 +76,8 @@ static int month_days(int year, int month)
 	return days[month];
 }
 
-/* Does the text look like the first so many characters of the pattern? 'd' is a digit, 'T' may be a
- * blank too. */
+/* Does the text match the beginning of the pattern? In the pattern 'd' is any digit and 'T' may
+ * also be a blank. */
 static bool has_form(const char *text, const char *pattern)
 {
 	for (; *text; text++, pattern++)
@@ -175,7 +175,7 @@ int64_t period_next_day(int64_t t)
 	next.tm_year = tm.tm_year;
 	next.tm_mon = tm.tm_mon;
 	next.tm_mday = tm.tm_mday + 1;
-	/* A zone may skip midnight or a whole day: whatever mktime makes of it, time goes on. */
+	/* A zone may skip midnight or a whole day; the result must be after t all the same. */
 	return local_moment(&next, &s) < 0 || s <= t ? t + PERIOD_DAY_S : s;
 }
 

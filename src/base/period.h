@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Periods of time as an operator writes them. Times are Unix seconds; what is written is of the
- * local time zone (TZ), so days may have 23 or 25 hours. */
+/* Periods of time as an operator writes them. Times are Unix seconds; the text is local time (TZ),
+ * so a day may have 23 or 25 hours. */
 
 #define PERIOD_5MIN_S 300
 #define PERIOD_HOUR_S 3600
@@ -17,23 +17,23 @@
 
 struct period {
 	int64_t since_s; /* a multiple of 300 */
-	int64_t until_s; /* not included; a multiple of 300, or the present when `to_now` */
+	int64_t until_s; /* exclusive; a multiple of 300, or the present when `to_now` */
 	bool to_now;
 };
 
 /* A moment: "2026-11-01", "2026-11-01T12:00" (also with a blank, and with seconds), "30d" or "12h"
- * ago, "month" (the beginning of this month), "last-month" (of the one before).
- * Returns 0, or -EINVAL for anything else. */
+ * ago, "month" (the beginning of this month), "last-month" (the beginning of last month).
+ * Returns 0, or -EINVAL for any other text. */
 int period_parse(const char *text, int64_t now_s, int64_t *ret_s);
 
-/* From --since and --until (NULL: not given). Without them: the last 30 days; without an end: up
- * to now, but "last-month" alone is that whole month. Ends are rounded down to 5 minutes, so that
- * one period's end is the next one's beginning. Returns 0, or -EINVAL with e filled: a moment that
- * cannot be read, an empty period. */
+/* The period of --since and --until (NULL: not given). The default is the last 30 days; without an
+ * end it lasts until now, but "last-month" alone means that whole month. Both ends are rounded down
+ * to 5 minutes, so that consecutive periods meet. Returns 0, or -EINVAL with e filled for a bad
+ * moment or an empty period. */
 int period_resolve(const char *since, const char *until, int64_t now_s, struct period *ret,
 		   struct err *e);
 
-/* The beginning of the local day after the one that t is in. */
+/* The beginning of the local day after t's. */
 int64_t period_next_day(int64_t t);
 
 /* t rounded down, or up, to a multiple of `step`. */
@@ -42,7 +42,7 @@ int64_t period_ceil(int64_t t, int64_t step);
 
 #define PERIOD_TEXT_SIZE 40
 
-/* strftime(3) of the local time, or of UTC. Returns buf; "-" when it cannot be shown. */
+/* strftime(3) in local time, or in UTC. Returns buf; "-" when t cannot be formatted. */
 const char *period_local(int64_t t, const char *format, char buf[PERIOD_TEXT_SIZE]);
 const char *period_utc(int64_t t, const char *format, char buf[PERIOD_TEXT_SIZE]);
 

@@ -7,28 +7,28 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Text that others chose, on its way to something that interprets it: a terminal, a log's reader, a
- * spreadsheet. UTF-8 whatever the locale is; for columns of a terminal see display.h. */
+/* Makes foreign text safe for programs that interpret it: a terminal, a log reader, a spreadsheet.
+ * The text is UTF-8 whatever the locale; for columns of a terminal see display.h. */
 
-/* The character at text, which is not at its end: *ret_code its code point. Returns its octets, 0 when it is no
- * UTF-8 (RFC 3629). */
+/* Decode the character at text, which must not be empty, into *ret_code. Returns its length in
+ * octets, or 0 when it is not UTF-8 (RFC 3629). */
 size_t plain_next(const char *text, uint32_t *ret_code);
 
-/* Whether a character only shows itself: no control character (C0, DEL, C1), no line or paragraph separator
- * (U+2028, U+2029), and none of Unicode's bidirectional controls, which print nothing and reorder what stands
- * beside them (UAX 9, 2.). */
+/* Is the character plain? False for control characters (C0, DEL, C1), the line and paragraph
+ * separators (U+2028, U+2029) and Unicode's bidirectional controls, which print nothing and reorder
+ * the text beside them (UAX 9, section 2). */
 bool plain_shows(uint32_t code);
 
-/* Make each octet of what plain_shows denies, or of what is no UTF-8, '?': in place, one for each character. */
+/* Replace each character that is not plain, and each octet that is not UTF-8, by '?'; in place. */
 void plain_clean(char *text);
 
-/* JSON text as json_dumps makes it, with what plain_shows denies as \uXXXX: only strings hold such, so the
- * values are the same. Its own line ends stay. */
+/* Print JSON text as json_dumps makes it, with \uXXXX for characters that are not plain. They occur
+ * only in strings, so the values do not change. Line ends between the values stay. */
 void plain_put_json(const char *json, FILE *out);
 
-/* One cell of CSV with text in it (RFC 4180). What plain_shows denies is written \uXXXX, an octet that is no
- * UTF-8 \xXX. A spreadsheet would take a cell that begins with = + - @, or the wide forms of these, for a formula:
- * it gets an apostrophe before it, as one types it there for text. */
+/* Print one CSV cell of text (RFC 4180). A character that is not plain becomes \uXXXX, an octet
+ * that is not UTF-8 \xXX. A spreadsheet takes a cell that begins with = + - @, or a full-width form
+ * of these, for a formula; an apostrophe before it marks it as text. */
 void plain_put_csv(const char *text, FILE *out);
 
 #endif

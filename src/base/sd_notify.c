@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* By hand rather than with libsystemd: it is one sendmsg, the protocol has been the same since 2010 and
- * is documented for being spoken without the library, which would bring its own dependencies (several
+/* libsystemd is not used: the protocol is one datagram, has not changed since 2010 and is
+ * documented for use without the library, which would bring its own dependencies (several
  * compressors, libgcrypt) into a privileged process. */
 #include "base/sd_notify.h"
 
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 struct sd_notify {
-	int fd; /* -1: nobody wants to hear */
+	int fd; /* -1: no service manager */
 	struct sockaddr_un to;
 	socklen_t to_len;
 	uint64_t watchdog_ns;
@@ -36,7 +36,7 @@ static bool set_address(struct sd_notify *n, const char *name)
 	if (*name == '@')
 		n->to.sun_path[0] = '\0';
 	else
-		n->to_len++; /* with its NUL */
+		n->to_len++; /* and its NUL */
 	return true;
 }
 
@@ -98,7 +98,7 @@ void sd_notify_send(struct sd_notify *n, const char *fmt, ...)
 	if (len >= (int)sizeof(text))
 		len = sizeof(text) - 1;
 	sent = sendto(n->fd, text, (size_t)len, MSG_NOSIGNAL, (const void *)&n->to, n->to_len);
-	(void)sent; /* whoever started us may be gone */
+	(void)sent; /* the manager may be gone */
 }
 
 void sd_notify_reloading(struct sd_notify *n)

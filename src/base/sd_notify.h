@@ -5,27 +5,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Telling a service manager how we are: datagrams of "NAME=VALUE" lines to the socket that
- * $NOTIFY_SOCKET names (sd_notify(3), which promises that this protocol stays). */
+/* Reports the daemon's state to a service manager: datagrams of "NAME=VALUE" lines to the socket in
+ * $NOTIFY_SOCKET (sd_notify(3), which promises that the protocol is stable). */
 
 struct sd_notify;
 
-/* Take what the environment says, and take it out of the environment, so that no child inherits it.
- * Never NULL; without a manager everything below does nothing. */
+/* Read the manager's variables and remove them from the environment, so that no child inherits
+ * them. Never NULL; without a manager the functions below do nothing. */
 struct sd_notify *sd_notify_new(void);
 void sd_notify_free(struct sd_notify *n);
 
-/* Whether there is a manager that wants to hear anything. */
+/* Does a manager listen? */
 bool sd_notify_is_on(const struct sd_notify *n);
 
-/* How often the manager wants to hear WATCHDOG=1, in ns; 0: not at all (sd_watchdog_enabled(3)). */
+/* The interval, in ns, within which the manager expects WATCHDOG=1; 0: none
+ * (sd_watchdog_enabled(3)). */
 uint64_t sd_notify_watchdog_ns(const struct sd_notify *n);
 
-/* Lines with '\n' between them. Never blocks: a manager that does not read misses them. */
+/* Send lines, separated by '\n'. Never blocks: a manager that does not read loses them. */
 void sd_notify_send(struct sd_notify *n, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* "RELOADING=1", with the time that goes with it. */
+/* Send "RELOADING=1" with its MONOTONIC_USEC. */
 void sd_notify_reloading(struct sd_notify *n);
 
 #endif

@@ -24,7 +24,7 @@ static void begin_trial(struct wallclock *w, struct steps *s, int64_t flags)
 	w->flags = WALLCLOCK_TRIAL | flags;
 }
 
-/* Until wall_s, which the clock on trial shows. */
+/* The trial ends at wall_s, by the clock on trial. */
 static void end_trial(struct wallclock *w, struct steps *s, int64_t wall_s)
 {
 	add_step(w, s, WALLCLOCK_SURE, 0);
@@ -34,7 +34,7 @@ static void end_trial(struct wallclock *w, struct steps *s, int64_t wall_s)
 		w->aged_s = wall_s;
 }
 
-/* What CLOCK_BOOTTIME says went by. */
+/* Let s seconds of CLOCK_BOOTTIME pass. */
 static void pass(struct wallclock *w, int64_t s)
 {
 	w->lived_s += s;
@@ -77,7 +77,7 @@ static void jump(struct wallclock *w, struct steps *s, int64_t by_s)
 {
 	bool was_behind = is_behind(w);
 
-	/* No usage is that old: what there is was counted under that clock. */
+	/* No usage is older than the floor, so all of it was counted under this wrong clock. */
 	if (w->wall_s < WALLCLOCK_FLOOR_S && w->aged_s < WALLCLOCK_FLOOR_S)
 		w->aged_s += by_s;
 	if (!wallclock_on_trial(w)) {
@@ -101,20 +101,20 @@ static void jump(struct wallclock *w, struct steps *s, int64_t by_s)
 		end_trial(w, s, w->wall_s);
 }
 
-/* A node without a clock that anybody sets has this one. */
+/* A clock before the floor may be one that is never set, so it takes longer to be believed. */
 static int64_t sure_after_s(const struct wallclock *w)
 {
 	return w->wall_s < WALLCLOCK_FLOOR_S ? WALLCLOCK_SURE_UNSET_S : WALLCLOCK_SURE_S;
 }
 
-/* It stands. */
+/* The clock did not jump. */
 static void settle(struct wallclock *w, struct steps *s)
 {
 	if (!wallclock_on_trial(w))
 		w->known_s = w->wall_s;
 	else if (w->uptime_s - w->set_uptime_s >= sure_after_s(w))
 		end_trial(w, s, w->wall_s);
-	/* What a jump from a clock that was believed comes back to stays that clock. */
+	/* After a jump from a believed clock, known_s keeps that clock for is_back. */
 	else if (!(w->flags & WALLCLOCK_BY_JUMP) && is_credible(w))
 		w->known_s = w->wall_s;
 }
@@ -125,7 +125,7 @@ size_t wallclock_look(struct wallclock *w, uint64_t now_ns, int64_t wall_s,
 	int64_t uptime_s = (int64_t)(now_ns / NS_PER_S), by_s;
 	struct steps s = { ret_steps, 0 };
 
-	if (uptime_s < w->uptime_s) /* an older look, by less than a turn of the loop */
+	if (uptime_s < w->uptime_s) /* now_ns is older, by less than a turn of the loop */
 		uptime_s = w->uptime_s;
 	by_s = wall_s - w->wall_s - (uptime_s - w->uptime_s);
 	pass(w, uptime_s - w->uptime_s);
@@ -140,11 +140,12 @@ size_t wallclock_look(struct wallclock *w, uint64_t now_ns, int64_t wall_s,
 	return s.n;
 }
 
-/* The rules of before are gone, and for how long the node was off nobody knows. What a clock counted
- * that was not believed is taken to end when the node booted, if it is known to be wrong. */
+/* The rules of the last boot are gone, and how long the node was off is unknown. If the last clock
+ * was not believed and is known to be wrong, what it counted is taken to end when the node
+ * booted. */
 static void reboot(struct wallclock *w, struct steps *s, int64_t uptime_s, int64_t wall_s)
 {
-	/* No more than is certain: a boot id may be another without a boot (a container's). */
+	/* Take only what is certain: the boot id may differ without a boot (in a container). */
 	int64_t passed_s = uptime_s < w->uptime_s ? uptime_s : uptime_s - w->uptime_s;
 	int64_t booted_s = wall_s - passed_s;
 	bool ahead = booted_s < w->wall_s - WALLCLOCK_JUMP_S && wall_s >= WALLCLOCK_FLOOR_S;
@@ -179,7 +180,7 @@ size_t wallclock_begin(struct wallclock *w, bool same_boot, uint64_t now_ns, int
 	int64_t uptime_s = (int64_t)(now_ns / NS_PER_S);
 	struct steps s = { ret_steps, 0 };
 
-	if (w->wall_s && !w->lived_s) { /* an older version's, which kept none of this */
+	if (w->wall_s && !w->lived_s) { /* stored by an older version, which had none of this */
 		w->lived_s = w->aged_s = w->known_s = w->wall_s;
 		w->uptime_s = same_boot ? uptime_s - since_s(w, uptime_s, wall_s) : 0;
 		same_boot = false;
@@ -228,9 +229,9 @@ const char *wallclock_tell_jump(const struct wallclock *w, char buf[WALLCLOCK_TE
 		 w->jump_by_s < 0 ? -w->jump_by_s : w->jump_by_s,
 		 date(w->jump_at_s - w->jump_by_s, from), date(w->jump_at_s, to),
 		 wallclock_on_trial(w)
-			 ? "nothing is removed because of that; what is counted from "
-			   "here on moves if it is set again"
-			 : "it is what it was before, and usage is in its right place");
+			 ? "no usage is removed because of that; usage counted from here "
+			   "on moves if the clock is set again"
+			 : "it is back to what it was, and usage is booked at the right time");
 	return buf;
 }
 
@@ -239,12 +240,13 @@ const char *wallclock_trouble(const struct wallclock *w, char buf[WALLCLOCK_TEXT
 	char is[32], known[32];
 
 	if (wallclock_is_wrong(w)) {
-		snprintf(buf, WALLCLOCK_TEXT_SIZE,
-			 "the time of day is %s and cannot be earlier than %s: set it (usage moves "
-			 "to its right place then)",
-			 date(w->wall_s, is),
-			 date(w->known_s > WALLCLOCK_FLOOR_S ? w->known_s : WALLCLOCK_FLOOR_S,
-			      known));
+		snprintf(
+			buf, WALLCLOCK_TEXT_SIZE,
+			"the time of day is %s but cannot be earlier than %s: set the clock (usage "
+			"then moves to the right time)",
+			date(w->wall_s, is),
+			date(w->known_s > WALLCLOCK_FLOOR_S ? w->known_s : WALLCLOCK_FLOOR_S,
+			     known));
 		return buf;
 	}
 	return wallclock_is_new(w) ? wallclock_tell_jump(w, buf) : NULL;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Take one word off *p, unquoting in place. Returns NULL when a quote is not closed. */
+/* Take one word off *p and unquote it in place. Returns NULL when a quote is not closed. */
 static char *take_word(char **p)
 {
 	char *from = *p, *word = from, *to = from;
@@ -50,7 +50,7 @@ int words_split(const char *command, char **ret_words, char ***ret_argv, struct 
 		*ret_argv = argv;
 		return 0;
 	}
-	err_set(e, "a program needs its absolute path, for no shell looks for it");
+	err_set(e, "must begin with the absolute path of a program: no shell searches PATH for it");
 bad:
 	free(argv);
 	free(copy);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The operator's command: its command line, its table of commands, and what they share. */
+/* `ctmeter`, the operator's command: its command line, its commands, and what they share. */
 #include "cli/cli.h"
 
 #include "base/display.h"
@@ -22,32 +22,33 @@ enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 struct command {
 	const char *name, *args, *summary;
 	int (*run)(const struct cli *cli, struct err *e);
-	bool takes_args; /* container ids; of check, names */
-	bool despite; /* a bad configuration: it tells how the daemon is that runs with another */
-	/* Are its arguments and options right? NULL: nothing to check. */
+	bool takes_args; /* container ids; for check, names of checks */
+	bool despite; /* runs despite a bad configuration: the daemon may use an earlier one */
+	/* Check its arguments and options. NULL: nothing to check. */
 	int (*check)(const struct cli *cli, struct err *e);
 };
 
 static const struct command commands[] = {
-	{ "status", "", "is everything counted and served?", .run = cli_status, .despite = true },
-	{ "check", " [CHECK...]", "what stands between a packet and the poller, and what mends it",
+	{ "status", "", "show whether all traffic is counted and served", .run = cli_status,
+	  .despite = true },
+	{ "check", " [CHECK...]", "find what is not counted or served, and how to fix it",
 	  .run = cli_check, .takes_args = true, .despite = true, .check = cli_check_check },
-	{ "list", " [CTID...]", "traffic of containers and their addresses", .run = cli_list,
-	  .takes_args = true },
-	{ "top", "", "live rates, the busiest first", .run = cli_top, .check = cli_top_check },
-	{ "report", "", "traffic of a period: last month, by day, ..", .run = cli_report,
+	{ "list", " [CTID...]", "show the traffic of containers and their addresses",
+	  .run = cli_list, .takes_args = true },
+	{ "top", "", "show live rates, busiest first", .run = cli_top, .check = cli_top_check },
+	{ "report", "", "show the traffic of a period: last month, by day, ..", .run = cli_report,
 	  .check = cli_report_check },
-	{ "import", " FILE...", "what was counted before ctmeter, into the history",
+	{ "import", " FILE...", "add traffic that was counted before ctmeter to the history",
 	  .run = cli_import, .takes_args = true, .check = cli_import_check },
-	{ "zero", " CTID|ADDRESS", "count it from now on, in list and report --since-zero",
+	{ "zero", " CTID|ADDRESS", "restart its totals in list and report --since-zero",
 	  .run = cli_zero, .takes_args = true, .check = cli_zero_check },
-	{ "refresh", "", "look at the inventory now; done when the rules are in place",
+	{ "refresh", "", "poll the inventory now and wait until the rules are in place",
 	  .run = cli_refresh },
-	{ "teardown", "", "remove every rule of ours and end the daemon", .run = cli_teardown,
+	{ "teardown", "", "remove all rules of ctmeter and stop the daemon", .run = cli_teardown,
 	  .despite = true },
 };
 
-/* Of one command, or (NULL) of all. */
+/* Print the usage of one command, or (NULL) of all. */
 static void print_usage(const struct command *command, FILE *out)
 {
 	char head[64];
@@ -63,7 +64,7 @@ static void print_usage(const struct command *command, FILE *out)
 	}
 	fputs("options:\n", out);
 	cli_option_print(command ? command->name : NULL, out);
-	fputs("exit status: 0 done; 1 failed, or status, check or refresh found something wrong;\n"
+	fputs("exit status: 0 success; 1 failure, or status, check or refresh found a problem;\n"
 	      "  2 wrong usage\n",
 	      out);
 }
@@ -93,7 +94,7 @@ static bool wants_colour(int fd)
 	return isatty(fd) && !(no_color && *no_color) && term && strcmp(term, "dumb");
 }
 
-/* False: it is not one of top's. */
+/* False: not an option of top. */
 static bool take_top_option(int c, const char *value, struct cli_top_options *top)
 {
 	switch (c) {
@@ -117,7 +118,7 @@ static bool take_top_option(int c, const char *value, struct cli_top_options *to
 	}
 }
 
-/* False: it is not one of import's. */
+/* False: not an option of import. */
 static bool take_import_option(int c, struct cli_import_options *import)
 {
 	switch (c) {
@@ -135,7 +136,7 @@ static bool take_import_option(int c, struct cli_import_options *import)
 	}
 }
 
-/* False: it is not one of check's. */
+/* False: not an option of check. */
 static bool take_check_option(int c, const char *value, struct cli_check_options *check)
 {
 	switch (c) {
@@ -153,14 +154,14 @@ static bool take_check_option(int c, const char *value, struct cli_check_options
 	}
 }
 
-/* Options of the whole command, from `cli` on its way; given: cli_option_note of each. */
+/* The command line while it is parsed. given: cli_option_note of each option. */
 struct line {
 	struct cli *cli;
 	uint64_t given;
 	bool help;
 };
 
-/* Returns -1 to go on, or an exit status. */
+/* Returns -1 to continue, or an exit status. */
 static int take_option(struct line *line, int c, const char *name)
 {
 	struct cli *cli = line->cli;
@@ -216,7 +217,7 @@ static int parse_options(int argc, char **argv, struct line *line)
 	return status;
 }
 
-/* Every key has a default, so the default file may be missing; one that was named may not. */
+/* Every key has a default, so the default file may be missing. A file named by -c must exist. */
 static int load_config(struct cli *cli, struct err *e)
 {
 	int rc = cfg_load(cli->config_path, source_check, &cli->cfg, e);
@@ -279,7 +280,7 @@ static int run_main(int argc, char **argv, struct cli_report *report)
 		return EXIT_DONE;
 	}
 	if (!command)
-		return usage_error(NULL, "which command?", "");
+		return usage_error(NULL, "no command given", "");
 	cli.args = argv + optind + 1;
 	cli.n_args = (size_t)(argc - optind - 1);
 	if (cli.n_args && !command->takes_args)
@@ -306,7 +307,7 @@ static void say_waiting(void *arg)
 	fprintf(stderr, "ctmeter: waiting for %s ...\n", (const char *)arg);
 }
 
-/* A node where nobody has said yet where the inventory is has no daemon to ask. */
+/* Is a source of the inventory configured? Until then no daemon can run. */
 static bool is_configured(const struct cli *cli, struct err *e)
 {
 	struct err why = { "" };
@@ -339,12 +340,13 @@ static int ask(const struct cli *cli, const char *command, const char *what, int
 	if ((rc == -ENOENT || rc == -ECONNREFUSED) && !is_configured(cli, e))
 		;
 	else if (rc == -ENOENT || rc == -ECONNREFUSED)
-		snprintf(e->text + len, sizeof(e->text) - len, ": is it running? (ctmeterd -c %s)",
+		snprintf(e->text + len, sizeof(e->text) - len,
+			 ": is it running? Start it: systemctl start ctmeterd, or ctmeterd -c %s",
 			 cli->config_path);
 	else if (rc == -EACCES || rc == -EPERM)
 		snprintf(e->text + len, sizeof(e->text) - len, ": run ctmeter as root");
 	else if (rc == -ETIMEDOUT)
-		snprintf(e->text + len, sizeof(e->text) - len, ": its log may say why");
+		snprintf(e->text + len, sizeof(e->text) - len, ": see its log");
 	return rc;
 }
 

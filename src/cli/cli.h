@@ -14,11 +14,11 @@
 #include <stdio.h>
 
 /* `ctmeter`, the operator's command: it asks the daemon over the control socket and shows the
- * answer, a table for people or, with --json, the answer itself. */
+ * answer as a table or, with --json, as it came. */
 
 struct cli_report;
 
-/* What the command line and the configuration say; const for the commands. */
+/* The command line and the configuration. Commands do not change it. */
 struct cli {
 	const char *config_path;
 	bool config_named; /* by -c */
@@ -43,12 +43,11 @@ struct cli {
 	FILE *out;
 };
 
-/* The whole command: returns the exit status (0 done, 1 failed, 2 usage). The caller has called
- * setlocale. */
+/* Run the command line, after setlocale. Returns the exit status: 0 success, 1 failure, 2 usage. */
 int cli_main(int argc, char **argv);
 
-/* A command: 0, or -errno with e saying what failed and what to do. -EREMOTEIO of status, refresh and check:
- * all was shown, and something is wrong with it. */
+/* The commands. Each returns 0, or -errno with e saying what failed and what to do. status, refresh
+ * and check return -EREMOTEIO after complete output when they found a problem. */
 int cli_status(const struct cli *cli, struct err *e);
 int cli_list(const struct cli *cli, struct err *e);
 int cli_refresh(const struct cli *cli, struct err *e);
@@ -59,42 +58,42 @@ int cli_teardown(const struct cli *cli, struct err *e);
 int cli_import(const struct cli *cli, struct err *e);
 int cli_check(const struct cli *cli, struct err *e);
 
-/* Are the command's options right? -EINVAL with e filled if not. */
+/* Check the options of a command. Returns 0, or -EINVAL with e filled. */
 int cli_top_check(const struct cli *cli, struct err *e);
 int cli_check_check(const struct cli *cli, struct err *e);
 int cli_import_check(const struct cli *cli, struct err *e);
 
-/* Ask the daemon `command` and wait for at most timeout_s. When it takes longer than a second and
- * a person watches, `waiting_for` (NULL: never) is said on stderr. Returns 0 and a new reference,
- * or what ctl_client_call returns, with advice in e. */
+/* Send `command` to the daemon and wait at most timeout_s for the answer. When that takes longer
+ * than a second and stderr is a terminal, print "waiting for `waiting_for`" there (NULL: never).
+ * Returns 0 and a new reference, or an error of ctl_client_call, with advice in e. */
 int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
 	    json_t **ret_answer, struct err *e);
 
-/* The same about one thing ("what"): 10 s. */
+/* The same with a member "what" in the request, and a timeout of 10 s. */
 int cli_ask_about(const struct cli *cli, const char *command, const char *what, json_t **ret_answer,
 		  struct err *e);
 
 void cli_print_json(const struct cli *cli, const json_t *answer);
 
-/* Add to the daemon's answer to `status` what the quick checks of `ctmeter check` find wrong: to
- * "problems", and to "warnings", which the daemon does not have. */
+/* Run the quick checks of `ctmeter check` and add their findings to the daemon's answer to
+ * `status`: failures to "problems", warnings to "warnings", which the daemon does not send. */
 void cli_check_quick(const struct cli *cli, json_t *status);
 
-/* A member of an answer: "-" and 0 stand for what is missing or of another type. A counter over
- * 2^63-1 comes as a string of digits. */
+/* A member of an answer. "-" and 0 stand for a missing member or one of another type. A counter
+ * above 2^63-1 is a string of digits. */
 const char *cli_text(const json_t *object, const char *key);
 uint64_t cli_number(const json_t *object, const char *key);
 
-/* The parts of `status` and `list` that only turn an answer into text.
- * cli_list_select: a new answer with only the containers `ids` (none: all); -ENOENT with e filled
- * for an id that is not there. */
+/* The parts of the commands that turn an answer into text.
+ * cli_list_select returns a new answer with only the containers `ids` (none: all), or -ENOENT with
+ * e filled for an unknown id. */
 void cli_status_print(const json_t *answer, bool colour, FILE *out);
 int cli_list_select(const json_t *answer, char *const *ids, size_t n_ids, json_t **ret_selected,
 		    struct err *e);
 void cli_list_print(const struct cli *cli, const json_t *answer);
-/* One check's line, with its cure and what to look at below it. */
+/* Print the line of one check and, below it, the commands that fix and inspect it. */
 void cli_check_print(const char *name, const struct doctor_finding *f, bool colour, FILE *out);
-/* Header (with `note`, unless NULL) and at most max_rows rows; the rates are by address or not. */
+/* Print the header, with `note` unless NULL, and at most max_rows rows. by_address: as in r. */
 void cli_top_print(const struct rates *r, bool by_address, enum rates_key key, const char *note,
 		   size_t max_rows, FILE *out);
 

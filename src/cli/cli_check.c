@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ctmeter check`: a line for each of the doctor's checks, the command that mends what is wrong below
- * it, and their sum. */
+/* `ctmeter check`: a line for each check, the command that fixes a problem, and a summary. */
 #include "cli/cli.h"
 
 #include "base/display.h"
@@ -21,7 +20,7 @@ int cli_check_check(const struct cli *cli, struct err *e)
 	for (size_t i = 0; i < cli->n_args; i++) {
 		if (doctor_check_named(cli->args[i]))
 			continue;
-		err_set(e, "no check is called %s: ctmeter check shows their names", cli->args[i]);
+		err_set(e, "no check is called %s: ctmeter check lists them", cli->args[i]);
 		return -EINVAL;
 	}
 	return 0;
@@ -78,10 +77,10 @@ void cli_check_print(const char *name, const struct doctor_finding *f, bool colo
 
 struct tally {
 	unsigned n[DOCTOR_LEVELS];
-	json_t *list; /* of the findings, for --json; NULL: they are printed */
+	json_t *list; /* the findings, for --json; NULL: print them */
 };
 
-/* Text that is no UTF-8 loses what is beyond ASCII; a command would be another one then. */
+/* Text that is not UTF-8 is cleaned; a command, which that could change, is left out. */
 static json_t *text_json(const char *text, bool command)
 {
 	json_t *j = text ? json_string(text) : json_null();
@@ -103,7 +102,7 @@ static void take(const struct cli *cli, const char *name, const struct doctor_fi
 	t->n[f->level]++;
 	if (!t->list) {
 		cli_check_print(name, f, cli->colour, cli->out);
-		fflush(cli->out); /* some take a second */
+		fflush(cli->out); /* some checks take a second */
 		return;
 	}
 	j = json_object();

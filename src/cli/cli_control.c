@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ctmeter refresh`, `zero` and `teardown`: what changes something. */
+/* `ctmeter refresh`, `zero` and `teardown`: the commands that change something. */
 #include "cli/cli.h"
 
 #include "control/ctl_client.h"
@@ -11,7 +11,7 @@
 #define RULES_TIMEOUT_S 30
 #define END_TIMEOUT_MS 5000
 
-/* The daemon answers when the rules are in place, if need be for what the sources said last. */
+/* The daemon answers when the rules are in place, for a failed source as of its last answer. */
 int cli_refresh(const struct cli *cli, struct err *e)
 {
 	const char *problem;
@@ -33,7 +33,7 @@ int cli_refresh(const struct cli *cli, struct err *e)
 		fputs("the rules are in place\n", cli->out);
 	problem = json_string_value(json_object_get(answer, "problem"));
 	if (problem) {
-		err_set(e, "but not all of the inventory could be read: %s", problem);
+		err_set(e, "part of the inventory could not be read: %s", problem);
 		rc = -EREMOTEIO;
 	}
 	json_decref(answer);
@@ -44,7 +44,7 @@ int cli_zero_check(const struct cli *cli, struct err *e)
 {
 	if (cli->n_args == 1)
 		return 0;
-	err_set(e, "%s: zero CTID|ADDRESS", cli->n_args ? "one at a time" : "which one");
+	err_set(e, "zero takes one container or one address: ctmeter zero CTID|ADDRESS");
 	return -EINVAL;
 }
 
@@ -59,13 +59,15 @@ int cli_zero(const struct cli *cli, struct err *e)
 	if (cli->json)
 		cli_print_json(cli, answer);
 	else
-		fprintf(cli->out, "%s is counted from now on; what SNMP serves does not move\n",
+		fprintf(cli->out,
+			"%s is counted from zero now; the counters that SNMP serves do not "
+			"change\n",
 			cli->args[0]);
 	json_decref(answer);
 	return 0;
 }
 
-/* No daemon: its rules stayed in place when it ended, so they are removed from here. */
+/* Without a daemon: its rules stay in place when it ends, so remove them here. */
 static int teardown_alone(const struct cli *cli, struct err *e)
 {
 	json_t *answer;
@@ -83,7 +85,7 @@ static int teardown_alone(const struct cli *cli, struct err *e)
 	} else if (removed) {
 		fprintf(cli->out, "%u rules removed (no ctmeterd was running)\n", removed);
 	} else {
-		fputs("no rules of ours were there, and no ctmeterd is running\n", cli->out);
+		fputs("ctmeter has no rules here, and no ctmeterd is running\n", cli->out);
 	}
 	return 0;
 }
@@ -99,7 +101,7 @@ int cli_teardown(const struct cli *cli, struct err *e)
 		return teardown_alone(cli, e);
 	if (rc < 0)
 		return rc;
-	/* So that a script can start the next daemon at once. */
+	/* A script may then start the next daemon at once. */
 	end = ctl_client_wait_end(cli->cfg->control.socket, END_TIMEOUT_MS) ? "is ending"
 									    : "has ended";
 	if (cli->json)

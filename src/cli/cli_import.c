@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ctmeter import`: what was counted before, from the OpenVZ wiki's log or table, into the history. It writes
- * to the ledger's file itself, beside the daemon, as the user that its directory belongs to. */
+/* `ctmeter import`: adds traffic that the OpenVZ wiki's scripts counted, from their log or table,
+ * to the history. It writes to the ledger's file itself, next to a running daemon, as the owner of
+ * its directory. */
 #include "cli/cli.h"
 
 #include "base/display.h"
@@ -20,7 +21,7 @@
 
 #define KEEP_S (400 * (int64_t)PERIOD_DAY_S)
 #define FOREIGN_SHOWN 5
-#define LOOK_LINES 4096 /* between two looks at the clock */
+#define LOOK_LINES 4096 /* between two readings of the clock */
 
 /* One file. */
 struct job {
@@ -30,14 +31,14 @@ struct job {
 	struct store_import *store;
 	int64_t now_s;
 	uint64_t line; /* the one being read */
-	uint64_t lines, octets; /* with traffic, taken over */
-	uint64_t again, late, old,
-		rounded; /* of the lines: there already; after counting began; .. */
+	uint64_t lines, octets; /* imported, of lines with traffic */
+	/* lines imported before; measured after counting began; too old; with rounded figures */
+	uint64_t again, late, old, rounded;
 	int64_t from_s, to_s;
-	uint64_t told_ns; /* when progress was last shown */
-	bool *known; /* of each address, by its number: it was seen */
+	uint64_t told_ns; /* when the progress was last shown */
+	bool *known; /* by the number of an address: it has been seen */
 	size_t n_known, cap_known, addresses, n_foreign;
-	char *foreign; /* those of no container, the first few */
+	char *foreign; /* the first few addresses that belong to no container */
 };
 
 int cli_import_check(const struct cli *cli, struct err *e)
@@ -45,16 +46,16 @@ int cli_import_check(const struct cli *cli, struct err *e)
 	const struct cli_import_options *o = &cli->import;
 
 	if (o->forget && (cli->n_args || o->utc || o->dry_run))
-		err_set(e, "--forget takes no file, and no other option of import");
+		err_set(e, "--forget takes no file and no other option of import");
 	else if (!o->forget && !cli->n_args)
-		err_set(e,
-			"which file? A log of the wiki's scripts, or a CSV of the table Traffic");
+		err_set(e, "no file given: import reads a log of the OpenVZ wiki's scripts, or a "
+			   "CSV of their table Traffic");
 	else
 		return 0;
 	return -EINVAL;
 }
 
-/* The zone in which times are read, so that the same zone has the same name in summer and winter. */
+/* The name of the zone in which times are read, the same in summer and in winter. */
 static char *zone_name(bool utc)
 {
 	tzset();
@@ -73,7 +74,7 @@ static void show_progress(struct job *j)
 	j->told_ns = now;
 }
 
-/* The first line of an address: is it a container's? */
+/* At the first line of an address, find out whether it belongs to a container. */
 static void meet(struct job *j, const struct import_line *l)
 {
 	char buf[ADDR_TEXT_SIZE], *more;
@@ -115,9 +116,9 @@ static int take_line(struct job *j, char *text, struct err *e)
 	rc = store_import_put(j->store, &row, &other, e);
 	if (rc == -EEXIST)
 		err_set(e,
-			"%" PRIu64 " octets, and another line of this time and address has %" PRIu64
-			": keep the right one; ctmeter import --forget removes what was imported "
-			"before",
+			"%" PRIu64 " octets, but another line of this time and address has %" PRIu64
+			": keep the right one (ctmeter import --forget removes earlier "
+			"imports)",
 			l.octets, other);
 	if (rc < 0)
 		return rc;
@@ -152,7 +153,7 @@ static int read_lines(struct job *j, FILE *in, struct err *e)
 	return rc;
 }
 
-/* ---- what became of it ---- */
+/* ---- the result ---- */
 
 static json_t *time_or_null(const struct job *j, int64_t t)
 {
@@ -197,12 +198,13 @@ static void print_job(const struct job *j)
 		j->lines, j->lines == 1 ? "" : "s", j->octets, from, to, j->addresses,
 		j->addresses == 1 ? "" : "es",
 		j->cli->import.dry_run ? " (a dry run: nothing was written)" : "");
-	print_some(j, j->again, "lines that were there already");
-	print_some(j, j->late, "lines measured after counting began, in no report");
-	print_some(j, j->rounded, "lines with rounded figures, as 2.1e+09");
-	print_some(j, j->old, "lines left out, older than the history is kept (400 days)");
+	print_some(j, j->again, "lines that were already imported");
+	print_some(j, j->late, "lines measured after counting began, not shown in reports");
+	print_some(j, j->rounded, "lines with rounded figures, such as 2.1e+09");
+	print_some(j, j->old, "lines left out, older than the history (400 days)");
 	if (j->n_foreign)
-		fprintf(j->cli->out, "  addresses that never were a container's here: %zu (%s%s)\n",
+		fprintf(j->cli->out,
+			"  addresses that never belonged to a container here: %zu (%s%s)\n",
 			j->n_foreign, j->foreign, j->n_foreign > FOREIGN_SHOWN ? ", .." : "");
 	free(clean);
 }
@@ -275,7 +277,7 @@ static int forget(const struct cli *cli, struct err *e)
 	return 0;
 }
 
-/* Each file is one whole: those before one that fails stay imported. */
+/* Each file is imported completely or not at all. Files before one that fails stay imported. */
 int cli_import(const struct cli *cli, struct err *e)
 {
 	json_t *files = cli->json ? json_array() : NULL, *answer;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ctmeter list`: a line for each container, and one for each of its addresses where the
- * container's line cannot stand for them:
- * 1. A container with one address is one line, unless its totals hold what earlier addresses
- *    counted, which the address has not.
- * 2. What cannot be counted is shown as "-", never as 0.
- * 3. Where the answer has a reason for a status, the reason is shown. */
+/* `ctmeter list`: a line for each container and, where one line is not enough, a line for each of
+ * its addresses.
+ * 1. A container with one address is one line, unless its totals include those of earlier
+ *    addresses.
+ * 2. A counter that cannot be counted is shown as "-", never as 0.
+ * 3. If the answer gives a reason for a status, the reason is shown instead. */
 #include "cli/cli.h"
 
 #include "base/display.h"
@@ -169,8 +169,7 @@ void cli_list_print(const struct cli *cli, const json_t *answer)
 	struct list l = { .cli = cli };
 
 	if (!n) {
-		fputs("no containers are known (ctmeter status tells what the sources say)\n",
-		      cli->out);
+		fputs("no containers are known: see the sources in ctmeter status\n", cli->out);
 		return;
 	}
 	l.table = table_new(cli->packets ? packets : octets, ARRAY_LEN(octets));
@@ -206,7 +205,7 @@ int cli_list_select(const json_t *answer, char *const *ids, size_t n_ids, json_t
 		json_t *container = find_container(containers, ids[i]);
 
 		if (!container) {
-			err_set(e, "no container %s is known (ctmeter list shows all)", ids[i]);
+			err_set(e, "no container %s is known: ctmeter list shows all", ids[i]);
 			json_decref(chosen);
 			json_decref(selected);
 			return -ENOENT;

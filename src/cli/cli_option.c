@@ -12,38 +12,39 @@
 
 static const struct cli_option {
 	const char *name;
-	const char *takes; /* what its value is called; NULL: it takes none */
-	int value;
+	const char *takes; /* the name of its value; NULL: it takes none */
+	int value; /* what getopt_long returns */
 	const char *commands; /* words; NULL: all */
 	const char *help; /* lines */
 } table[] = {
-	{ "config", "FILE", 'c', NULL, "configuration, " CFG_DEFAULT_PATH " by default" },
+	{ "config", "FILE", 'c', NULL, "configuration file (default " CFG_DEFAULT_PATH ")" },
 	{ "json", NULL, CLI_JSON, NULL, "print the answer as JSON" },
-	{ "community", "C", CLI_COMMUNITY, "check", "by which snmpd shows the tables" },
+	{ "community", "C", CLI_COMMUNITY, "check", "SNMP community for the tables" },
 	{ "ports-community", "C", CLI_PORTS_COMMUNITY, "check",
-	  "and the switch view; by default --community's with\n"
-	  "-ports behind it" },
-	{ "agent", "HOST", CLI_AGENT, "check", "where snmpd listens, HOST[:PORT]" },
+	  "SNMP community for the switch view (default: that of\n"
+	  "--community with -ports appended)" },
+	{ "agent", "HOST", CLI_AGENT, "check", "address of snmpd, HOST[:PORT]" },
 	{ "bytes", NULL, CLI_BYTES, "list report", "every digit instead of kB, MB, GB" },
 	{ "packets", NULL, CLI_PACKETS, "list", "packets instead of octets" },
-	{ "once", NULL, CLI_ONCE, "top", "one table after one interval, no live display" },
-	{ "interval", "S", CLI_INTERVAL, "top", "seconds between looks, 2 by default" },
+	{ "once", NULL, CLI_ONCE, "top", "print one table after one interval and exit" },
+	{ "interval", "S", CLI_INTERVAL, "top", "seconds between two polls (default 2)" },
 	{ "sort", "KEY", CLI_SORT, "top", "in, out, total (default) or pkts" },
-	{ "addresses", NULL, CLI_ADDRESSES, "top", "a row for each address" },
+	{ "addresses", NULL, CLI_ADDRESSES, "top", "one row for each address" },
 	{ "count", "N", CLI_COUNT, "top", "at most N rows" },
 	{ "since", "T", CLI_REPORT, "report",
 	  "from 2026-11-01, 2026-11-01T12:00, 30d (default),\n"
-	  "12h, month or last-month on" },
-	{ "until", "T", CLI_REPORT, "report", "up to then; default: now" },
+	  "12h, month or last-month" },
+	{ "until", "T", CLI_REPORT, "report",
+	  "end of the period, in the same forms (default: now)" },
 	{ "by", "WHAT", CLI_REPORT, "report", "container (default), address, day or hour" },
 	{ "ct", "CTID", CLI_REPORT, "report", "only this container (may be repeated)" },
 	{ "ip", "ADDRESS", CLI_REPORT, "report", "only this address (may be repeated)" },
 	{ "format", "FORM", CLI_REPORT, "report", "table (default), csv or json" },
-	{ "since-zero", NULL, CLI_REPORT, "report", "all since the mark of ctmeter zero" },
-	{ "dry-run", NULL, CLI_DRY_RUN, "import", "say what would be imported" },
+	{ "since-zero", NULL, CLI_REPORT, "report", "everything since the last ctmeter zero" },
+	{ "dry-run", NULL, CLI_DRY_RUN, "import", "show what would be imported; write nothing" },
 	{ "utc", NULL, CLI_UTC, "import", "times are UTC, not local" },
-	{ "forget", NULL, CLI_FORGET, "import", "remove all that was imported" },
-	{ "help", NULL, 'h', NULL, "print this; after a command: its own options" },
+	{ "forget", NULL, CLI_FORGET, "import", "remove everything that was imported" },
+	{ "help", NULL, 'h', NULL, "print this help; after a command, that command's" },
 	{ "version", NULL, 'V', NULL, "print the version" },
 };
 
@@ -112,7 +113,7 @@ static void print_option(const struct cli_option *o, bool name_commands, FILE *o
 		 o->takes ? " " : "", o->takes ? o->takes : "");
 	if (name_commands && o->commands)
 		join(o->commands, ", ", commands, sizeof(commands));
-	/* What is too long for the column has a line for itself. */
+	/* A left column that is too long gets a line of its own. */
 	if (strlen(left) >= WIDTH)
 		fprintf(out, "%s\n%*s", left, WIDTH, "");
 	else

@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The options of `ctmeter`: one table, from which come what getopt_long takes, what each command
- * refuses, and what --help prints. */
+/* The options of `ctmeter`. One table serves getopt_long, the check of options against the command,
+ * and --help. */
 
 /* What getopt_long returns for options that have no letter. */
 enum cli_option_value {
@@ -28,21 +28,21 @@ enum cli_option_value {
 	CLI_UTC,
 	CLI_DRY_RUN,
 	CLI_FORGET,
-	CLI_REPORT /* cli_report_option knows them by their names */
+	CLI_REPORT /* cli_report_option tells them apart by name */
 };
 
-/* For getopt_long: "c:hV" and all long options, by their index in the table. Never freed. */
+/* For getopt_long: the letters, and all long options in the order of the table. Static storage. */
 #define CLI_OPTION_LETTERS "c:hV"
 const struct option *cli_option_list(void);
 
-/* Note in *given that the option with this index was given. */
+/* Record in *given that the option with this index was given. */
 void cli_option_note(uint64_t *given, int index);
 
-/* Of those given, is there one that does not go with the command? Returns 0, or -EINVAL with e saying
- * which one and with what it goes. */
+/* Does the command take all options that were given? Returns 0, or -EINVAL with e naming the first
+ * that it does not take, and the commands that do. */
 int cli_option_check(uint64_t given, const char *command, struct err *e);
 
-/* The options of one command, or (NULL) of all, a line or more for each, as --help shows them. */
+/* Print the options of one command, or (NULL) of all, as --help shows them. */
 void cli_option_print(const char *command, FILE *out);
 
 #endif

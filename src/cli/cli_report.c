@@ -64,7 +64,7 @@ static int add_ip(struct cli_report *r, const char *text, struct err *e)
 {
 	r->ips = xgrow(r->ips, r->n_ips, &r->cap_ips, sizeof(*r->ips));
 	if (addr_parse(text, &r->ips[r->n_ips]) < 0) {
-		err_set(e, "--ip %s: no IP address", text);
+		err_set(e, "--ip %s: not an IP address", text);
 		return -EINVAL;
 	}
 	r->n_ips++;
@@ -103,17 +103,18 @@ int cli_report_check(const struct cli *cli, struct err *e)
 	struct period period;
 
 	if (cli->json && r->format_named && r->format != CLI_REPORT_JSON) {
-		err_set(e, "--json contradicts --format %s", format_names[r->format]);
+		err_set(e, "--json conflicts with --format %s: give only one of them",
+			format_names[r->format]);
 		return -EINVAL;
 	}
 	if (!r->since_zero)
 		return period_resolve(r->since, r->until, time(NULL), &period, e);
 	if (r->since || r->until) {
-		err_set(e, "--since-zero has no other period: leave --since and --until out");
+		err_set(e, "--since-zero sets the period itself: leave out --since and --until");
 		return -EINVAL;
 	}
 	if (r->by == REPORT_BY_DAY || r->by == REPORT_BY_HOUR) {
-		err_set(e, "--since-zero goes with --by container and --by address only");
+		err_set(e, "--since-zero works only with --by container and --by address");
 		return -EINVAL;
 	}
 	return 0;
@@ -125,9 +126,9 @@ void cli_report_release(struct cli_report *r)
 	free(r->ips);
 }
 
-/* ---- what all forms show ---- */
+/* ---- common to all forms ---- */
 
-/* Values of the columns that say what a row is of. */
+/* The columns that identify a row. */
 struct what {
 	size_t n;
 	const char *keys[3], *titles[3], *values[3];
@@ -141,7 +142,7 @@ static void add_what(struct what *w, const char *key, const char *title, const c
 	w->values[w->n++] = value ? value : "";
 }
 
-/* row NULL: the titles only. */
+/* With row NULL only the titles are filled. */
 static void what_of(const struct report_query *q, const struct report_row *row, bool for_people,
 		    struct what *w)
 {
@@ -158,7 +159,7 @@ static void what_of(const struct report_query *q, const struct report_row *row, 
 		add_what(w, "name", "NAME", row->name);
 		break;
 	case REPORT_BY_DAY:
-		/* Where only whole hours are known a day may seem to begin on the day before. */
+		/* Known by whole hours only, a day may begin on the day before: take its middle. */
 		add_what(w, "day", "DAY",
 			 period_local(row->since_s + (row->until_s - row->since_s) / 2, DAY,
 				      w->buf));
@@ -248,7 +249,7 @@ static void put_sum(const struct sheet *s, const struct report *report)
 	free(count);
 }
 
-/* The sheet's first line: what period the numbers are of. */
+/* The first line of the table: the period. */
 static void print_period(const struct cli *cli, const struct report_query *q,
 			 const struct report *report)
 {
@@ -259,7 +260,7 @@ static void print_period(const struct cli *cli, const struct report_query *q,
 	if (until_s == q->now_s)
 		when = q->stored ? " (now)" : " (as of the last checkpoint)";
 	if (q->since_zero)
-		fprintf(cli->out, "Since the mark of ctmeter zero, or all that was counted\n");
+		fprintf(cli->out, "Since the last ctmeter zero, or since counting began\n");
 	else
 		fprintf(cli->out, "%s to %s%s, %s\n",
 			period_local(report->sum.since_s, PERIOD_MINUTE, since),
@@ -305,7 +306,7 @@ void cli_report_print_table(const struct cli *cli, const struct report_query *q,
 		fprintf(cli->out, "%s\n", report->notes[i]);
 }
 
-/* ---- CSV: RFC 4180, but for lines that end as Unix's do; texts as plain.h has them ---- */
+/* ---- CSV: RFC 4180, but with Unix line ends; text as in plain.h ---- */
 
 static void csv_titles(const struct report_query *q, FILE *out)
 {
@@ -349,7 +350,7 @@ void cli_report_print_csv(const struct report_query *q, const struct report *rep
 
 /* ---- JSON ---- */
 
-/* Exact: a string of digits beyond JSON integers. */
+/* Exact: above 2^63-1 a string of digits. */
 static json_t *json_number(uint64_t n)
 {
 	char buf[DISPLAY_NUMBER_SIZE];
@@ -374,7 +375,7 @@ static json_t *json_row(const struct report_query *q, const struct report_row *r
 	for (size_t i = 0; i < w.n; i++) {
 		char *clean = display_clean(w.values[i]);
 
-		/* JSON holds UTF-8 only; a name may be anything. */
+		/* JSON holds only UTF-8, but a name may be anything. */
 		if (json_object_set_new(object, w.keys[i], json_string(w.values[i])) < 0)
 			json_object_set_new(object, w.keys[i], json_string(clean));
 		free(clean);
@@ -438,8 +439,8 @@ static void print_report(const struct cli *cli, const struct report_query *q,
 	}
 }
 
-/* Have the daemon store what it has counted until now, as the ledger's file is up to a checkpoint
- * behind. Returns 0, or -errno with why it did not. */
+/* Have the daemon write its counters to the ledger's file, which may be a checkpoint behind.
+ * Returns 0, or -errno with e saying why it did not. */
 static int ask_to_store(const struct cli *cli, struct err *e)
 {
 	json_t *answer = NULL;
@@ -447,11 +448,11 @@ static int ask_to_store(const struct cli *cli, struct err *e)
 
 	json_decref(answer);
 	if (rc == -ENOENT || rc == -ECONNREFUSED)
-		err_set(e, "ctmeterd does not run");
+		err_set(e, "ctmeterd is not running");
 	return rc;
 }
 
-/* Who reads the figures must know that newer ones are missing, and why. */
+/* Add a note that newer figures are missing, and why. */
 static void note_age(struct report *report, const struct err *why)
 {
 	char at[PERIOD_TEXT_SIZE];
@@ -464,14 +465,14 @@ static void note_age(struct report *report, const struct err *why)
 				: xasprintf("Counted until the last checkpoint: %s.", why->text));
 }
 
-/* The period's end is now or later, so what is being counted belongs to it. */
+/* Does the period end now or later? Then the traffic being counted belongs to it. */
 static bool is_open(const struct report_query *q)
 {
 	return q->since_zero || q->period.to_now || q->period.until_s > q->now_s;
 }
 
-/* The period; and have the ledger's file brought up to now where that is part of it: q->stored, or why it
- * was not. */
+/* Resolve the period. If the present is part of it, have the ledger's file brought up to date: sets
+ * q->stored, or *ret_why. */
 static int prepare(const struct cli *cli, struct report_query *q, struct err *ret_why,
 		   struct err *e)
 {
@@ -481,7 +482,7 @@ static int prepare(const struct cli *cli, struct report_query *q, struct err *re
 	if (rc < 0 || !is_open(q))
 		return rc;
 	q->stored = ask_to_store(cli, ret_why) == 0;
-	q->now_s = time(NULL); /* that may have taken a while */
+	q->now_s = time(NULL); /* the call may have taken a while */
 	return r->since_zero ? 0 : period_resolve(r->since, r->until, q->now_s, &q->period, e);
 }
 

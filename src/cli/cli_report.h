@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "report/report.h"
 
-/* `ctmeter report`: its options, and its three forms of output. */
+/* `ctmeter report`: its options and its three output formats. */
 
 enum cli_report_format { CLI_REPORT_TABLE, CLI_REPORT_CSV, CLI_REPORT_JSON };
 
@@ -23,13 +23,13 @@ struct cli_report {
 
 /* An option by its name without dashes. Returns 0, or -EINVAL with e filled for a bad value. */
 int cli_report_option(struct cli_report *r, const char *name, char *value, struct err *e);
-/* What only all options together tell. The same. */
+/* Check the options together. Returns 0, or -EINVAL with e filled. */
 int cli_report_check(const struct cli *cli, struct err *e);
 void cli_report_release(struct cli_report *r);
 
 int cli_report(const struct cli *cli, struct err *e);
 
-/* Print a report; the query it answers tells the columns. */
+/* Print a report. The query that it answers decides the columns. */
 void cli_report_print_table(const struct cli *cli, const struct report_query *q,
 			    const struct report *report);
 void cli_report_print_csv(const struct report_query *q, const struct report *report, FILE *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ctmeter status`: the daemon's health as grouped, aligned lines. */
+/* `ctmeter status`: the health of the daemon, in groups of aligned lines. */
 #include "cli/cli.h"
 
 #include "base/display.h"
@@ -93,7 +93,8 @@ static void print_doubt(const json_t *s, FILE *out)
 	if (!at)
 		return;
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&at, &tm));
-	line(out, "older copy:", "it was older than the rules at %s: see the discontinuities",
+	line(out,
+	     "older copy:", "at %s the ledger was older than the rules: see the discontinuities",
 	     when);
 }
 
@@ -135,10 +136,10 @@ static void print_verdict(const json_t *s, bool colour, FILE *out)
 	print_sentences(problems, "problem:", TABLE_BAD, colour, out);
 	print_sentences(warnings, "warning:", TABLE_WARN, colour, out);
 	if (json_array_size(problems) || json_array_size(warnings))
-		fputs("ctmeter check tells more, and how to mend it\n", out);
+		fputs("ctmeter check shows more, and how to fix it\n", out);
 }
 
-/* A clock that was set is told for good: it explains what a report shows. */
+/* The last setting of the clock stays on display, since it explains the figures of a report. */
 static void print_ledger(const json_t *s, bool colour, FILE *out)
 {
 	const json_t *clock = json_object_get(s, "clock");
@@ -148,7 +149,7 @@ static void print_ledger(const json_t *s, bool colour, FILE *out)
 	line(out, "store:", "%s", cli_text(s, "store"));
 	print_doubt(s, out);
 	if (!clock)
-		return; /* an older ctmeterd's */
+		return; /* the answer of an older ctmeterd */
 	if (!cli_number(clock, "jumps"))
 		line(out, "clock:", "%s", cli_text(clock, "state"));
 	else

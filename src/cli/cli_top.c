@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `ctmeter top`: rates, live on a terminal or once for a script.
- * 1. Numbers stand first in a line and names last: a narrow terminal cuts names.
- * 2. While the daemon is away or has read nothing new the last table stays, with a word about why.
- * 3. Whatever ends the display gives the terminal back: signals come through a descriptor. */
+ * 1. Numbers come first in a line and names last, so that a narrow terminal cuts names.
+ * 2. While the daemon does not answer or has no new counters, the last table stays, with a note
+ *    why.
+ * 3. However the display ends, the terminal is restored: signals arrive through a descriptor. */
 #include "cli/cli.h"
 
 #include "base/display.h"
@@ -21,17 +22,17 @@
 #include <unistd.h>
 
 #define DEFAULT_INTERVAL_S 2
-#define MIN_INTERVAL_S 0.5 /* the daemon reads the counters no more often */
+#define MIN_INTERVAL_S 0.5 /* the daemon does not read the counters more often */
 #define MAX_INTERVAL_S 3600
 #define ONCE_TIMEOUT_S 10
-#define LIVE_TIMEOUT_S 3 /* no key works meanwhile */
+#define LIVE_TIMEOUT_S 3 /* keys do not work meanwhile */
 #define FRESH_WAIT_MS 5000 /* --once: for a newer reading than the first */
 #define FRESH_RETRY_MS 100
 #define STALE_AFTER_MS 5000
 #define NAME_MAX_WIDTH 40
-#define TITLE_LINE 2 /* above it: two lines of header */
+#define TITLE_LINE 2 /* it follows two lines of header */
 
-static const char key_help[] = "keys: i o t p sort, a addresses, q quits";
+static const char key_help[] = "keys: i o t p sort, a addresses, q quit";
 
 struct options {
 	uint64_t interval_ns;
@@ -47,9 +48,9 @@ struct top {
 	struct loop_timer tick;
 	struct term *term;
 	int signals;
-	json_t *older, *newer; /* answers; older NULL: there is but one yet */
-	char *note; /* about what is shown, NULL: nothing */
-	uint64_t away_ns; /* since when the daemon does not answer, 0: it does */
+	json_t *older, *newer; /* answers; older NULL: only one so far */
+	char *note; /* shown in the header, NULL: none */
+	uint64_t away_ns; /* when the daemon stopped answering, 0: it answers */
 	int result;
 	struct err *e;
 };
@@ -76,7 +77,7 @@ static int parse_count(const char *text, size_t *ret_count, struct err *e)
 	unsigned long n = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || n == 0) {
-		err_set(e, "--count takes a number of rows from 1 on, not %s", text);
+		err_set(e, "--count takes a number of rows, at least 1, not %s", text);
 		return -EINVAL;
 	}
 	*ret_count = n;
@@ -216,7 +217,7 @@ static int ask(const struct cli *cli, int timeout_s, json_t **ret_answer, struct
 	if (rc < 0)
 		return rc;
 	if (!json_object_get(answer, "sampled_ms")) {
-		err_set(e, "ctmeterd is older than ctmeter and tells no times: restart it");
+		err_set(e, "ctmeterd is older than ctmeter and sends no sample times: restart it");
 		json_decref(answer);
 		return -EPROTO;
 	}
@@ -231,7 +232,7 @@ static void sleep_ms(uint64_t ms)
 	poll(NULL, 0, (int)ms);
 }
 
-/* A second answer whose counters were read after those of the first. */
+/* Get a second answer, whose counters were read after those of the first. */
 static int ask_newer(const struct cli *cli, const json_t *first, json_t **ret_answer, struct err *e)
 {
 	json_t *answer;
@@ -248,7 +249,7 @@ static int ask_newer(const struct cli *cli, const json_t *first, json_t **ret_an
 		json_decref(answer);
 		sleep_ms(FRESH_RETRY_MS);
 	}
-	err_set(e, "ctmeterd has read no counters meanwhile: ctmeter status may tell why");
+	err_set(e, "ctmeterd has not read the counters again: ctmeter status may show why");
 	return -ETIMEDOUT;
 }
 
@@ -312,7 +313,7 @@ static void draw(struct top *top)
 	text = frame_text(top, lines);
 	rc = term_draw(top->term, text, TITLE_LINE);
 	if (rc < 0) {
-		err_set(top->e, "the terminal is gone: %s", strerror(-rc));
+		err_set(top->e, "cannot write to the terminal: %s", strerror(-rc));
 		finish(top, rc);
 	}
 	free(text);
@@ -324,8 +325,8 @@ static void set_note(struct top *top, char *take)
 	top->note = take;
 }
 
-/* A newer answer is there: show what changed since the last one, which may be long ago when the
- * daemon was away; the header tells over what time. */
+/* Take a new answer. The table shows the change since the last one, which may be old when the
+ * daemon was away; the header states the time between them. */
 static void take_answer(struct top *top, json_t *take, uint64_t now_ns)
 {
 	uint64_t sampled_ms = rates_sampled_ms(take), before_ms = rates_sampled_ms(top->newer);
@@ -440,7 +441,7 @@ static int open_signals(struct top *top, struct err *e)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	top->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (top->signals < 0) {
-		err_set(e, "signalfd: %s", strerror(errno));
+		err_set(e, "cannot receive signals: signalfd: %s", strerror(errno));
 		return -errno;
 	}
 	return 0;

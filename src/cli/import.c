@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lines of what was counted before: see import.h. */
+/* Lines of logs and tables made before ctmeter: see import.h. */
 #include "cli/import.h"
 
 #include "base/xalloc.h"
@@ -16,7 +16,7 @@
 
 enum column { COLUMN_TIME, COLUMN_ADDRESS, COLUMN_OCTETS, COLUMNS };
 
-/* An address, and its line before. */
+/* An address and its last line. */
 struct seen {
 	struct addr addr;
 	size_t number;
@@ -28,7 +28,7 @@ struct seen {
 struct import {
 	bool utc;
 	int64_t now_s;
-	char separator; /* of a CSV; '\0': a log; '?': not known yet */
+	char separator; /* of a CSV; '\0': a log; '?': unknown yet */
 	int columns[COLUMNS]; /* of a CSV */
 	struct seen *seen; /* sorted by address */
 	size_t n_seen, cap_seen;
@@ -36,7 +36,7 @@ struct import {
 
 /* The texts of a line. */
 struct texts {
-	const char *time, *address, *octets; /* octets NULL: there are none */
+	const char *time, *address, *octets; /* octets NULL: none */
 };
 
 struct import *import_new(bool utc, int64_t now_s)
@@ -116,7 +116,7 @@ static bool same_time(const struct tm *a, const struct tm *b)
 	       a->tm_hour == b->tm_hour && a->tm_min == b->tm_min && a->tm_sec == b->tm_sec;
 }
 
-/* The moment at which the clock showed it, by summer time or not. False: it never did. */
+/* The moment of a local time, in summer time or not. False: that time does not exist. */
 static bool moment(const struct import *p, const struct tm *said, int isdst, int64_t *ret_s)
 {
 	struct tm tm = *said;
@@ -126,7 +126,7 @@ static bool moment(const struct import *p, const struct tm *said, int isdst, int
 	return same_time(&tm, said) && (p->utc || tm.tm_isdst == isdst);
 }
 
-/* Digits; or what some awks make of a large sum: 2.14748e+09. */
+/* Digits, or the form in which some awks print a large sum: 2.14748e+09. */
 static bool parse_octets(const char *text, uint64_t *ret, bool *ret_rounded)
 {
 	bool point = false, digits = false, rounded = false;
@@ -175,7 +175,7 @@ static char *trim(char *text)
 	return text;
 }
 
-/* "DATE TIME ADDRESS [OCTETS]", or DATETTIME in one: false when it has not that many words. */
+/* "DATE TIME ADDRESS [OCTETS]", or DATETTIME in one. False: the wrong number of words. */
 static bool split_log(char *line, struct texts *ret)
 {
 	char *save = NULL, *words[5];
@@ -189,7 +189,7 @@ static bool split_log(char *line, struct texts *ret)
 	first = n && strchr(words[0], 'T') ? 1 : 2;
 	if (n < first + 1 || n > first + 2)
 		return false;
-	/* Together again: the words stand in one text, in this order. */
+	/* Join date and time again; they are adjacent in the line. */
 	if (first == 2) {
 		char *end = words[0] + strlen(words[0]);
 
@@ -202,7 +202,7 @@ static bool split_log(char *line, struct texts *ret)
 	return true;
 }
 
-/* The next field; *at is moved behind it, NULL at the end. Quotes are taken off. */
+/* The next field, unquoted. *at moves behind it, or becomes NULL at the end. */
 static char *next_field(char **at, char separator)
 {
 	char *from = *at, *to = *at, *field = *at;
@@ -231,7 +231,7 @@ static int split_csv(char *line, char separator, char *fields[FIELDS_MAX])
 	return line ? 0 : n;
 }
 
-/* ---- what a file is ---- */
+/* ---- recognizing the format ---- */
 
 static const char *const titles[COLUMNS][4] = {
 	[COLUMN_TIME] = { "measuringtime", "time", "date", "datetime" },
@@ -261,7 +261,8 @@ static bool is_value(enum column c, const char *text)
 	return parse_octets(text, &octets, &rounded);
 }
 
-/* Each column once. Without titles there must be no other, or it could be the wrong number. */
+/* Find each column exactly once. Without titles there must be no other columns, since one of them
+ * could be the octets. */
 static bool find_columns(char *const *fields, int n, bool (*is)(enum column c, const char *text),
 			 int ret[COLUMNS])
 {
@@ -280,7 +281,7 @@ static bool find_columns(char *const *fields, int n, bool (*is)(enum column c, c
 	return true;
 }
 
-/* Is it a log? Each of its words is looked at, so that a CSV is none. */
+/* Is it a line of a log? Each word is checked, so that a CSV is not mistaken for one. */
 static bool is_log(const char *line)
 {
 	char copy[IMPORT_LINE_MAX + 1];
@@ -292,7 +293,7 @@ static bool is_log(const char *line)
 	       (!t.octets || is_value(COLUMN_OCTETS, t.octets));
 }
 
-/* Returns 1 when the line has values, 0 when it has titles, -EINVAL when it is neither. */
+/* Returns 1 for a line of values, 0 for the titles of a CSV, -EINVAL for anything else. */
 static int recognize(struct import *p, const char *line, struct err *e)
 {
 	char copy[IMPORT_LINE_MAX + 1], *fields[FIELDS_MAX];
@@ -314,9 +315,9 @@ static int recognize(struct import *p, const char *line, struct err *e)
 	}
 	p->separator = '?';
 	err_set(e,
-		"\"%.60s\" is neither a line of the log (DATE TIME ADDRESS OCTETS) nor of a CSV: "
-		"give a "
-		"CSV a first line with the titles ip, measuringtime and bytes",
+		"\"%.60s\" is neither a line of a log (DATE TIME ADDRESS OCTETS) nor of a CSV: a "
+		"CSV "
+		"needs a first line with the titles ip, measuringtime and bytes",
 		line);
 	return -EINVAL;
 }
@@ -329,15 +330,14 @@ static int split(const struct import *p, char *line, struct texts *ret, struct e
 	if (!p->separator) {
 		if (split_log(line, ret))
 			return 0;
-		err_set(e, "not DATE TIME ADDRESS OCTETS: mend the line, or take it out");
+		err_set(e, "expected DATE TIME ADDRESS OCTETS: correct the line or remove it");
 		return -EINVAL;
 	}
 	n = split_csv(line, p->separator, fields);
 	for (int c = 0; c < COLUMNS; c++) {
 		if (p->columns[c] < n)
 			continue;
-		err_set(e, "%d columns where there should be more: mend the line, or take it out",
-			n);
+		err_set(e, "too few columns (%d): correct the line or remove it", n);
 		return -EINVAL;
 	}
 	ret->time = fields[p->columns[COLUMN_TIME]];
@@ -348,7 +348,7 @@ static int split(const struct import *p, char *line, struct texts *ret, struct e
 
 /* ---- one line ---- */
 
-/* The address's entry, a new one with said.tm_year 0. NULL: there are too many. */
+/* The entry of the address; a new one has said.tm_year 0. NULL: too many addresses. */
 static struct seen *find_seen(struct import *p, const struct addr *addr)
 {
 	size_t low = 0, high = p->n_seen;
@@ -374,7 +374,7 @@ static struct seen *find_seen(struct import *p, const struct addr *addr)
 	return &p->seen[low];
 }
 
-/* The moment of `said`, for an address whose line before is `s`. */
+/* The moment of the local time `said`; `s` is the address's last line. */
 static int find_moment(const struct import *p, const char *text, const struct tm *said,
 		       const struct seen *s, int64_t *ret_s, struct err *e)
 {
@@ -383,9 +383,8 @@ static int find_moment(const struct import *p, const char *text, const struct tm
 
 	if (!summer && !winter) {
 		err_set(e,
-			"%s: the clock of the time zone in force never showed this; --utc takes "
-			"times as UTC, "
-			"TZ=Area/City before the command as those of another zone",
+			"%s does not exist in the present time zone: --utc reads times as UTC, "
+			"TZ=Area/City before the command reads them in another zone",
 			text);
 		return -EINVAL;
 	}
@@ -395,9 +394,8 @@ static int find_moment(const struct import *p, const char *text, const struct tm
 	if (*ret_s <= p->now_s)
 		return 0;
 	err_set(e,
-		"%s is in the future: is it of another time zone? --utc takes times as UTC, "
-		"TZ=Area/City "
-		"before the command as those of another zone",
+		"%s is in the future: is it of another time zone? --utc reads times as UTC, "
+		"TZ=Area/City before the command reads them in another zone",
 		text);
 	return -EINVAL;
 }
@@ -410,11 +408,11 @@ static int take_values(struct import *p, const struct texts *t, struct import_li
 	struct tm said;
 
 	if (addr_parse(t->address, &line.addr) < 0)
-		err_set(e, "%.60s is no IP address: mend the line, or take it out", t->address);
+		err_set(e, "%.60s is not an IP address: correct the line or remove it", t->address);
 	else if (!parse_time(t->time, &said))
-		err_set(e, "%.60s is no time: write YYYY-MM-DD HH:MM:SS", t->time);
+		err_set(e, "%.60s is not a time: write YYYY-MM-DD HH:MM:SS", t->time);
 	else if (t->octets && *t->octets && !parse_octets(t->octets, &line.octets, &line.rounded))
-		err_set(e, "%.60s is no number of octets: write digits only", t->octets);
+		err_set(e, "%.60s is not a number of octets: write digits only", t->octets);
 	else if (!(s = find_seen(p, &line.addr)))
 		err_set(e, "more than %d addresses: import the file in parts",
 			IMPORT_ADDRESSES_MAX);
@@ -439,12 +437,12 @@ int import_take(struct import *p, char *line, struct import_line *ret, struct er
 	int rc = 1;
 
 	if (strlen(line) > IMPORT_LINE_MAX) {
-		err_set(e, "longer than %d octets: is it a log or a CSV at all?", IMPORT_LINE_MAX);
+		err_set(e, "longer than %d octets: is this a log or a CSV?", IMPORT_LINE_MAX);
 		return -EINVAL;
 	}
 	if (!strncmp(line, "\xef\xbb\xbf", 3)) /* a byte order mark */
 		line += 3;
-	/* Tabs before and behind are empty fields of a CSV. */
+	/* Keep leading and trailing tabs: they may be empty fields of a CSV. */
 	line[strcspn(line, "\r\n")] = '\0';
 	if (!line[strspn(line, BLANKS)] || *line == '#')
 		return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rates from two answers: see rates.h. Rows are matched by name through jansson's hashes: an
- * answer may have 20,000 of them. */
+/* Rates from two answers: see rates.h. Rows are matched by name through jansson's hash tables,
+ * since an answer may have 20,000 of them. */
 #include "cli/rates.h"
 
 #include "base/xalloc.h"
@@ -58,14 +58,14 @@ static bool is_retired(const json_t *row)
 	return !strcmp(text_of(row, "status"), "retired");
 }
 
-/* Its counters at 0 say nothing: they do not run. */
+/* Its counters do not run, so a 0 means nothing. */
 static bool is_not_counted(const char *status)
 {
 	return !strcmp(status, "conflict") || !strcmp(status, "not-countable") ||
 	       !strcmp(status, "pending");
 }
 
-/* newer - older of a forwarded and a node counter; false when one of them fell. */
+/* Add newer - older of a forwarded and a node counter. False: one of them fell. */
 static bool add_difference(const json_t *older, const json_t *newer, const char *const keys[2],
 			   uint64_t *sum)
 {
@@ -102,7 +102,7 @@ static void divide(struct rates_flow flow[], uint64_t elapsed_ms)
 	}
 }
 
-/* At least one of the two is not NULL. */
+/* One of the two may be NULL. */
 static struct rates_row compare(const json_t *older, const json_t *newer, uint64_t elapsed_ms)
 {
 	struct rates_row row = { .status = text_of(newer ? newer : older, "status") };
@@ -131,7 +131,7 @@ static struct rates_row compare(const json_t *older, const json_t *newer, uint64
 
 /* ---- all rows ---- */
 
-/* The rows of an array by their text `key`: a new object. */
+/* A new object: the rows of an array by their member `key`. */
 static json_t *index_by(const json_t *array, const char *key)
 {
 	json_t *index = json_object();
@@ -159,8 +159,8 @@ static void add_row(struct builder *b, const json_t *container, const char *addr
 typedef void pair_fn(struct builder *b, const json_t *container, const json_t *older,
 		     const json_t *newer);
 
-/* Call fn for each row of either array, found in the other by its text `key`, unless it is retired
- * in both. `container` goes along; NULL: the row itself is one. */
+/* Call fn for each row of either array, with its match in the other by the member `key`, unless it
+ * is retired in both. `container` is passed to fn; NULL: the row itself is the container. */
 static void pair_up(struct builder *b, const json_t *container, const json_t *older,
 		    const json_t *newer, const char *key, pair_fn *fn)
 {
@@ -229,7 +229,7 @@ static double weigh(const struct rates_row *row, enum rates_key key)
 	}
 }
 
-/* Heaviest first; equals in the order of their names, so that idle rows stand still. */
+/* Heaviest first, then by id and address, so that idle rows keep their places. */
 static int row_cmp(const void *x, const void *y)
 {
 	const struct rates_row *a = x, *b = y;
@@ -274,7 +274,7 @@ void rates_free(struct rates *r)
 
 /* ---- JSON ---- */
 
-/* As `list` has it: what JSON integers of most readers do not hold is a string. */
+/* As in `list`: above 2^63-1, where most JSON readers fail, a string of digits. */
 static json_t *count_json(uint64_t n)
 {
 	char digits[24];

@@ -73,7 +73,7 @@ const char *table_style_end(enum table_style style, bool colour)
 	return colour && style != TABLE_PLAIN ? "\033[0m" : "";
 }
 
-/* Blanks are owed rather than printed, so that none is left at the end of a line. */
+/* Blanks are printed only before the next text, so that no line ends with them. */
 static void print_row(const struct table *t, const struct cell *cells, bool colour, FILE *out)
 {
 	size_t owed = 0;

@@ -55,7 +55,7 @@ void term_leave(struct term *t)
 		return;
 	fputs(PLAIN SHOW_CURSOR USUAL_SCREEN, t->out);
 	fflush(t->out);
-	/* Keys pressed meanwhile were for us, not for the shell. */
+	/* Discard keys pressed meanwhile: they were not for the shell. */
 	if (t->has_keys)
 		tcsetattr(t->in_fd, TCSAFLUSH, &t->usual);
 	t->inside = false;
@@ -92,7 +92,7 @@ static void put_line(const char *text, size_t len, size_t columns, bool title, F
 {
 	char *line = xstrndup(text, len), *cut = display_cut(line, columns);
 
-	/* Cleared first: after a full line the cursor still stands on its last character. */
+	/* Clear first: after a full line the cursor is still on its last character. */
 	fprintf(out, CLEAR_TO_END_OF_LINE "%s%s%s", title ? REVERSE : "", cut, title ? PLAIN : "");
 	free(cut);
 	free(line);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The control socket, server side: see ctl.h for the protocol and its limits.
  *
- * A request is its connection. It goes through three states:
+ * A connection carries one request, which passes three states:
  *   READING   its line arrives; a timer gives it 5 s
- *   HANDLED   its handler owes an answer; no timer. When the client goes away now, only the
- *             descriptor is closed: the request stays until the answer releases it.
- *   WRITING   the answer leaves; a timer, set anew at each progress, gives it 5 s. A streamed one
- *             is built as it leaves: at most BATCH_OCTETS (and a piece) of it are in memory.
- * 1. In READING and WRITING the request is the loop's, in HANDLED the handler's.
+ *   HANDLED   the handler owes an answer; no timer. If the client closes the connection now, only
+ *             the descriptor is closed: the request stays until the answer releases it.
+ *   WRITING   the answer is sent; a timer, restarted at each progress, gives it 5 s. A streamed
+ *             answer is built as it is sent: at most BATCH_OCTETS and one piece of it are in
+ *             memory.
+ * 1. The loop owns the request in READING and WRITING, the handler in HANDLED.
  * 2. A request without ctl (after ctl_free) has no descriptor either. */
 #include "control/ctl.h"
 
@@ -40,10 +41,10 @@ struct ctl_request {
 	int fd; /* -1: the client is gone */
 	enum state state;
 	struct loop_timer deadline;
-	char *buf; /* what has come, or what is to leave */
+	char *buf; /* what was received, or what is to be sent */
 	size_t len, cap, done;
 	json_t *json;
-	ctl_next_fn *next; /* what is to leave after buf; NULL: nothing */
+	ctl_next_fn *next; /* gives what follows buf; NULL: nothing */
 	ctl_done_fn *stream_done;
 	void *stream;
 };
@@ -51,14 +52,14 @@ struct ctl_request {
 struct ctl {
 	char *path;
 	int fd;
-	dev_t dev; /* of our socket: a successor's is not ours to remove */
+	dev_t dev; /* of our socket; a successor's must not be removed */
 	ino_t ino;
 	struct loop *loop;
 	ctl_handler_fn *handler;
 	void *arg;
 	struct ctl_request *requests[REQUESTS_MAX];
 	size_t n_requests;
-	struct loop_timer pause; /* after accept failed for want of descriptors */
+	struct loop_timer pause; /* after accept failed for lack of descriptors or memory */
 	struct log_state trouble;
 };
 
@@ -103,7 +104,7 @@ static void on_deadline(void *arg, uint64_t now_ns)
 	struct ctl_request *req = arg;
 
 	(void)now_ns;
-	log_debug("ctl", "a client was too slow, request dropped");
+	log_debug("ctl", "dropped the request of a client that made no progress for 5 s");
 	request_free(req);
 }
 
@@ -124,7 +125,7 @@ static void append(struct ctl_request *req, const char *text, size_t len)
 	req->len += len;
 }
 
-/* All of buf has left: put more of the stream there. False: there is no more. */
+/* All of buf is sent: refill it from the stream. False: there is no more. */
 static bool refill(struct ctl_request *req)
 {
 	char *piece;
@@ -188,11 +189,12 @@ void ctl_reply(struct ctl_request *req, json_t *take)
 		return;
 	}
 	if (!text)
-		text = xstrdup("{\"error\":\"the answer is no valid text: see the log\"}");
+		text = xstrdup(
+			"{\"error\":\"the answer is not valid UTF-8: see the log of ctmeterd\"}");
 	free(req->buf);
 	req->buf = text;
 	req->len = strlen(text);
-	req->buf[req->len++] = '\n'; /* in the place of the NUL: it is no string any more */
+	req->buf[req->len++] = '\n'; /* instead of the NUL: buf is no longer a string */
 	start_writing(req);
 }
 
@@ -221,7 +223,8 @@ void ctl_reply_error(struct ctl_request *req, const char *fmt, ...)
 	va_end(ap);
 	sentence = json_string(text);
 	if (!sentence)
-		sentence = json_string("failed (the reason is no valid text: see the log)");
+		sentence = json_string(
+			"failed; the reason is not valid UTF-8: see the log of ctmeterd");
 	json_object_set_new(answer, "error", sentence);
 	ctl_reply(req, answer);
 }
@@ -238,7 +241,7 @@ const json_t *ctl_request_json(const struct ctl_request *req)
 	return req->json;
 }
 
-/* Nothing is expected while the handler works, so the client can only have gone away. */
+/* The client sends nothing while the handler works, so an event means that it has gone. */
 static void on_hangup(void *arg, short revents, uint64_t now_ns)
 {
 	(void)revents;
@@ -246,7 +249,7 @@ static void on_hangup(void *arg, short revents, uint64_t now_ns)
 	request_hang_up(arg);
 }
 
-/* The line is there, `len` octets. Calls the handler: req may be gone on return. */
+/* The line of `len` octets is complete: call the handler. req may be freed on return. */
 static void request_handle(struct ctl_request *req, size_t len)
 {
 	struct ctl *ctl = req->ctl;
@@ -257,7 +260,7 @@ static void request_handle(struct ctl_request *req, size_t len)
 	req->state = HANDLED;
 	req->json = json_loadb(req->buf, len, JSON_REJECT_DUPLICATES, &error);
 	if (!req->json)
-		ctl_reply_error(req, "the request is no JSON object: %s", error.text);
+		ctl_reply_error(req, "the request is not valid JSON: %s", error.text);
 	else if (!ctl_request_command(req))
 		ctl_reply_error(req, "the request has no \"command\"");
 	else
@@ -297,9 +300,11 @@ static void request_new(struct ctl *ctl, int fd, uint64_t now_ns)
 	struct ctl_request *req;
 
 	if (ctl->n_requests == REQUESTS_MAX) {
-		/* Fits an empty socket buffer; a client that left meanwhile misses nothing. */
+		/* The text fits an empty socket buffer. A client that has gone needs no answer. */
 		if (send(fd, busy, strlen(busy), MSG_NOSIGNAL) < 0)
-			log_debug("ctl", "cannot turn a client away: %s", strerror(errno));
+			log_debug("ctl",
+				  "cannot tell a client that there are too many requests: %s",
+				  strerror(errno));
 		close(fd);
 		return;
 	}
@@ -321,15 +326,15 @@ static void on_connection(void *arg, short revents, uint64_t now_ns)
 
 	(void)revents;
 	if (fd >= 0) {
-		log_good(&ctl->trouble, now_ns, "ctl", "connections are accepted again");
+		log_good(&ctl->trouble, now_ns, "ctl", "accepting connections again");
 		request_new(ctl, fd, now_ns);
 		return;
 	}
 	if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS)
 		return;
-	/* The connection stays in the backlog and poll(2) would tell of it for ever. */
-	log_bad(&ctl->trouble, now_ns, LOG_LEVEL_WARNING, "ctl", "cannot accept a connection: %s",
-		strerror(errno));
+	/* The connection stays in the backlog, so the listening socket would stay ready: pause. */
+	log_bad(&ctl->trouble, now_ns, LOG_LEVEL_WARNING, "ctl",
+		"cannot accept a connection: %s: retrying every second", strerror(errno));
 	loop_unwatch(ctl->loop, ctl->fd);
 	loop_timer_set(ctl->loop, &ctl->pause, now_ns + NS_PER_S);
 }
@@ -342,21 +347,21 @@ static void on_pause_end(void *arg, uint64_t now_ns)
 	loop_watch(ctl->loop, ctl->fd, POLLIN, on_connection, ctl);
 }
 
-/* Only the last directory is made: a missing /run is a mistake somewhere else. */
+/* Only the last directory is created: a missing /run is a fault elsewhere. */
 static int make_directory(const char *path, struct err *e)
 {
 	char *dir = xstrdup(path), *slash = strrchr(dir, '/');
 	int rc = 0;
 
 	if (slash && slash > dir) {
-		mode_t old = umask(0022); /* 0755, whatever it was */
+		mode_t old = umask(0022); /* exactly 0755 */
 
 		*slash = '\0';
 		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 			rc = -errno;
 		umask(old);
 		if (rc < 0)
-			err_set(e, "cannot make the directory %s: %s", dir, strerror(-rc));
+			err_set(e, "cannot create the directory %s: %s", dir, strerror(-rc));
 	}
 	free(dir);
 	return rc;
@@ -370,7 +375,7 @@ static int stale_failed(const char *path, struct err *e)
 	return rc;
 }
 
-/* Make way at `path`: a socket that refuses connections belonged to a daemon that is no more. */
+/* Remove a stale socket: one that refuses connections belonged to a daemon that has ended. */
 static int remove_stale(int fd, const struct sockaddr_un *sun, struct err *e)
 {
 	const char *path = sun->sun_path;
@@ -382,11 +387,13 @@ static int remove_stale(int fd, const struct sockaddr_un *sun, struct err *e)
 		return stale_failed(path, e);
 	}
 	if (!S_ISSOCK(st.st_mode)) {
-		err_set(e, "%s exists and is no socket: remove it, or set [control] socket", path);
+		err_set(e,
+			"%s exists and is not a socket: remove it, or set another [control] socket",
+			path);
 		return -EEXIST;
 	}
 	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) || errno == EAGAIN) {
-		err_set(e, "another ctmeterd answers at %s: end it first", path);
+		err_set(e, "another ctmeterd answers at %s: stop it first", path);
 		return -EADDRINUSE;
 	}
 	if (errno != ECONNREFUSED || unlink(path) < 0)
@@ -394,8 +401,7 @@ static int remove_stale(int fd, const struct sockaddr_un *sun, struct err *e)
 	return 0;
 }
 
-/* Nobody but root may connect from the first moment on: the mode comes with bind(2), which takes
- * it from the umask. */
+/* Other users must never be able to connect, so the umask gives the socket its mode in bind(2). */
 static int bind_and_listen(int fd, const struct sockaddr_un *sun, struct stat *ret_st,
 			   struct err *e)
 {

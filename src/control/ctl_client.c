@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The control socket, client side. The socket is non-blocking and every wait is a poll(2) with
- * what is left of the timeout, since connect(2) to a full backlog would sleep for ever. */
+/* The control socket, client side. The socket is non-blocking and every wait is a poll(2) with the
+ * rest of the timeout, since a blocking connect(2) to a full backlog has no limit. */
 #include "control/ctl_client.h"
 
 #include "base/endpoint.h"
@@ -32,7 +32,7 @@ static int elapsed_ms(const struct call *c)
 	return (int)((loop_now_ns() - c->start_ns) / NS_PER_MS);
 }
 
-/* Wait for `events` (0: only let max_ms pass). Returns 0, or -ETIMEDOUT. */
+/* Wait for `events` (0: just let max_ms pass). Returns 0, or -ETIMEDOUT. */
 static int wait_for(struct call *c, short events, int max_ms)
 {
 	const struct ctl_client_wait *w = c->wait;
@@ -73,7 +73,7 @@ static int open_connection(struct call *c, const char *path)
 	return rc;
 }
 
-/* A daemon that turns us away may have closed before the request is out: its answer is there. */
+/* A daemon with too many requests may close before it has read ours, but it did answer. */
 static int send_line(struct call *c, const char *text, size_t len)
 {
 	size_t done = 0;
@@ -114,7 +114,7 @@ static int read_to_end(struct call *c)
 			c->len += (size_t)n;
 			continue;
 		}
-		/* Reset instead of end: the daemon had not read all we sent, but did answer. */
+		/* A reset: the daemon answered without having read all of the request. */
 		if (n == 0 || (errno == ECONNRESET && c->len))
 			return 0;
 		if (errno != EAGAIN && errno != EINTR)
@@ -160,8 +160,8 @@ static int understand(const struct call *c, const char *path, json_t **ret_answe
 		err_set(e, "ctmeterd at %s closed the connection without an answer", path);
 		rc = -EPROTO;
 	} else if (!json_is_object(answer)) {
-		err_set(e, "what answers at %s is no ctmeterd: %s", path,
-			answer ? "no JSON object" : error.text);
+		err_set(e, "the answer at %s is not ctmeterd's: %s", path,
+			answer ? "not a JSON object" : error.text);
 		rc = -EPROTO;
 	} else if (refusal) {
 		err_set(e, "%s", refusal);

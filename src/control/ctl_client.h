@@ -9,8 +9,8 @@
 /* The control socket, client side: one blocking call with a timeout. */
 
 struct ctl_client_wait {
-	int timeout_ms; /* for everything: connecting, asking, the whole answer */
-	int notice_ms; /* call notice (may be NULL) once when it takes longer than this */
+	int timeout_ms; /* for the whole call */
+	int notice_ms; /* when the call takes longer than this, call notice (may be NULL) once */
 	void (*notice)(void *arg);
 	void *arg;
 };
@@ -18,10 +18,10 @@ struct ctl_client_wait {
 /* Send `request` (an object with "command") to the daemon at `path` and wait for its answer.
  * Returns 0 and a new reference in *ret_answer, or with e filled:
  *   -ENOENT, -ECONNREFUSED   no daemon runs there
- *   -EACCES                  we may not talk to it
- *   -ETIMEDOUT               no whole answer in time
+ *   -EACCES                  no permission to connect
+ *   -ETIMEDOUT               no complete answer in time
  *   -EREMOTEIO               the daemon answered {"error": text}; e is that text alone
- *   -EPROTO                  what came is no answer of a ctmeterd
+ *   -EPROTO                  the answer is not a ctmeterd's
  *   another -errno           the connection failed */
 int ctl_client_call(const char *path, const json_t *request, const struct ctl_client_wait *wait,
 		    json_t **ret_answer, struct err *e);

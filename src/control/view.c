@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* JSON for people's programs: see view.h for the shape and the invariants. */
+/* JSON for operators' programs: see view.h for its shape and invariants. */
 #include "control/view.h"
 
 #include "base/loop.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-/* jansson reports want of memory late and only here; everywhere in this program it is fatal. */
+/* jansson reports out of memory only here; in this program that is always fatal. */
 static void die(void)
 {
 	fputs("error view: out of memory\n", stderr);
@@ -89,8 +89,8 @@ const char *view_run_state(enum inv_run run)
 	return words[run];
 }
 
-/* What address and container rows have in common. Counted from the mark of `ctmeter zero` on; null is
- * what cannot be counted. */
+/* The common part of address and container rows. Counters start at the mark of `ctmeter zero`; null
+ * stands for a counter that cannot be counted. */
 static void put_totals(json_t *row, const struct snap *s, const struct snap_totals *t)
 {
 	static const struct {
@@ -130,7 +130,7 @@ static json_t *address_json(const struct snap *s, const struct snap_address *a)
 	return row;
 }
 
-/* Why a container's status is "other": the only reason there is. */
+/* Why a container's status is "other". There is only one reason. */
 static json_t *status_reason(const struct snap_container *c)
 {
 	if (c->totals.status == ROW_OTHER && !c->n_addresses)
@@ -161,9 +161,9 @@ static uint64_t age_ms(uint64_t then_ns, uint64_t now_ns)
 struct view_list {
 	struct snap *snap;
 	uint64_t now_ns;
-	/* The next ones. Both arrays are in the same order: one pass. */
+	/* The next rows. Both arrays are in the same order, so one pass does. */
 	size_t container, address;
-	size_t n_in_container; /* addresses that its text has already */
+	size_t n_in_container; /* addresses of this container printed so far */
 	enum { LIST_HEAD, LIST_CONTAINER, LIST_ADDRESS, LIST_DONE } next;
 };
 
@@ -206,7 +206,7 @@ static char *list_head(struct view_list *l)
 			 age_ms(l->snap->taken_ns, l->now_ns), sampled);
 }
 
-/* A container's object, open where its addresses follow; or the end. */
+/* A container's object, left open for its addresses; or the end of the list. */
 static char *list_container(struct view_list *l)
 {
 	char *row, *text;
@@ -289,7 +289,7 @@ static json_t *agentx_json(const struct view_status *s)
 	return agentx;
 }
 
-/* Of a clock that was never set the last three are null. */
+/* The last three are null when the clock was never set. */
 static json_t *clock_json(const struct view_status *s)
 {
 	json_t *clock = json_object();

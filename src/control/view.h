@@ -11,22 +11,22 @@
 #include <stdint.h>
 
 /* The JSON that `ctmeter --json` shows, from plain structs. Pure.
- * 1. A counter is exact: a JSON integer up to 2^63-1, beyond that (which JSON integers of most
- *    readers do not hold) a string of decimal digits.
+ * 1. A counter is exact: a JSON integer up to 2^63-1, and beyond that, where most JSON readers
+ *    fail, a string of decimal digits.
  * 2. Times are ISO 8601 in UTC ("2024-05-01T12:00:00Z"), null for never.
- * 3. Text that is not UTF-8 has its octets beyond ASCII replaced by '?'. */
+ * 3. In text that is not UTF-8, '?' replaces each octet beyond ASCII. */
 
 struct view_source {
 	const char *name; /* as configured */
 	const char *state; /* "ok", or what failed */
 };
 
-/* Everything `ctmeter status` shows. All text is borrowed; NULL stands for "". */
+/* Everything that `ctmeter status` shows. All text is borrowed; NULL stands for "". */
 struct view_status {
 	const char *version;
 	uint32_t pid;
 	uint64_t uptime_s;
-	const char *config; /* "ok", or how the file differs from what runs */
+	const char *config; /* "ok", or how the file differs from the running configuration */
 
 	const char *backend; /* "iptables", "fake" */
 	const char *table; /* "mangle", "filter" */
@@ -35,14 +35,14 @@ struct view_status {
 	uint32_t rules; /* counting rules in the kernel, both families */
 	uint32_t rule_repairs;
 	uint64_t commits;
-	uint64_t last_commit_ms; /* how long it took */
+	uint64_t last_commit_ms; /* its duration */
 
 	uint64_t sample_age_ms;
 	uint32_t stale_answers;
 	size_t containers;
 	size_t addresses;
-	size_t conflicts; /* rows of addresses that several containers claim */
-	size_t unfit; /* rows of addresses that are the node's own and the like */
+	size_t conflicts; /* address rows that several containers claim */
+	size_t unfit; /* address rows that cannot be a container's, such as the node's own */
 	size_t refused_containers, refused_addresses; /* over the limits */
 
 	const struct view_source *sources;
@@ -50,13 +50,13 @@ struct view_status {
 	uint32_t inventory_failures;
 
 	const char *store; /* "ok", or what fails */
-	int64_t ledger_doubted_s; /* when an older one than the kernel's rules was taken up, 0: not */
+	int64_t ledger_doubted_s; /* when a ledger older than the rules was loaded, 0: never */
 
 	struct {
 		const char *state; /* "ok", or what is wrong with the time of day */
-		uint64_t jumps; /* ever; and the last one: */
+		uint64_t jumps; /* how many ever; the fields below are of the last one */
 		int64_t jump_by_s, jump_at_s; /* Unix time after it */
-		int64_t jump_ago_s; /* as long it was lived since */
+		int64_t jump_ago_s; /* running time since then */
 	} clock;
 
 	struct {
@@ -67,32 +67,31 @@ struct view_status {
 		uint64_t varbinds;
 	} agentx;
 
-	const char *const *problems; /* sentences for people; none: healthy */
+	const char *const *problems; /* sentences for the operator; none: healthy */
 	size_t n_problems;
 };
 
 /* A new object. */
 json_t *view_status_json(const struct view_status *s);
 
-/* All rows of a snapshot, in its order, as JSON text that is written row by row, since a node may
- * have 20,000:
+/* All rows of a snapshot, in its order, as JSON text that is built row by row, since a node may
+ * have 20,000 rows:
  * { "sample_age_ms", "sampled_ms", "containers": [ { "id", "name", "state", "ifindex", ..,
  * "addresses": [ { "address", .. } ] } ] }; both kinds of row have "status",
  * {in,out,node_in,node_out}_octets and _pkts, "counting_since", "discontinuities",
- * "last_discontinuity"; a container's "reason" says why its status is "other", else it is null.
- * sampled_ms is when the counters were read, in ms of the daemon's monotonic
- * clock (CLOCK_BOOTTIME), null for never: the difference between two answers is what rates are
- * divided by. */
+ * "last_discontinuity". A container's "reason" says why its status is "other", else it is null.
+ * sampled_ms is when the counters were read, in ms of CLOCK_BOOTTIME, null for never. Rates divide
+ * by its difference between two answers. */
 struct view_list;
 
-/* Holds a reference to snap. now_ns (CLOCK_BOOTTIME) gives sample_age_ms. */
+/* The list holds a reference to snap. sample_age_ms is relative to now_ns (CLOCK_BOOTTIME). */
 struct view_list *view_list_new(struct snap *snap, uint64_t now_ns);
 void view_list_free(struct view_list *list);
 
-/* The next piece of the text, a row at the most, for free(); NULL at its end. */
+/* The next piece of the text, at most a row, for free(); NULL at the end. */
 char *view_list_next(struct view_list *list);
 
-/* Words for the MIB's ctmStatus and ctmContainerRunState, "other" / "unknown" for what is none. */
+/* The MIB's words of ctmStatus and ctmContainerRunState; "other" or "unknown" for a bad value. */
 const char *view_row_status(enum row_status status);
 const char *view_run_state(enum inv_run run);
 

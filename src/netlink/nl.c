@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READS_A_TURN 64 /* so that a storm of messages does not hold the loop */
+#define READS_A_TURN 64 /* a storm of messages must not hold the loop */
 
 struct nl {
 	int fd;
@@ -29,7 +29,7 @@ static bool announces(uint16_t type)
 	       type == RTM_DELROUTE || type == RTM_NEWADDR || type == RTM_DELADDR;
 }
 
-/* Does the datagram hold a message that counts? */
+/* Does the datagram hold a message that announces a change? */
 static bool has_news(const void *buf, int len)
 {
 	for (const struct nlmsghdr *h = buf; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len))
@@ -54,7 +54,9 @@ static void on_readable(void *arg, short revents, uint64_t now_ns)
 		if (n < 0 && errno == ENOBUFS) {
 			news = true;
 		} else if (n < 0 && errno != EINTR && errno != EAGAIN) {
-			log_error("inv", "netlink: %s; changes are now noticed at each interval",
+			log_error("inv",
+				  "cannot read network events: %s: changes are now noticed only "
+				  "every [inventory] interval",
 				  strerror(errno));
 			loop_unwatch(nl->loop, nl->fd);
 			break;
@@ -87,7 +89,7 @@ int nl_new(struct loop *loop, nl_fn *fn, void *arg, struct nl **ret_nl, struct e
 	if (fd < 0 || bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0) {
 		int ret = -errno;
 
-		err_set(e, "cannot listen to the kernel's network events: %s", strerror(-ret));
+		err_set(e, "cannot subscribe to the kernel's network events: %s", strerror(-ret));
 		if (fd >= 0)
 			close(fd);
 		return ret;

@@ -5,11 +5,11 @@
 #include "base/err.h"
 #include "base/loop.h"
 
-/* Tells when the kernel announces that links, routes or addresses of this network namespace came
- * or went (rtnetlink(7)): the moment to look at the inventory again. A hint, never the truth.
- * 1. A burst gives one call, NL_SETTLE_MS after its first message, since a container's start makes
- *    dozens; a burst that goes on gives one call each such time.
- * 2. An overrun of the socket (ENOBUFS) counts as a message: something was announced. */
+/* Calls back when the kernel announces that links, routes or addresses of this network namespace
+ * came or went (rtnetlink(7)): the time to poll the inventory again. It is only a hint.
+ * 1. A burst causes one call, NL_SETTLE_MS after its first message, since the start of a container
+ *    makes dozens of messages. A burst that lasts longer causes one call per NL_SETTLE_MS.
+ * 2. An overrun of the socket (ENOBUFS) counts as a message. */
 
 #define NL_SETTLE_MS 50
 

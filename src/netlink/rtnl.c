@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define ANSWER_SIZE (64 * 1024) /* a link with many virtual functions takes some KiB */
+#define ANSWER_SIZE (64 * 1024) /* a link with many virtual functions takes several KiB */
 #define FIB_MATCH 0x2000u /* RTM_F_FIB_MATCH: answer with the route, not with the destination */
 
 int rtnl_open(void)
@@ -29,11 +29,11 @@ int rtnl_open(void)
 
 /* ---- asking ---- */
 
-#define QUESTION_SIZE 128 /* room for each of the questions below */
+#define QUESTION_SIZE 128 /* enough for every request below */
 
 typedef void answer_fn(void *arg, const void *msg, size_t len);
 
-/* A question in buf, of QUESTION_SIZE octets; *ret_body, of body_len octets of 0, is its body. */
+/* Start a request in buf (QUESTION_SIZE octets); *ret_body is its body, body_len zeros. */
 static struct nlmsghdr *question(void *buf, uint16_t type, uint16_t flags, size_t body_len,
 				 void **ret_body)
 {
@@ -45,8 +45,8 @@ static struct nlmsghdr *question(void *buf, uint16_t type, uint16_t flags, size_
 	return q;
 }
 
-/* Take one datagram apart. Returns 1: more is to come; 0: that was all; -errno. Not mnl_cb_run, which
- * stops at a dump that a change interrupted and leaves its rest in the socket. */
+/* Handle one datagram. Returns 1 when more will come, 0 at the end, or -errno. mnl_cb_run is not
+ * used: it stops at a dump that a change interrupted and leaves the rest in the socket. */
 static int take_answer(const struct nlmsghdr *h, int len, answer_fn *fn, void *arg)
 {
 	for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len)) {
@@ -112,8 +112,8 @@ static int end_list(struct list *l, int ret, void *ret_array, size_t *ret_n)
 	return 0;
 }
 
-/* A dump of all that there is of `type`, whose body is zeroes. Returns 0 with an array for free() and its
- * length, or -errno. */
+/* Dump all objects of `type`; the request's body is zeros. Returns 0 with an array for free() and
+ * its length, or -errno. */
 static int dump(int fd, uint16_t type, size_t body_len, struct list *l, void *ret_array,
 		size_t *ret_n)
 {
@@ -172,7 +172,7 @@ int rtnl_route(int fd, const struct addr *a, struct rtnl_route *ret_route)
 	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH)
 		r.way = RTNL_WAY_NONE;
 	else if (ret == -EACCES || ret == -EINVAL)
-		r.way = RTNL_WAY_REFUSED; /* prohibit, blackhole: told as errors */
+		r.way = RTNL_WAY_REFUSED; /* prohibit and blackhole routes are reported as errors */
 	else if (ret < 0)
 		return ret;
 	*ret_route = r;
@@ -181,7 +181,7 @@ int rtnl_route(int fd, const struct addr *a, struct rtnl_route *ret_route)
 
 /* ---- filters ---- */
 
-/* Links whose packets pass a clsact or ingress qdisc. */
+/* Links with a clsact or ingress qdisc. */
 struct qdiscs {
 	int *links;
 	size_t n, cap;
@@ -192,7 +192,7 @@ static void take_qdisc(void *arg, const void *msg, size_t len)
 	const struct tcmsg *info = mnl_nlmsg_get_payload(msg);
 	struct qdiscs *q = arg;
 
-	/* A clsact qdisc's parent is the same. */
+	/* TC_H_CLSACT is the same value. */
 	if (len < MNL_NLMSG_HDRLEN + sizeof(*info) || info->tcm_parent != TC_H_INGRESS)
 		return;
 	q->links = xgrow(q->links, q->n, &q->cap, sizeof(*q->links));
@@ -214,7 +214,8 @@ static int ask_filters(int fd, int link, uint32_t minor, struct list *l)
 	tc->tcm_ifindex = link;
 	tc->tcm_parent = TC_H_MAKE(TC_H_INGRESS, minor);
 	ret = ask(fd, q, take_element, l);
-	return ret == -EINVAL || ret == -EOPNOTSUPP ? 0 : ret; /* ingress has no egress side */
+	return ret == -EINVAL || ret == -EOPNOTSUPP ? 0
+						    : ret; /* an ingress qdisc has no egress hook */
 }
 
 int rtnl_filters(int fd, struct rtnl_filter **ret_filters, size_t *ret_n)

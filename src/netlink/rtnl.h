@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Questions to rtnetlink(7), asked and answered at once, for `ctmeter check`; the daemon asks only for
- * its own addresses (nodeaddr.h). Nothing is changed, and all but rtnl_open may be asked by anybody. An answer is a glance:
- * what changes while it is given may be missing. */
+/* Blocking rtnetlink(7) queries for `ctmeter check`; the daemon queries only the node's own
+ * addresses (nodeaddr.h). They change nothing and need no privilege. A dump is not atomic: changes
+ * during it may be missing. */
 
 #define RTNL_NAME_SIZE 16 /* IFNAMSIZ; kinds are shorter */
 
@@ -19,29 +19,29 @@ enum rtnl_xdp { RTNL_XDP_NONE, RTNL_XDP_DRV, RTNL_XDP_SKB, RTNL_XDP_HW, RTNL_XDP
 
 struct rtnl_link {
 	int index;
-	int master; /* index of the bridge or bond it is a port of, 0: none */
+	int master; /* index of the bridge or bond that it is a port of, 0: none */
 	uint16_t type; /* ARPHRD_* */
 	bool loopback;
 	char name[RTNL_NAME_SIZE];
-	char kind[RTNL_NAME_SIZE]; /* "veth", "bridge", ..; "": hardware, or an old driver */
-	int lower; /* index of the link it stands on, or of a veth's other end; 0: none */
-	bool lower_elsewhere; /* that one is in another network namespace */
+	char kind[RTNL_NAME_SIZE]; /* "veth", "bridge", ..; "" for hardware and old drivers */
+	int lower; /* index of the underlying link, or of a veth's peer; 0: none */
+	bool lower_elsewhere; /* `lower` is in another network namespace */
 	enum rtnl_xdp xdp;
-	uint32_t xdp_program; /* its id, 0: not told */
+	uint32_t xdp_program; /* its id, 0: unknown */
 };
 
 struct rtnl_address {
-	int link; /* its index */
+	int link; /* index of its link */
 	struct addr addr;
-	uint8_t prefix_len; /* of its network */
+	uint8_t prefix_len; /* of its subnet */
 };
 
 enum rtnl_way {
-	RTNL_WAY_UNKNOWN, /* not asked, or no answer */
+	RTNL_WAY_UNKNOWN, /* not queried, or no answer */
 	RTNL_WAY_NONE, /* no route */
 	RTNL_WAY_REFUSED, /* unreachable, prohibit, blackhole */
-	RTNL_WAY_LOCAL, /* an address of this namespace itself */
-	RTNL_WAY_LINK, /* out by a link */
+	RTNL_WAY_LOCAL, /* an address of this network namespace */
+	RTNL_WAY_LINK, /* out through a link */
 };
 
 struct rtnl_route {
@@ -49,34 +49,36 @@ struct rtnl_route {
 	int link; /* RTNL_WAY_LINK: its index */
 	bool has_gateway;
 	struct addr gateway;
-	bool by_default; /* only the default route leads there; never told by kernels before 4.13 */
+	bool by_default; /* only the default route leads there; never set before Linux 4.13 */
 };
 
-/* A filter of tc(8) that may carry packets past netfilter. */
+/* A tc(8) filter that may make packets bypass netfilter. */
 struct rtnl_filter {
 	int link;
 	bool egress;
 	uint16_t pref;
 	char kind[RTNL_NAME_SIZE]; /* "bpf", "flower", .. */
-	bool program; /* an eBPF program, which may do anything */
+	bool program; /* an eBPF program, which may redirect anything */
 	bool redirects; /* action mirred redirect */
 	bool in_hardware;
 };
 
-/* Returns a descriptor for the questions below, or -errno. */
+/* Returns a descriptor for the queries below, or -errno. */
 int rtnl_open(void);
 
-/* All links, by index; all addresses; all filters at clsact and ingress qdiscs. Return 0 and an
- * array for free(), or -errno. */
+/* All links by index; all addresses; all bypassing filters on clsact and ingress qdiscs. Return 0
+ * and an array for free(), or -errno. */
 int rtnl_links(int fd, struct rtnl_link **ret_links, size_t *ret_n);
 int rtnl_addresses(int fd, struct rtnl_address **ret_addresses, size_t *ret_n);
 int rtnl_filters(int fd, struct rtnl_filter **ret_filters, size_t *ret_n);
 
-/* The way that a packet to `a` would take from here. Returns 0 or -errno (no route is a way). */
+/* The route that a packet to `a` would take from this namespace. Returns 0 (also for no route:
+ * RTNL_WAY_NONE), or -errno. */
 int rtnl_route(int fd, const struct addr *a, struct rtnl_route *ret_route);
 
-/* The parts without a kernel: one message of `len` octets (with its nlmsghdr). False: it is no such
- * message, or cut off. rtnl_parse_filter is false for filters that carry nothing past netfilter. */
+/* The parsers, which need no kernel. `msg` is one message of `len` octets, with its nlmsghdr.
+ * False: another type of message, or truncated; for rtnl_parse_filter also a filter that bypasses
+ * nothing. */
 bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link);
 bool rtnl_parse_address(const void *msg, size_t len, struct rtnl_address *ret_address);
 bool rtnl_parse_route(const void *msg, size_t len, struct rtnl_route *ret_route);

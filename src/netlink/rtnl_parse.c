@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What rtnetlink's messages say. Pure. Numbers that the oldest headers lack stand here by value
- * (include/uapi/linux/if_link.h, pkt_cls.h). */
+/* Parsers of rtnetlink messages. Pure. Constants that the oldest headers lack are defined here by
+ * value (include/uapi/linux/if_link.h, pkt_cls.h). */
 #include "netlink/rtnl.h"
 
 #include "base/xalloc.h"
@@ -13,20 +13,20 @@
 #include <string.h>
 
 enum { LINK_NETNSID = 37, LINK_XDP = 43, XDP_ATTACHED = 2, XDP_PROG_ID = 4 };
-enum { BPF_OPS = 5 }; /* TCA_BPF_OPS: a classic program, which can only match */
+enum { BPF_OPS = 5 }; /* TCA_BPF_OPS: a classic BPF program, which can only match */
 #define CLS_IN_HARDWARE 4u /* TCA_CLS_FLAGS_IN_HW */
 
 /* ---- attributes ---- */
 
-/* Is this a whole message of `type` with a body of `body_len` octets? Its padding must be there too, since
- * libmnl reads attributes up to the padded end. */
+/* Is this a complete message of `type` with a body of `body_len` octets? The padding must be
+ * present too, since libmnl reads attributes up to the padded end. */
 static bool is_whole(const struct nlmsghdr *h, size_t len, uint16_t type, size_t body_len)
 {
 	return len >= sizeof(*h) && h->nlmsg_type == type && MNL_ALIGN(h->nlmsg_len) <= len &&
 	       h->nlmsg_len >= MNL_NLMSG_HDRLEN + MNL_ALIGN(body_len);
 }
 
-/* The attribute of a type in a message whose body has `body_len` octets, or NULL. */
+/* The attribute of this type in a message whose body has `body_len` octets, or NULL. */
 static const struct nlattr *find(const struct nlmsghdr *h, size_t body_len, unsigned type)
 {
 	const struct nlattr *a;
@@ -47,7 +47,7 @@ static const struct nlattr *find_nested(const struct nlattr *nest, unsigned type
 	return NULL;
 }
 
-/* A number of at most 4 octets; 0 for no attribute. */
+/* A number of at most 4 octets; 0 when there is no attribute. */
 static uint32_t number(const struct nlattr *a)
 {
 	uint16_t len = a ? mnl_attr_get_payload_len(a) : 0;
@@ -58,7 +58,7 @@ static uint32_t number(const struct nlattr *a)
 	return v;
 }
 
-/* A text that need not end with NUL; unchanged for no attribute. */
+/* Copy a text that need not end with NUL; without an attribute ret is unchanged. */
 static void text(const struct nlattr *a, char *ret, size_t size)
 {
 	if (a)
@@ -105,7 +105,7 @@ bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link)
 	return true;
 }
 
-/* Returns false: there is none of that family. */
+/* False: no address of that family. */
 static bool take_addr(const struct nlattr *a, enum addr_family family, struct addr *ret_addr)
 {
 	if (!a || mnl_attr_get_payload_len(a) != addr_octets(family))
@@ -170,7 +170,7 @@ static bool is_redirect(const struct nlattr *options)
 	return parms.eaction == 1 || parms.eaction == 3; /* TCA_EGRESS_REDIR, TCA_INGRESS_REDIR */
 }
 
-/* Does one of a filter's actions, numbered attributes, hand the packet to another link? */
+/* Does one of the filter's actions (numbered attributes) redirect the packet to another link? */
 static bool redirects(const struct nlattr *actions)
 {
 	const struct nlattr *action;
@@ -185,7 +185,7 @@ static bool redirects(const struct nlattr *actions)
 	return false;
 }
 
-/* Where each kind keeps its actions and flags. */
+/* The attribute numbers of the actions and flags of each kind. */
 static const struct kind {
 	const char *name;
 	unsigned actions, flags;
@@ -224,7 +224,7 @@ bool rtnl_parse_filter(const void *msg, size_t len, struct rtnl_filter *ret_filt
 	f.egress = (info->tcm_parent & 0xffffu) == 0xfff3u; /* TC_H_MIN_EGRESS */
 	f.pref = (uint16_t)(info->tcm_info >> 16);
 	text(find(msg, sizeof(*info), TCA_KIND), f.kind, sizeof(f.kind));
-	/* Each kind heads its filters by a message of its own, which has no handle or no options. */
+	/* A dump has one header message for each kind, which lacks a handle or options. */
 	options = find(msg, sizeof(*info), TCA_OPTIONS);
 	if (!options || !info->tcm_handle)
 		return false;

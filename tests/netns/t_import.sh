@@ -41,8 +41,8 @@ assert_match 'a dry run' 'traffic.log: 5 lines, 7000307 octets, .* 3 addresses \
 assert_eq 'and nothing is written' "$before" "$(total)"
 out=$(ctmeter import "$log")
 assert_match 'its summary' 'traffic.log: 5 lines, 7000307 octets, .* 3 addresses' "$out"
-assert_match 'an address of nobody' "never were a container's here: 1 .203.0.113.9" "$out"
-assert_match 'an old line' 'left out, older than the history is kept .400 days.: 1' "$out"
+assert_match 'an address of nobody' "never belonged to a container here: 1 .203.0.113.9" "$out"
+assert_match 'an old line' 'left out, older than the history .400 days.: 1' "$out"
 assert_eq 'container 101' 7000000 "$(octets 101)"
 assert_eq 'container 102' 7 "$(octets 102)"
 assert_eq 'nobody' 300 "$(octets '')"
@@ -61,7 +61,7 @@ assert_eq 'of nobody too' 300 "$(view 203.0.113.9)"
 assert_eq 'the counters do not move' 10000 "$(ctmeter --json list 101 | jq '.containers[0].in_octets')"
 
 step 'the same again, and what overlaps'
-assert_match 'all there already' 'were there already: 5' "$(ctmeter import "$log")"
+assert_match 'all there already' 'were already imported: 5' "$(ctmeter import "$log")"
 printf '"ip";"bytes";"measuringtime"\n"192.0.2.101";"2000000";"%s"\n"192.0.2.102";"5";"%s"\n' \
 	"${hours[0]}" "${hours[0]}" >"$LAB/traffic.csv"
 assert_match 'a CSV' '2 lines, 2000005 octets' "$(ctmeter import "$LAB/traffic.csv")"
@@ -78,7 +78,7 @@ refused() { # LABEL PATTERN LINE...
 	assert_eq "$label: nothing of it" 7000312 "$(field .total.imported_octets)"
 }
 refused 'another figure' '1: 5 octets, .* has 2000000: keep the right one' "${hours[0]} 192.0.2.101 5"
-refused 'a bad line behind good ones' '3: 192.0.2.1010 is no IP address: mend the line' \
+refused 'a bad line behind good ones' '3: 192.0.2.1010 is not an IP address: correct the line' \
 	"$(ago '4 hours') 192.0.2.101 5" "$(ago '5 hours') 192.0.2.102 5" "${hours[0]} 192.0.2.1010 5"
 refused 'the future' '1: .* is in the future: is it of another time zone' "$later 192.0.2.101 5"
 printf '%s\n' "${hours[0]} 192.0.2.101 2000000" >"$LAB/bad.log"
@@ -89,7 +89,7 @@ step 'after counting began'
 sleep_until_counted() { [ "$(date +%s)" -gt "$(date -d "$(ctmeter --json list 101 | jq -r '.containers[0].counting_since')" +%s)" ]; }
 assert_await 'a moment later' 10 sleep_until_counted
 printf '%s\n' "$(date -u '+%F %T') 192.0.2.101 800" >"$LAB/late.log"
-assert_match 'is said' 'measured after counting began, in no report: 1' "$(ctmeter import "$LAB/late.log")"
+assert_match 'is said' 'measured after counting began, not shown in reports: 1' "$(ctmeter import "$LAB/late.log")"
 assert_eq 'and not reported' 7000000 "$(octets 101)"
 assert_eq 'nor in the view' 7010000 "$(view 192.0.2.101)"
 

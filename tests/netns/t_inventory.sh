@@ -85,7 +85,7 @@ broken() { # LABEL LINE TEXT: a line of 102, and what is said of it
 		$2
 		104 203.0.113.104
 	END
-	assert_match "$1: refresh says so" 'could be read: .*line 2.*'"$3" "$(ctmeter refresh 2>&1)"
+	assert_match "$1: refresh says so" 'could not be read: .*line 2.*'"$3" "$(ctmeter refresh 2>&1)"
 	assert_match "$1: status too" "line 2.*$3.*; nothing that is missing is taken for gone" "$(ctmeter status)"
 	assert_eq "$1: all count on, and what is new" '2 2 2 2' "$(status_of 102 192.0.2.102) $(
 		status_of 102 192.0.2.112) $(status_of 103 192.0.2.103) $(status_of 104 203.0.113.104)"
@@ -112,7 +112,7 @@ assert_eq 'what is not in it is gone' 6 "$(status_of 104 203.0.113.104)"
 step 'a source that fails deletes nothing'
 failures=$(snmp_get "$(oid_scalar 9)")
 mv "$LAB/inventory" "$LAB/inventory.away"
-assert_match 'refresh says so' 'could be read: .*No such file' "$(ctmeter refresh 2>&1)"
+assert_match 'refresh says so' 'could not be read: .*No such file' "$(ctmeter refresh 2>&1)"
 for form in '' --json; do
 	for command in refresh status; do
 		# shellcheck disable=SC2086 # none or one word

@@ -139,8 +139,8 @@ book_check 'all the while'
 
 step 'refused: the old one goes on'
 cp "$LAB/ctmeter.conf" "$LAB/good.conf"
-for bad in 'table = nat|must be one of: mangle, filter' 'nonsense = 1|has no key|there are' \
-	'backend iptables|want NAME = VALUE'; do
+for bad in 'table = nat|must be one of: mangle, filter' 'nonsense = 1|has no key|its keys are' \
+	'backend iptables|expected NAME = VALUE'; do
 	{ cat "$LAB/good.conf"; echo '[netfilter]'; echo "${bad%%|*}"; } | grep -v '^table' >"$LAB/new.conf"
 	[ "${bad%% *}" != table ] || echo "${bad%%|*}" >>"$LAB/new.conf"
 	mv "$LAB/new.conf" "$LAB/ctmeter.conf"

@@ -58,12 +58,12 @@ kill -STOP "$CTMETERD_PID"
 out=$(ctmeter report)
 kill -CONT "$CTMETERD_PID"
 assert_eq 'the head does not say now' 0 "$(grep -c '(now)' <<<"$out")"
-assert_match 'as of when, and why' 'Counted until 20[0-9: -]*: .*log may say why' "$out"
+assert_match 'as of when, and why' 'Counted until 20[0-9: -]*: .*see its log' "$out"
 
 step 'when it does not run'
 lab_ctmeterd_stop
 out=$(ctmeter report)
-assert_match 'as of when' 'Counted until 20[0-9: -]*: ctmeterd does not run' "$out"
+assert_match 'as of when' 'Counted until 20[0-9: -]*: ctmeterd is not running' "$out"
 reported 'last hour, no daemon' --since 1h
 lab_ctmeterd_start
 

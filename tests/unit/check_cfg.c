@@ -236,7 +236,7 @@ END_TEST
 START_TEST(cfg_parse_duplicates_are_refused)
 {
 	ck_assert_refused("[ledger]\ncheckpoint = 3\n[ports]\n[ledger]\ncheckpoint = 3\n",
-			  "t.conf:5", "second time", "line 2");
+			  "t.conf:5", "already set in line", "line 2");
 }
 END_TEST
 

@@ -175,8 +175,9 @@ START_TEST(cli_main_usage_exits_2)
 	assert_run(w, "top --interval 0", 2, "", "--interval takes 0.5 to 3600 seconds, not 0");
 	assert_run(w, "--nonsense status", 2, "", "usage: ctmeter");
 	assert_run(w, "status 101", 2, "", "too many arguments: 101");
-	assert_run(w, "zero", 2, "", "which one: zero CTID|ADDRESS");
-	assert_run(w, "zero 101 102", 2, "", "one at a time");
+	assert_run(w, "zero", 2, "",
+		   "zero takes one container or one address: ctmeter zero CTID|ADDRESS");
+	assert_run(w, "zero 101 102", 2, "", "zero takes one container or one address");
 	assert_run(w, "status --bytes", 2, "",
 		   "--bytes goes with list and report, not with status");
 	assert_run(w, "status --bytes", 2, "", "usage: ctmeter status");
@@ -231,7 +232,7 @@ START_TEST(cli_main_no_daemon_says_what_to_do)
 	struct world *w = world_new(false);
 
 	assert_run(w, "-c CONF status", 1, "", ": No such file or directory: is it running?");
-	assert_run(w, "-c CONF refresh", 1, "", "(ctmeterd -c /tmp/check_cli.");
+	assert_run(w, "-c CONF refresh", 1, "", "ctmeterd -c /tmp/check_cli.");
 	assert_run(w, "-c CONF check daemon", 1, "fail  daemon ", "ctmeter: 1 check failed");
 	assert_run(w, "-c CONF check daemon repairs --json", 1, "\"fail\": 1", "1 check failed");
 	if (!source_kind_of("auto", "", NULL)) {

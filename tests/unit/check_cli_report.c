@@ -102,7 +102,7 @@ START_TEST(cli_report_print_table_since_zero_tells_when)
 
 	assert_table(
 		&q, false,
-		"Since the mark of ctmeter zero, or all that was counted\n"
+		"Since the last ctmeter zero, or since counting began\n"
 		"ADDRESS      CTID  NAME              IN      OUT  NODE IN  NODE OUT    TOTAL  "
 		"COUNTED SINCE\n"
 		"192.0.2.1    101   w\"e,b        1.23 MB  2.00 kB     0  B      7  B  1.24 MB  "
@@ -291,11 +291,11 @@ START_TEST(cli_main_report_wrong_usage_exits_2)
 	assert_run(w, "report --by week", 2, "",
 		   "--by week: expected container, address, day or hour");
 	assert_run(w, "report --format xml", 2, "", "--format xml: expected table, csv or json");
-	assert_run(w, "report --ip 192.0.2", 2, "", "--ip 192.0.2: no IP address");
+	assert_run(w, "report --ip 192.0.2", 2, "", "--ip 192.0.2: not an IP address");
 	assert_run(w, "report --since lately", 2, "", "--since lately: expected a date");
 	assert_run(w, "report --since 1h --until 2h", 2, "", "the period is empty");
-	assert_run(w, "--json report --format csv", 2, "", "--json contradicts --format csv");
-	assert_run(w, "report --since-zero --since 1d", 2, "", "leave --since and --until out");
+	assert_run(w, "--json report --format csv", 2, "", "--json conflicts with --format csv");
+	assert_run(w, "report --since-zero --since 1d", 2, "", "leave out --since and --until");
 	assert_run(w, "report --since-zero --by day", 2, "", "--by container and --by address");
 	assert_run(w, "report --packets", 2, "", "--packets goes with list, not with report");
 	assert_run(w, "status --since 1d", 2, "", "--since goes with report, not with status");
@@ -315,9 +315,9 @@ START_TEST(cli_main_report_reads_the_ledger_without_a_daemon)
 	assert_run(w, "report --format csv --ct 102", 0, "\n102,db,400,0,0,0,400,0,0,0\n",
 		   "ctmeter: Counted until ");
 	assert_run(w, "report --format csv --ip 2001:DB8:0::2 --ip 192.0.2.1 --since 12h", 0,
-		   "101,web,1234567,", "ctmeterd does not run.\n");
+		   "101,web,1234567,", "ctmeterd is not running.\n");
 	assert_run(w, "report", 0, " (as of the last checkpoint), ", "");
-	assert_run(w, "report", 0, ": ctmeterd does not run.\n", "");
+	assert_run(w, "report", 0, ": ctmeterd is not running.\n", "");
 	assert_run(w, "report --format json", 0, "\"counted_until\": \"20", "");
 	assert_run(w, "report --since 2d --until 1d --format csv", 0, "\n101,", "");
 	assert_run(w, "--json report --by day", 0, "\"day\": \"20", "");

@@ -123,8 +123,7 @@ START_TEST(cli_list_print_odd_answers_are_survived)
 {
 	struct cli cli = { .exact = false };
 
-	assert_list(&cli, "{}",
-		    "no containers are known (ctmeter status tells what the sources say)\n");
+	assert_list(&cli, "{}", "no containers are known: see the sources in ctmeter status\n");
 	free(list_text(&cli, "{\"containers\":[{},7,null,{\"addresses\":[5]}]}"));
 	free(list_text(&cli, "{\"containers\":\"x\"}"));
 }

@@ -403,7 +403,7 @@ START_TEST(cli_top_failures_exit_1)
 	w->stands_still = true;
 	start(w, "xterm", once);
 	ck_assert_int_eq(await_end(w), 1);
-	ck_assert_ptr_nonnull(strstr(w->screen, "ctmeterd has read no counters meanwhile"));
+	ck_assert_ptr_nonnull(strstr(w->screen, "ctmeterd has not read the counters again"));
 	daemon_ends(w);
 	start(w, "xterm", no_options);
 	ck_assert_int_eq(await_end(w), 1);

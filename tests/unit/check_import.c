@@ -109,23 +109,25 @@ START_TEST(import_take_bad_values_refused_with_a_cure)
 	static const struct {
 		const char *line, *why;
 	} bad[] = {
-		{ "2026-11-01 11:00:03 192.0.2 5", "192.0.2 is no IP address: mend the line" },
-		{ "2026-11-01 11:00:03 192.0.2.1 5x", "5x is no number of octets" },
-		{ "2026-11-01 11:00:03 192.0.2.1 -5", "-5 is no number of octets" },
-		{ "2026-11-01 11:00:03 192.0.2.1 9223372036854775808", "no number of octets" },
-		{ "2026-11-01 11:00:03 192.0.2.1 1.5", "no number of octets" },
-		{ "2026-11-01 11:00:03 192.0.2.1 1e19", "no number of octets" },
-		{ "2026-11-01 11:00:03 192.0.2.1 5 6", "not DATE TIME ADDRESS OCTETS" },
-		{ "2026-11-01 11:00:03", "not DATE TIME ADDRESS OCTETS" },
+		{ "2026-11-01 11:00:03 192.0.2 5",
+		  "192.0.2 is not an IP address: correct the line" },
+		{ "2026-11-01 11:00:03 192.0.2.1 5x", "5x is not a number of octets" },
+		{ "2026-11-01 11:00:03 192.0.2.1 -5", "-5 is not a number of octets" },
+		{ "2026-11-01 11:00:03 192.0.2.1 9223372036854775808", "not a number of octets" },
+		{ "2026-11-01 11:00:03 192.0.2.1 1.5", "not a number of octets" },
+		{ "2026-11-01 11:00:03 192.0.2.1 1e19", "not a number of octets" },
+		{ "2026-11-01 11:00:03 192.0.2.1 5 6", "expected DATE TIME ADDRESS OCTETS" },
+		{ "2026-11-01 11:00:03", "expected DATE TIME ADDRESS OCTETS" },
 		{ "2026-13-01 11:00:03 192.0.2.1 5", "write YYYY-MM-DD HH:MM:SS" },
-		{ "2026-11-31 11:00:03 192.0.2.1 5", "never showed this; --utc" },
+		{ "2026-11-31 11:00:03 192.0.2.1 5",
+		  "does not exist in the present time zone: --utc" },
 		{ "2026-12-31 11:00:03 192.0.2.1 5", "is in the future" },
 		{ "01/11/2026 11:00:03 192.0.2.1 5", "write YYYY-MM-DD HH:MM:SS" },
 	};
 	struct import *p = import_new(true, NOW_S);
 	char *longest = xmalloc(IMPORT_LINE_MAX + 2);
 
-	expect_refused(p, "Dec  1 host kernel: x", "neither a line of the log");
+	expect_refused(p, "Dec  1 host kernel: x", "neither a line of a log");
 	expect_refused(p, "id;ip;when", "with the titles ip, measuringtime and bytes");
 	expect(p, "2026-11-01 10:00:03 192.0.2.1 1234\n", T0, "192.0.2.1", 1234);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -156,7 +158,7 @@ START_TEST(import_take_csv_any_order_and_separator)
 
 		expect_nothing(p, files[i][0]);
 		expect(p, files[i][1], T0, "192.0.2.1", 1234);
-		expect_refused(p, "192.0.2.1", i == 3 || i == 4 ? "columns where" : "");
+		expect_refused(p, "192.0.2.1", i == 3 || i == 4 ? "too few columns" : "");
 		import_free(p);
 	}
 }
@@ -174,7 +176,8 @@ START_TEST(import_take_hour_shown_twice_told_apart)
 	expect(p, "2026-10-25 02:00:03 192.0.2.1 2", 1792890003, "192.0.2.1", 2);
 	expect(p, "2026-10-25 02:00:03 192.0.2.2 2", 1792890003, "192.0.2.2", 2);
 	expect(p, "2026-10-25 03:00:03 192.0.2.1 3", 1792893603, "192.0.2.1", 3);
-	expect_refused(p, "2026-03-29 02:30:00 192.0.2.1 3", "never showed this; --utc");
+	expect_refused(p, "2026-03-29 02:30:00 192.0.2.1 3",
+		       "does not exist in the present time zone: --utc");
 	expect(p, "2026-07-01 00:00:00 192.0.2.3 3", 1782856800, "192.0.2.3", 3);
 	import_free(p);
 	set_zone("UTC");

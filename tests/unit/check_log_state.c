@@ -91,7 +91,7 @@ START_TEST(log_state_flapping_told_when_it_rests)
 	good(&s, t + 58);
 	ck_assert_uint_eq(lines, 0);
 	good(&s, t + 59);
-	expect(1, "well again (it had changed 1000 times in 16 minutes)");
+	expect(1, "well again (it changed 1000 times in 16 minutes)");
 	good(&s, t + 200);
 	ck_assert_uint_eq(lines, 0);
 	for (unsigned i = 0; i < 500; i++) {
@@ -100,7 +100,7 @@ START_TEST(log_state_flapping_told_when_it_rests)
 	}
 	lines = 0;
 	bad(&s, t + 1000, "broken");
-	expect(1, "broken (it had changed");
+	expect(1, "broken (it changed");
 	good(&s, t + 1100);
 	expect(1, "well again");
 }
@@ -117,7 +117,7 @@ START_TEST(log_may_flood_capped_and_counted)
 	ck_assert_uint_eq(lines, 0);
 	ck_assert(!log_may(&b, 1010 * SECOND, "test"));
 	ck_assert(log_may(&b, 1060 * SECOND, "test"));
-	expect(1, "981 lines like the next were not shown");
+	expect(1, "981 lines like the next one were suppressed");
 	ck_assert(!log_may(&b, 1060 * SECOND, "test"));
 }
 END_TEST
