@@ -11,7 +11,7 @@ step 'versions'
 assert_eq 'debian/changelog' "$VERSION" "$(sed -n '1s/^ctmeter (\(.*\)).*/\1/p' debian/changelog)"
 assert_eq 'ctmeter.spec' "$VERSION" "$(sed -n 's/^Version: *//p' ctmeter.spec)"
 assert_eq 'its changelog' "$VERSION-1" "$(sed -n '/^%changelog/,$s/^\* .* - //p' ctmeter.spec | head -n 1)"
-assert_eq 'NEWS' "$VERSION" "$(head -n 1 NEWS)"
+assert_eq 'NEWS, but for what is unreleased' "$VERSION" "$(grep -m 1 -x '[0-9][0-9.]*' NEWS)"
 assert_eq 'ctmeterd -V' "ctmeterd $VERSION" "$("$B/ctmeterd" -V | cut -d ' ' -f 1-2)"
 
 step 'the archive'
