@@ -5,8 +5,8 @@
 #
 #   traphandle default /usr/local/sbin/zabbix-traphandle.sh FILE
 #
-# On stdin come the sender's name, "UDP: [ADDRESS]:PORT->...", and a line for each object. Zabbix
-# gives the notification to the host with an SNMP interface at ADDRESS.
+# On stdin are the sender's name, "UDP: [ADDRESS]:PORT->...", and a line for each object. Zabbix
+# assigns the notification to the host with an SNMP interface at ADDRESS.
 set -eu
 
 read -r _
@@ -14,6 +14,6 @@ read -r transport
 address=${transport#*\[}
 address=${address%%\]*}
 
-# All of it in one write, so that two at a time do not mix.
+# One write for all of it, so that two concurrent notifications do not mix.
 text=$(cat)
 printf '%s ZBXTRAP %s\n%s\n\n' "$(date +%Y-%m-%dT%H:%M:%S%z)" "$address" "$text" >>"$1"
