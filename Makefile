@@ -18,7 +18,7 @@
 #   make lint         formatting, warnings of two compilers, static analysis, the MIB
 #   make install      install into PREFIX below DESTDIR; make uninstall
 #   make dist         make build/ctmeter-VERSION.tar.gz; make distcheck: test it
-# V=1 shows the commands. CTMETER_OID moves the MIB.
+# V=1 shows the commands. CTMETER_OID moves the MIB. IPTC=no builds without libiptc (dry runs only).
 
 CTMETER_OID ?= 1.3.6.1.4.1.8072.9999.9999.1206
 VERSION     := 0.1.0

@@ -24,7 +24,6 @@ int cfg_key_store(const struct cfg_key *key, const char *value, cfg_source_check
 int cfg_key_store_default(const struct cfg_key *key, cfg_source_check_fn *check, struct cfg *cfg,
 			  struct err *e);
 
-
 /* For messages: list the keys of a section; with section NULL, list the sections. */
 void cfg_key_list(const char *section, char *buf, size_t size);
 
