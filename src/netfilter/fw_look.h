@@ -29,8 +29,8 @@ struct fw_hazards {
 	uint32_t n_drops; /* rules with DROP or REJECT on a way from FORWARD */
 	/* Rules with TEE: a copy of the packet leaves the node by OUTPUT. */
 	uint32_t n_copies;
-	/* Rules with NFQUEUE or QUEUE on a way from FORWARD, INPUT or OUTPUT: a program can have the
-	 * packet begin the table anew (NF_REPEAT). */
+	/* Rules with NFQUEUE or QUEUE on a way from FORWARD, INPUT or OUTPUT: a program can have
+	 * the packet begin the table anew (NF_REPEAT). */
 	uint32_t n_queues;
 	/* The chain of the first of each. */
 	char copy_chain[FW_LOOK_NAME_SIZE + 2], queue_chain[FW_LOOK_NAME_SIZE + 2];
@@ -51,8 +51,8 @@ struct fw_look {
 		uint32_t shadow; /* of the first rule before it that can end a walk, 0: none */
 		char shadow_target[FW_LOOK_NAME_SIZE]; /* where that leads, "": no word for it */
 	} hook[HOOKS];
-	/* Rules of PREROUTING that match rpfilter (iptables-extensions(8)): the interface each is for
-	 * as written, "" for all, "eth+" for all that begin so. */
+	/* Rules of PREROUTING that match rpfilter (iptables-extensions(8)): the interface each
+	 * is for as written, "" for all, "eth+" for all that begin so. */
 	uint32_t n_guards;
 	char guards[FW_LOOK_GUARDS][FW_LOOK_NAME_SIZE];
 	struct fw_hazards hazards;

@@ -368,7 +368,7 @@ static void iptc_forget(void *self, enum addr_family family)
 	f->told = false;
 }
 
-/* The highest epoch known is that of a table before which every other one is an old one put back. */
+/* The epoch grows by one, so that a reading tells our table from an older one put back. */
 static int iptc_apply(void *self, const struct fw_want *want)
 {
 	struct family *f = &((struct iptc *)self)->families[want->family];

@@ -33,8 +33,8 @@ static void applied(void *arg, enum addr_family family, int result, const char *
 	s->done = true;
 }
 
-/* One commit that removes all. Whose child is killed ends well when another one could finish what it had
- * begun, which may have been nothing. */
+/* One commit that removes all. Whose child is killed ends well when another one could finish what
+ * it had begun, which may have been nothing. */
 static int commit_none(struct fw *fw, enum addr_family family, struct loop *loop, struct state *s)
 {
 	struct fw_want none = { .family = family };

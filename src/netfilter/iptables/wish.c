@@ -45,7 +45,8 @@ static void take(struct wish *w, const struct fw_want *want)
 	*w = (struct wish) { .rules = build(want), .digest = digest };
 }
 
-/* Whether all that is out of place is our place: ours is whole, and others' come first or lead to it. */
+/* Whether all that is out of place is our place: ours is whole, and others' come first or lead
+ * to it. */
 static bool place_only(const struct plan *plan, const struct present *present)
 {
 	bool only = !plan->n_ops && !present->foul;
