@@ -24,6 +24,7 @@ struct fake_family {
 	struct fake *owner;
 	enum addr_family family;
 	uint64_t commit; /* the last one's number */
+	bool changed; /* the apply under way made one */
 	uint32_t generation;
 	struct fake_rule *rules; /* sorted by addr, path */
 	size_t n_rules;
@@ -139,7 +140,8 @@ static void applied(void *arg, uint64_t now_ns)
 	struct fw_final *finals = f->finals;
 
 	f->finals = NULL;
-	f->owner->done(f->owner->arg, f->family, 0, "", f->commit, finals, f->n_finals, now_ns);
+	f->owner->done(f->owner->arg, f->family, 0, "", f->changed ? f->commit : 0, finals,
+		       f->n_finals, now_ns);
 	free(finals);
 }
 
@@ -178,6 +180,7 @@ static int fake_apply(void *self, const struct fw_want *want)
 	struct fake_family *f = &s->families[want->family], old = *f;
 	size_t n = 0;
 
+	f->changed = fake_compare(self, want) != FW_FITS;
 	let_packets_cross(f);
 	f->rules = rules_of(want, &f->n_rules);
 	f->finals = xcalloc(old.n_rules + f->n_rules, sizeof(*f->finals));
@@ -196,7 +199,7 @@ static int fake_apply(void *self, const struct fw_want *want)
 							     FW_REMOVED, counted(&old.rules[i]) };
 	f->n_finals = n;
 	free(old.rules);
-	f->commit++;
+	f->commit += f->changed;
 	f->generation++;
 	loop_timer_set(s->loop, &f->timer, 1); /* done is never called from within apply */
 	return 0;
