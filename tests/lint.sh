@@ -65,7 +65,7 @@ flags=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent
 # One file per process, two at a time.
 each_file() # COMMAND...: {} stands for the file's name
 {
-	printf '%s\n' src/*.c subagent/*.c | xargs -P 2 -I{} "$@" 2>&1 | grep -v ' warnings\? generated\.$'
+	git ls-files -co --exclude-standard 'src/*.c' 'subagent/*.c' | xargs -P 2 -I{} "$@" 2>&1 | grep -v ' warnings\? generated\.$'
 	[ "${PIPESTATUS[1]}" -eq 0 ]
 }
 
@@ -83,9 +83,9 @@ analysed_by_clang()
 headers_stand_alone()
 {
 	local h
-	for h in src/*.h subagent/*.h; do
+	for h in $(git ls-files -co --exclude-standard 'src/*.h' 'subagent/*.h'); do
 		# shellcheck disable=SC2046 # a list of flags
-		echo "#include \"$(basename "$h")\"" | gcc -std=gnu11 -D_GNU_SOURCE -Isrc -Isubagent \
+		echo "#include \"${h#*/}\"" | gcc -std=gnu11 -D_GNU_SOURCE -Isrc -Isubagent \
 			-I"$B/lint-gcc" $(pkg-config --cflags jansson) -Wall -Werror -fsyntax-only -x c - || echo "$h"
 	done
 }
@@ -126,15 +126,9 @@ exec 3>&1
 check 'clang-format' clang-format --dry-run -Werror "${code[@]}"
 check 'files of 600 lines at most' long_files
 check 'functions of 60 lines at most' long_functions
+check 'lines of 100 columns at most' wide_lines
 check 'every file names its licence' no_licence
-check 'src/ uses no SNMP library' none grep -nE 'net-snmp/' -r src
-check 'only ax* include net-snmp' none grep -lE 'net-snmp/' -r subagent --include='*.[ch]' --exclude='ax*'
-check 'only the iptables backend includes the kernel tables' none grep -lE 'libiptc/|linux/netfilter' -r src \
-	subagent --include='*.[ch]' --exclude-dir=iptables
-check 'only the iptables backend includes its headers' none grep -l '"netfilter/iptables/' -r src subagent \
-	--include='*.[ch]' --exclude-dir=iptables
-check 'only the store and its reader include SQLite' none grep -lE 'sqlite3\.h' -r src subagent \
-	--include='*.[ch]' --exclude='store*' --exclude='report_db.*'
+check 'borders of the rooms' bash tests/rooms.sh
 check 'gcc, warnings are errors' build_with gcc
 check 'clang, warnings are errors' build_with clang
 check 'gcc, hardening' hardened gcc

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # usage: static.sh    (after `make`; B: the build directory)
 # What documents name exists, and what exists is documented: links and pictures, paths, make targets,
-# objects and OIDs, configuration keys and their defaults, commands and options, the doctor's checks, and
-# the rooms' files. Silent when all is well.
+# objects and OIDs, configuration keys and their defaults, commands and options, and the doctor's checks.
+# Silent when all is well.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 B=${B:-build}
@@ -155,28 +155,6 @@ checks()
 		grep -vxF -f "$tmp/checks" && fault 'no such checks'
 }
 
-# Every file has a room in architecture.md, and every name there is one of a file.
-rooms()
-{
-	local row dir word found words
-	: >"$tmp/roomed"
-	while IFS= read -r row; do
-		dir=
-		read -ra words < <(cut -d '|' -f 3 <<<"$row" | tr -d '`,' | sed 's/([^)]*)//g')
-		for word in "${words[@]}"; do
-			case $word in
-			*/) dir=$word && continue ;;
-			*/*) dir= ;;
-			esac
-			found=$(compgen -G "$dir$word.[ch]") || fault "architecture.md: no file is $dir$word"
-			printf '%s\n' "$found" >>"$tmp/roomed"
-		done
-	done < <(awk '/^\| room / { here = 1; next } here && /^\|-/ { next } here && !/^\|/ { exit } here' docs/architecture.md)
-	while read -r word; do
-		fault "architecture.md: no room for $word"
-	done < <(comm -23 <(printf '%s\n' src/*.c subagent/*.c | sort) <(sort -u "$tmp/roomed"))
-}
-
 links
 paths
 targets
@@ -184,5 +162,4 @@ objects
 keys
 commands
 checks
-rooms
 exit $failed
