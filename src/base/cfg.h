@@ -56,9 +56,9 @@ struct cfg {
 	} control;
 };
 
-/* Is this what an inventory source may be? Returns 0, or -EINVAL with e saying what it must be. Which kinds
- * of sources there are is the inventory's to know (source_check), so whoever reads a configuration hands
- * its judge in. */
+/* Is this a valid inventory source? Returns 0, or -EINVAL with e saying what it must be. The
+ * inventory knows the kinds of sources (source_check), so the caller that loads a configuration
+ * passes this function. */
 typedef int cfg_source_check_fn(const char *source, struct err *e);
 
 /* Read `path`. Returns 0 and a new *ret_cfg for cfg_free, or -errno with e filled. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asynchronous commands. waitpid is asked by a timer once stdout has ended: pidfds are younger
- * than the oldest kernels in use, and a SIGCHLD handler would be a global. */
+/* Asynchronous commands. Once stdout has ended, a timer polls waitpid(2): pidfds are newer than
+ * the oldest supported kernels, and a SIGCHLD handler would be global. */
 #include "inventory/child.h"
 
 #include "base/endpoint.h"
@@ -22,28 +22,28 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READ_OCTETS 65536 /* at most so many a callback, so that a flood does not hold the loop */
-#define WAIT_NS (5 * NS_PER_MS) /* first pause between two questions whether it is gone */
+#define READ_OCTETS 65536 /* per callback, so that a flood does not block the loop */
+#define WAIT_NS (5 * NS_PER_MS) /* first pause between two calls of waitpid */
 #define WAIT_MAX_NS (100 * NS_PER_MS)
 
-static const char no_exec[] = "cannot run "; /* a complaint of ours */
+static const char no_exec[] = "cannot run "; /* how our own complaint begins */
 
 struct child {
-	pid_t pid; /* 0: reaped, or the helper's */
-	char *program; /* argv[0], NULL: work, or the helper's */
+	pid_t pid; /* 0: reaped, or a child of the helper */
+	char *program; /* argv[0]; NULL: work, or a job of the helper */
 	bool remote; /* out_fd is the connection to the helper */
 	int out_fd, err_fd; /* -1: at its end */
-	int helper_fd; /* what was out_fd: the helper closes it when its child is gone; -1: none */
+	int helper_fd; /* was out_fd; the helper closes it once its child is gone; -1: none */
 	int wait_status;
 	uint64_t deadline_ns, wait_ns;
 	size_t max_octets;
 	char *out;
 	size_t len, cap;
-	char line[256]; /* stderr's line being read, cut */
+	char line[256]; /* the line of stderr being read, truncated */
 	size_t line_len;
 	char complaint[256];
 	struct loop *loop;
-	struct loop_timer timer; /* the deadline; from stdout's end on the next waitpid */
+	struct loop_timer timer; /* the deadline; once stdout has ended, the next waitpid */
 	child_done_fn *done; /* NULL: called already */
 	void *arg;
 };
@@ -57,7 +57,7 @@ static void close_fd(struct child *c, int *fd)
 	*fd = -1;
 }
 
-/* No more is read from it. */
+/* Stop reading out_fd. A connection to the helper stays open. */
 static void end_out(struct child *c)
 {
 	if (!c->remote) {
@@ -83,7 +83,7 @@ static bool reap(struct child *c)
 	return !c->pid;
 }
 
-/* A finished line of stderr becomes the complaint, unless it says nothing. */
+/* A finished line of stderr becomes the complaint, unless it is blank. */
 static void end_line(struct child *c)
 {
 	c->line[c->line_len] = '\0';
@@ -92,7 +92,7 @@ static void end_line(struct child *c)
 	c->line_len = 0;
 }
 
-/* The helper hands on what its child_new said of this. */
+/* True for a remote child, too: the helper passes on the complaint of its own child_new. */
 static bool is_no_exec(const struct child_result *r)
 {
 	return !r->error && r->status == CHILD_NO_EXEC &&
@@ -123,7 +123,7 @@ static void describe(struct child_result *r)
 			 r->complaint);
 }
 
-/* What the helper says of the end stands behind the output. */
+/* The helper appends how the job ended to the output (helper_end). */
 static void take_remote_end(struct child *c, struct child_result *r)
 {
 	struct helper_end end;
@@ -142,14 +142,14 @@ static void take_remote_end(struct child *c, struct child_result *r)
 	snprintf(c->complaint, sizeof(c->complaint), "%s", end.complaint);
 }
 
-/* The filter of system calls (subagent/confine.c) answers ENOSYS. */
+/* The system-call filter (subagent/confine.c) makes exec(2) fail with ENOSYS. */
 static const char *exec_error(int error)
 {
 	return error == ENOSYS ? "ctmeterd runs no programs itself; start the inventory helper"
 			       : strerror(error);
 }
 
-/* Words for the number that exec(2) failed with. */
+/* Replace the errno that exec(2) left in the complaint by text. */
 static void name_no_exec(struct child *c, const struct child_result *r)
 {
 	size_t len = strlen(no_exec);
@@ -160,7 +160,8 @@ static void name_no_exec(struct child *c, const struct child_result *r)
 			 exec_error(atoi(c->complaint + len)));
 }
 
-/* The end: error 0 when it ended by itself. Nothing of c is touched after done. */
+/* The child has ended. error: 0 if it ended by itself. c is not touched after done, which may
+ * free it. */
 static void finish(struct child *c, int error, uint64_t now_ns)
 {
 	child_done_fn *done = c->done;
@@ -181,7 +182,7 @@ static void finish(struct child *c, int error, uint64_t now_ns)
 	end_out(c);
 	close_fd(c, &c->err_fd);
 	loop_timer_clear(c->loop, &c->timer);
-	/* Of one that was killed the last line may be a piece. */
+	/* The last line of a killed child may be cut off. */
 	if (!c->remote && (!error || !*c->complaint))
 		end_line(c);
 	name_no_exec(c, &r);
@@ -195,7 +196,8 @@ static void finish(struct child *c, int error, uint64_t now_ns)
 	done(c->arg, &r, now_ns);
 }
 
-/* What stderr holds now: its reader may not have had its turn when the process has ended. */
+/* Read what stderr holds now: the process may have ended before the loop called its reader.
+ * Returns whether there was anything. */
 static bool read_complaints(struct child *c)
 {
 	char buf[4096];
@@ -278,9 +280,9 @@ static void close_pipe(const int fds[2])
 		close(fds[1]);
 }
 
-/* ---- the child's side: system calls only, other threads may have been anywhere ---- */
+/* ---- the child: system calls only, since other threads may have held any lock ---- */
 
-/* What runs instead: a program, or work. */
+/* What the child runs: a program, or work. */
 struct task {
 	char *const *argv;
 	child_work_fn *work;
@@ -292,10 +294,10 @@ static void complain(const char *text)
 {
 	ssize_t n = write(2, text, strlen(text));
 
-	(void)n; /* nobody is left to be told */
+	(void)n; /* there is nowhere left to report to */
 }
 
-/* The parent makes words of the number. */
+/* The parent turns the number into text (name_no_exec). */
 static void complain_exec(int error)
 {
 	char digits[12], *at = digits + sizeof(digits) - 1;
@@ -308,8 +310,8 @@ static void complain_exec(int error)
 	complain(at);
 }
 
-/* One that hangs, for hours perhaps, shall not hold what is the daemon's: its name and its ledger's lock
- * are for the next one. */
+/* A child may hang for hours. It must not hold the daemon's descriptors: the next daemon needs
+ * the control socket's name and the lock of the ledger. */
 static void close_others(int open_max)
 {
 #ifdef SYS_close_range
@@ -333,7 +335,7 @@ static void exec_program(char *const argv[])
 
 static void live(const struct task *t, int out_fd, int err_fd, pid_t parent)
 {
-	/* What the daemon may ignore or block. */
+	/* Signals that the daemon may ignore or block. */
 	static const int defaults[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
 					SIGPIPE, SIGUSR1, SIGUSR2, SIGCHLD };
 	int null = open("/dev/null", O_RDONLY);
@@ -358,7 +360,8 @@ static void live(const struct task *t, int out_fd, int err_fd, pid_t parent)
 	_exit(t->work(t->work_arg));
 }
 
-/* Returns 0 or -errno. No vfork(2) or posix_spawn(3): they wait until the program is loaded. */
+/* Returns 0 or -errno. Uses fork(2): vfork(2) and posix_spawn(3) wait until the program is
+ * loaded. */
 static int spawn(const struct task *t, int out_fd, int err_fd, pid_t *ret_pid)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -367,7 +370,7 @@ static int spawn(const struct task *t, int out_fd, int err_fd, pid_t *ret_pid)
 		return -errno;
 	if (pid == 0)
 		live(t, out_fd, err_fd, parent);
-	setpgid(pid, pid); /* by whoever comes first */
+	setpgid(pid, pid); /* parent and child both set it, whichever comes first */
 	*ret_pid = pid;
 	return 0;
 }
@@ -475,7 +478,7 @@ int child_new_remote(const char *path, const char *job, uint64_t deadline_ns, si
 		err_set(e, "the inventory helper at %s does not answer: %s", path, strerror(-fd));
 		return fd;
 	}
-	/* The helper has the same deadline and tells more of what it found then. */
+	/* The helper has the same deadline and reports it in more detail, so let it be first. */
 	*ret_child =
 		watch(fd, deadline_ns + NS_PER_S, max_octets + HELPER_END_OCTETS, loop, done, arg);
 	(*ret_child)->remote = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The inventory helper: a process that accepts, and one for each job. By hand: ctmeterd, still root,
- * forks it and drops its own privileges. Under systemd: ctmeter-inventory.socket starts it when the
- * first job comes. */
+/* The inventory helper: one process accepts connections and forks one for each job. Started by
+ * hand, ctmeterd forks it while still root, then drops its own privileges. Under systemd,
+ * ctmeter-inventory.socket starts it when the first job comes. */
 #include "inventory/helper.h"
 
 #include "base/cfg.h"
@@ -26,10 +26,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define REQUEST_MAX 256 /* a line of the configuration has less */
+#define REQUEST_MAX 256 /* a line of the configuration is shorter */
 #define REQUEST_MS 5000
-#define JOB_S 60 /* a job's process ends then, whatever its peer does */
-#define JOBS_MAX 16 /* some may hang for long */
+#define JOB_S 60 /* alarm(2) for the process of a job, whatever its peer does */
+#define JOBS_MAX 16 /* some may hang for a long time */
 #define LISTEN_FD 3 /* sd_listen_fds(3) */
 
 /* ---- how a job ended ---- */
@@ -69,7 +69,7 @@ bool helper_end_read(const char octets[HELPER_END_OCTETS], struct helper_end *re
 struct job {
 	int fd;
 	struct loop *loop;
-	struct loop_timer gone; /* asks whether it is, of a child that was killed */
+	struct loop_timer gone; /* asks whether a killed child is gone */
 	struct child *child;
 };
 
@@ -109,8 +109,8 @@ static void refuse(int fd, const char *why)
 	answer(fd, NULL, 0, &end);
 }
 
-/* The job stays, and with it the open connection, while its child is not gone: a killed one may hang in
- * the kernel, and who asked begins no other until then. */
+/* Keep the job, and with it the open connection, until its child is gone. A killed child may
+ * hang in the kernel, and the daemon starts no other job for this source until then. */
 static void on_gone(void *arg, uint64_t now_ns)
 {
 	struct job *job = arg;
@@ -136,7 +136,7 @@ static void on_done(void *arg, const struct child_result *r, uint64_t now_ns)
 	on_gone(job, now_ns);
 }
 
-/* Nobody waits for the answer any more. */
+/* The peer no longer waits for the answer. */
 static void on_hangup(void *arg, short revents, uint64_t now_ns)
 {
 	struct job *job = arg;
@@ -167,7 +167,7 @@ static void run(int fd, const struct cfg *cfg, char *const argv[])
 	loop_free(job.loop);
 }
 
-/* A file that the kernel makes, for who may not read it. */
+/* Send a file that the kernel makes to a daemon that may not read it. */
 static void run_file(int fd, const struct cfg *cfg, const char *path)
 {
 	struct helper_end end = { .error = 0 };
@@ -184,7 +184,7 @@ static void run_file(int fd, const struct cfg *cfg, const char *path)
 
 /* ---- what may be run ---- */
 
-/* The file decides what root runs: nobody else may have written it. */
+/* The file decides what root runs, so only root may be able to write it. */
 static bool is_roots_alone(const char *path)
 {
 	struct stat st;
@@ -192,7 +192,7 @@ static bool is_roots_alone(const char *path)
 	return stat(path, &st) < 0 || (st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH)));
 }
 
-/* Nor may anybody else put another in its place. */
+/* Nor may another user be able to put another file in its place. */
 static int load_trusted(const char *path, struct cfg **ret_cfg, struct err *e)
 {
 	char *copy = xstrdup(path);
@@ -240,7 +240,7 @@ static void do_job(int fd, const struct cfg *cfg, const char *request)
 	source_job_clear(&job);
 }
 
-/* The line that names the job, without its end. Returns whether one came in time. */
+/* Read the line that names the job, without its newline. Returns whether it came in time. */
 static bool read_request(int fd, char request[REQUEST_MAX])
 {
 	uint64_t until_ns = loop_now_ns() + REQUEST_MS * NS_PER_MS, now_ns;
@@ -298,7 +298,8 @@ static bool serve_next(int listener, const char *config_path)
 	return pid > 0;
 }
 
-/* Until the daemon is gone, which closes the other end of `life` (-1: until a signal ends it). */
+/* Serve until the daemon is gone, which closes the other end of `life` (-1: until a signal ends
+ * it). */
 static void serve_until(int listener, int life, const char *config_path)
 {
 	struct pollfd pfds[] = { { .fd = listener }, { .fd = life, .events = POLLIN } };
@@ -336,8 +337,8 @@ int helper_main(const char *config_path)
 
 /* ---- started by hand ---- */
 
-/* The group is the socket's from its birth: a name in a directory of somebody else's is not touched
- * again. */
+/* The socket gets its group when bind(2) creates it. A chown(2) of its name afterwards could hit
+ * another file, if another user can write the directory. */
 static int listen_at(const char *path, gid_t gid, struct err *e)
 {
 	struct sockaddr_un sun;
@@ -363,9 +364,9 @@ static int listen_at(const char *path, gid_t gid, struct err *e)
 static void live(int listener, int life, const char *path, const char *config_path)
 {
 	prctl(PR_SET_NAME, "ctmeter-helper");
-	signal(SIGHUP, SIG_IGN); /* the daemon's, for a reload */
-	signal(SIGINT, SIG_IGN); /* of the terminal: it ends with the daemon */
-	signal(SIGTERM, SIG_IGN); /* the daemon may live on, and its socket must not stay behind */
+	signal(SIGHUP, SIG_IGN); /* means a reload, to the daemon alone */
+	signal(SIGINT, SIG_IGN); /* from the terminal: the helper ends with the daemon */
+	signal(SIGTERM, SIG_IGN); /* the daemon may live on; the socket must be unlinked */
 	serve_until(listener, life, config_path);
 	unlink(path);
 }
@@ -385,7 +386,7 @@ int helper_start(const char *path, gid_t gid, const char *config_path, struct er
 	}
 	if (pid == 0) {
 		close(life[1]);
-		/* No child of the daemon's: those are its commits. */
+		/* The helper must not be a child of the daemon, whose children are its commits. */
 		if (fork() == 0)
 			live(listener, life[0], path, config_path);
 		_exit(0);

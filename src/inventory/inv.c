@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The inventory: parts are filled by the sources' parsers, checked here, and merged by sorting.
+/* The inventory. The sources' parsers fill the parts, which are checked here and merged by
+ * sorting.
  *
- * 1. Whatever is in a part has passed the checks, so the merge cannot fail.
- * 2. A part keeps repetitions as they came; folding happens once, in the merge. */
+ * 1. Everything in a part has passed the checks, so the merge cannot fail.
+ * 2. A part keeps repetitions as they came; the merge folds them once. */
 #include "inventory/inv.h"
 
 #include "base/log_state.h"
@@ -16,15 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Complaints remembered a look; a source with more is garbage, and says so anyway. */
+/* Complaints remembered for one poll. A source with more is garbage, and is reported anyway. */
 #define SEEN_MAX 10000
 
 struct inv_log {
-	uint64_t *seen, *next; /* digests: of the looks before (sorted), of this one */
+	uint64_t *seen, *next; /* digests: of the polls before (sorted), of this one */
 	size_t n_seen, n_next, cap_next;
-	size_t logged; /* in this look */
-	size_t unlogged; /* since the last that was */
-	size_t allowed; /* to be logged in this look */
+	size_t logged; /* in this poll */
+	size_t unlogged; /* complaints withheld since their number was last logged */
+	size_t allowed; /* how many may be logged in this poll */
 	uint64_t refilled_ns;
 };
 
@@ -42,11 +43,11 @@ struct inv_part {
 	struct part_address *addresses;
 	size_t n_addresses, cap_addresses;
 	bool refusing; /* the container begun last was refused */
-	size_t max; /* containers, addresses */
-	bool over; /* there were more */
-	size_t doubts; /* lines */
+	size_t max; /* most containers, and most addresses */
+	bool over; /* there were more than max */
+	size_t doubts; /* number of lines in doubt */
 	unsigned last_doubt;
-	char *first_doubt; /* text, NULL when there is none */
+	char *first_doubt; /* text, NULL if there is none */
 	char complaint[512]; /* the last */
 };
 
@@ -85,7 +86,7 @@ static int cmp_u64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* One more each while, as log_may has it. */
+/* Allow one more for each LOG_REST_NS that has passed, as log_may does. */
 static void allow_more(struct inv_log *log, uint64_t now_ns)
 {
 	uint64_t back = log->refilled_ns ? (now_ns - log->refilled_ns) / LOG_REST_NS : 0;
@@ -132,7 +133,7 @@ static uint64_t digest(const char *text)
 	return h;
 }
 
-/* Remember a complaint; is it a new one that should be logged? */
+/* Remember a complaint. Returns whether it is new and should be logged. */
 static bool log_wants(struct inv_log *log, const char *text)
 {
 	uint64_t h = digest(text);
@@ -232,7 +233,8 @@ size_t inv_part_addresses(const struct inv_part *part)
 	return part->n_addresses;
 }
 
-/* Octets of the UTF-8 sequence (RFC 3629) at s, 0 when it is none; *ret_code its code point. */
+/* The length of the UTF-8 sequence (RFC 3629) at s, 0 if it is not one; *ret_code: its code
+ * point. */
 static size_t utf8_next(const unsigned char *s, uint32_t *ret_code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -262,7 +264,7 @@ static bool is_control(uint32_t code)
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
-/* Why `id` cannot be a container's, NULL when it can. buf: room for the text. */
+/* Why `id` cannot be a container's id, NULL if it can. buf: room for the text. */
 static const char *id_refusal(const char *id, char buf[INV_HIDDEN_SIZE])
 {
 	const unsigned char *s = (const unsigned char *)id;
@@ -351,7 +353,7 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 	return 0;
 }
 
-/* Why the text is no address of a container, NULL when it is one. */
+/* Why the text is not an address that a container can have, NULL if it is. */
 static const char *address_refusal(const char *text, struct addr *ret_addr, bool *ret_read,
 				   char hidden[INV_HIDDEN_SIZE])
 {
@@ -405,7 +407,7 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 
 /* ---- merging ---- */
 
-/* A container of some part: `order` counts through all parts, and breaks ties. */
+/* A container of any part. `order` counts through all parts and breaks ties. */
 struct ref {
 	const struct inv_container *container;
 	size_t order;
@@ -450,7 +452,7 @@ void inv_part_take_names(struct inv_part *part, const struct inv_part *names)
 
 	if (n)
 		qsort(refs, n, sizeof(*refs), cmp_ref);
-	/* Of one id those of `part` come first. */
+	/* The containers of `part` come first among those with the same id. */
 	for (size_t i = 0, own = 0; i < n; i++) {
 		struct inv_container *to;
 
@@ -510,7 +512,7 @@ static void collect_addresses(struct inventory *inv, struct inv_part *const *par
 	}
 }
 
-/* Sort, drop repetitions, mark addresses that several containers claim. */
+/* Sort, drop repetitions, and mark addresses that several containers claim. */
 static void fold_addresses(struct inventory *inv)
 {
 	struct inv_address *a = inv->addresses;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parser of inventory lines. Bytes are gathered into a line; a line is split into words in
- * place; the words are checked as a whole; only then does the part hear of them. */
+/* The parser of inventory lines. Octets are gathered into a line, and the line is split into
+ * words in place. Nothing of it goes into the part until all its words have been checked. */
 #include "inventory/inv_file.h"
 
 #include "base/xalloc.h"
@@ -13,17 +13,17 @@
 
 struct inv_file {
 	struct inv_part *part;
-	char *line; /* the one being gathered; room for INV_FILE_LINE_MAX and a NUL */
+	char *line; /* the line being gathered; room for INV_FILE_LINE_MAX and a NUL */
 	size_t len;
-	bool too_long; /* it is longer: skip to its end */
+	bool too_long; /* the line is longer: skip to its end */
 	bool has_nul;
 	bool any; /* octets were fed */
 	bool told_cr;
 	unsigned number; /* of the line being gathered */
-	size_t bad; /* lines that were left out */
+	size_t bad; /* lines left out */
 };
 
-/* Blank ones and comments are good. A container whose id is refused was read. */
+/* Blank lines and comments are good. A line whose container id is refused has been read. */
 enum line_is { LINE_GOOD, LINE_REFUSED, LINE_UNREAD };
 
 /* A word of a line, unquoted. */
@@ -32,7 +32,7 @@ struct word {
 	char *value; /* what follows the first '=' outside quotes, NULL when there is none */
 };
 
-/* A line taken apart. */
+/* A parsed line. */
 struct line {
 	struct word *words;
 	size_t n, cap;
@@ -63,19 +63,19 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Is it seen as a blank, though it parts no words here? Then the next word would become a piece of this
- * one, and nobody could see why. */
+/* Does it look like a blank, although it separates no words here? The next word would become
+ * part of this one, and the author could not see why. */
 static bool is_false_blank(const char *at)
 {
 	uint32_t code = 0;
 
 	if (*at == '\v' || *at == '\f' || *at == '\r')
 		return true;
-	/* Latin-1's no-break space is no UTF-8. */
+	/* A no-break space in Latin-1, which is not UTF-8. */
 	return inv_char(at, &code) ? inv_is_odd_space(code) : *at == '\xa0';
 }
 
-/* Take one word off *p, unquoting in place. Returns NULL, or what is wrong with it. */
+/* Take one word off *p, unquoting it in place. Returns NULL, or what is wrong with the word. */
 static const char *take_word(char **p, struct word *ret_word)
 {
 	char *from = *p, *to = from, *next_char = from;
@@ -135,7 +135,7 @@ static const char *split(char *text, struct line *line)
 	}
 }
 
-/* Take name= and state= in. Returns NULL, or what is wrong with the word *ret_i. */
+/* Read name= and state=. Returns NULL, or what is wrong with the word *ret_i. */
 static const char *read_values(struct line *line, size_t *ret_i)
 {
 	bool has_state = false;
@@ -227,7 +227,7 @@ static enum line_is read_line(struct inv_file *f)
 		f->told_cr = true;
 	}
 	f->line[f->len] = '\0';
-	/* Some editors begin a file with a byte order mark; it is no part of an id. */
+	/* Some editors begin a file with a byte order mark, which is no part of an id. */
 	if (f->number == 1 && !strncmp(f->line, "\xef\xbb\xbf", 3))
 		memset(f->line, ' ', 3);
 	what = read_words(f, &line);

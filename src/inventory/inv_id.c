@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From the Unicode Character Database: the general categories Zs, Zl, Zp and Cf, the property
- * Default_Ignorable_Code_Point, and the blocks of combining diacritical marks. (Vowel signs and the like
- * of scripts that are written with them are no such marks.) */
+ * Default_Ignorable_Code_Point, and the blocks of combining diacritical marks. (Vowel signs and
+ * other marks that a script needs are not among them.) */
 #include "inventory/inv_id.h"
 
 #include "base/xalloc.h"

@@ -5,15 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Characters that make two ids look alike, or one id look like two words: who reads the inventory's
- * text, its log or its bill cannot see them. */
+/* Characters that make two ids look alike, or one id look like two words. A reader of the
+ * inventory's text, of its log or of a bill cannot see them. */
 
-/* A space, as wide as one or not, other than the ordinary one. */
+/* Is it a space, of any width or none, other than the ordinary one? */
 bool inv_is_odd_space(uint32_t code);
 
-/* What is not seen by itself: odd spaces, zero width, soft hyphens, marks of direction, variation
- * selectors, tags, fillers, noncharacters, and marks that combine with the letter before (which also has
- * a code of its own together with it). */
+/* Is it invisible by itself? True of odd spaces, zero-width characters, soft hyphens, direction
+ * marks, variation selectors, tags, fillers, noncharacters, and combining marks. (A letter with
+ * such a mark usually has a code point of its own, too.) */
 bool inv_is_hidden(uint32_t code);
 
 #endif

@@ -12,16 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Values for each container and address that there may be: what vzlist prints has 6. */
+/* JSON values allowed per container or address; vzlist prints 6. */
 #define JSON_VALUES 8
 
 #define BLANKS " \t"
 
-/* vzlist's line buffers: what does not fit is lost, maybe from the middle of an address on. */
+/* The sizes of vzlist's line buffer. It drops the rest of a longer line, perhaps from within an
+ * address. */
 static const size_t line_buffers[] = { 4096, 16384 };
-#define CUT_OCTETS 8 /* a line that is so near to a buffer's size may have been cut */
+#define CUT_OCTETS 8 /* a line this close to the size of a buffer may have been cut */
 
-/* vzlist's and prlctl's words for a container's state. States that pass are none. */
+/* The words of vzlist and prlctl for a container's state. Transient states are unknown. */
 static enum inv_run run_from_status(const char *status)
 {
 	static const char *const stopped[] = { "stopped", "mounted", "suspended", "paused" };
@@ -34,13 +35,13 @@ static enum inv_run run_from_status(const char *status)
 	return INV_RUN_UNKNOWN;
 }
 
-/* "-" stands for none. */
+/* "-" means none. */
 static const char *or_none(const char *text)
 {
 	return strcmp(text, "-") ? text : "";
 }
 
-/* Add the addresses of a list with blanks between them, in place. */
+/* Add the addresses of a blank-separated list, which is split in place. */
 static void add_addresses(struct inv_part *part, unsigned line, char *list)
 {
 	char *save;
@@ -52,15 +53,15 @@ static void add_addresses(struct inv_part *part, unsigned line, char *list)
 
 /* ---- JSON ---- */
 
-/* Which keys hold what; NULL: not asked for. */
+/* The keys of a container object; NULL: not queried. */
 struct keys {
 	const char *id;
 	const char *name;
 	const char *ip;
 };
 
-/* An object or array inside a container's object could only have come in by a text that forges JSON;
- * lists of strings are vzlist's own. */
+/* Only text that forges JSON can put an object or array inside a container's object, except
+ * lists of strings, which vzlist prints itself. */
 static bool is_flat(const json_t *value)
 {
 	size_t i;
@@ -79,7 +80,7 @@ static int fail(struct err *e, size_t at, const char *what, const char *key)
 	return -EBADMSG;
 }
 
-/* The id as text (for free()), NULL when it is none. prlctl may put UUIDs in braces. */
+/* The id as text (for free()), NULL if it is not one. prlctl may put UUIDs in braces. */
 static char *id_text(const json_t *id)
 {
 	const char *s;
@@ -176,7 +177,8 @@ static int add_json_list(struct inv_part *part, const json_t *list, const struct
 	return 0;
 }
 
-/* An upper bound of the values in it. Each takes some 100 octets of memory, of text only 2. */
+/* An upper bound of the number of values in the text. Each takes some 100 octets of memory, but
+ * only 2 of text. */
 static size_t count_values(const char *text, size_t len)
 {
 	size_t n = 0;
@@ -212,8 +214,9 @@ static int parse_json(struct inv_part *part, const char *text, size_t len, const
 	return ret;
 }
 
-/* In vzlist's own layout each object's first key stands on a line of its own, where no text from a
- * container's configuration can put one: are there as many such lines as objects? Other layouts are not vzlist's: true. */
+/* In vzlist's layout each object's first key is on a line of its own, where no text of a
+ * container's configuration can put one. Are there as many such lines as objects? True for any
+ * other layout, which is not vzlist's. */
 static bool layout_agrees(const char *text, size_t len, size_t n_objects)
 {
 	static const char begin[] = "[\n  {\n", key[] = "\n    \"ctid\": ";
@@ -264,7 +267,8 @@ int inv_vz_prlctl_names(struct inv_part *part, const char *text, size_t len, str
 
 typedef const char *line_fn(struct inv_part *part, unsigned number, char *line);
 
-/* Hand each line (a copy, NUL-terminated) to fn, which says what is wrong with it, or NULL. */
+/* Call fn with each line (a copy, NUL-terminated); it returns what is wrong with the line, or
+ * NULL. */
 static int each_line(struct inv_part *part, const char *text, size_t len, line_fn *fn,
 		     struct err *e)
 {
@@ -305,7 +309,7 @@ static char *take_word(char **p)
 	return word;
 }
 
-/* A number or a UUID, which messages of vzlist's do not begin with. */
+/* A number or a UUID, with which no message of vzlist begins. */
 static bool is_ctid(const char *id)
 {
 	return id && strspn(id, "0123456789abcdefABCDEF-") == strlen(id) &&
@@ -325,7 +329,7 @@ static bool may_be_cut(size_t len)
 	return false;
 }
 
-/* The addresses but the last word, which may be a piece of one. */
+/* Drop the last word, which may be part of an address. */
 static void drop_last_word(char *list)
 {
 	size_t n = strlen(list);

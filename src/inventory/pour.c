@@ -8,11 +8,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A last line without its newline may be half of one that is being written, and half of an address
- * is often an address too. In a file that rests since this long it is whole. */
+/* A last line without its newline may still be being written, and half an address is often an
+ * address too. If the file has not changed for this long, the line is complete. */
 #define RESTS_S 2
 
-/* ---- the child's side: system calls only ---- */
+/* ---- the child: system calls only ---- */
 
 static bool put_out(const char *octets, size_t len)
 {
@@ -29,7 +29,7 @@ static bool put_out(const char *octets, size_t len)
 	return true;
 }
 
-/* Print what fd has. Returns as the child ends. */
+/* Copy fd to stdout. Returns the child's exit status. */
 static int pour_out(int fd, size_t max_octets, size_t *ret_len, char *ret_last)
 {
 	char buf[16384];
@@ -64,7 +64,7 @@ static bool rests(const struct stat *st)
 	return now.tv_sec - st->st_mtime >= RESTS_S;
 }
 
-/* A child_work_fn. Of a pipe or a device nothing is read, nor waited for. */
+/* A child_work_fn. It opens without blocking, and reads no pipe or device if p->steady. */
 static int pour(const void *arg)
 {
 	const struct pour *p = arg;
@@ -87,7 +87,7 @@ static int pour(const void *arg)
 	return last != '\n' && rests(&after) && !put_out("\n", 1) ? EPIPE : 0;
 }
 
-/* ---- the loop's ---- */
+/* ---- the parent ---- */
 
 int pour_new(const struct pour *p, uint64_t deadline_ns, struct loop *loop, child_done_fn *done,
 	     void *arg, struct child **ret_child, struct err *e)

@@ -4,27 +4,27 @@
 
 #include "inventory/child.h"
 
-/* A file read by a child: its file system may hang, and then whoever touches it sleeps where no signal
- * reaches him. */
+/* A file read by a child. Its file system may hang, and a process that touches it then sleeps
+ * where no signal reaches it. */
 
 struct pour {
-	const char *path; /* borrowed, until the child has ended */
+	const char *path; /* borrowed until the child has ended */
 	size_t max_octets;
-	/* It must be a plain file that does not change meanwhile, and a last line without its newline counts
-	 * as whole, and gets one, in a file that rests. */
+	/* The file must be a regular one and must not change while it is read. If the file has
+	 * not changed for a while, a last line without its newline is complete and gets one. */
 	bool steady;
 };
 
-/* Exit statuses of the child, which are the errno of a system call otherwise. */
+/* Exit statuses of the child. Any other is the errno of a system call. */
 enum { POUR_IRREGULAR = 200, POUR_CHANGED };
 
 #define POUR_HANGS "%.300s does not answer: is its file system hanging?"
 
-/* As child_new_work; the result's output is the file. */
+/* As child_new_work; the output is the text of the file. */
 int pour_new(const struct pour *p, uint64_t deadline_ns, struct loop *loop, child_done_fn *done,
 	     void *arg, struct child **ret_child, struct err *e);
 
-/* Returns 0 if the output is the file, or -EIO and e says why not. */
+/* Returns 0 if the output is the file, or -EIO with the reason in e. */
 int pour_ended(const struct pour *p, const struct child_result *r, struct err *e);
 
 #endif

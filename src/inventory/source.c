@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All sources together: a look starts each, waits for all, and merges what they said, or said
- * last. */
+/* All sources together: a poll starts each of them, waits for all, and merges their answers. A
+ * source that fails is merged with its last answer. */
 #include "inventory/source.h"
 
 #include "base/log.h"
@@ -20,10 +20,10 @@ struct sources {
 	size_t n;
 	size_t max_rows;
 	struct loop *loop;
-	struct loop_timer timer; /* begins a look */
-	size_t pending; /* sources that have not ended this look */
-	bool again; /* another look was asked for meanwhile */
-	uint64_t began_ns; /* the look under way */
+	struct loop_timer timer; /* starts a poll */
+	size_t pending; /* sources still to end this poll */
+	bool again; /* another poll was requested meanwhile */
+	uint64_t began_ns; /* the poll in progress */
 	sources_done_fn *done;
 	void *arg;
 };
@@ -104,7 +104,7 @@ static void finish_look(struct sources *s, uint64_t now_ns)
 	free(failure);
 }
 
-/* What keeps an answer from being a whole one, "" when nothing does. */
+/* Say in e why the answer is not complete; e stays "" if it is. */
 static void judge(const struct source *s, const struct inv_part *part, struct err *e)
 {
 	const char *doubt;
@@ -166,8 +166,8 @@ size_t source_octets_of(uint32_t max_rows)
 	return ((size_t)1 << 20) + (size_t)max_rows * 512;
 }
 
-/* More than max_rows is read, since which of them are refused the ledger must say (ledger_admit);
- * but memory ends somewhere. */
+/* Read more than max_rows addresses: the ledger has to report which of them it refuses
+ * (ledger_admit). The limit bounds memory. */
 struct inv_part *source_part_new(const struct source *s, const char *name)
 {
 	struct inv_part *part = inv_part_new(name, s->log);

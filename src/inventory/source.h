@@ -6,53 +6,56 @@
 #include "base/loop.h"
 #include "inventory/inv.h"
 
-/* The configured sources, looked at together and without blocking: files are read, commands run
- * as children with a deadline (10 s). What max_rows addresses cannot need is not read: an answer of
- * more than 1 MiB and 512 octets for each, or of more than twice as many, is a failed look.
- * 1. One look at a time; a look asked for meanwhile follows it.
- * 2. A source that fails, is cut off or prints what cannot be a whole answer keeps the part it
- *    gave last: a failed look deletes nothing. Failure and recovery are logged once each.
- * 3. After every look `done` gets the merged inventory, which it then owns (inv_free). It may ask
- *    for the next look, but not free the sources.
- * 4. "vz" asks vzlist, else prlctl, else reads /proc/vz/veinfo. They do not agree on ids, nor on
- *    what a container's addresses are, so once one of them has answered, only that one is asked
- *    again (JSON and columns of vzlist alike), until new sources are made. Names are asked for by
- *    themselves afterwards: without them a look is whole all the same. */
+/* The configured sources of the inventory. A poll asks all of them without blocking: files are
+ * read, and commands run as children with a deadline (10 s). A source fails if its answer
+ * exceeds what max_rows addresses can need: 1 MiB plus 512 octets per address, or 1000 plus 2 *
+ * max_rows containers or addresses.
+ * 1. One poll runs at a time. A poll requested meanwhile follows it.
+ * 2. A source that fails, is cut off or prints what cannot be a complete answer keeps its last
+ *    part: a failed poll deletes nothing. Failure and recovery are logged once each.
+ * 3. After every poll `done` gets the merged inventory and owns it (inv_free). It may request
+ *    the next poll, but must not free the sources.
+ * 4. "vz" asks vzlist, else prlctl, else reads /proc/vz/veinfo. They disagree on ids and on
+ *    which addresses a container has. Once one has answered, only that one is asked again
+ *    (vzlist's JSON and columns count as one), until new sources are made. Names are queried
+ *    separately afterwards; a poll is complete without them. */
 
 struct sources;
 
 struct sources_result {
-	struct inventory *inventory; /* the callback's */
-	size_t failed; /* sources that failed in this look */
-	uint64_t began_ns; /* when this look began: what changed before it is in the answer */
+	struct inventory *inventory; /* owned by the callback */
+	size_t failed; /* sources that failed in this poll */
+	uint64_t began_ns; /* when this poll began: the answer includes earlier changes */
 	const char *failure; /* text of the first failure, NULL when none; borrowed */
 };
 
 typedef void sources_done_fn(void *arg, const struct sources_result *result, uint64_t now_ns);
 
-/* specs: as in the configuration, "auto" or of a kind in source_kind.h. "auto" takes
- * what the node has. Returns 0, or -ENOENT / -EINVAL with e filled ("auto" and nothing found: the list
- * of choices). helper: the socket of the inventory helper (helper.h), which runs commands if it is
- * there; NULL: they are run by this process. root is "" in production, a directory that stands for / in
- * tests: it is put before /proc/vz and before each directory of the fixed search path for vzlist and
- * prlctl. */
+/* specs: as in the configuration: "auto", or one of a kind in source_kind.h. "auto" takes the
+ * first kind that is present on the node.
+ * helper: the socket of the inventory helper (helper.h), which runs the commands if the socket
+ * exists; NULL: this process runs them.
+ * root: "" in production; in tests a directory that stands for /. It is prepended to /proc/vz
+ * and to each directory of the fixed search path for vzlist and prlctl.
+ * Returns 0, or with e filled -ENOENT ("auto" found nothing; e lists the choices) or -EINVAL. */
 int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char *helper,
 		const char *root, struct loop *loop, sources_done_fn *done, void *arg,
 		struct sources **ret_sources, struct err *e);
 void sources_free(struct sources *s);
 
-/* Whether there is something to ask. False: "auto" stands among the specs, as it does in a file in which
- * nobody has named a source yet, and this node has nothing that it could mean: a state of its own, in which
- * no daemon runs. e then says what to choose from. */
+/* Is there a source to poll? Returns false if "auto" is among the specs and no kind is present
+ * on this node; e then lists the choices. Such a node has no source configured yet, which is a
+ * state of its own: no daemon runs there. */
 bool sources_are_configured(char *const *specs, size_t n_specs, const char *root, struct err *e);
 
-/* Begin a look soon (never calls done from within). Cheap to call often. */
+/* Start a poll soon; never calls done from within. Cheap to call often. */
 void sources_look(struct sources *s);
 
-/* Does a look at any of them run a program, so that it costs more than reading? */
+/* Does a poll of any of them run a program, and so cost more than reading? */
 bool sources_run_programs(const struct sources *s);
 
-/* For `status`: number of sources; name and state of one ("ok", or the failure's text). */
+/* For `status`: the number of sources; the name and state of each ("ok", or the text of its
+ * failure). */
 size_t sources_count(const struct sources *s);
 const char *sources_name(const struct sources *s, size_t i);
 const char *sources_state(const struct sources *s, size_t i);

@@ -14,7 +14,7 @@ struct source_command {
 	struct source base;
 	char *words; /* what argv points into */
 	char **argv;
-	struct child *child; /* running, or ended and perhaps not gone yet */
+	struct child *child; /* running, or ended and perhaps not yet gone */
 };
 
 static void on_done(void *arg, const struct child_result *result, uint64_t now_ns)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The `file:` source: read anew at each look, by a child: the file system may hang, and then whoever
- * touches it sleeps where no signal reaches him. One such child at a time. */
+/* The `file:` source: a child reads the file at each poll. A file system may hang, and a process
+ * that touches it then sleeps where no signal reaches it. One such child at a time. */
 #include "base/xalloc.h"
 #include "inventory/child.h"
 #include "inventory/inv_file.h"
@@ -14,13 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TRIES 2 /* of a file that changes while it is read */
+#define TRIES 2 /* for a file that changes while it is read */
 
 struct source_file {
 	struct source base;
 	char *path;
-	struct pour pour; /* this look's */
-	struct child *child; /* running, or ended and perhaps not gone yet */
+	struct pour pour; /* of this poll */
+	struct child *child; /* running, or ended and perhaps not yet gone */
 	int tries;
 };
 
@@ -148,8 +148,8 @@ static void file_free(struct source *s)
 
 /* ---- the kind ---- */
 
-/* The rest of the line as it stands. A relative path would be one below the daemon's directory, which is
- * not that of whoever wrote it. */
+/* The path is the rest of the line, taken literally. It must be absolute: the daemon would
+ * resolve a relative path in its own directory, not in the author's. */
 static int file_check(const char *path, struct err *e)
 {
 	if (*path == '"' || *path == '\'')

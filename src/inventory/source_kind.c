@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of kinds, and the questions that are asked of it. */
+/* The table of kinds, and the queries of it. */
 #include "inventory/source_kind.h"
 
 #include "base/xalloc.h"
@@ -152,7 +152,7 @@ void source_kind_say_absent(struct err *e)
 		signs, source_kind_choices(choices));
 }
 
-/* Those that auto looks for come last: where this is read, it has mostly looked in vain. */
+/* The kinds that auto tries come last: the reader has mostly just seen auto find none. */
 const char *source_kind_choices(char buf[SOURCE_CHOICES_SIZE])
 {
 	size_t len = (size_t)snprintf(buf, SOURCE_CHOICES_SIZE, "choose source = "), n = 0;

@@ -6,52 +6,51 @@
 #include "inventory/source.h"
 #include "inventory/source_kind.h"
 
-/* One source, for source*.c alone: what all kinds have in common. */
+/* One source: what all kinds have in common. For source*.c only. */
 
 #define SOURCE_DEADLINE_NS (10 * NS_PER_S)
 
 struct source;
 
 struct source_ops {
-	/* Begin a look. Ends with one call of source_end, from within or later. */
+	/* Start a poll. It ends with one call of source_end, from within or later. */
 	void (*start)(struct source *s, uint64_t now_ns);
-	/* Stop a look that may be under way and release what the kind holds, s itself too. */
+	/* Stop any poll in progress and free what the kind holds, s itself included. */
 	void (*free)(struct source *s);
 };
 
-/* The first member of each kind's struct. The kind sets ops; the rest is source.c's. */
+/* The first member of each kind's struct. The kind sets ops; source.c sets the rest. */
 struct source {
 	const struct source_ops *ops;
 	const struct source_kind *kind;
 	struct sources *owner;
 	struct loop *loop;
 	char *name; /* as configured */
-	const char *
-		helper; /* the inventory helper's socket (helper.h), NULL: commands are ours to run */
+	const char *helper; /* socket (helper.h); NULL: this process runs the commands */
 	struct inv_log *log;
-	struct inv_part *part; /* what it said last, NULL: nothing yet */
+	struct inv_part *part; /* its last answer, NULL: none yet */
 	bool failing;
 	struct log_state trouble;
 	size_t max_rows;
 	char state[512];
 };
 
-/* Is the helper there to be asked? */
+/* Does the helper's socket exist? */
 bool source_has_helper(const struct source *s);
 
-/* The look is over: take_part is the whole answer, or NULL and e says why there is none. */
+/* The poll is over. take_part is the complete answer, or NULL with the reason in e. */
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns);
 
-/* Octets of an answer that are read: room for max_rows containers with the longest id and name and
- * some addresses each, in vzlist's JSON. */
+/* Octets of an answer to read at most: room for max_rows containers with the longest id and name
+ * and some addresses each, in vzlist's JSON. */
 size_t source_octets_max(const struct source *s);
 size_t source_octets_of(uint32_t max_rows);
 
-/* An empty part to fill. `name` stands for the source in complaints. */
+/* A new empty part to fill. `name` stands for the source in complaints. */
 struct inv_part *source_part_new(const struct source *s, const char *name);
 
-/* Read a file of at most max_octets octets that the kernel makes (/proc), here and now.
- * Returns 0 and *ret_text for free(), NUL-terminated, or -errno with e filled. */
+/* Read a file of at most max_octets octets that the kernel makes (/proc), synchronously.
+ * Returns 0 and *ret_text, NUL-terminated, for free(), or -errno with e filled. */
 int source_read(const char *path, size_t max_octets, char **ret_text, size_t *ret_len,
 		struct err *e);
 

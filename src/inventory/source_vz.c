@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The `vz` source: OpenVZ 6 and 7, asked in whichever form the node speaks.
+/* The `vz` source: OpenVZ 6 and 7, queried in a form that the node's tools understand
+ * (vz_form.h).
  *
- * 1. Forms of one dialect agree on ids and on what a container's addresses are. Once a dialect
- *    has answered, only its forms are tried, beginning with the one that worked: another one
- *    could give every container another id, or a tenant's own idea of its addresses.
- * 2. A tool that hangs, floods or crashes ends the look; only one that refuses or prints
- *    something else has the next form tried.
- * 3. /proc/vz/veinfo is the answer only where there is no tool: stopped containers are not in it.
- * 4. Whose addresses are whose is asked for without names, and names by themselves when that is known: a
- *    host name, a tenant's choice that vzlist neither escapes nor cuts, can spoil names and nothing else.
- *    While they cannot be had the last ones stay. */
+ * 1. Forms of one dialect agree on ids and on which addresses a container has. Once a dialect
+ *    has answered, only its forms are tried, the one that worked first. Another dialect could
+ *    give every container another id, or report the addresses that the tenant set inside it.
+ * 2. A tool that hangs, floods or crashes ends the poll. The next form is tried only after a
+ *    tool refuses or prints something else.
+ * 3. /proc/vz/veinfo is the answer only where there is no tool: it does not list stopped
+ *    containers.
+ * 4. Addresses are queried first, without names; names follow in a query of their own. The
+ *    tenant chooses the host name, and vzlist neither escapes nor cuts it; it can thus spoil
+ *    nothing but names. While the names cannot be read, the last known ones stay. */
 #include "base/xalloc.h"
 #include "inventory/child.h"
 #include "inventory/inv_vz.h"
@@ -23,31 +25,32 @@
 #include <unistd.h>
 
 #define SOURCE_VZ_VEINFO "/proc/vz/veinfo"
-/* Looks between two questions whether the JSON is there again that was not when the columns answered. */
+/* Where JSON failed and the columns answered, JSON is tried again after so many polls. */
 #define RETRY_LOOKS 60
-#define NAMES_PAUSE_NS (60 * NS_PER_S) /* after a tool that hung over the names */
+#define NAMES_PAUSE_NS (60 * NS_PER_S) /* after a tool hung on the names */
 
 struct source_vz {
 	struct source base;
 	char *root;
-	const struct vz_form *proven; /* the first of its dialect that answered, NULL: none yet */
-	unsigned looks; /* since it was proven */
-	const struct vz_form *order[VZ_FORMS]; /* what this look tries */
+	const struct vz_form *proven; /* first form of its dialect that answered, NULL: none yet */
+	unsigned looks; /* polls since it was proven */
+	const struct vz_form *order[VZ_FORMS]; /* the forms that this poll tries */
 	size_t n_order, at;
-	struct err why; /* the failure of this look that matters most, and how much */
+	struct err why; /* the failure of this poll that matters most, and how much */
 	enum weight { NOTHING, UNKNOWN_FORM, REFUSED, PROVEN_FORM } weight;
-	struct inv_part *part; /* this look's answer, while veinfo or the names are asked */
+	struct inv_part *part; /* the answer of this poll, while veinfo or the names are queried */
 	struct child *child;
-	struct child *names_child; /* apart: one that hangs holds up no addresses */
-	struct inv_part *names; /* as they could be had last, NULL: never */
+	struct child *names_child; /* separate: if it hangs, the addresses do not wait for it */
+	struct inv_part *names; /* as last read, NULL: never */
 	struct inv_log *names_log;
 	struct log_state names_trouble;
-	uint64_t names_after_ns; /* not before */
-	char *places[VZ_TOOLS][VZ_PLACES]; /* where each may be */
-	const char *tools[VZ_TOOLS]; /* where it is, at this look; NULL: nowhere */
+	uint64_t names_after_ns; /* no query before then */
+	char *places[VZ_TOOLS][VZ_PLACES]; /* where each tool may be */
+	const char *tools[VZ_TOOLS]; /* where it is in this poll; NULL: nowhere */
 };
 
-/* A child_work_fn, for a directory's file system may hang: which place has each tool, a digit for each. */
+/* A child_work_fn, since a directory's file system may hang. It prints one digit for each tool:
+ * the index of the place that has it, or VZ_PLACES. */
 static int print_places(const void *arg)
 {
 	const struct source_vz *v = arg;
@@ -88,7 +91,7 @@ static bool vz_present(const char *root)
 	return present;
 }
 
-/* Read veinfo. Returns 0 or -errno with e filled; part is filled as far as it could be read. */
+/* Read veinfo. Returns 0 or -errno with e filled; part has what could be read. */
 static int read_veinfo(const struct source_vz *v, struct inv_part *part, struct err *e)
 {
 	char *path = veinfo_path(v->root), *text = NULL;
@@ -105,7 +108,7 @@ static int read_veinfo(const struct source_vz *v, struct inv_part *part, struct 
 	return ret;
 }
 
-/* What the kernel says, when only the helper may read it. */
+/* The answer from veinfo, where only the helper may read it. */
 static void on_veinfo(void *arg, const struct child_result *r, uint64_t now_ns)
 {
 	struct source_vz *v = arg;
@@ -138,7 +141,7 @@ static void answer_from_veinfo(struct source_vz *v, uint64_t now_ns)
 	source_end(&v->base, part, &e, now_ns);
 }
 
-/* An empty list is only believed when the kernel does not know better. */
+/* An empty list is believed only if veinfo has no running container. */
 static bool is_contradicted(const struct source_vz *v, struct err *e)
 {
 	struct inv_log *log = inv_log_new();
@@ -155,9 +158,9 @@ static bool is_contradicted(const struct source_vz *v, struct err *e)
 	return n;
 }
 
-/* Where there are no containers, vzlist up to 4.8 prints nothing but "Container(s) not found" ("VPS not
- * found" once) on stderr, with -j and without, and exits with 0, before 3.1 with 1. All other failures
- * look the same to whoever has no eye on stderr. (4.9 and later print an empty list.) */
+/* Is this an empty list? Without containers, vzlist up to 4.8 prints only "Container(s) not
+ * found" (earlier "VPS not found") on stderr, with -j and without. It exits with 0, before 3.1
+ * with 1. Only stderr tells this from other failures. (4.9 and later print an empty list.) */
 static bool says_none(const struct vz_form *form, const struct child_result *r)
 {
 	return form->syntax != PRLCTL_JSON && !r->error && r->status <= 1 && !r->len &&
@@ -166,7 +169,7 @@ static bool says_none(const struct vz_form *form, const struct child_result *r)
 		!strcmp(r->complaint, "VPS(s) not found"));
 }
 
-/* Has the tool never heard of what it is asked for? Then its failure says nothing about the node. */
+/* Does the tool not know this form? Its failure then says nothing about the node. */
 static bool is_unknown_form(const struct child_result *r)
 {
 	static const char *const said[] = { "nknown field", "nvalid option", "nrecognized option",
@@ -186,8 +189,8 @@ static void name_form(struct err *e, const struct vz_form *form)
 	free(name);
 }
 
-/* Of several forms that failed the one is told that answered before; else one that the tool knows; else
- * the first. */
+/* If several forms fail, report the failure of the proven one; else that of the first form that
+ * the tool knows; else the first. */
 static void note_failure(struct source_vz *v, const struct vz_form *form, enum weight weight,
 			 const struct err *e)
 {
@@ -270,7 +273,7 @@ static int run_form(struct source_vz *v, const struct vz_form *form, child_done_
 	return ret;
 }
 
-/* Let go of a child that has ended, unless it hangs in the kernel. */
+/* Free a child that has ended, unless it hangs in the kernel. */
 static void drop_gone(struct child **child)
 {
 	if (*child && !child_gone(*child))
@@ -281,7 +284,7 @@ static void drop_gone(struct child **child)
 
 /* ---- names ---- */
 
-/* The names are those that could be had last; the look is over. */
+/* End the poll with the names as they were last read. */
 static void end_with_names(struct source_vz *v, uint64_t now_ns)
 {
 	struct inv_part *part = v->part;
@@ -335,7 +338,7 @@ static void on_names(void *arg, const struct child_result *r, uint64_t now_ns)
 	end_with_names(v, now_ns);
 }
 
-/* v->part is what the look found: give it names, and end. */
+/* v->part is what the poll found. Query its names, then end the poll. */
 static void ask_names(struct source_vz *v, uint64_t now_ns)
 {
 	const struct vz_form *form = vz_form_of_names(v->proven);
@@ -351,7 +354,7 @@ static void ask_names(struct source_vz *v, uint64_t now_ns)
 
 /* ---- addresses ---- */
 
-/* The empty list is held against what the kernel says, which only the helper may read. */
+/* The list was empty: compare it with veinfo, which only the helper may read. */
 static void on_contradiction(void *arg, const struct child_result *r, uint64_t now_ns)
 {
 	struct source_vz *v = arg;
@@ -389,7 +392,7 @@ static void on_done(void *arg, const struct child_result *result, uint64_t now_n
 		v->at++;
 		try_next(v, now_ns);
 	} else {
-		/* A later form that answers for once takes nothing from an earlier one. */
+		/* A later form that answers once does not replace an earlier one. */
 		if (!v->proven || form < v->proven)
 			v->proven = form;
 		if (inv_part_containers(v->part) || !source_has_helper(&v->base) ||
@@ -398,7 +401,7 @@ static void on_done(void *arg, const struct child_result *result, uint64_t now_n
 	}
 }
 
-/* Run the first form from v->at on that can be run. */
+/* Run the first form, from v->at on, that can be run. */
 static void try_next(struct source_vz *v, uint64_t now_ns)
 {
 	struct err e = { "" };
@@ -413,7 +416,8 @@ static void try_next(struct source_vz *v, uint64_t now_ns)
 	end_look(v, NULL, now_ns);
 }
 
-/* What to try in this look: the proven form, the others of its dialect; or all whose tool is there. */
+/* The forms for this poll: the proven one, then the others of its dialect (every RETRY_LOOKS
+ * polls all of them in the order of vz_forms); with none proven, all whose tool exists. */
 static void make_order(struct source_vz *v)
 {
 	bool anew = v->proven && v->looks++ % RETRY_LOOKS == RETRY_LOOKS - 1;

@@ -36,7 +36,8 @@ const struct vz_form vz_forms[VZ_FORMS] = {
 	{ PRLCTL_OLD, PRLCTL_JSON, "prlctl", "ip", { "list", "-a", "-o", "uuid,status,ip", "-j" } },
 };
 
-/* The names, for every dialect of a tool. In vzlist's JSON a name could forge another's. */
+/* The names, for every dialect of a tool. vzlist prints them as columns: in its JSON a name
+ * could forge another container's. */
 static const struct vz_form vzlist_names = {
 	OPENVZ6, VZLIST_COLUMNS, "vzlist", NULL, { "-a", "-H", "-o", "ctid,hostname" }
 };
@@ -81,7 +82,7 @@ const struct vz_form *vz_form_find(const char *name)
 	return has_name(&prlctl_names, name) ? &prlctl_names : NULL;
 }
 
-/* An argv is never written to; its type only predates const. */
+/* execve(2) never writes to argv; its type predates const. */
 void vz_form_words(const struct vz_form *form, char *path, char *argv[VZ_FORM_WORDS])
 {
 	memset(argv, 0, VZ_FORM_WORDS * sizeof(*argv));
@@ -110,7 +111,7 @@ char *vz_tool_find(const char *root, const char *tool)
 		char *path = xasprintf("%s%s/%s", root, vz_search_path[i], tool);
 		struct stat st;
 
-		/* Whether we may run it is another question: the helper can. */
+		/* Any execute bit counts: where this process may not run it, the helper can. */
 		if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_mode & 0111)
 			return path;
 		free(path);
