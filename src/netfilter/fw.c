@@ -18,8 +18,8 @@ struct fw {
 #define IPTC_OPS NULL
 #endif
 
-/* In the order in which CFG_BACKEND_AUTO tries them; the fake counts nothing and is never taken by
- * itself. */
+/* In the order in which CFG_BACKEND_AUTO tries them. It never takes the fake, which counts no real
+ * packets. */
 static const struct {
 	enum cfg_backend backend;
 	const struct fw_ops *ops; /* NULL: not built in */
@@ -27,7 +27,7 @@ static const struct {
 	{ CFG_BACKEND_IPTABLES, IPTC_OPS },
 };
 
-/* Of CFG_BACKEND_AUTO the first. NULL: it was not built in. */
+/* For CFG_BACKEND_AUTO, the first. NULL: the backend was not built in. */
 static const struct fw_ops *ops_of(enum cfg_backend backend)
 {
 	if (backend == CFG_BACKEND_FAKE)
@@ -62,7 +62,7 @@ static struct fw *fw_new(const struct fw_ops *ops, void *self)
 	return fw;
 }
 
-/* The first that can count here, or else the first that opens: its problem may pass. */
+/* The first backend that can count here, or else the first that opens: its problem may pass. */
 static int open_first(const struct fw_config *config, struct loop *loop, fw_done_fn *done,
 		      void *arg, struct fw **ret_fw, struct err *e)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The fake backend: counters in memory, for tests, dry runs and machines that cannot count.
  *
- * Its packets come from the file named by the environment variable CTMETER_FAKE_COUNTERS, if any:
- * lines "ADDRESS PATH OCTETS PKTS", PATH one of fwd-in, fwd-out, node-in, node-out, the numbers
- * being all that ever crossed the node. As in a kernel, a rule counts from when it was made, and
- * nothing counts what has no rule. The rules do not outlive the process. */
+ * If the environment variable CTMETER_FAKE_COUNTERS names a file, the packets come from it: lines
+ * of "ADDRESS PATH OCTETS PKTS", where PATH is one of fwd-in, fwd-out, node-in, node-out, and the
+ * numbers are totals of all that ever crossed the node. As in a kernel, a rule counts from when it
+ * was made, and traffic without a rule is not counted. The rules do not survive the process. */
 #include "base/xalloc.h"
 #include "netfilter/fw_ops.h"
 
@@ -17,14 +17,14 @@
 struct fake_rule {
 	struct addr addr;
 	enum path path;
-	struct counters crossed, before; /* it has counted crossed - before */
+	struct counters crossed, before; /* the rule has counted crossed - before */
 };
 
 struct fake_family {
 	struct fake *owner;
 	enum addr_family family;
-	uint64_t commit; /* the last one's number */
-	bool changed; /* the apply under way made one */
+	uint64_t commit; /* number of the last commit */
+	bool changed; /* the apply under way made a commit */
 	uint32_t generation;
 	struct fake_rule *rules; /* sorted by addr, path */
 	size_t n_rules;
@@ -63,8 +63,8 @@ static struct fake_rule *find_rule(const struct fake_family *f, const struct add
 	return f->n_rules ? bsearch(&key, f->rules, f->n_rules, sizeof(key), rule_cmp) : NULL;
 }
 
-/* Bring every rule's `crossed` up to what the file says. A line that cannot be read is skipped:
- * the file may be under its writer's pen. */
+/* Bring every rule's `crossed` up to what the file says. An unreadable line is skipped: the file
+ * may be half written. */
 static void let_packets_cross(struct fake_family *f)
 {
 	const char *path = getenv("CTMETER_FAKE_COUNTERS");
@@ -160,7 +160,7 @@ static struct fake_rule *rules_of(const struct fw_want *want, size_t *ret_n)
 	return rules;
 }
 
-/* Nobody else changes these. */
+/* Nothing else changes these rules. */
 static enum fw_fit fake_compare(void *self, const struct fw_want *want)
 {
 	const struct fake_family *f = &((struct fake *)self)->families[want->family];
@@ -234,7 +234,7 @@ static int fake_open(const struct fw_config *config, struct loop *loop, fw_done_
 	s->arg = arg;
 	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
 		s->families[i].owner = s;
-		s->families[i].generation = 1; /* a table without rules is one too */
+		s->families[i].generation = 1; /* an empty table is a structure too */
 		s->families[i].family = i;
 		s->families[i].commit = config->commit[i];
 		loop_timer_init(&s->families[i].timer, applied, &s->families[i]);

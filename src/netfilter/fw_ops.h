@@ -6,8 +6,8 @@
 
 /* A backend, as fw.c calls it. */
 
-/* What each function does stands with its fw_ function in fw.h. `self` is what open made; the last
- * ones need none. */
+/* Each function is documented with its fw_ function in fw.h. `self` is the object that open made;
+ * the functions from look on need none. */
 struct fw_ops {
 	const char *name;
 	int (*open)(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,

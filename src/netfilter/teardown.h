@@ -5,10 +5,10 @@
 #include "base/cfg.h"
 #include "base/err.h"
 
-/* Remove every rule and chain of ours, in both families, while no daemon runs; all other rules
- * stay as they are. May block on the xtables lock. A family whose tables are missing has nothing
- * to remove.
- * *ret_removed  rules that were there (0: nothing was)
+/* Remove every rule and chain of ours in both families, while no daemon runs. All other rules stay
+ * as they are. May block on the xtables lock. A family whose tables are missing has nothing to
+ * remove.
+ * *ret_removed  the number of rules found (0: none)
  * Returns 0, or -errno with e filled. */
 int teardown_rules(const struct cfg *cfg, struct err *e, unsigned *ret_removed);
 

@@ -26,8 +26,8 @@ static const struct conflict *in_list(const struct conflict *list, size_t n,
 	return found && found->unfit == c->unfit ? found : NULL;
 }
 
-/* Fill *ret if claim i is the first one of a conflict; returns whether it is. Its holder is the
- * ledger's. */
+/* Fill *ret if claim i is the first one of a conflict; returns whether it is. The ledger gives
+ * the holder. */
 static bool find(const struct inventory *inv, size_t i, const struct ledger *l,
 		 struct conflict *ret)
 {
@@ -41,7 +41,7 @@ static bool find(const struct inventory *inv, size_t i, const struct ledger *l,
 	return true;
 }
 
-/* Why the holder is the holder. */
+/* Why this container is the holder. */
 static const char *reason(const struct inventory *inv, size_t i)
 {
 	size_t running;
@@ -76,7 +76,7 @@ static void log_begin(const struct inventory *inv, size_t i, const struct confli
 			    text, id, inv->containers[a[1].container].id);
 }
 
-/* Several still claim it, but its holder has changed. */
+/* Several containers still claim the address, but its holder has changed. */
 static void log_moved(const struct inventory *inv, size_t i, const struct conflict *c)
 {
 	char text[ADDR_TEXT_SIZE];

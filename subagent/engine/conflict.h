@@ -14,8 +14,8 @@ struct conflicts {
 	struct log_budget budget;
 };
 
-/* Log the changes since the last inventory, as far as log_may permits, and remember the conflicts
- * of this one, which the ledger has taken already. */
+/* Log the changes since the last inventory, as far as log_may permits, and remember the
+ * conflicts of this one. The ledger must have taken this inventory already. */
 void conflicts_note(struct conflicts *c, const struct inventory *inv, const struct ledger *l,
 		    uint64_t now_ns);
 void conflicts_clear(struct conflicts *c);

@@ -18,13 +18,13 @@ struct enforce {
 	struct fw *fw;
 	enum addr_family family;
 	const char *what;
-	bool wanted; /* somebody has said what is wanted */
+	bool wanted; /* enforce_want has been called */
 	struct fw_key *keys;
 	size_t n_keys;
 	uint32_t paths;
-	bool readable; /* there was a reading since the last commit */
-	uint32_t generation, planned; /* of the last reading; that was found to need nothing */
-	bool fulfilled; /* what is wanted was in place once */
+	bool readable; /* a reading was made since the last commit */
+	uint32_t generation, planned; /* of the last reading; the one that needs no commit */
+	bool fulfilled; /* what is wanted has been in place */
 	bool committing, repairing;
 	uint64_t began_ns, not_before_ns;
 	uint64_t last_repair_ns, repair_pause_ns;
@@ -92,8 +92,9 @@ void enforce_seen(struct enforce *en, uint32_t generation)
 	en->generation = generation;
 }
 
-/* Returns when a repair may begin; now_ns or earlier: now. Only a quarrel about the first place, or
- * about others' rules that lead to ours, is slowed down, and forgotten when it rests for a while. */
+/* Returns when a repair may begin; now_ns or earlier means now. Only a fight over the first
+ * place, or over others' rules that lead to ours, is slowed down. It is forgotten after a quiet
+ * time. */
 static uint64_t repair_at(struct enforce *en, enum fw_fit fit, uint64_t now_ns)
 {
 	if (!en->last_repair_ns ||
@@ -102,7 +103,7 @@ static uint64_t repair_at(struct enforce *en, enum fw_fit fit, uint64_t now_ns)
 	return fit == FW_OUTRANKED ? en->last_repair_ns + en->repair_pause_ns : now_ns;
 }
 
-/* Something new is told at once; the same again only as often as log_bad has it. */
+/* A new flaw is logged at once; the same one only as often as log_bad permits. */
 static void note_repair(struct enforce *en, uint64_t now_ns)
 {
 	const char *flaw = fw_get_figures(en->fw, en->family).flaw;
@@ -126,7 +127,7 @@ static void note_repair(struct enforce *en, uint64_t now_ns)
 		en->repair_pause_ns = FIGHT_PAUSE_MAX_NS;
 }
 
-/* One repair is told when it is made; of many, also the end. */
+/* A single repair is logged when it is made. After several, their end is logged too. */
 static void note_peace(struct enforce *en, uint64_t now_ns)
 {
 	if (!log_is_bad(&en->fight) || now_ns - en->last_repair_ns < LOG_REST_NS)
@@ -171,7 +172,8 @@ uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
 	if (at < en->not_before_ns)
 		at = en->not_before_ns;
 	if (fit == FW_FITS) {
-		/* What could not be committed is not wanted any more, or somebody else did it. */
+		/* What could not be committed is no longer wanted, or somebody else put it in
+		 * place. */
 		log_good(&en->trouble, now_ns, "fw", "the rules are in %s again", en->what);
 		en->failure = 0;
 		en->planned = en->generation;
@@ -181,7 +183,7 @@ uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
 	return at > now_ns ? at : begin(en, now_ns);
 }
 
-/* `took` may have been spent waiting for somebody's lock, hence the limit. */
+/* `took` may include a wait for another program's lock, hence the limit. */
 static uint64_t pause_after(uint64_t took)
 {
 	uint64_t pause = took * (COMMIT_SHARE - 1);
@@ -195,7 +197,7 @@ void enforce_ended(struct enforce *en, int result, const char *text, uint64_t no
 
 	en->readable = false;
 	if (!en->committing)
-		return; /* an earlier process's commit was finished */
+		return; /* it was an earlier process's commit */
 	en->committing = false;
 	if (result < 0)
 		log_bad(&en->trouble, now_ns, LOG_LEVEL_ERROR, "fw",
@@ -240,7 +242,7 @@ bool enforce_settled(const struct enforce *en, uint64_t since_ns, int *ret_resul
 	       en->planned == en->generation;
 }
 
-/* What is wrong with the rules as they were last read, NULL: nothing. */
+/* What is wrong with the rules in the last reading; NULL: nothing. */
 static const char *flaw(const struct enforce *en)
 {
 	const char *text = fw_get_figures(en->fw, en->family).flaw;

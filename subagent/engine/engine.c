@@ -13,14 +13,15 @@
 #include <string.h>
 #include <time.h>
 
-#define TICK_NS (10 * NS_PER_S) /* between readings when nobody polls */
+#define TICK_NS (10 * NS_PER_S) /* between readings when no client asks */
 #define FRESH_NS (500 * NS_PER_MS)
 #define RETRY_NS (20 * NS_PER_MS) /* after a reading that was half committed */
-#define MISSED_PAUSE_NS (100 * NS_PER_MS) /* after a reading that could not be had */
+#define MISSED_PAUSE_NS (100 * NS_PER_MS) /* after a reading that failed */
 #define FORK_WAIT_NS (100 * NS_PER_MS)
 #define READY_AFTER_NS (30 * NS_PER_S)
 
-/* Both clocks, of one moment: whoever is stopped in between would see a jump. */
+/* Read both clocks at one moment: if the process was stopped in between, the difference would
+ * look like a jump. */
 static struct ledger_now read_clocks(void)
 {
 	struct ledger_now now = { .ns = 0 };
@@ -46,8 +47,8 @@ bool engine_sample(struct engine *en, uint64_t now_ns)
 {
 	bool whole = sampler_run(&en->sampler, engine_now(en, now_ns));
 
-	/* Until it is stored where counting goes on from, a kill would bring the doubt back, and with it
-	 * what was counted meanwhile would be nobody's. */
+	/* Until the point from which counting continues is stored, a kill would bring the doubt
+	 * back, and what was counted meanwhile would have no owner. */
 	if (whole && ledger_doubted_s(en->ledger) != en->doubted_s) {
 		en->doubted_s = ledger_doubted_s(en->ledger);
 		engine_hold(en, keep_checkpoint(en->keep, engine_now(en, now_ns), false));
@@ -68,7 +69,8 @@ static uint8_t wanted_paths(const struct engine *en)
 	return en->cfg->netfilter.node_traffic ? PATHS_ALL : PATHS_FORWARDED;
 }
 
-/* What nobody may see before it is stored is not stored yet: see take_inventory. */
+/* Whether something that must be stored before it is published is not stored yet: see
+ * take_inventory. */
 static bool is_held(const struct engine *en)
 {
 	return !keep_is_settled(en->keep, en->unseen);
@@ -116,8 +118,8 @@ struct snap *engine_snap(const struct engine *en)
 
 /* --- rules -------------------------------------------------------------------------------- */
 
-/* Before the first whole inventory the rules of addresses that nobody claims yet stay: their
- * counters are somebody's bill. */
+/* Before the first complete inventory, keep the rules of addresses that no container claims yet:
+ * their counters may be part of a bill. */
 static void want_rules(struct engine *en, enum addr_family f)
 {
 	bool all_known = en->complete || en->tearing_down || fw_family_problem(en->fw, f);
@@ -125,7 +127,7 @@ static void want_rules(struct engine *en, enum addr_family f)
 	size_t n = 0;
 
 	if (!all_known && !en->sampler.readable[f])
-		return; /* not known yet what must stay */
+		return; /* the rules to keep are not known yet */
 	if (!en->tearing_down)
 		addrs = ledger_wanted(en->ledger, f, &n);
 	if (!all_known) {
@@ -136,10 +138,10 @@ static void want_rules(struct engine *en, enum addr_family f)
 	free(claimed);
 }
 
-/* At the start of a node no rule of ours is there and no source has answered yet; it may be long until one
- * does, and a runtime may wait for us before it starts. So the addresses get their rules that the ledger
- * has from last time. What these count is held until the first inventory says whose it is. Rules that are
- * there stay as they are. */
+/* When a node starts, none of our rules exists and no source has answered yet. That may take
+ * long, and a runtime may wait for us before it starts. So the addresses that the ledger
+ * remembers get their rules now. Their counts are held until the first inventory says who owns
+ * them. Existing rules stay as they are. */
 static void want_known(struct engine *en, enum addr_family f)
 {
 	struct addr *addrs;
@@ -164,9 +166,9 @@ static void book_held(struct engine *en)
 		ledger_hold(en->ledger, f, false);
 }
 
-/* A commit forks, and a child of the moment in which the store's thread works has what that was about
- * half done. The C library's memory can stand that, not everybody's can (a sanitizer's cannot). A batch
- * takes milliseconds; a disk that takes longer is not waited for. */
+/* A commit forks. If the store's thread is working at that moment, the child inherits its
+ * half-done work. The C library's memory allocator copes with that, but others (a sanitizer's)
+ * do not. So wait: a batch takes milliseconds. A disk that takes longer is not waited for. */
 static bool waits_for_store(const struct engine *en, uint64_t now_ns)
 {
 	uint64_t since = keep_busy_since(en->keep);
@@ -180,8 +182,8 @@ static void enforce_rules(struct engine *en, uint64_t now_ns)
 		uint64_t at = 0;
 
 		if (waits_for_store(en, now_ns))
-			at = keep_busy_since(en->keep) + FORK_WAIT_NS; /* or on_kept goes on */
-		/* The next commit's journal takes the place of the last one's. */
+			at = keep_busy_since(en->keep) + FORK_WAIT_NS; /* or earlier, in on_kept */
+		/* The next commit's journal replaces the last one's. */
 		else if (keep_is_settled(en->keep, en->finals[f]))
 			at = enforce_turn(en->enforce[f], now_ns);
 		if (at)
@@ -200,7 +202,7 @@ void engine_freshen(struct engine *en, uint64_t now_ns)
 	if (!engine_sample(en, now_ns))
 		en->stale_answers++;
 	engine_publish(en);
-	/* A poll is as good as a tick: what it found out of place is repaired. */
+	/* A poll does the work of a tick: repair what it found out of place. */
 	enforce_rules(en, now_ns);
 }
 
@@ -235,22 +237,22 @@ static bool is_ready(void *arg, const struct waiter *w, int *ret_result, const c
 		}
 	}
 	if (w->teardown && *ret_result < 0)
-		en->tearing_down = false; /* what is left of the rules is put right */
+		en->tearing_down = false; /* the remaining rules are repaired */
 	return true;
 }
 
-/* With what there is, if a source keeps failing. */
+/* Become ready with what is known, if a source keeps failing. */
 static void on_ready_by(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
 	(void)now_ns;
 	en->ready = true;
-	book_held(en); /* to who had it last */
+	book_held(en); /* to the last owner */
 	engine_publish(en);
 }
 
-/* --- the turn of the wheel ---------------------------------------------------------------- */
+/* --- the step ----------------------------------------------------------------------------- */
 
 void engine_drop_pending(struct engine *en)
 {
@@ -259,23 +261,25 @@ void engine_drop_pending(struct engine *en)
 	en->asked_for = NULL;
 }
 
-/* Take over who has which address. Returns whether anything changed.
+/* Take over the owners of the addresses. Returns whether anything changed.
  *
- * From here on traffic is booked to the new owners, and what has changed is written. Until that is
- * done nothing is published: so nobody has seen an owner, a row or an ifIndex that a kill -9 could
- * undo. If it does, the next process finds the owners of before, with all their last readings, reads
- * what the rules have counted since, books it to them, and takes the inventory over anew: each octet
- * once, no published figure falls, and the moment of the take-over is the one that was stored.
- * A commit may begin meanwhile. After a kill its finals come again from its journal, which stays
- * until they are stored (on_applied), and so later than this; they are booked to the same old
- * owners, or, of addresses that the store does not know, are those of new rules: 0.
- * Should the disk not take it, counting goes on in memory and publishing with it (keep.h). */
+ * From here on traffic is booked to the new owners, and the change is written. Nothing is
+ * published until that is done, so nobody has seen an owner, a row or an ifIndex that a kill -9
+ * could undo. After such a kill, the next process finds the old owners with all their last
+ * readings, reads what the rules have counted since, books it to them, and takes the inventory
+ * over anew. So each octet is booked once, no published figure falls, and the stored moment is
+ * that of the take-over.
+ * A commit may begin meanwhile. After a kill its finals come again from its journal. The journal
+ * stays until the finals are stored (on_applied), which is later than the take-over. They are
+ * booked to the same old owners; for an address that the store does not know, they belong to a
+ * new rule and are 0.
+ * If the disk fails, counting and publishing continue in memory (keep.h). */
 static bool take_inventory(struct engine *en, uint64_t now_ns)
 {
 	struct ledger_limits limits = intake_limits(en->cfg);
 	bool changed;
 
-	engine_publish(en); /* while it is held, what was counted until now is what is served */
+	engine_publish(en); /* serve the counts so far while publishing is held */
 	changed = ledger_set_inventory(en->ledger, en->pending, engine_now(en, now_ns));
 	ledger_limit_retired(en->ledger, &limits, engine_now(en, now_ns));
 	conflicts_note(&en->conflicts, en->pending, en->ledger, now_ns);
@@ -290,8 +294,8 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 	return changed;
 }
 
-/* Whether all of the pending inventory is known that the store might know of: what aged out of
- * memory, and is there again. */
+/* Whether the store has been asked for everything in the pending inventory that it may know:
+ * rows that aged out of memory and are back. */
 static bool is_recalled(struct engine *en, uint64_t now_ns)
 {
 	struct store_key *keys;
@@ -307,12 +311,12 @@ static bool is_recalled(struct engine *en, uint64_t now_ns)
 	return keep_is_settled(en->keep, en->recall);
 }
 
-/* One that is not stored yet must be, and be published, before the next is taken over; and all is
- * read that the owners of before have counted.
- * At a start after a reboot a boot script may have put our rules back, counting from 0: then no
- * counter is believed until a commit has seeded the canaries, and no commit is made before an
- * inventory says what is wanted. Which of two owners such a counter was, before there was a daemon
- * to see one follow the other, nobody could tell anyway. */
+/* Whether the pending inventory can be taken over. The one before must be stored and published,
+ * and all that the old owners have counted must be read.
+ * After a reboot a boot script may have put our rules back, counting from 0. Then no counter is
+ * believed until a commit has seeded the canaries, and no commit is made before an inventory
+ * says what is wanted. If such a counter's address changed its owner before the daemon ran,
+ * nobody could tell the owners' shares apart anyway. */
 static bool can_take_over(struct engine *en, bool whole, uint64_t now_ns)
 {
 	if (!en->pending || !is_recalled(en, now_ns) || is_held(en))
@@ -323,7 +327,7 @@ static bool can_take_over(struct engine *en, bool whole, uint64_t now_ns)
 	return whole || !en->informed;
 }
 
-/* The turn after a take-over has its reading already. */
+/* Whether a reading is recent enough for this step: the one after a take-over has it already. */
 static bool is_sampled(const struct engine *en, uint64_t now_ns)
 {
 	return en->unplanned && !en->pending && !en->applied &&
@@ -343,8 +347,7 @@ static void step(void *arg, uint64_t now_ns)
 	struct engine *en = arg;
 	bool whole = is_sampled(en, now_ns) || engine_sample(en, now_ns);
 
-	/* What follows from it for the rules is for the next turn: each holds the loop for one reading
-	 * or one plan. */
+	/* The next step plans the rules: each step holds the loop for one reading or one plan. */
 	if (can_take_over(en, whole, now_ns) && take_inventory(en, now_ns)) {
 		en->unplanned = true;
 		engine_step_soon(en, now_ns);
@@ -365,7 +368,7 @@ static void step(void *arg, uint64_t now_ns)
 	waiters_answer(&en->waiters, is_ready, en);
 }
 
-/* Something that was to be kept is, or cannot be. Who waited for that goes on, without a reading. */
+/* A ticket is settled or stored. Everything that waited for it continues, without a reading. */
 static void on_kept(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
@@ -377,7 +380,7 @@ static void on_kept(void *arg, uint64_t now_ns)
 		}
 	if (en->ending)
 		return;
-	malloc_trim(0); /* a batch leaves a mebibyte of holes, for ten seconds or for good */
+	malloc_trim(0); /* a batch leaves a mebibyte of holes, for 10 s or for good */
 	enforce_rules(en, now_ns);
 	if (en->was_held && !is_held(en)) {
 		en->was_held = false;
@@ -411,7 +414,8 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 
-	/* What is stored is as of now. One reading does for both, whatever their times were. */
+	/* A checkpoint stores current counters. One reading serves both the tick and the
+	 * checkpoint. */
 	if (now_ns - en->sampler.sampled_ns > NS_PER_S)
 		on_tick(en, now_ns);
 	keep_checkpoint(en->keep, engine_now(en, now_ns), true);
@@ -440,7 +444,7 @@ static void on_kernel_event(void *arg, uint64_t now_ns)
 	loop_timer_set(en->loop, &en->look, at);
 }
 
-/* Most looks find nothing new, and then need no reading if there was one not long ago. */
+/* Most polls find nothing new, and need no reading if there was a recent one. */
 static bool is_news(const struct engine *en, uint64_t now_ns)
 {
 	uint64_t interval_ns = (uint64_t)en->cfg->inventory.interval_s * NS_PER_S;
@@ -458,7 +462,7 @@ void engine_on_sources(void *arg, const struct sources_result *result, uint64_t 
 	en->inventory_failing = result->failed > 0;
 	en->inventory_failures += (uint32_t)result->failed;
 	if (en->pending && !keep_is_settled(en->keep, en->recall)) {
-		/* A disk slower than the interval would else be asked for ever. */
+		/* Otherwise a disk slower than the interval would be asked again and again. */
 		en->look_again = true;
 		inv_free(result->inventory);
 		return;
@@ -472,11 +476,11 @@ void engine_on_sources(void *arg, const struct sources_result *result, uint64_t 
 		engine_drop_pending(en);
 	else if (is_recalled(en, now_ns) && !is_held(en))
 		step(en, now_ns);
-	/* Otherwise on_kept goes on: a reading now would be one too many. */
+	/* Otherwise on_kept continues; a reading now would be one too many. */
 }
 
-/* A commit ended. Only book here: the next one may begin once this one's finals are stored, and
- * with that its journal is of no use any more. */
+/* A commit has ended. Only book its finals here: the next commit may begin once they are stored,
+ * and then the journal is no longer needed. */
 static void on_applied(void *arg, enum addr_family f, int result, const char *text, uint64_t commit,
 		       const struct fw_final *finals, size_t n, uint64_t now_ns)
 {
@@ -531,7 +535,7 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 		if (fw_family_problem(en->fw, f))
 			log_warning("fw", "%s", fw_family_problem(en->fw, f));
 	}
-	/* Without the kernel's announcements the interval alone decides. */
+	/* Without the kernel's notifications, only the interval triggers polls. */
 	if (nl_new(en->loop, on_kernel_event, en, &en->nl, e) < 0)
 		log_warning("inv", "%s: changes are noticed at the interval only", e->text);
 	return 0;
@@ -579,7 +583,7 @@ void engine_free(struct engine *en)
 		return;
 	en->ending = true;
 	waiters_cancel(&en->waiters, -ECANCELED, "ctmeterd ends");
-	if (en->checkpoint.at_ns) { /* it ran */
+	if (en->checkpoint.at_ns) { /* the engine was running */
 		engine_sample(en, loop_now_ns());
 		keep_checkpoint(en->keep, engine_now(en, loop_now_ns()), true);
 		keep_wait(en->keep);

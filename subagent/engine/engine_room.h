@@ -15,7 +15,8 @@
 #include "inventory/source.h"
 #include "ledger/ledger.h"
 
-/* The engine's own, for engine*.c alone: engine.c turns, engine_verbs.c does what others ask for. */
+/* The engine's internals, for engine*.c alone: engine.c runs the cycle, engine_verbs.c handles
+ * requests. */
 
 struct engine {
 	const struct cfg *cfg;
@@ -27,19 +28,19 @@ struct engine {
 	struct nl *nl;
 	struct snap *snap;
 	struct inventory *pending; /* not yet taken over */
-	const struct inventory
-		*asked_for; /* the pending one whose strangers the store was asked for */
-	uint64_t recall; /* the ticket of that */
-	bool look_again; /* one that came meanwhile was let go */
-	bool informed, complete; /* an inventory was taken over; a whole one */
+	/* the pending inventory for whose strangers the store was asked */
+	const struct inventory *asked_for;
+	uint64_t recall; /* the ticket of that request */
+	bool look_again; /* an inventory that came meanwhile was dropped: poll again */
+	bool informed, complete; /* an inventory was taken over; a complete one was */
 	bool inventory_failing, ready; /* as in the snapshot */
-	bool unplanned; /* what follows from it for the rules is for the next turn */
-	bool applied; /* a commit ended since the last turn: what it made is to be read */
-	bool turned; /* once: it is known what rules the kernel had at the start */
+	bool unplanned; /* an inventory was taken over; its rules are planned in the next step */
+	bool applied; /* a commit ended since the last step: its result must be read */
+	bool turned; /* each family was read once: the rules at the start are known */
 	bool tearing_down, ending;
 	struct conflicts conflicts; /* as logged */
-	struct pace pace; /* of the looks that events ask for */
-	bool look_asked; /* the next one is */
+	struct pace pace; /* of the polls that events trigger */
+	bool look_asked; /* an event triggered the next poll */
 	uint64_t ticked_ns; /* when the last tick ended */
 	struct intake intake;
 	struct enforce *enforce[ADDR_FAMILIES];
@@ -49,38 +50,38 @@ struct engine {
 	void (*published)(void *arg);
 	void *published_arg;
 	struct sampler sampler;
-	uint64_t unseen; /* the ticket that must be settled before anything is published */
-	bool was_held; /* by it */
-	int64_t doubted_s; /* ledger_doubted_s, when what it led to was last given to the store */
-	uint64_t finals[ADDR_FAMILIES]; /* the tickets of what is only in the journals */
+	uint64_t unseen; /* nothing is published before this ticket is settled */
+	bool was_held; /* publishing was held back by it */
+	int64_t doubted_s; /* ledger_doubted_s when its effects were last given to the store */
+	uint64_t finals[ADDR_FAMILIES]; /* the tickets of finals that only the journals hold */
 	uint32_t inventory_failures, stale_answers;
 };
 
-/* The time, and what the clock did since it was last asked for. */
+/* The time, which also makes keep account for what the clock did since the last call. */
 struct ledger_now engine_now(struct engine *en, uint64_t now_ns);
 
-/* Read the counters. Returns whether the totals are now as of now. */
+/* Read the counters. Returns whether the totals are now current. */
 bool engine_sample(struct engine *en, uint64_t now_ns);
 
-/* Take a turn at this time, or earlier. */
+/* Schedule a step at this time or earlier. */
 void engine_step_soon(struct engine *en, uint64_t at_ns);
 
-/* A new snapshot, unless it must be held back. */
+/* Publish a new snapshot, unless it must be held back. */
 void engine_publish(struct engine *en);
 
-/* Publish nothing before this ticket is settled (0: there is none). */
+/* Publish nothing before this ticket is settled (0: no ticket). */
 void engine_hold(struct engine *en, uint64_t ticket);
 
-/* What waits to be taken over does not any more. */
+/* Drop the inventory that waits to be taken over. */
 void engine_drop_pending(struct engine *en);
 
-/* Look at the sources, and again after the interval. A loop_timer_fn. */
+/* Poll the sources now, and again after the interval. A loop_timer_fn. */
 void engine_on_look(void *arg, uint64_t now_ns);
 
-/* What they said: a sources_done_fn. */
+/* The result of a poll. A sources_done_fn. */
 void engine_on_sources(void *arg, const struct sources_result *result, uint64_t now_ns);
 
-/* Have the next checkpoint made after the configured time. */
+/* Schedule the next checkpoint after the configured time. */
 void engine_arm_checkpoint(struct engine *en, uint64_t now_ns);
 
 #endif

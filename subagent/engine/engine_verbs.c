@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What others ask of the engine. */
+/* The requests that others make of the engine. */
 #include "engine/engine_room.h"
 
 #include "base/xalloc.h"
@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define STUCK_NS (40 * NS_PER_S) /* since the last tick: some of those are missing */
+#define STUCK_NS (40 * NS_PER_S) /* since the last tick: several are overdue */
 
 static void wait_for_rules(struct engine *en, engine_done_fn *done, void *arg, bool teardown)
 {
@@ -85,7 +85,7 @@ static bool same_sources(const struct cfg *a, const struct cfg *b)
 	return same;
 }
 
-/* Sources that stay the same keep what they said last. */
+/* Unchanged sources keep their last answer. */
 int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 {
 	uint64_t now = loop_now_ns();
@@ -108,7 +108,7 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 					engine_now(en, now)));
 	engine_arm_checkpoint(en, now);
 	engine_on_look(en, now);
-	engine_step_soon(en, now); /* rules may be wanted for other paths */
+	engine_step_soon(en, now); /* other paths may be wanted */
 	return 0;
 }
 

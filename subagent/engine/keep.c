@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #define LOCKED_TRIES 100 /* 50 ms apart */
-#define END_NS (3 * NS_PER_S) /* at the end: whoever stops us waits, and may be shutting down */
-#define PATIENCE_NS (5 * NS_PER_S) /* after that a slow disk is one that cannot be written */
+#define END_NS (3 * NS_PER_S) /* at the end: the system may be shutting down */
+#define PATIENCE_NS (5 * NS_PER_S) /* after that a slow disk counts as failed */
 
 struct keep {
 	char *path;
@@ -33,18 +33,18 @@ struct keep {
 	char problem[512]; /* "" when all is well */
 	struct log_state trouble, witness_trouble;
 	uint64_t asked, sent, settled, stored; /* tickets, the highest of each */
-	uint64_t sent_ns; /* when the last batch was */
-	bool synced; /* one of those asked for and not sent is */
-	struct wallclock clock; /* at the last look */
-	struct wallclock_step *steps; /* that are not stored */
+	uint64_t sent_ns; /* when the last batch was sent */
+	bool synced; /* a requested checkpoint that is not sent yet is to be synced */
+	struct wallclock clock; /* when it was last read */
+	struct wallclock_step *steps; /* those not stored yet */
 	size_t n_steps, cap_steps;
 	struct log_budget jumps; /* as logged */
-	struct store_key *recall; /* to be sent with the next, sorted; NULL: none */
+	struct store_key *recall; /* to be sent with the next batch, sorted; NULL: none */
 	size_t n_recall;
 	struct arena recall_text;
-	struct loop_timer patience; /* with the one under way */
-	bool late; /* it is at an end */
-	uint64_t end_ns; /* what the end waits for, at the longest; 0: it is not near */
+	struct loop_timer patience; /* for the batch under way */
+	bool late; /* patience has run out */
+	uint64_t end_ns; /* the end waits until then; 0: not ending */
 };
 
 static void read_boot_id(char id[40])
@@ -78,7 +78,7 @@ static void note_aside(const struct keep *k, const char *aside)
 			  aside);
 }
 
-/* Returns as store_open does, -EROFS told apart by the caller. */
+/* Returns as store_open does. The caller handles -EROFS. */
 static int open_store(struct keep *k, struct err *e)
 {
 	char *aside = NULL;
@@ -102,7 +102,7 @@ static int open_patiently(struct keep *k, struct err *e)
 
 /* --- the clock ----------------------------------------------------------------------------- */
 
-/* What the store has not done to a row, or not done yet. */
+/* Apply to a stored row the clock's steps that the store has not applied yet. */
 static void step_stored(const struct keep *k, struct store_totals *t, int64_t *gone_wall_s)
 {
 	for (size_t i = 0; i < k->n_steps; i++)
@@ -125,7 +125,7 @@ static void add_steps(struct keep *k, const struct wallclock_step *steps, size_t
 	}
 }
 
-/* Those of a batch are stored. */
+/* Drop the steps of a batch that is stored. */
 static void drop_steps(struct keep *k, const struct store_batch *b)
 {
 	k->n_steps -= b->n_steps;
@@ -179,7 +179,7 @@ const struct wallclock *keep_clock(const struct keep *k)
 	return &k->clock;
 }
 
-/* The clock since the last checkpoint, of this boot or of another. */
+/* Continue the clock from the last checkpoint, which was in this boot or an earlier one. */
 static void begin_clock(struct keep *k, const struct wallclock *stored, bool same_boot,
 			struct ledger_now now)
 {
@@ -214,7 +214,7 @@ static void take_address(void *arg, const struct store_address *a)
 	ledger_restore_address(k->ledger, &stepped);
 }
 
-/* A number that no other ledger has. */
+/* A random number, to tell this ledger from all others. */
 static uint64_t random_number(void)
 {
 	FILE *f = fopen("/dev/urandom", "re");
@@ -227,7 +227,8 @@ static uint64_t random_number(void)
 	return n;
 }
 
-/* A new ledger where there was another is as old as can be. */
+/* Whether the store is at least as new as the witness says. A new ledger in place of a known one
+ * counts as the oldest possible. */
 static bool is_latest(struct keep *k, const struct store_meta *meta, struct ledger_now now)
 {
 	struct witness w;
@@ -248,7 +249,7 @@ static bool is_latest(struct keep *k, const struct store_meta *meta, struct ledg
 	return false;
 }
 
-/* The meta data comes with the rows, and the ledger wants it first: ask twice. */
+/* The meta data comes with the rows, but the ledger needs it first: load twice. */
 static int load(struct keep *k, struct ledger_now now, struct err *e)
 {
 	struct store_meta meta;
@@ -270,11 +271,11 @@ static int load(struct keep *k, struct ledger_now now, struct err *e)
 		return ret;
 	k->checkpoint = meta.checkpoint;
 	if (is_latest(k, &meta, now) && meta.ledger)
-		k->number = meta.ledger; /* else what goes on from here is another ledger */
+		k->number = meta.ledger; /* otherwise it continues as another ledger */
 	return 0;
 }
 
-/* What is stored now is the newest there is. */
+/* Note in the witness that what is stored now is the newest state. */
 static void write_witness(struct keep *k, const struct store_batch *b)
 {
 	struct witness w = { .ledger = b->meta.ledger,
@@ -307,7 +308,8 @@ static int key_cmp(const void *a, const void *b)
 	return order || !x->is_address ? order : addr_cmp(&x->addr, &y->addr);
 }
 
-/* Each once: what was not found out is asked again, and perhaps by the next inventory too. */
+/* Add each key once: keys not answered yet are asked again, and the next inventory may ask for
+ * them too. */
 static void add_recall(struct keep *k, const struct store_key *keys, size_t n)
 {
 	size_t kept = 0, all = k->n_recall + n;
@@ -367,7 +369,7 @@ static void send_batch(struct keep *k)
 	store_writer_put(k->writer, b);
 }
 
-/* The batch under way takes long: nobody waits for it any more, nor for those behind it. */
+/* The batch under way takes too long: stop waiting for it and for those queued after it. */
 static void on_late(void *arg, uint64_t now_ns)
 {
 	struct keep *k = arg;
@@ -389,7 +391,7 @@ static void on_written(void *arg, struct store_batch *take_b, const struct store
 	loop_timer_clear(k->loop, &k->patience);
 	k->late = false;
 	note_aside(k, written->aside);
-	if (written->found) { /* first that, then what was to be written, with it */
+	if (written->found) { /* first what was found, then the batch again, including it */
 		ledger_not_saved(k->ledger);
 		step_found(k, written->found);
 		ledger_recall(k->ledger, written->found, now_of(k, now_ns));

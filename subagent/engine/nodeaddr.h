@@ -4,8 +4,9 @@
 
 #include "inventory/inv.h"
 
-/* The node's own addresses, the broadcast addresses of its networks, and its gateways. They are no
- * container's, whatever a tenant configures: their traffic is not that container's alone. */
+/* The node's own addresses, the broadcast addresses of its networks, and its gateways. They
+ * belong to no container, whatever a tenant configures: their traffic is not that container's
+ * alone. */
 
 struct nodeaddr {
 	struct addr addr;
@@ -16,7 +17,7 @@ struct nodeaddr {
  * the kernel cannot be asked. */
 struct nodeaddr *nodeaddr_list(size_t *ret_n);
 
-/* Mark the claims on these addresses. */
+/* Mark the inventory's claims on these addresses as unfit. */
 void nodeaddr_mark(const struct nodeaddr *list, size_t n, struct inventory *inv);
 
 #endif

@@ -14,7 +14,7 @@ uint64_t ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_dire
 		    "[ports] direction = %s: In and Out of every port are swapped from now on; "
 		    "what pollers recorded before is not",
 		    port ? "port" : "container");
-	/* Store it now: a daemon killed before its next checkpoint would have shown a direction
-	 * that the ledger does not remember. */
+	/* Store it now. Otherwise a daemon killed before its next checkpoint would have shown a
+	 * direction that the ledger does not remember. */
 	return keep_checkpoint(keep, now, true);
 }

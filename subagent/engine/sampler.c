@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#define READ_BUDGET_NS (40 * NS_PER_MS) /* for trying again within one call */
+#define READ_BUDGET_NS (40 * NS_PER_MS) /* for retries within one call */
 
 static void pause_ms(void)
 {
@@ -23,8 +23,8 @@ static void meet(struct sampler *s, enum addr_family f, struct ledger_now now)
 			s->what[f]);
 }
 
-/* One whole reading of a family into the ledger. Other people's commits make it fail for some
- * milliseconds; our own may last longer and is not waited for. */
+/* Take one whole reading of a family into the ledger. Other programs' commits make it fail for
+ * some milliseconds. Our own may last longer and is not waited for. */
 static int read_family(struct sampler *s, enum addr_family f, struct ledger_now now,
 		       uint64_t until_ns)
 {
@@ -53,7 +53,7 @@ static int read_family(struct sampler *s, enum addr_family f, struct ledger_now 
 	return ret;
 }
 
-/* A failure that lasts is told once, and does not hold up the other family. */
+/* A lasting failure is logged once and does not hold up the other family. */
 static void note_reading(struct sampler *s, enum addr_family f, int ret, uint64_t now_ns)
 {
 	if (ret == -EAGAIN)
@@ -74,7 +74,7 @@ bool sampler_run(struct sampler *s, struct ledger_now now)
 		int ret = read_family(s, f, now, until);
 
 		if (fw_family_problem(s->fw, f))
-			ret = 0; /* the backend tells when that is over */
+			ret = 0; /* the backend reports when that is over */
 		note_reading(s, f, ret, now.ns);
 		whole = whole && ret != -EAGAIN;
 	}

@@ -6,22 +6,22 @@
 #include "engine/enforce.h"
 #include "ledger/ledger.h"
 
-/* Readings into the ledger: both families, whole, with the half-committed ones tried again. */
+/* Reads both families into the ledger, and retries readings that were half committed. */
 
-/* Embedded; zero but for the first four, which are borrowed. */
+/* Embedded in its owner. Initially zero, except the first four members, which are borrowed. */
 struct sampler {
 	struct fw *fw;
 	struct ledger *ledger;
 	struct enforce *enforce[ADDR_FAMILIES];
-	const char *what[ADDR_FAMILIES]; /* as enforce_new has it */
-	struct fw_reading
-		reading[ADDR_FAMILIES]; /* the last ones, their rows known while readable */
+	const char *what[ADDR_FAMILIES]; /* as for enforce_new */
+	/* the last ones; their rows are valid while readable */
+	struct fw_reading reading[ADDR_FAMILIES];
 	bool readable[ADDR_FAMILIES];
 	struct log_state trouble[ADDR_FAMILIES];
-	uint64_t sampled_ns, missed_ns; /* the last whole one; one that could not be had */
+	uint64_t sampled_ns, missed_ns; /* the last whole reading; the last failed one */
 };
 
-/* Returns whether the totals are now as of now. Takes 40 ms at the most for trying again. */
+/* Returns whether the totals are now current. Retries for at most 40 ms. */
 bool sampler_run(struct sampler *s, struct ledger_now now);
 
 #endif

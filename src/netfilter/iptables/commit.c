@@ -24,8 +24,8 @@
 
 /* --- the lock ----------------------------------------------------------------------------- */
 
-/* The lock that iptables since 1.4.20 takes (its source: iptables/xshared.c). Waits for it: a
- * blocking flock is woken in turn, where polling starves beside a busy writer. */
+/* The lock that iptables takes since 1.4.20 (its source: iptables/xshared.c). We wait in a
+ * blocking flock, which is woken in turn; polling would starve beside a busy writer. */
 const char *commit_lock_path(void)
 {
 	const char *path = getenv("XTABLES_LOCKFILE");
@@ -72,7 +72,7 @@ int commit_lock_share(gid_t gid, struct err *e)
 	return ret;
 }
 
-/* Returns whether it was free. */
+/* Returns whether the lock was free. */
 static bool try_lock(int lock)
 {
 	return flock(lock, LOCK_EX | LOCK_NB) == 0;
@@ -117,7 +117,7 @@ static int add_counters(int fd, const struct journal *j, const struct xt_layout 
 	return ret;
 }
 
-/* Whether every entry that takes over a counter has at least that much. */
+/* Whether every entry that takes over a counter has reached at least its old value. */
 static bool counters_are_back(const struct journal *j, const struct xt_raw *raw)
 {
 	const struct xt_family *f = &xt_families[raw->family];
@@ -139,8 +139,8 @@ static bool counters_are_back(const struct journal *j, const struct xt_raw *raw)
 	return true;
 }
 
-/* Finish a commit of which REPLACE was done: look whether the finals are back, and put them back
- * if the table is still the one they belong to. */
+/* Finish a commit whose REPLACE was done: check whether the finals are back, and put them back if
+ * the table is still the one that they belong to. */
 static int finish(int fd, struct journal *j, struct err *e)
 {
 	const struct journal_head *h = j->head;
@@ -155,11 +155,11 @@ static int finish(int fd, struct journal *j, struct err *e)
 	}
 	xt_layout_parse(&raw, &layout);
 	ours = layout.digest == h->digest && raw.n_entries == h->n_new;
-	/* All get their seeds in one stroke: one that has it says so, even if somebody has zeroed
-	 * the chains of others since. */
+	/* All canaries are seeded in one call. So a single seeded one proves that the counters are
+	 * back, even if somebody has zeroed other chains since. */
 	seeded = layout.present.epoch == h->epoch && xt_canaries_any(&layout, &raw);
-	/* A table without rules of ours has no canary: then whether every counter has its old value
-	 * back at least is all there is to see. */
+	/* A table without rules of ours has no canary. Then the only evidence is whether every
+	 * counter has reached at least its old value. */
 	if (!layout.n_canaries && ours)
 		seeded = counters_are_back(j, &raw);
 	if (!seeded && ours)
@@ -168,8 +168,8 @@ static int finish(int fd, struct journal *j, struct err *e)
 		err_set(e, "cannot put the counters of table %s back: %s", h->table,
 			strerror(-ret));
 	} else if (ret < 0 || (!seeded && !ours)) {
-		/* Somebody changed the table before the counters were back. Ours go to the
-		 * ledger; everybody else's have no place to go any more. */
+		/* Somebody changed the table before the counters were back. Our counts go to the
+		 * ledger; the table has no place left for those of others. */
 		log_error("fw",
 			  "table %s was changed by somebody in the middle of our commit: the "
 			  "counters of other people's rules begin anew",
@@ -184,14 +184,15 @@ static int finish(int fd, struct journal *j, struct err *e)
 	return ret;
 }
 
-/* Under the lock. Returns 1 when there is a finished journal to be taken over, 0 when none. */
+/* Call with the lock held. Returns 1 when a finished journal waits to be taken over, 0 when none
+ * does. */
 static int recover_locked(int fd, const char *path, struct err *e)
 {
 	struct journal j = { .head = NULL };
 	int ret = journal_map(path, &j);
 
 	if (ret == -EINVAL || ret == -ENOENT) {
-		journal_remove(path); /* cut off while it was made: the kernel was not asked yet */
+		journal_remove(path); /* incomplete: the kernel was not asked yet */
 		return 0;
 	}
 	if (ret < 0) {
@@ -206,7 +207,7 @@ static int recover_locked(int fd, const char *path, struct err *e)
 
 int commit_recover(int fd, int lock, const char *path, struct err *e)
 {
-	int ret = take_lock(lock, e); /* whoever made the journal may still be at it */
+	int ret = take_lock(lock, e); /* its writer may still be running */
 
 	ret = ret < 0 ? ret : recover_locked(fd, path, e);
 	flock(lock, LOCK_UN);
@@ -241,7 +242,7 @@ int commit_hand_over(const char *run_dir, uid_t uid, gid_t gid, struct err *e)
 	for (enum addr_family f = 0; f < ADDR_FAMILIES && !ret; f++) {
 		char *path = journal_path(run_dir, f);
 
-		if (is_anothers(path, uid)) /* or nobody need be waited for */
+		if (is_anothers(path, uid)) /* otherwise there is no need to wait */
 			ret = hand_over(path, uid, gid, e);
 		free(path);
 	}
@@ -257,8 +258,8 @@ struct job {
 	const char *table, *path;
 	int parent;
 	struct ruleset *desired; /* under its new epoch */
-	const struct xt_layout *last; /* of the last reading, NULL: there is none */
-	const struct xt_layout *recent; /* of a reading just before the lock, NULL: none to use */
+	const struct xt_layout *last; /* of the last reading; NULL: none */
+	const struct xt_layout *recent; /* of a reading just before the lock; NULL: none to use */
 	const struct xt_layout *old; /* recent or read */
 	struct xt_layout read, new;
 	uint32_t found; /* an or of enum journal_found */
@@ -276,15 +277,15 @@ static void note(struct journal_record *r, const struct addr *addr, enum path pa
 	memcpy(r->bytes, addr->bytes, sizeof(r->bytes));
 }
 
-/* Entry number plus 1 of a path's counting rule, 0: none. */
+/* Entry number plus 1 of a path's counting rule; 0: none. */
 static uint32_t entry_of(const struct xt_layout *l, size_t row, enum path path)
 {
 	return l->places[row][path].at ? l->places[row][path].index + 1 : 0;
 }
 
-/* Which old entry each counting rule comes from: by address and path, since the tree may have
- * moved it to another chain. Both layouts' rows are sorted and swept once. With records NULL only
- * counts them. */
+/* Find the old entry that each counting rule comes from, by address and path, since the tree may
+ * have moved the rule to another chain. Both layouts' rows are sorted and swept once. If records
+ * is NULL, only counts them. */
 static uint32_t match_rules(const struct job *job, struct journal_record *records, uint32_t *from)
 {
 	const struct xt_layout *old = job->old, *new = &job->new;
@@ -335,7 +336,7 @@ static int write_journal(struct job *job)
 		return ret;
 	}
 	memcpy(job->journal.from, c->from, c->raw.n_entries * sizeof(*c->from));
-	/* libiptc lets the policies' counters start from 0; everybody else's stay as they are. */
+	/* libiptc starts the policies' counters from 0; all other counters of others stay. */
 	for (unsigned i = 0; i < XT_HOOKS; i++)
 		if (job->new.policy[i])
 			job->journal.from[job->new.policy[i] - 1] = job->old->policy[i];
@@ -343,7 +344,7 @@ static int write_journal(struct job *job)
 	return 0;
 }
 
-/* What somebody had done to the table. The last reading has told of most of it. */
+/* Note what others had done to the table. The last reading has reported most of it. */
 static void judge_old(struct job *job)
 {
 	const struct present *present = &job->old->present;
@@ -361,13 +362,14 @@ static void judge_old(struct job *job)
 		job->found |= JOURNAL_DOUBLED;
 }
 
-/* What was set to 0 since the last reading shows in the last that the old table's canaries had. */
+/* Whether counters were set to 0 since the last reading: the finals of the old table's canaries
+ * show it. */
 static bool canaries_died(const struct job *job)
 {
 	const struct xt_layout *old = job->old;
 
 	if (old->present.foul)
-		return false; /* told already, or found so under the lock */
+		return false; /* already reported, or found under the lock */
 	for (size_t i = 0; i < old->n_canaries; i++) {
 		const struct xt_counters *c = &job->journal.finals[old->canaries[i].index];
 
@@ -397,11 +399,11 @@ static int replace(const struct job *job)
 		       : 0;
 }
 
-/* Where only our own chains are to change, and a reading from just before the lock tells where
- * they stand, it is enough to see that all the rest is where it was, and that our epoch and
- * canaries are; at ten thousand addresses that spares reading 47,000 entries. What is not looked at
- * is whether somebody edited a tree chain of ours since, leaving the number of entries as it was.
- * Returns -ENOTSUP where that is not so. */
+/* If only our own chains change and a reading from just before the lock says where they are, it is
+ * enough to check that everything else is in its place, and that our epoch and canaries are. At
+ * ten thousand addresses that saves reading 47,000 entries. One change goes unnoticed: somebody
+ * has since edited a tree chain of ours without changing the number of entries. Returns -ENOTSUP
+ * if the table cannot be composed in this way. */
 static int prepare_tail(struct job *job)
 {
 	const struct xt_layout *old = job->recent;
@@ -427,8 +429,8 @@ static int prepare_tail(struct job *job)
 	return ret;
 }
 
-/* Read what is there, plan, and let libiptc compose: -EALREADY when nothing is to be done,
- * -EAGAIN when somebody without the lock changed the table meanwhile. */
+/* Read the table, plan, and let libiptc compose. Returns -EALREADY when nothing is to be done,
+ * -EAGAIN when a program without the lock changed the table meanwhile. */
 static int prepare_whole(struct job *job)
 {
 	struct present *present = &job->read.present;
@@ -456,7 +458,7 @@ static int prepare_whole(struct job *job)
 	plan_clear(&plan);
 	if (ret < 0)
 		return ret;
-	/* libiptc read the table once more: was it the one that was planned for? */
+	/* libiptc read the table again: was it still the one that the plan is for? */
 	ret = xt_read(job->fd, job->family, job->table, &raw);
 	if (!ret) {
 		ret = xt_digest(&raw) != job->read.digest ? -EAGAIN : 0;
@@ -469,7 +471,7 @@ static int prepare(struct job *job)
 {
 	int ret = prepare_tail(job);
 
-	job->recent = NULL; /* if the kernel refuses what comes of it, the table has changed */
+	job->recent = NULL; /* if the kernel refuses the new table, the old one has changed */
 	if (ret == -ENOTSUP)
 		ret = prepare_whole(job);
 	if (ret < 0)
@@ -546,7 +548,7 @@ int commit_run(int fd, int lock, const char *table, const struct ruleset *desire
 	if (try_lock(lock))
 		job.recent = recent;
 	else
-		ret = take_lock(lock, e); /* and whoever held it may have changed the table */
+		ret = take_lock(lock, e); /* its holder may have changed the table */
 	if (ret < 0)
 		return ret;
 	if (getppid() != parent) {
@@ -554,7 +556,7 @@ int commit_run(int fd, int lock, const char *table, const struct ruleset *desire
 		return -ECANCELED;
 	}
 	hold_signals();
-	/* An earlier commit's finals must be taken over before their journal is written anew. */
+	/* An earlier commit's finals must be taken over before the journal is written anew. */
 	ret = recover_locked(fd, path, e);
 	if (ret) {
 		flock(lock, LOCK_UN);

@@ -95,8 +95,8 @@ static int catch_replace(const struct ipt_replace *repl)
 	memcpy(raw->hook_entry, repl->hook_entry, sizeof(raw->hook_entry));
 	memcpy(raw->underflow, repl->underflow, sizeof(raw->underflow));
 	c->n_old = repl->num_counters;
-	/* As "final counters" each old entry gets its own number: the second call tells by them
-	 * which old entry goes on as which new one. */
+	/* As its "final counter" each old entry gets its own number. The second call shows by
+	 * these numbers which old entry continues as which new one. */
 	for (uint32_t i = 0; i < repl->num_counters; i++)
 		repl->counters[i] = (struct xt_counters) { i + 1, i + 1 };
 	return 0;
@@ -113,9 +113,9 @@ static int catch_counters(const struct xt_counters_info *info)
 	return 0;
 }
 
-/* libiptc calls this one instead of libc's, which is the same system call: while a table is being
- * composed, the two options that would change it go to the catchers above. It has to be visible
- * whatever -fvisibility says, for libiptc to find it before libc's. */
+/* libiptc calls this function instead of libc's. Both make the same system call, but while a table
+ * is being composed, the two options that would change it go to the catchers above. It must be
+ * visible whatever -fvisibility says, so that libiptc finds it before libc's. */
 __attribute__((visibility("default"))) int setsockopt(int fd, int level, int optname,
 						      const void *optval, socklen_t optlen)
 {
@@ -141,7 +141,7 @@ static int name_cmp(const void *a, const void *b)
 	return strcmp(a, ((const struct present_chain *)b)->name);
 }
 
-/* Whether it is a chain of ours: by its name, or as it was found. */
+/* Whether it is a chain of ours: by its name, or because the reading found it to be one. */
 static bool is_ours(const struct job *job, const char *chain)
 {
 	const struct present *p = job->present;
@@ -162,7 +162,7 @@ static int failed(const struct job *job, const char *what, const char *chain)
 	return ret;
 }
 
-/* libiptc knows a target by its chain's name. */
+/* libiptc identifies a target by its chain's name. */
 static void make_entry(uint64_t room[XT_MADE_MAX / 8], enum addr_family family,
 		       const struct rule *r, const char *target)
 {
@@ -186,7 +186,7 @@ static int fill_chain(const struct job *job, const struct rule_chain *c)
 	return 0;
 }
 
-/* Take every rule that leads to a chain of ours out of somebody else's. */
+/* Delete from a chain of others every rule that leads to a chain of ours. */
 static int clear_jumps(const struct job *job, const char *chain)
 {
 	const void *rule = job->tc->first_rule(chain, job->h);
@@ -206,7 +206,7 @@ static int clear_jumps(const struct job *job, const char *chain)
 	return 0;
 }
 
-/* All that leads to ours but for our own jumps, which set_hook sees to. */
+/* Delete all rules that lead to our chains, except our own jumps: set_hook handles those. */
 static int clear_intruders(const struct job *job)
 {
 	int ret = 0;
@@ -218,7 +218,7 @@ static int clear_intruders(const struct job *job)
 	return ret;
 }
 
-/* Take every jump to ours out of a hook, then put the one that is wanted first. */
+/* Delete every jump to our chains from a hook, then insert the wanted one as the first rule. */
 static int set_hook(const struct job *job, enum hook hook)
 {
 	const char *name = fw_hook_name(hook);
@@ -237,8 +237,8 @@ static int set_hook(const struct job *job, enum hook hook)
 	return 0;
 }
 
-/* In an order in which every jump's chain exists and no chain that goes is still jumped to:
- * empty what goes or changes, create, fill, clear what leads to ours, set the hooks, delete. */
+/* In this order every jump's chain exists, and no chain is deleted while a jump leads to it: empty
+ * the chains that go or change, create, fill, delete what leads to ours, set the hooks, delete. */
 static int run_plan(const struct job *job, const struct present *present, const struct plan *plan)
 {
 	const struct rule_chain *want = job->desired->chains;

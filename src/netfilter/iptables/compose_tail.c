@@ -25,7 +25,7 @@ bool compose_tail_possible(const struct xt_layout *old, const struct ruleset *de
 	return true;
 }
 
-/* Where each chain's first rule is going to stand; *ret_size and *ret_n of the whole table. */
+/* Compute the offset of each chain's first rule; *ret_size and *ret_n are the whole table's. */
 static uint32_t *place_chains(const struct xt_layout *old, const struct ruleset *desired,
 			      uint32_t *ret_size, uint32_t *ret_n)
 {
@@ -43,7 +43,7 @@ static uint32_t *place_chains(const struct xt_layout *old, const struct ruleset 
 	return first;
 }
 
-/* One chain, from its ERROR entry to the RETURN that ends it. Returns where the next one goes. */
+/* Write one chain, from its ERROR entry to its final RETURN. Returns where the next chain goes. */
 static uint8_t *write_chain(uint8_t *at, const struct ruleset *rs, const struct rule_chain *c,
 			    const uint32_t *first)
 {

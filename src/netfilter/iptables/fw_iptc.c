@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The iptables backend: legacy tables, IPv4 and IPv6.
  *
- * Reading is one GET_ENTRIES without any lock, straight into the layout found when the structure
- * last changed. Commits run in a child each (commit.c), whose end the loop hears of by a pipe.
- * 1. A reading counts only if every canary carries its seed: otherwise the table is half
+ * A reading is one GET_ENTRIES without any lock, decoded by the layout found when the structure
+ * last changed. Each commit runs in a child (commit.c), and a pipe tells the loop when the child
+ * ends.
+ * 1. A reading counts only if every canary carries its seed. Otherwise the table is half
  *    committed, by us or by somebody else, or its counters were reset.
- * 2. A canary that stays wrong for ZEROED_AFTER_NS is a reset, no commit: those last some
+ * 2. A canary that stays wrong for ZEROED_AFTER_NS means a reset, not a commit: commits last some
  *    milliseconds.
- * 3. While our own commit runs, only the table as it was before is read. */
+ * 3. While our own commit runs, only the table from before it is read. */
 #include "base/log_state.h"
 #include "base/xalloc.h"
 #include "netfilter/fw_ops.h"
@@ -30,9 +31,9 @@
 #include <unistd.h>
 
 #define ZEROED_AFTER_NS (1000 * NS_PER_MS)
-#define LOOK_FOR_NS (5 * NS_PER_S) /* a table; each look may make the kernel load a module */
+#define LOOK_FOR_NS (5 * NS_PER_S) /* between tries for a table: each may load a module */
 
-/* What the child says when it is done. */
+/* What the child reports when it is done. */
 struct verdict {
 	int result;
 	char text[256];
@@ -43,25 +44,27 @@ struct family {
 	enum addr_family family;
 	int fd;
 	char problem[256]; /* "" when the family can be counted */
-	uint64_t tried_ns; /* then: when it was last looked for */
-	struct log_state trouble; /* with what a commit needs */
+	uint64_t tried_ns; /* if not: when the table was last looked for */
+	struct log_state trouble; /* with the files that a commit needs */
 	char *journal;
-	bool told; /* the ledger was, of what is in the journal */
+	bool told; /* `done` has reported what is in the journal */
 	struct wish wish;
 	struct xt_layout layout;
 	bool known; /* layout is of some reading */
 	uint64_t made; /* digest of the table that our last commit made */
 	uint64_t read_ns; /* the last good one */
 	uint32_t generation;
-	uint64_t wrong_since_ns; /* the canary is wrong since then, 0: it is right */
+	uint64_t wrong_since_ns; /* since when the canary is wrong; 0: it is right */
 	uint64_t epoch; /* the highest known: a table with a lower one is an old one put back */
-	bool stale; /* such a table came, and no reading has told yet */
-	bool reset_told; /* this reset was in a reading already */
+	bool stale; /* such a table came; no reading has reported it yet */
+	bool reset_told; /* a reading has already reported this reset */
 	pid_t child;
 	int pipe;
-	struct verdict verdict; /* of the child, once it has said it */
+	struct verdict verdict; /* of the child, once `said` is set */
 	bool said;
-	int lock; /* shared with the child: a lock it holds outlives it until the journal is finished */
+	/* Shared with the child: a lock that the child holds stays held after its end, until the
+	 * journal is finished. */
+	int lock;
 };
 
 struct iptc {
@@ -74,7 +77,7 @@ struct iptc {
 
 /* --- the child ---------------------------------------------------------------------------- */
 
-/* Our listening sockets and locks must not outlive us in a child that waits for a lock. */
+/* A child that waits for a lock must not keep our listening sockets and locks open after us. */
 static void close_inherited(int keep_a, int keep_b, int keep_c)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -159,16 +162,16 @@ static void report(struct family *f, const struct verdict *v, uint64_t now_ns)
 		epoch = journal_epoch(&j);
 		f->made = journal_replaced(&j) ? j.head->digest : 0;
 	}
-	/* One that is not settled holds the only copy of somebody's counters: the next child
-	 * begins with it. */
+	/* A journal that is not settled holds the only copy of others' counters: the next child
+	 * finishes it first. */
 	f->told = settled;
 	f->owner->done(f->owner->arg, f->family, v->result, v->text, epoch, finals, n, now_ns);
 	journal_unmap(&j);
 	free(finals);
 }
 
-/* The child says its verdict, and its end of the pipe closes when it exits: only then is it
- * waited for, so that the wait is short. */
+/* The child sends its verdict, and its end of the pipe closes when it exits. Only then do we wait
+ * for it, so the wait is short. */
 static void child_ended(void *arg, short revents, uint64_t now_ns)
 {
 	struct family *f = arg;
@@ -187,8 +190,8 @@ static void child_ended(void *arg, short revents, uint64_t now_ns)
 	f->pipe = -1;
 	waitpid(f->child, &status, 0);
 	f->child = 0;
-	/* A child killed half-way leaves its journal, and to us its lock: finish before anybody
-	 * else gets at the table. */
+	/* A child killed half-way leaves behind its journal, and its lock to us: finish the commit
+	 * before any other program can change the table. */
 	if (!f->said && journal_pending(f->journal) && start_child(f, NULL) == 0)
 		return;
 	close(f->lock);
@@ -200,7 +203,7 @@ static void child_ended(void *arg, short revents, uint64_t now_ns)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-/* Whether the canary is wrong for good, which is no commit but somebody's doing. */
+/* Whether the canary has been wrong for too long for a commit: somebody reset it. */
 static bool wrong_for_good(struct family *f, uint64_t now_ns)
 {
 	if (!f->wrong_since_ns) {
@@ -210,7 +213,8 @@ static bool wrong_for_good(struct family *f, uint64_t now_ns)
 	return now_ns - f->wrong_since_ns >= ZEROED_AFTER_NS;
 }
 
-/* Is each packet counted, and once? What our commit made needs no judging. */
+/* Judge whether each packet is counted exactly once. The table of our own commit needs no
+ * judging. */
 static void judge(struct family *f, struct xt_layout *layout)
 {
 	if (layout->digest == f->made)
@@ -221,8 +225,8 @@ static void judge(struct family *f, struct xt_layout *layout)
 		xt_judge(layout, f->family);
 }
 
-/* The structure differs from the known one. While our commit runs, a higher epoch is its: wait for
- * its finals; anything else somebody else did. */
+/* The structure differs from the known one. While our commit runs, a table with a higher epoch is
+ * its result: wait for the finals. Any other change was made by somebody else. */
 static int take_layout(struct family *f, const struct xt_raw *raw)
 {
 	struct xt_layout layout;
@@ -233,7 +237,7 @@ static int take_layout(struct family *f, const struct xt_raw *raw)
 		return -EAGAIN;
 	}
 	if (f->child && !layout.present.epoch && f->layout.present.epoch) {
-		xt_layout_clear(&layout); /* ours that removes all has no epoch */
+		xt_layout_clear(&layout); /* our commit that removes everything leaves no epoch */
 		return -EAGAIN;
 	}
 	judge(f, &layout);
@@ -262,7 +266,7 @@ static int try_table(struct family *f, const char *table)
 	return ret;
 }
 
-/* A table that was not there may come: its module is loaded late, or by whoever uses it first. */
+/* A missing table may appear later: its module is loaded late, or by the table's first user. */
 static void look_again(struct family *f, uint64_t now_ns)
 {
 	if (now_ns - f->tried_ns < LOOK_FOR_NS)
@@ -294,7 +298,7 @@ static int iptc_read(void *self, enum addr_family family, uint64_t now_ns,
 	if (f->problem[0])
 		look_again(f, now_ns);
 	ret = f->problem[0] ? -ENODEV : xt_read(f->fd, family, s->table, &raw);
-	read_ns = loop_now_ns(); /* the kernel copies under the table's lock */
+	read_ns = loop_now_ns(); /* after the copy: the kernel copies under the table's lock */
 	if (ret < 0)
 		return ret;
 	if (!f->known || xt_digest(&raw) != f->layout.digest)
@@ -368,7 +372,7 @@ static void iptc_forget(void *self, enum addr_family family)
 	f->told = false;
 }
 
-/* The epoch grows by one, so that a reading tells our table from an older one put back. */
+/* The epoch grows by one, which distinguishes our new table from an older one put back. */
 static int iptc_apply(void *self, const struct fw_want *want)
 {
 	struct family *f = &((struct iptc *)self)->families[want->family];
@@ -391,7 +395,7 @@ static void iptc_close(void *self)
 	for (size_t i = 0; i < ADDR_FAMILIES; i++) {
 		struct family *f = &s->families[i];
 
-		if (f->child) { /* it goes on alone, and the next start finds its journal */
+		if (f->child) { /* it continues alone; the next start finds its journal */
 			loop_unwatch(s->loop, f->pipe);
 			close(f->pipe);
 		}
@@ -424,7 +428,7 @@ static int open_families(struct iptc *s, struct err *e)
 
 static int make_directory(const char *path)
 {
-	mode_t old = umask(0022); /* 0755, whatever it was */
+	mode_t old = umask(0022); /* 0755, whatever the umask was */
 	int ret = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
 
 	umask(old);
@@ -468,7 +472,7 @@ static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_
 	return ret;
 }
 
-/* The look has the kernel load the tables' modules, which it does for root. */
+/* The query makes the kernel load the tables' modules, which it does for root. */
 static int iptc_prepare(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e)
 {
 	struct err left = { "" };

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* No counter of a whole table can be this; the kernel overwrites it with the finals. */
+/* Counters of a real table never reach this; the kernel overwrites it with the finals. */
 #define UNTOUCHED UINT64_MAX
 #define JOURNAL_MAGIC 0x63746d6a /* "ctmj" */
 #define CREATE_TRIES 10
@@ -23,7 +23,7 @@ static size_t journal_size(uint32_t n_old, uint32_t n_new, uint32_t n_records)
 	       n_records * sizeof(struct journal_record) + n_new * sizeof(uint32_t);
 }
 
-/* The head is one of our own: counts that are taken from it stay as they were checked. */
+/* The head is our own copy: the sizes taken from it stay as they were checked. */
 static void place(struct journal *j, void *room, const struct journal_head *head)
 {
 	j->head = xmalloc(sizeof(*head));
@@ -34,8 +34,8 @@ static void place(struct journal *j, void *room, const struct journal_head *head
 	j->from = (void *)(j->records + head->n_records);
 }
 
-/* A new file, of this process's user and closed to all others. The directory may be another user's,
- * who can take the name in between and would own what is mapped here. */
+/* Make a new file that belongs to this process's user and is closed to all others. In a directory
+ * of another user, that user could otherwise take the name first and own what is mapped here. */
 static int make_file(const char *path)
 {
 	int fd = -1;
@@ -49,7 +49,7 @@ static int make_file(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Every page is written here, so that the kernel's copy into it cannot fail after the swap. */
+/* Writes every page, so that the kernel's copy into it cannot fail after the swap. */
 int journal_create(const char *path, const struct journal_head *head, struct journal *ret_j)
 {
 	struct journal_head own = *head, *in_file;
@@ -73,8 +73,8 @@ int journal_create(const char *path, const struct journal_head *head, struct jou
 	place(ret_j, map, &own);
 	memset(ret_j->finals, 0xff, own.n_old * sizeof(*ret_j->finals));
 	*in_file = own;
-	/* Killed before this line it is no journal; finals not yet marked untouched would look
-	 * like the kernel's. */
+	/* Until this line it is not a valid journal: after a kill, finals not yet marked untouched
+	 * would look like the kernel's. */
 	__sync_synchronize();
 	in_file->magic = JOURNAL_MAGIC;
 cleanup:
@@ -84,7 +84,7 @@ cleanup:
 	return ret;
 }
 
-/* Whether every number in it points where it may. */
+/* Whether every number in the journal is within its range. */
 static bool is_sound(const struct journal *j)
 {
 	const struct journal_head *h = j->head;
@@ -124,7 +124,7 @@ int journal_map(const char *path, struct journal *ret_j)
 	struct stat st;
 	int ret;
 
-	if (fd < 0) /* a directory, a link, a socket: nothing of ours */
+	if (fd < 0) /* a directory, a link, a socket: not our file */
 		return errno == EISDIR || errno == ELOOP || errno == ENXIO ? -EINVAL : -errno;
 	ret = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
 	if (!ret)
@@ -137,7 +137,7 @@ int journal_map(const char *path, struct journal *ret_j)
 		void *copy = xmalloc(head.size);
 
 		ret = read_all(fd, copy, head.size);
-		place(&j, copy, &head); /* as it was checked */
+		place(&j, copy, &head); /* with the head that was checked */
 		if (!ret && !is_sound(&j))
 			ret = -EINVAL;
 	}
@@ -160,7 +160,7 @@ void journal_unmap(struct journal *j)
 	memset(j, 0, sizeof(*j));
 }
 
-/* Make it so in the file too; `flag` is in j->head. */
+/* Set a flag in j->head and in the file; `flag` points into j->head. */
 static void set_flag(struct journal *j, uint32_t *flag, uint32_t value)
 {
 	off_t at = (off_t)((uint8_t *)flag - (uint8_t *)j->head);
@@ -224,7 +224,7 @@ int journal_remove(const char *path)
 
 	if (unlink(path) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR && errno != EPERM) /* Linux's word for a directory, and POSIX's */
+	if (errno != EISDIR && errno != EPERM) /* Linux's and POSIX's error for a directory */
 		return -errno;
 	if (rmdir(path) == 0)
 		return 0;
@@ -275,7 +275,7 @@ struct fw_final *journal_finals(const struct journal *j, size_t *ret_n)
 		struct fw_final *f = &finals[n];
 
 		if (r->from && r->to && !h->refused)
-			continue; /* kept, with its counter */
+			continue; /* kept with its counter: no final */
 		f->kind = !r->from ? FW_CREATED : r->to ? FW_RESTARTED : FW_REMOVED;
 		f->path = r->path;
 		f->addr.family = r->family;

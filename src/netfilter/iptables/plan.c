@@ -26,7 +26,7 @@ void present_add_flaw(struct present *p, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(p->flaw + at, sizeof(p->flaw) - at, fmt, args);
 	va_end(args);
-	for (; p->flaw[at]; at++) /* a chain's name may hold anything */
+	for (; p->flaw[at]; at++) /* a chain's name may contain any octet */
 		if (p->flaw[at] < ' ' || p->flaw[at] > '~')
 			p->flaw[at] = '?';
 }
@@ -103,7 +103,8 @@ static const struct present_chain *find_present(const struct present *have, cons
 	return NULL;
 }
 
-/* Whether a hook has exactly the jump it should have, into a root chain that is whole. */
+/* Whether a hook differs from what it should have: exactly one jump, into a complete root chain,
+ * or no jump if none is wanted. */
 static bool hook_differs(const struct ruleset *want, const struct present *have, enum hook hook)
 {
 	const struct present_chain *root;

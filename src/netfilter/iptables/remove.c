@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TRIES 5 /* commits, while rules of ours are there */
+#define TRIES 5 /* commits at most, until no rule of ours is left */
 #define LOOKS 200
 
 struct state {
@@ -33,8 +33,8 @@ static void applied(void *arg, enum addr_family family, int result, const char *
 	s->done = true;
 }
 
-/* One commit that removes all. Whose child is killed ends well when another one could finish what
- * it had begun, which may have been nothing. */
+/* Make one commit that removes everything. If its child is killed, the commit counts as successful
+ * when another child could finish what was begun, which may have been nothing. */
 static int commit_none(struct fw *fw, enum addr_family family, struct loop *loop, struct state *s)
 {
 	struct fw_want none = { .family = family };
@@ -44,11 +44,12 @@ static int commit_none(struct fw *fw, enum addr_family family, struct loop *loop
 	ret = fw_apply(fw, &none);
 	while (!ret && !s->done)
 		loop_run_once(loop, -1);
-	fw_forget(fw, family); /* it is in no ledger's total, as no daemon runs */
+	fw_forget(fw, family); /* no ledger needs it: no daemon runs */
 	return ret ? ret : s->result;
 }
 
-/* Returns 0, or -EBUSY while there is a rule of ours, or why that cannot be told. */
+/* Returns 0 when no rule of ours is left, -EBUSY when one is, or another -errno when the table
+ * cannot be read. */
 static int look_for_rules(struct fw *fw, enum addr_family family)
 {
 	static const struct timespec pause = { .tv_nsec = 5 * (long)NS_PER_MS };
@@ -59,7 +60,7 @@ static int look_for_rules(struct fw *fw, enum addr_family family)
 	for (int i = 0; i < LOOKS && ret == -EAGAIN; i++) {
 		ret = fw_read(fw, family, loop_now_ns(), &reading);
 		if (ret == -EAGAIN)
-			nanosleep(&pause, NULL); /* somebody's commit is under way */
+			nanosleep(&pause, NULL); /* another program's commit is under way */
 	}
 	return ret ? ret : fw_compare(fw, &none) != FW_FITS ? -EBUSY : 0;
 }
@@ -71,7 +72,7 @@ static int remove_family(struct fw *fw, enum addr_family family, struct loop *lo
 
 	if (fw_family_problem(fw, family))
 		return 0;
-	while (fw_busy(fw, family)) /* an earlier daemon's commit is being finished */
+	while (fw_busy(fw, family)) /* finish an earlier daemon's commit */
 		loop_run_once(loop, -1);
 	for (int i = 0; i < TRIES && ret == -EBUSY; i++) {
 		ret = commit_none(fw, family, loop, s);
@@ -104,7 +105,7 @@ int iptc_remove_all(const struct fw_config *config, struct err *e, unsigned *ret
 	struct err other = { "" };
 	int ret = clear_table(config->table, config->run_dir, &state, e);
 
-	/* The configuration may have named the other one when the rules were made. */
+	/* The rules may have been made when the configuration named the other table. */
 	for (size_t i = 0; !ret && i < ARRAY_LEN(tables); i++)
 		if (strcmp(tables[i], config->table) != 0)
 			clear_table(tables[i], config->run_dir, &state, &other);

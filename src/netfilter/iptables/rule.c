@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The shape of our rules: the prefix tree and the names.
  *
- * A tree is cut out of the binary trie of the addresses from the bottom up. Each trie node
- * gathers the items (counting rules and gotos) of its two halves; when they are more than a
- * chain should hold, the larger half becomes a chain of its own and is one goto from then on.
+ * A tree is cut from the binary trie of the addresses, bottom up. Each trie node collects the
+ * items (counting rules and gotos) of its two halves. When they exceed what a chain should hold,
+ * the larger half becomes a chain of its own and counts as one goto from then on.
  * 1. Every chain holds at most LEAF_MAX counting rules or INNER_MAX rules, and its canary.
  * 2. The prefixes in one chain do not overlap, so their order does not matter.
- * 3. Few chains: each costs four entries of the kernel's table, and each entry costs at every
- *    reading. Nearly all chains are leaves, so those are wide; inner ones are few and narrow, for
- *    a packet that is no container's looks at all of the first one, others at half of each
- *    (docs/architecture.md has what other widths gave). */
+ * 3. There are few chains: each costs four entries of the kernel's table, and each entry costs
+ *    time at every reading. Nearly all chains are leaves, so leaves are wide. Inner chains are few
+ *    and narrow: a packet of no container is compared with every rule of the first one, other
+ *    packets with half the rules of each (docs/architecture.md has results for other widths). */
 #include "netfilter/iptables/rule.h"
 
 #include "base/xalloc.h"
@@ -46,14 +46,15 @@ enum hook rule_path_hook(enum path path)
 
 uint64_t rule_canary_octets(uint64_t epoch)
 {
-	/* 48 bits, odd: never 0, and never what the epoch before had. */
+	/* 48 bits and odd: never 0, and never equal to the value of the epoch before. */
 	return ((epoch * 0x9e3779b97f4a7c15ull) >> 16) | 1;
 }
 
 /* --- names ------------------------------------------------------------------------------- */
 
-/* "ctm-d-192.0.2.0/24" where that fits, otherwise (long IPv6 prefixes) the path's letter as a
- * capital and the bits in 64 signs: "ctmD" + 2 signs of length + up to 22 of prefix. */
+/* "ctm-d-192.0.2.0/24" where that fits. Otherwise (long IPv6 prefixes) the path's letter as a
+ * capital and the bits in base 64: "ctmD" + 2 characters for the length + up to 22 for the
+ * prefix. */
 static void tree_name(char name[RULE_CHAIN_SIZE], enum path path, const struct addr *prefix,
 		      unsigned plen)
 {
@@ -122,7 +123,7 @@ enum rule_name rule_name_parse(const char *name, enum hook *ret_hook, uint64_t *
 
 /* --- digests ----------------------------------------------------------------------------- */
 
-/* Told apart are chains that a person or a bug changed, not ones that somebody forged. */
+/* The digest detects changes by a person or a bug, not forgeries. */
 static uint64_t stir(uint64_t h, uint64_t v)
 {
 	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
@@ -145,7 +146,7 @@ static uint64_t stir_octets(uint64_t h, const void *octets, size_t len)
 
 uint64_t rule_digest_add(uint64_t digest, const struct rule *rule, const char *target)
 {
-	/* A canary is told from a stop by its place alone, see parse in the backends. */
+	/* Only its place distinguishes a canary from a stop: see xt_rule_of. */
 	uint8_t kind = rule->kind == RULE_CANARY ? RULE_STOP : rule->kind;
 
 	if (rule->match == RULE_MATCH_NONE)
@@ -168,7 +169,7 @@ struct builder {
 	unsigned bits;
 };
 
-/* One more to the last chain. */
+/* Append a rule to the last chain. */
 static void add_rule(struct builder *b, struct rule rule)
 {
 	struct ruleset *rs = b->rs;
@@ -210,7 +211,7 @@ static void push(struct builder *b, struct rule item)
 	b->stack[b->depth++] = item;
 }
 
-/* Make the stack's items [at, at + n) a chain for prefix/plen and leave one goto in their place. */
+/* Make the stack's items [at, at + n) a chain for prefix/plen and replace them with one goto. */
 static void close_items(struct builder *b, size_t at, size_t n, const struct addr *prefix,
 			unsigned plen)
 {
@@ -247,7 +248,7 @@ static unsigned common_bits(const struct addr *a, const struct addr *b, unsigned
 	return n + (unsigned)__builtin_clz(differ) - (unsigned)(sizeof(differ) - 1) * 8;
 }
 
-/* Push the items for addrs[lo, hi), which are sorted; the node's prefix goes to *ret_plen. */
+/* Push the items for the sorted addrs[lo, hi). The node's prefix length goes to *ret_plen. */
 static size_t build_node(struct builder *b, size_t lo, size_t hi, unsigned *ret_plen)
 {
 	const struct addr *a = &b->addrs[lo];
@@ -341,7 +342,7 @@ static void digest_chain(struct ruleset *rs, struct rule_chain *c)
 	}
 }
 
-/* Sort the chains by name and let rules and roots point at the new places. While sorting, a
+/* Sort the chains by name and make rules and roots refer to the new places. During the sort a
  * chain's digest holds its old index. */
 static void sort_chains(struct ruleset *rs)
 {

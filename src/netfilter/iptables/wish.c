@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Wants are told apart as chains are: 64 bits that nobody forges. */
+/* Wants are compared as chains are: by 64 bits that nobody has reason to forge. */
 static uint64_t digest_of(const struct fw_want *want)
 {
 	uint64_t h = xt_digest_octets(RULE_DIGEST_INIT, &want->paths, sizeof(want->paths));
@@ -45,8 +45,8 @@ static void take(struct wish *w, const struct fw_want *want)
 	*w = (struct wish) { .rules = build(want), .digest = digest };
 }
 
-/* Whether all that is out of place is our place: ours is whole, and others' come first or lead
- * to it. */
+/* Whether only the place of our rules is wrong: they are complete, but rules of others precede
+ * them or lead to them. */
 static bool place_only(const struct plan *plan, const struct present *present)
 {
 	bool only = !plan->n_ops && !present->foul;

@@ -17,7 +17,7 @@ static const char *const hook_names[XT_HOOKS] = { "PREROUTING", "INPUT", "FORWAR
 #define OUR_BITS (1u << NF_INET_LOCAL_IN | FORWARD_BIT | 1u << NF_INET_LOCAL_OUT)
 
 struct chain {
-	uint32_t first, end; /* offsets: of its first entry, and behind its last */
+	uint32_t first, end; /* offsets of its first entry, and after its last */
 	const char *name;
 	uint32_t index; /* of its first entry */
 	unsigned hooks;
@@ -37,7 +37,7 @@ static void begin_chain(struct chains *c, const struct xt_entry *e, const char *
 	c->v[c->n++] = (struct chain) { e->offset, e->offset, name, e->index, hooks };
 }
 
-/* The table lists its chains one after the other, each with its policy or return at its end. */
+/* The table holds its chains one after the other, each ended by its policy or return. */
 static struct chains find_chains(const struct xt_raw *raw)
 {
 	struct chains c = { NULL, 0, 0 };
@@ -56,7 +56,7 @@ static struct chains find_chains(const struct xt_raw *raw)
 	return c;
 }
 
-/* A jump leads behind the ERROR entry that a user chain begins with. */
+/* A jump leads to the entry after the ERROR entry that a user chain begins with. */
 static struct chain *chain_at(struct chains *c, uint32_t offset)
 {
 	size_t lo = 0, hi = c->n;
@@ -72,7 +72,7 @@ static struct chain *chain_at(struct chains *c, uint32_t offset)
 	return c->n && offset >= c->v[lo].first && offset < c->v[lo].end ? &c->v[lo] : NULL;
 }
 
-/* Give each chain that another leads to that one's hooks, until nothing changes. */
+/* Pass each chain's hooks on to the chains that it leads to, until nothing changes. */
 static void spread_hooks(const struct xt_raw *raw, struct chains *c)
 {
 	bool changed = true;

@@ -5,8 +5,8 @@
 #include "netfilter/fw_look.h"
 #include "netfilter/iptables/xt_table.h"
 
-/* Other people's rules in a legacy table that `ctmeter check` warns of: what would stop a bridge's
- * packets, and what has a packet counted twice. */
+/* Rules of others in a legacy table that `ctmeter check` warns of: those that would drop a
+ * bridge's packets, and those that make a packet be counted twice. */
 
 /* Find them in a reading. Cannot fail. */
 void xt_hazards_find(const struct xt_raw *raw, struct fw_hazards *ret_hazards);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rules in INPUT and OUTPUT are wanted by configuration: whether they were tells what is there. */
+/* The configuration decides whether there are rules in INPUT and OUTPUT. Here the existing rules
+ * show whether it asked for them. */
 static bool has_node_traffic(const struct xt_layout *l)
 {
 	bool found = false;

@@ -4,14 +4,15 @@
 
 #include "netfilter/iptables/xt_layout.h"
 
-/* Whether what stands in a table counts each packet of the addresses that it has rules for, once: it
- * does if it is what would be made for just these addresses. Nothing is to be remembered for that, so
- * it also tells what was done while nobody looked. Pure. */
+/* Whether a table counts each packet of the addresses that it has rules for exactly once. It does
+ * if its rules are those that we would make for just these addresses. This needs no memory of
+ * earlier readings, so it also finds changes made while no daemon ran. Pure. */
 
-/* Fill layout->present's disturbed and flaw (doubled is filled already). */
+/* Fill layout->present's disturbed and flaw (doubled is already filled). */
 void xt_judge(struct xt_layout *layout, enum addr_family family);
 
-/* The same, of a table in which `before` has all that is ours in the same way and was judged. */
+/* The same, where `before` is a judged layout and what the table holds of ours has not changed
+ * since. */
 void xt_judge_as(struct xt_layout *layout, const struct xt_layout *before);
 
 #endif

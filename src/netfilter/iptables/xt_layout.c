@@ -11,11 +11,11 @@
 
 /* --- a layout ---------------------------------------------------------------------------- */
 
-/* How far chains of others are followed: what lies deeper is taken to end a walk. */
+/* How deep chains of others are followed. Anything deeper is assumed to end a walk. */
 #define MAX_DEPTH 8
 #define MAX_FOLLOWED 20000
 
-/* A counting rule, in the order of the table, until rows are numbered. */
+/* A counting rule, in table order, before rows are numbered. */
 struct found {
 	struct addr addr;
 	uint8_t path;
@@ -28,11 +28,11 @@ struct parser {
 	struct xt_heads heads;
 	struct found *found;
 	size_t n_found, cap_found, cap_chains, cap_canaries;
-	const char *chain; /* of the entry that is looked at, and its number there from 1 */
+	const char *chain; /* of the current entry; its number in the chain from 1 */
 	uint32_t number;
 	uint32_t followed; /* entries of others' chains */
-	bool in_hook; /* it is one that we stand in */
-	bool roots_over, mixed; /* a tree chain came; foreign chains or roots stand behind it */
+	bool in_hook; /* the chain is one of HOOKS, where we have jumps */
+	bool roots_over, mixed; /* a tree chain was seen; foreign chains or roots follow one */
 };
 
 static void add_count(struct parser *p, const struct xt_entry *e, const struct rule *r,
@@ -54,8 +54,8 @@ static void add_canary(struct parser *p, const struct xt_entry *e, bool root, ui
 		(struct xt_canary) { at, e->index, rule_canary_octets(epoch), root };
 }
 
-/* The trees' canaries carry the seed of the epoch, which only the roots' names tell: without any they
- * say nothing. */
+/* The trees' canaries carry the seed of the epoch, which only the roots' names tell. Without a
+ * root they prove nothing. */
 static void seed_canaries(struct xt_layout *l)
 {
 	if (!l->present.epoch)
@@ -65,8 +65,8 @@ static void seed_canaries(struct xt_layout *l)
 			l->canaries[i].octets = rule_canary_octets(l->present.epoch);
 }
 
-/* One chain of ours, from the entry behind its ERROR entry to the RETURN that ends it.
- * Returns the entry after. */
+/* Parse one chain of ours, from the entry after its ERROR entry to the RETURN that ends it.
+ * Returns the entry that follows. */
 static struct xt_entry parse_chain(struct parser *p, const char *name, struct xt_entry e)
 {
 	struct present *present = &p->layout->present;
@@ -83,7 +83,7 @@ static struct xt_entry parse_chain(struct parser *p, const char *name, struct xt
 		struct rule r;
 
 		next = xt_entry_next(p->raw, &e);
-		if (!next.at || xt_is_error(&next)) { /* the chain's own end */
+		if (!next.at || xt_is_error(&next)) { /* the RETURN that ends the chain */
 			e = next;
 			break;
 		}
@@ -120,7 +120,7 @@ static struct xt_entry parse_chain(struct parser *p, const char *name, struct xt
 	return e;
 }
 
-/* Targets that let a packet go on to the next rule. */
+/* Whether this target lets a packet continue to the next rule. */
 static bool continues(const char *target)
 {
 	static const char *const names[] = {
@@ -136,8 +136,8 @@ static bool continues(const char *target)
 	return false;
 }
 
-/* Whether a packet's walk can end at this entry of a built-in chain (depth 0), or of one that it leads
- * to, before it comes to what stands behind. */
+/* Whether a packet's walk can end at this entry of a built-in chain (depth 0), or in a chain that
+ * it leads to, before it reaches what follows. */
 static bool can_end_walk(struct parser *p, const struct xt_entry *e, unsigned depth)
 {
 	struct xt_head *head = xt_target_of(&p->heads, e);
@@ -145,11 +145,11 @@ static bool can_end_walk(struct parser *p, const struct xt_entry *e, unsigned de
 
 	if (!xt_is_standard(e))
 		return !continues(e->target->u.user.name);
-	if (xt_verdict(e) == (int)(e->offset + e->next_offset)) /* a bare counting rule */
+	if (xt_verdict(e) == (int)(e->offset + e->next_offset)) /* no target: it only counts */
 		return false;
 	if (depth && xt_verdict(e) == XT_RETURN)
 		return false;
-	/* What a built-in chain goes to does not come back. */
+	/* A chain that a built-in chain enters by goto does not return. */
 	if (!head || depth > MAX_DEPTH || p->followed > MAX_FOLLOWED ||
 	    (!depth && xt_match_of(p->raw, e).is_goto))
 		return true;
@@ -162,7 +162,7 @@ static bool can_end_walk(struct parser *p, const struct xt_entry *e, unsigned de
 	return false;
 }
 
-/* What iptables calls it; NULL when there is no word for it. */
+/* iptables' name for a verdict; NULL when it has none. */
 static const char *verdict_name(const struct xt_heads *h, int verdict)
 {
 	switch (verdict) {
@@ -177,7 +177,7 @@ static const char *verdict_name(const struct xt_heads *h, int verdict)
 	}
 }
 
-/* The first rule of a hook that can end a walk before it comes to us. */
+/* Note the first rule of a hook that can end a walk before it reaches our jump. */
 static void note_shadow(struct parser *p, enum hook hook, const struct xt_entry *e, uint32_t number)
 {
 	const char *name = e->target->u.user.name;
@@ -191,7 +191,7 @@ static void note_shadow(struct parser *p, enum hook hook, const struct xt_entry 
 		 "%.*s", XT_EXTENSION_MAXNAMELEN - 1, name ? name : "");
 }
 
-/* A jump to a chain of ours; false: one that asks for something, which is not the one we made. */
+/* Take a jump to a chain of ours. Returns false if it has a condition: we did not make it. */
 static bool take_jump(struct parser *p, enum hook hook, const struct xt_entry *e,
 		      struct xt_head *target, bool shadowed, uint32_t number)
 {
@@ -212,7 +212,7 @@ static bool take_jump(struct parser *p, enum hook hook, const struct xt_entry *e
 	return ours;
 }
 
-/* Our jumps in one built-in chain. */
+/* Find our jumps in one built-in chain. */
 static void parse_hook(struct parser *p, enum hook hook, uint32_t from, uint32_t to)
 {
 	uint32_t number = 1;
@@ -245,7 +245,7 @@ static int addr_ptr_cmp(const void *a, const void *b)
 	return addr_cmp(a, b);
 }
 
-/* Number the rows by the addresses of one path. */
+/* Make the rows from the addresses of one path. */
 static void make_rows(struct xt_layout *l, const struct addr *addrs, size_t n)
 {
 	struct addr *sorted = xcalloc(n, sizeof(*sorted));
@@ -262,10 +262,9 @@ static void make_rows(struct xt_layout *l, const struct addr *addrs, size_t n)
 	free(sorted);
 }
 
-/* All trees are of the same shape, so the k-th rules of all paths nearly always count the same
- * address: only what differs from the first path's k-th is looked at further. Returns the
- * addresses that rows are to be made of, the first path's first; *ret_first says how many those
- * are. */
+/* All trees have the same shape, so the k-th rules of all paths nearly always count the same
+ * address. Only rules that differ from the first path's k-th are examined further. Returns the
+ * addresses to make rows of, the first path's first; *ret_first says how many those are. */
 static struct addr *addresses_of(const struct parser *p, size_t *ret_first, size_t *ret_n)
 {
 	struct addr *addrs = xcalloc(p->n_found, sizeof(*addrs));
@@ -294,8 +293,8 @@ static uint32_t find_row(const struct xt_layout *l, const struct addr *addr)
 	return (uint32_t)(row - l->rows);
 }
 
-/* Make the rows and give each its counting rules. Of a rule that is there twice (an old chain
- * brought back) the last one is read. */
+/* Make the rows and give each its counting rules. If a rule exists twice (an old chain was put
+ * back), the last one is read. */
 static void number_rows(struct parser *p)
 {
 	struct xt_layout *l = p->layout;
@@ -322,7 +321,7 @@ static void number_rows(struct parser *p)
 
 /* --- what others did ---------------------------------------------------------------------- */
 
-/* Keep p->chain and p->number at the entry that comes. */
+/* Set p->chain and p->number for the current entry. */
 static void note_place(struct parser *p, const struct xt_entry *e)
 {
 	static const char *const names[XT_HOOKS] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT",
@@ -342,7 +341,7 @@ static void note_place(struct parser *p, const struct xt_entry *e)
 	}
 }
 
-/* A rule of somebody's that leads to a chain of ours. In our hooks parse_hook counts them. */
+/* Note a rule of others that leads to a chain of ours. In our hooks parse_hook counts them. */
 static void note_intruder(struct parser *p, const struct xt_entry *e)
 {
 	const struct xt_head *target = xt_target_of(&p->heads, e);
@@ -354,8 +353,8 @@ static void note_intruder(struct parser *p, const struct xt_entry *e)
 			 p->chain ? p->chain : "?", target->name);
 }
 
-/* A chain of ours that two rules lead to counts what comes twice, and what is somebody else's way to
- * it besides. */
+/* Find what is counted twice: a chain of ours that two rules lead to, or that a rule of others
+ * leads to as well. */
 static void find_doubled(struct parser *p)
 {
 	struct present *present = &p->layout->present;
@@ -399,8 +398,8 @@ static bool is_our_jump(const struct xt_layout *l, uint32_t offset)
 	return false;
 }
 
-/* Whether all chains of ours stand together at the table's end, roots first, and nobody but our
- * jumps leads into them. */
+/* Find out whether all chains of ours are together at the table's end, roots first, and only our
+ * own jumps lead into them. */
 static void find_tail(struct parser *p)
 {
 	struct xt_layout *l = p->layout;
@@ -480,7 +479,7 @@ void xt_layout_clear(struct xt_layout *layout)
 	memset(layout, 0, sizeof(*layout));
 }
 
-/* Returns the canary's counters; *ret_right: it carries its seed. */
+/* Returns the canary's counters. *ret_right: it carries its seed. */
 static struct xt_counters read_canary(const struct xt_canary *canary, const struct xt_raw *raw,
 				      bool *ret_right)
 {

@@ -14,8 +14,7 @@
 
 #define PREROUTING 0 /* NF_INET_PRE_ROUTING */
 
-/* The interface an entry is for, as iptables writes it: a mask that ends before the final NUL is a
- * "+". */
+/* An entry's interface as iptables writes it: a mask that ends before the final NUL means "+". */
 static void interface_of(const struct xt_raw *raw, const struct xt_entry *e,
 			 char ret[FW_LOOK_NAME_SIZE])
 {
@@ -80,7 +79,7 @@ static void note_rule(const struct xt_raw *raw, const struct xt_entry *e, struct
 	look->n_prerouting_drops += prerouting;
 }
 
-/* Rules that are nobody's of ours: not in our chains, no policy, no end of a chain. */
+/* Count the rules of others: not in our chains, no policy, no end of a chain. */
 static void walk(const struct xt_raw *raw, struct fw_look *look)
 {
 	bool user_chain = false, ours = false;
@@ -112,7 +111,7 @@ static void take_layout(const struct xt_layout *l, struct fw_look *look)
 		look->hook[h].shadow = l->place[h].shadow;
 		snprintf(look->hook[h].shadow_target, sizeof(look->hook[h].shadow_target), "%s",
 			 l->place[h].shadow_target);
-		look->n_foreign -= look->hook[h].jumps; /* the walk took them for somebody's */
+		look->n_foreign -= look->hook[h].jumps; /* walk has counted our jumps as foreign */
 	}
 }
 

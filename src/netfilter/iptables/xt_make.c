@@ -27,7 +27,7 @@ static void fill_mask(uint8_t *mask, unsigned plen)
 		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
 }
 
-/* A rule for no packet at all is one for sources outside 0.0.0.0/0. */
+/* A rule that matches no packet is written as one for sources outside 0.0.0.0/0. */
 static void fill_match_v4(struct ipt_entry *e, const struct rule *r)
 {
 	bool src = r->match == RULE_MATCH_SRC;
@@ -48,7 +48,7 @@ static void fill_match_v6(struct ip6t_entry *e, const struct rule *r)
 	e->ipv6.flags = r->kind == RULE_GOTO ? IP6T_F_GOTO : 0;
 }
 
-/* The offsets in the header, and the target's size. Returns the target. */
+/* Set the offsets in the header, and the target's size. Returns the target. */
 static struct xt_entry_target *make_head(void *at, enum addr_family family, uint32_t size)
 {
 	const struct xt_family *f = &xt_families[family];

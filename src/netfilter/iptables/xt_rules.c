@@ -15,7 +15,7 @@ bool xt_all_zero(const void *p, size_t n)
 	return !memcmp(p, zeros, n);
 }
 
-/* The number of leading ones of a mask, or -1 when it is no prefix. */
+/* The number of leading ones of a mask, or -1 when it is not a prefix. */
 static int mask_bits(const uint8_t *mask, size_t octets)
 {
 	int n = 0;
@@ -112,7 +112,8 @@ struct xt_head *xt_target_of(const struct xt_heads *h, const struct xt_entry *e)
 	return xt_is_standard(e) ? xt_head_at(h, xt_verdict(e)) : NULL;
 }
 
-/* Read one entry of a chain of ours as a rule; *ret_target gets the chain a jump leads to. */
+/* Read one entry of a chain of ours as a rule. *ret_target receives the chain that a jump leads
+ * to. */
 struct rule xt_rule_of(const struct xt_raw *raw, const struct xt_entry *e,
 		       const struct xt_heads *heads, bool behind_stop, struct xt_head **ret_target)
 {
@@ -151,9 +152,9 @@ struct rule xt_rule_of(const struct xt_raw *raw, const struct xt_entry *e,
 
 /* --- whose a chain is --------------------------------------------------------------------- */
 
-/* Whether a chain that does not bear our mark holds what only a chain of ours does: somebody renamed
- * it. A tree chain's canary nobody else makes; a root has two RETURNs behind nothing but jumps to
- * chains of ours. */
+/* Whether a chain without our mark holds what only a chain of ours holds: then it was renamed.
+ * Only our tree chains hold a canary that matches no packet. A root has two RETURNs after
+ * nothing but jumps to chains of ours. */
 static bool is_stray(const struct xt_raw *raw, const struct xt_heads *heads,
 		     const struct xt_head *head)
 {
@@ -179,7 +180,7 @@ static bool is_stray(const struct xt_raw *raw, const struct xt_heads *heads,
 	return never ? !jumps : second_stop && jumps && !tree;
 }
 
-/* Which chains are ours. Strays of trees before those of roots, which lead to them. */
+/* Mark the chains that are ours. Stray trees come before stray roots, which lead to them. */
 void xt_heads_mark(const struct xt_raw *raw, const struct xt_heads *heads)
 {
 	for (int round = 0; round < 3; round++)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reading legacy tables.
  *
- * The kernel's blob is a row of entries: header (what to match), counters, matches, target. Built-in
- * chains stand at the hook offsets; a user chain begins with an ERROR entry that holds its name
- * and ends with an unconditional RETURN; the table ends with one more ERROR entry. A jump's
- * verdict is the offset of the first entry behind the ERROR entry. */
+ * The kernel's blob is a sequence of entries: header (what to match), counters, matches, target.
+ * Built-in chains start at the hook offsets. A user chain begins with an ERROR entry that holds
+ * its name and ends with an unconditional RETURN. One more ERROR entry ends the table. A jump's
+ * verdict is the offset of the first entry after the ERROR entry. */
 #include "netfilter/iptables/xt_table.h"
 
 #include "base/xalloc.h"
@@ -28,7 +28,7 @@ const struct xt_family xt_families[ADDR_FAMILIES] = {
 		      "IPv6" },
 };
 
-/* ipt_getinfo, ipt_get_entries and their IPv6 namesakes are alike, and so are the options. */
+/* The IPv4 and IPv6 structures have the same layout, and the options the same numbers. */
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo), "getinfo");
 _Static_assert(sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries), "get_entries");
 _Static_assert(XT_RAW_HEAD >= sizeof(struct ipt_replace) && XT_RAW_HEAD % 8 == 0, "room");
@@ -43,8 +43,9 @@ int xt_socket(enum addr_family family)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Megabytes that come and go with every reading: in huge pages they cost a fraction of the faults,
- * and nothing stays in the heap between readings. Behind them lies `guard`, not to be touched. */
+/* Map room for a reading: megabytes, allocated and freed each time. Huge pages cost a fraction
+ * of the page faults, and a mapping leaves nothing in the heap between readings. After it come
+ * `guard` octets that cannot be accessed. */
 static uint8_t *map_room(size_t size, size_t guard)
 {
 	uint8_t *at = mmap(NULL, size + guard, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -87,7 +88,7 @@ static int get_info(int fd, enum addr_family family, const char *table, struct i
 											  : 0;
 }
 
-/* Ask for all `size` octets of entries, to be put behind `get`. */
+/* Ask for all `size` octets of entries, which the kernel writes after `get`. */
 static int get_entries(int fd, enum addr_family family, const char *table, uint32_t size,
 		       struct ipt_get_entries *get)
 {
@@ -132,15 +133,16 @@ int xt_read(int fd, enum addr_family family, const char *table, struct xt_raw *r
 {
 	int ret = -EAGAIN;
 
-	/* The table can be replaced between the two calls: EAGAIN tells of another size. */
+	/* The table can be replaced between the two calls. EAGAIN means that its size has
+	 * changed. */
 	for (int tries = 0; ret == -EAGAIN && tries < 8; tries++)
 		ret = read_once(fd, family, table, ret_raw);
 	return ret;
 }
 
-/* The kernel copies entry by entry, in order, and gives up at the first address that cannot be
- * written: what stands before it was copied. An entry has less than 64 KiB, so none reaches over
- * a guard of that size. */
+/* The kernel copies entry by entry, in order, and stops at the first address that it cannot write:
+ * everything before that was copied. An entry has less than 64 KiB, so none spans a guard of that
+ * size. */
 int xt_read_head(int fd, enum addr_family family, const char *table, uint32_t size,
 		 struct xt_raw *ret_raw, uint32_t *ret_table_size)
 {
@@ -182,7 +184,7 @@ struct xt_entry xt_entry_at(const struct xt_raw *raw, uint32_t offset, uint32_t 
 	    e.next_offset < e.target_offset + sizeof(*e.target) ||
 	    e.next_offset > raw->size - offset ||
 	    (offset | e.target_offset | e.next_offset) % __alignof__(struct xt_entry_target))
-		e.at = NULL; /* cannot be: the kernel checked it */
+		e.at = NULL; /* impossible: the kernel has checked it */
 	else
 		e.target = (const void *)(e.at + e.target_offset);
 	return e;
@@ -211,7 +213,7 @@ int xt_verdict(const struct xt_entry *e)
 
 bool xt_is_error(const struct xt_entry *e)
 {
-	/* The size first: it settles nearly all of them. */
+	/* Compare the size first: it decides nearly all cases. */
 	return (size_t)(e->next_offset - e->target_offset) >= sizeof(struct xt_error_target) &&
 	       !strcmp(e->target->u.user.name, XT_ERROR_TARGET);
 }
@@ -244,7 +246,8 @@ uint64_t xt_digest(const struct xt_raw *raw)
 
 	for (struct xt_entry e = xt_entry_first(raw); e.at; e = xt_entry_next(raw, &e)) {
 		h = xt_digest_octets(h, e.at, f->head_size);
-		/* Behind the name's end lies whatever was in the buffer (or an old kernel). */
+		/* After the name's end comes whatever was in the buffer (or an old kernel's
+		 * memory). */
 		h = xt_digest_octets(h, e.target->u.user.name,
 				     strnlen(e.target->u.user.name, sizeof(e.target->u.user.name)));
 		if (xt_is_standard(&e)) {
