@@ -422,28 +422,6 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 	engine_arm_checkpoint(en, now_ns);
 }
 
-void engine_on_look(void *arg, uint64_t now_ns)
-{
-	struct engine *en = arg;
-
-	sources_look(en->sources);
-	pace_began(&en->pace, en->look_asked, sources_run_programs(en->sources), now_ns);
-	en->look_asked = false;
-	loop_timer_set(en->loop, &en->look,
-		       now_ns + (uint64_t)en->cfg->inventory.interval_s * NS_PER_S);
-}
-
-static void on_kernel_event(void *arg, uint64_t now_ns)
-{
-	struct engine *en = arg;
-	uint64_t at = pace_next(&en->pace, now_ns);
-
-	if (en->look.at_ns && en->look.at_ns <= at)
-		return;
-	en->look_asked = true;
-	loop_timer_set(en->loop, &en->look, at);
-}
-
 /* Most polls find nothing new, and need no reading if there was a recent one. */
 static bool is_news(const struct engine *en, uint64_t now_ns)
 {
@@ -536,7 +514,7 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 			log_warning("fw", "%s", fw_family_problem(en->fw, f));
 	}
 	/* Without the kernel's notifications, only the interval triggers polls. */
-	if (nl_new(en->loop, on_kernel_event, en, &en->nl, e) < 0)
+	if (nl_new(en->loop, engine_on_kernel_event, en, &en->nl, e) < 0)
 		log_warning("inv", "%s: changes are noticed at the interval only", e->text);
 	return 0;
 }

@@ -78,6 +78,9 @@ void engine_drop_pending(struct engine *en);
 /* Poll the sources now, and again after the interval. A loop_timer_fn. */
 void engine_on_look(void *arg, uint64_t now_ns);
 
+/* Links, routes or addresses of the node have changed. An nl_fn. */
+void engine_on_kernel_event(void *arg, uint64_t now_ns);
+
 /* The result of a poll. A sources_done_fn. */
 void engine_on_sources(void *arg, const struct sources_result *result, uint64_t now_ns);
 

@@ -20,6 +20,7 @@ all_renamed() {
 	ipt "$1" -S | sed -n 's/^-N \(ctm.*\)/\1/p' >"$LAB/chains"
 	while read -r c; do ipt "$1" -E "$c" "x-${c#ctm-}" || return 1; done <"$LAB/chains"
 }
+# shellcheck disable=SC2034 # the tests that include this use it
 KINDS=(from_a_chain from_a_chain_with_goto unused_chain from_prerouting root_from_prerouting
 	from_postrouting tree_from_hook root_of_another_hook jump_twice tree_twice_in_root root_renamed
 	tree_renamed all_renamed)

@@ -61,7 +61,7 @@ for what in "198.51.100.1, claimed by container evil, is this node's own" \
 	'"127.0.0.1" of container evil refused'; do
 	assert_ok "the log says: $what" logged "$what"
 done
-assert_ok 'status says so' problem "the node's own"
+assert_ok 'status says so' problem 'belong to the node'
 others_are_exact 'addresses of everybody'
 for a in 192.0.2.101 2001:db8:1::103; do
 	assert_eq "nothing is booked to the claimant of $a" '0 0' \
@@ -117,7 +117,7 @@ assert_ok refresh ctmeter refresh
 assert_eq 'his share' $SHARE "$(snmp_get "$(oid_ct evil ct-addresses)")"
 assert_eq 'a newcomer is counted' 2 "$(status_of 104 203.0.113.104)"
 assert_eq 'refused' 1100 "$(figure refused_addresses)"
-assert_ok 'the log names him' logged '1100 addresses are not counted.*of container evil'
+assert_ok 'the log names him' logged '1100 addresses are not counted.*container evil'
 assert_ok 'status says so' problem 'max-rows and max-addresses'
 assert_match 'so does check' 'fail.*1100 addresses are not counted' "$(ctmeter check 2>&1)"
 others_are_exact 'many addresses'

@@ -82,7 +82,7 @@ refused 'a bad line behind good ones' '3: 192.0.2.1010 is not an IP address: cor
 	"$(ago '4 hours') 192.0.2.101 5" "$(ago '5 hours') 192.0.2.102 5" "${hours[0]} 192.0.2.1010 5"
 refused 'the future' '1: .* is in the future: is it of another time zone' "$later 192.0.2.101 5"
 printf '%s\n' "${hours[0]} 192.0.2.101 2000000" >"$LAB/bad.log"
-assert_match 'another zone' 'were read as UTC, these are CET/CEST' \
+assert_match 'another zone' 'were read in time zone UTC, this one in CET/CEST' \
 	"$(TZ=Europe/Berlin ctmeter import "$LAB/bad.log" 2>&1)"
 
 step 'after counting began'
