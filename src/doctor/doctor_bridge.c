@@ -2,9 +2,9 @@
 /* Bridges: does iptables see the packets on them, and only once?
  *
  * With bridge-nf-call-iptables=1 a packet passes FORWARD on each bridge that carries it, so on a
- * second bridge in its path (a firewall bridge before the main one) it is counted again. That switch
- * is for all bridges. Each bridge also has its own (nf_call_iptables); iptables sees the packets if
- * either is on. */
+ * second bridge in its path (a firewall bridge before the main one) it is counted again. That
+ * switch is for all bridges. Each bridge also has its own (nf_call_iptables); iptables sees the
+ * packets if either is on. */
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"

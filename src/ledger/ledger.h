@@ -83,8 +83,8 @@ void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
 		   const struct fw_final *finals, size_t n, struct ledger_now now);
 
 /* After a boot nobody has said yet whose it is what the family's rules count: until the first whole
- * inventory, or until it is told otherwise, readings are to be `held`, and what a commit removes is booked to nobody. It is
- * kept with the totals, so that a restart holds it too. */
+ * inventory, or until it is told otherwise, readings are to be `held`, and what a commit removes is
+ * booked to nobody. It is kept with the totals, so that a restart holds it too. */
 void ledger_hold(struct ledger *l, enum addr_family family, bool held);
 bool ledger_is_held(const struct ledger *l, enum addr_family family);
 

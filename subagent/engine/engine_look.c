@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* When the sources are polled: at each interval, and sooner after an event of the kernel, as pace.h allows. */
+/* When the sources are polled: at each interval, and sooner after an event of the kernel, as pace.h
+ * allows. */
 #include "engine/engine_room.h"
 
 void engine_on_look(void *arg, uint64_t now_ns)

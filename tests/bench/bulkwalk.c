@@ -5,9 +5,9 @@
  *   bulkwalk -d PORT COMMUNITY REPETITIONS OID...           prints "OID TYPE VALUE" lines
  *
  * Each GETBULK asks 127.0.0.1 for REPETITIONS of all OIDs, until the first of them is walked to its
- * end, or at least CELLS have come. Types and values of -d are those of net-snmp's pass_persist, so that a script can serve them
- * as they are. A request is not repeated: an answer that is lost, late or short of a whole row fails,
- * or the time would be no measure. */
+ * end, or at least CELLS have come. Types and values of -d are those of net-snmp's pass_persist, so
+ * that a script can serve them as they are. A request is not repeated: an answer that is lost, late
+ * or short of a whole row fails, or the time would be no measure. */
 #include "oid_text.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What vzlist (JSON, columns and names), prlctl and /proc/vz/veinfo print; the first octet chooses. */
+/* What vzlist (JSON, columns and names), prlctl and /proc/vz/veinfo print; octet 0 chooses. */
 #include "fuzz_inv.h"
 #include "inventory/inv_vz.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A broken or hostile AgentX master:
  *   badmaster SOCKET PHASE MILLISECONDS [SEED]
- * Listens at SOCKET, takes subagents, and is bad to them in the way PHASE names (`phases` below) for
- * so long from the first one on. Prints its seed, then how many sessions it took, PDUs it sent and PDUs it read. Knows
- * nothing of the subagent's code: what it sends is put together from RFC 2741 by hand. */
+ * Listens at SOCKET, takes subagents, and is bad to them in the way PHASE names (`phases` below)
+ * for so long from the first one on. Prints its seed, then how many sessions it took, PDUs it sent
+ * and PDUs it read. Knows nothing of the subagent's code: what it sends is put together from RFC
+ * 2741 by hand. */
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -318,7 +319,8 @@ static void step_random(struct master *m)
 	send_out(m);
 }
 
-/* One to eight bits of a request, where its length stays the same; or cut off, its length put right. */
+/* One to eight bits of a request, where its length stays the same; or cut off, its length put
+ * right. */
 static void step_flip(struct master *m)
 {
 	make_any(m);

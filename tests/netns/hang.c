@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Hang one thread of a process, for real: hang TID stops it (and no other of its threads) for as long as
- * this runs. Prints "hung" once it has. */
+/* Hang one thread of a process, for real: hang TID stops it (and no other of its threads) for as
+ * long as this runs. Prints "hung" once it has. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

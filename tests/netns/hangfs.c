@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A file system that can hang, for real: hangfs DIR FILE FLAG serves FILE as DIR/inventory (FUSE, spoken by
- * hand). While FLAG exists it takes requests and does not answer them, so who asked sleeps where no signal
- * reaches it (state D), and FLAG.waits exists while anybody does. All is answered when FLAG is gone. */
+/* A file system that can hang, for real: hangfs DIR FILE FLAG serves FILE as DIR/inventory (FUSE,
+ * spoken by hand). While FLAG exists it takes requests and does not answer them, so who asked
+ * sleeps where no signal reaches it (state D), and FLAG.waits exists while anybody does. All is
+ * answered when FLAG is gone. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A service manager's ear: notified SOCKET prints each datagram that comes to SOCKET ('@' and a name: an
- * abstract one), its lines joined by '|', on a line of its own. */
+/* A service manager's ear: notified SOCKET prints each datagram that comes to SOCKET ('@' and a
+ * name: an abstract one), its lines joined by '|', on a line of its own. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>

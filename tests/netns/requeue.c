@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A program at NFQUEUE that has each packet begin its table anew (NF_REPEAT), as an IPS may:
  *   requeue QUEUE COUNT MARK READY
- * gives COUNT packets of a queue back with MARK, by which a rule knows not to queue them again. The file
- * READY is made when it listens. Exit status 0 when all have come, 1 after 10 s, 77: no such queues. */
+ * gives COUNT packets of a queue back with MARK, by which a rule knows not to queue them again. The
+ * file READY is made when it listens. Exit status 0 when all have come, 1 after 10 s, 77: no such
+ * queues. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>

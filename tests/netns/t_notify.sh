@@ -184,7 +184,7 @@ lab_set inventory.max-addresses 10000
 	done
 } | lab_inventory
 lab_ctmeterd_start
-assert_await 'the rest is logged' 30 grep -q '19990 more addresses.*only 10 a minute' "$LAB/ctmeterd.log"
+assert_await 'the rest is logged' 30 grep -q '19990 more addresses.*at most 10 ' "$LAB/ctmeterd.log"
 once storm $CONFLICT 10
 assert_eq 'they are in conflict' 20000 "$(ctmeter status --json | sed -n 's/.*"conflicts": *\([0-9]*\).*/\1/p')"
 lab_inventory_usual

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A Unix stream socket for the tests' shell scripts:
- *   unixio listen PATH GROUP COMMAND...   as a socket unit: mode 0660 and that group (a number), passed
+ *   unixio listen PATH GROUP COMMAND...   as a socket unit: mode 0660 and that group (a number),
+ *   passed
  *                                         to COMMAND (sd_listen_fds(3))
  *   unixio ask PATH TEXT                  sends the line and prints what comes until the end
- *   unixio squat @NAME N                  takes a name in the abstract namespace and sleeps; where N is
+ *   unixio squat @NAME N                  takes a name in the abstract namespace and sleeps; where
+ *   N is
  *                                         not 0 as many and one more may wait to be accepted
  * Exit status of ask: 0, or 1 when there is no connection. */
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* usage: xdp_pass LINK: attach an XDP program that lets every packet pass (in the generic mode, which
- * every link has), for the test of what `ctmeter check` says about it. Exit status 77: this kernel has
- * no XDP. */
+/* usage: xdp_pass LINK: attach an XDP program that lets every packet pass (in the generic mode,
+ * which every link has), for the test of what `ctmeter check` says about it. Exit status 77: this
+ * kernel has no XDP. */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_link.h>

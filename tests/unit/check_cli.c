@@ -17,7 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In place of src/netfilter/teardown.c: the table "filter" cannot be torn down, "mangle" has 24 rules. */
+/* In place of src/netfilter/teardown.c: the table "filter" cannot be torn down, "mangle" has 24
+ * rules. */
 int teardown_rules(const struct cfg *cfg, struct err *e, unsigned *ret_removed)
 {
 	if (!strcmp(cfg->netfilter.table, "filter")) {

@@ -189,8 +189,8 @@ static int commit_in_child(const struct ruleset *rs, bool with_recent, pid_t par
 	return ret;
 }
 
-/* The child: until it is killed. Nothing here may assert: Check's processes write their messages into one
- * file, and one that is killed half-way through a message makes it unreadable. */
+/* The child: until it is killed. Nothing here may assert: Check's processes write their messages
+ * into one file, and one that is killed half-way through a message makes it unreadable. */
 static void commit_without_pause(struct ruleset *const sets[2], bool recent, pid_t parent,
 				 const int begun[2])
 {
@@ -208,7 +208,8 @@ static void commit_without_pause(struct ruleset *const sets[2], bool recent, pid
 }
 
 /* A child commits the two rulesets in turn without pause; it is killed within some commits' time,
- * counted from when it runs, however busy the machine is. Returns whether the kill left a commit half done. */
+ * counted from when it runs, however busy the machine is. Returns whether the kill left a commit
+ * half done. */
 static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
 {
 	bool recent = next_random(seed) & 1, half;

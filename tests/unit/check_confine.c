@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the filter of system calls leaves. Only children of a test confine themselves: Check makes a timer
- * and reads clocks in the process that runs a test, and the filter would be in its way. */
+/* What the filter of system calls leaves. Only children of a test confine themselves: Check makes a
+ * timer and reads clocks in the process that runs a test, and the filter would be in its way. */
 #include "base/xalloc.h"
 #include "inventory/source_kind.h"
 #include "privilege.h"

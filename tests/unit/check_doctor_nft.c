@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- rule sets, a line an item: "base FAMILY TABLE CHAIN HOOK PRIORITY POLICY", "chain FAMILY TABLE
- * CHAIN", "rule FAMILY TABLE CHAIN EXPRESSIONS" in JSON with ' for ", "flowtable FAMILY TABLE NAME" ---- */
+/* ---- rule sets, a line an item: "base FAMILY TABLE CHAIN HOOK PRIORITY POLICY", "chain FAMILY
+ * TABLE CHAIN", "rule FAMILY TABLE CHAIN EXPRESSIONS" in JSON with ' for ", "flowtable FAMILY TABLE
+ * NAME" ---- */
 
 static json_t *named(const char *family, const char *table, const char *key, const char *name)
 {

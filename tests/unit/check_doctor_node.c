@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The doctor's checks of the node and of what is at both ends of the daemon: modules, memory, clock,
- * ledger, inventory, AgentX socket, communities. */
+/* The doctor's checks of the node and of what is at both ends of the daemon: modules, memory,
+ * clock, ledger, inventory, AgentX socket, communities. */
 #include "doctor_world.h"
 #include "report_ledger.h"
 #include "store/report_db.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The doctor's checks from the daemon to the poller: the AgentX socket, and who is blamed when snmpd does
- * not answer. */
+/* The doctor's checks from the daemon to the poller: the AgentX socket, and who is blamed when
+ * snmpd does not answer. */
 #include "doctor_world.h"
 
 #include <grp.h>
@@ -171,7 +171,8 @@ START_TEST(doctor_snmp_nobody_listens)
 }
 END_TEST
 
-/* A port on which somebody hears and says nothing: a community or a context that snmpd does not know. */
+/* A port on which somebody hears and says nothing: a community or a context that snmpd does not
+ * know. */
 static int silent_agent(char ret_agent[32])
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The doctor's check of spoofed sources where a link's name does not last, on bridges, and where commands
- * are missing. */
+/* The doctor's check of spoofed sources where a link's name does not last, on bridges, and where
+ * commands are missing. */
 #include "doctor_world.h"
 
 static const char *const none = "";

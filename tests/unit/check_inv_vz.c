@@ -222,7 +222,8 @@ START_TEST(inv_vz_json_bad_values_refused)
 }
 END_TEST
 
-/* A container's configuration is a person's text: one mistake in it is no reason to doubt all others. */
+/* A container's configuration is a person's text: one mistake in it is no reason to doubt all
+ * others. */
 START_TEST(inv_vz_unreadable_address_costs_itself)
 {
 	log_capture();

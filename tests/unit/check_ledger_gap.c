@@ -109,7 +109,8 @@ START_TEST(ledger_apply_chain_zeroed_befalls_its_rows_alone)
 }
 END_TEST
 
-/* An older save with its counters, made while the canaries were 0: what they count was booked before. */
+/* An older save with its counters, made while the canaries were 0: what they count was booked
+ * before. */
 START_TEST(ledger_apply_stale_and_zeroed_is_not_booked)
 {
 	struct fw_row row = row_of(A, 100, 2);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A lock that goes with its process. Another process is needed to see it: POSIX locks are a process's. */
+/* A lock that goes with its process. Another process is needed to see it: POSIX locks are a
+ * process's. */
 #include "base/lockfile.h"
 
 #include "base/loop.h"

@@ -136,7 +136,8 @@ START_TEST(sources_look_vz_form_that_works_remembered)
 	expect_calls(dir, JSON7 COLUMNS7 JSON6 NAMES);
 	expect_look(&b, "1[h,unknown] 192.0.2.1");
 	expect_calls(dir, JSON6 NAMES);
-	/* The JSON breaks: the columns of the same dialect, and the JSON again as soon as it is whole. */
+	/* The JSON breaks: the columns of the same dialect, and the JSON again as soon as it is
+	 * whole. */
 	free(write_file(dir, "do", 0644,
 			SIX_DOES("echo '[{\"ctid\": '", "echo '1 running 192.0.2.2'",
 				 "echo '1 h'")));

@@ -420,8 +420,8 @@ START_TEST(store_begin_stepped_stamps_move)
 }
 END_TEST
 
-/* An older version stored the time of day alone. A node that has run for a year is no clock that is a year
- * late, and who retired yesterday did so yesterday. */
+/* An older version stored the time of day alone. A node that has run for a year is no clock that is
+ * a year late, and who retired yesterday did so yesterday. */
 START_TEST(wallclock_begin_upgrade_lives_no_longer_than_since)
 {
 	memset(&clock_, 0, sizeof(clock_));

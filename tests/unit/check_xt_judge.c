@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What others do to our rules, on the real tables of a private network namespace: is it found, and is
- * it gone after the next commit? */
+/* What others do to our rules, on the real tables of a private network namespace: is it found, and
+ * is it gone after the next commit? */
 #include "addrs.h"
 #include "lo_net.h"
 #include "netfilter/iptables/commit.h"

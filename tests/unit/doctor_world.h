@@ -66,8 +66,8 @@ static inline void install_tool(struct world *w, const char *name)
 	free(path);
 }
 
-/* status: as JSON with ' for "; NULL: no daemon answers. Commands that cures need are there, and nft lists
- * no rules. */
+/* status: as JSON with ' for "; NULL: no daemon answers. Commands that cures need are there, and
+ * nft lists no rules. */
 static inline struct world *world_new(const char *status)
 {
 	static const char *const tools[] = { "sysctl", "iptables-legacy", "ip6tables-legacy" };

@@ -2,8 +2,8 @@
 #ifndef CTM_TESTS_KEEP_WORLD_H
 #define CTM_TESTS_KEEP_WORLD_H
 
-/* A ledger kept in a real store, on a disk that can be made slow or broken: SQLite's fdatasync is the
- * one below. */
+/* A ledger kept in a real store, on a disk that can be made slow or broken: SQLite's fdatasync is
+ * the one below. */
 #include "engine/keep.h"
 #include "ledger_world.h"
 #include "store_helpers.h"

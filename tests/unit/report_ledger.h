@@ -108,8 +108,8 @@ static inline void ledger_use(sqlite3 *db, int key, int64_t t, uint64_t in, uint
 	}
 }
 
-/* So much of what the address has counted is in no period yet; it is of the one that t is in, the time of
- * the last checkpoint. */
+/* So much of what the address has counted is in no period yet; it is of the one that t is in, the
+ * time of the last checkpoint. */
 static inline void ledger_leave_open(sqlite3 *db, int key, int64_t t, uint64_t in, uint64_t out)
 {
 	ledger_put(db, "INSERT OR REPLACE INTO meta VALUES ('counted_at', %" PRId64 ")", t);

@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* For the tests of the store. Each test has a directory of its own, removed at its end. What is in a store is compared as
- * text. */
+/* For the tests of the store. Each test has a directory of its own, removed at its end. What is in
+ * a store is compared as text. */
 
 #define WALL 1700000000 /* 2023-11-14 22:13:20 UTC */
 
@@ -263,7 +263,8 @@ static inline void expect_small(const char *path, const char *total, const char 
 	expect_answer(path, IN_OCTETS_USED("usage_hour"), used);
 }
 
-/* --- one number everywhere ------------------------------------------------------------------------------- */
+/* --- one number everywhere
+ * ------------------------------------------------------------------------------- */
 
 #define CRASH_ADDRESSES 40
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For LD_PRELOAD: while the file $KILLEDCHILD_FILE exists, the next committing child is killed where it asks
- * a second time whether its parent lives: its journal is written, and the kernel was asked for nothing. */
+/* For LD_PRELOAD: while the file $KILLEDCHILD_FILE exists, the next committing child is killed
+ * where it asks a second time whether its parent lives: its journal is written, and the kernel was
+ * asked for nothing. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For LD_PRELOAD: while the file $NOTABLE_FILE exists, the kernel answers for legacy tables as it does
- * when their modules are not loaded. */
+/* For LD_PRELOAD: while the file $NOTABLE_FILE exists, the kernel answers for legacy tables as it
+ * does when their modules are not loaded. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <netinet/in.h>
