@@ -158,7 +158,7 @@ lab_ctmeterd_stop
 wait "$CAT_PID"
 assert_eq 'each line has a priority' 0 "$(grep -vc '^<[3467]>[a-z]*: ' "$LAB/journal.log")"
 assert_ok 'an error' grep -q '^<3>inv: file:.*cannot read' "$LAB/journal.log"
-assert_ok 'an information' grep -q '^<6>engine: ctmeterd .* began' "$LAB/journal.log"
+assert_ok 'an information' grep -q '^<6>engine: ctmeterd .* started' "$LAB/journal.log"
 # stderr went elsewhere since: as everywhere.
 JOURNAL_STREAM=$stream lab_ctmeterd_start
 lab_ctmeterd_stop

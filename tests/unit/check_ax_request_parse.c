@@ -156,8 +156,8 @@ START_TEST(request_parse_random_is_what_net_snmp_parses)
 }
 END_TEST
 
-/* Cut off and altered anywhere, and no octet behind the end is read: each copy has just its size.
- * */
+/* Cut off and altered anywhere, and no octet behind the end is read: each copy has just its
+ * size. */
 START_TEST(request_parse_damaged_is_never_read_differently)
 {
 	uint64_t random = seed_random("request_parse_damaged");

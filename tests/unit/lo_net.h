@@ -17,8 +17,8 @@ const char *lo_net_enter(void);
  * in. On loopback each crosses OUTPUT and INPUT once. */
 void lo_net_send(const char *from, const char *to, size_t ip_octets, unsigned n);
 
-/* A rule of somebody else's in INPUT that counts everything, made with libiptc; and its counters.
- * */
+/* A rule of somebody else's in INPUT that counts everything, made with libiptc; and its
+ * counters. */
 void lo_net_add_foreign_rule(const char *table);
 void lo_net_foreign_counters(const char *table, uint64_t *ret_octets, uint64_t *ret_pkts);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A disk that answers nobody for a while, for one process: preloaded, syncing a file takes until
- * the file $STUCKDISK_FILE is gone. While somebody waits there is a file "$STUCKDISK_FILE.waits".
- * */
+ * the file $STUCKDISK_FILE is gone. While somebody waits there is a file
+ * "$STUCKDISK_FILE.waits". */
 
 #include <fcntl.h>
 #include <stdio.h>
