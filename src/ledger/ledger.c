@@ -153,6 +153,19 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 	return c;
 }
 
+/* Rules that are older than the row: what they counted until now is nobody's, and they count on for
+ * the row from there. */
+static void take_orphan(struct sweep *w, struct slot *s, struct row *row)
+{
+	const struct fw_row *rules = ledger_find_orphan(w->l, &row->addr);
+
+	if (!rules)
+		return;
+	s->seen = rules->present;
+	memcpy(s->last, rules->path, sizeof(s->last));
+	ledger_discontinue(row, w->now);
+}
+
 static void own_slot(struct sweep *w, struct row *row)
 {
 	struct ledger *l = w->l;
@@ -163,10 +176,7 @@ static void own_slot(struct sweep *w, struct row *row)
 		s = &l->slots[l->n_slots++];
 		memset(s, 0, sizeof(*s));
 		s->addr = row->addr;
-		if (ledger_is_orphan(l, &row->addr)) {
-			s->older = (1u << PATHS) - 1;
-			ledger_discontinue(row, w->now);
-		}
+		take_orphan(w, s, row);
 	}
 	if (s->owner && s->owner != row)
 		ledger_touch(s->owner);

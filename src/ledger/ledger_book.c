@@ -86,12 +86,6 @@ static enum ledger_result apply_path(struct slot *s, enum path path, const struc
 		ledger_touch(s->owner);
 	s->seen |= bit;
 	s->suspect &= (uint8_t)~bit;
-	if (s->older & bit) {
-		/* What it counted before the row was made is booked to no row. */
-		s->older &= (uint8_t)~bit;
-		rebase(s, path, c);
-		return LEDGER_OK;
-	}
 	if (reading->zeroed && !reading->stale && !(row->intact & bit)) {
 		/* Everything in the counter was counted since the zeroing. */
 		s->lost &= (uint8_t)~bit;
@@ -163,10 +157,9 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 	bool doubled = reading->doubled || l->gap[family].doubled, all = reading->stale;
 	bool doubted = l->doubted[family];
 	enum ledger_result worst = LEDGER_OK;
-	struct addrs *orphans = &l->orphans[family];
 	size_t i = 0;
 
-	orphans->n = 0;
+	l->orphans[family].n = 0;
 	for (size_t k = 0; k < l->n_slots; k++) {
 		struct slot *s = &l->slots[k];
 		const struct fw_row *row = NULL;
@@ -174,7 +167,7 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 		if (s->addr.family != family)
 			continue;
 		while (i < reading->n_rows && addr_cmp(&reading->rows[i].addr, &s->addr) < 0)
-			ledger_addrs_add(orphans, &reading->rows[i++].addr);
+			ledger_orphans_add(l, &reading->rows[i++]);
 		if (i < reading->n_rows && !addr_cmp(&reading->rows[i].addr, &s->addr))
 			row = &reading->rows[i++];
 		if (doubted) {
@@ -184,7 +177,7 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 		worst = worse(worst, apply_row(s, row, reading, committing, doubled, &all));
 	}
 	while (i < reading->n_rows)
-		ledger_addrs_add(orphans, &reading->rows[i++].addr);
+		ledger_orphans_add(l, &reading->rows[i++]);
 	l->doubted[family] = false;
 	l->gap[family].doubled = reading->doubled;
 	ledger_note_disturbance(l, family, reading, all, worst == LEDGER_RECHECK, now);
@@ -236,7 +229,6 @@ static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger
 	s->seen &= (uint8_t)~bit;
 	s->suspect &= (uint8_t)~bit;
 	s->lost &= (uint8_t)~bit;
-	s->older &= (uint8_t)~bit;
 	ledger_touch(s->owner);
 }
 

@@ -32,9 +32,22 @@ void ledger_addrs_sort(struct addrs *set)
 		qsort(set->at, set->n, sizeof(*set->at), addr_order);
 }
 
-bool ledger_is_orphan(const struct ledger *l, const struct addr *addr)
+void ledger_orphans_add(struct ledger *l, const struct fw_row *row)
 {
-	return contains(&l->orphans[addr->family], addr) && !contains(&l->born, addr);
+	struct orphans *o = &l->orphans[row->addr.family];
+
+	o->at = xgrow(o->at, o->n, &o->cap, sizeof(*row));
+	o->at[o->n++] = *row;
+}
+
+/* An address is the first member of its row. */
+const struct fw_row *ledger_find_orphan(const struct ledger *l, const struct addr *addr)
+{
+	const struct orphans *o = &l->orphans[addr->family];
+
+	if (!o->n || contains(&l->born, addr))
+		return NULL;
+	return bsearch(addr, o->at, o->n, sizeof(*o->at), addr_order);
 }
 
 /* Raise the count to the highest that may have been published, and add one. */

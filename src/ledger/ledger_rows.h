@@ -50,7 +50,6 @@ struct slot {
 	uint8_t suspect; /* bits of paths that decreased at the last reading */
 	uint8_t counted; /* bits of paths that had a rule for this owner before */
 	uint8_t lost; /* bits of paths whose rule others removed and we have not remade */
-	uint8_t older; /* bits of paths whose rule is older than the row and was not read since */
 	bool told; /* its row already has the discontinuity of the present disturbance */
 	bool struck; /* scratch: this reading means a discontinuity for this row alone */
 };
@@ -58,6 +57,12 @@ struct slot {
 /* Addresses, sorted. */
 struct addrs {
 	struct addr *at;
+	size_t n, cap;
+};
+
+/* Rows of a reading, sorted. */
+struct orphans {
+	struct fw_row *at;
 	size_t n, cap;
 };
 
@@ -90,7 +95,7 @@ struct ledger {
 	int64_t doubted_wall_s; /* 0: never */
 	bool doubted_unsure;
 	uint32_t discontinuities_floor; /* no published count is higher */
-	struct addrs orphans[ADDR_FAMILIES]; /* of the last reading: rules without a slot */
+	struct orphans orphans[ADDR_FAMILIES]; /* of the last reading: rules without a slot */
 	struct addrs born; /* the rules are new, a kill lost their slots: all is the owner's */
 	/* while a store is loaded */
 	struct ledger_now restore_now;
@@ -130,8 +135,13 @@ void ledger_addrs_add(struct addrs *set, const struct addr *addr);
 
 void ledger_addrs_sort(struct addrs *set);
 
-/* Does the address have rules whose earlier counts, and for whom, the ledger does not know? */
-bool ledger_is_orphan(const struct ledger *l, const struct addr *addr);
+/* Rules that no slot is for, with what they counted until the last reading. The reading's rows are
+ * sorted, so these are. */
+void ledger_orphans_add(struct ledger *l, const struct fw_row *row);
+
+/* The rules of an address of which the ledger does not know for whom they counted until the last
+ * reading; NULL: there are none, or they are new. */
+const struct fw_row *ledger_find_orphan(const struct ledger *l, const struct addr *addr);
 
 /* In doubt: let the slot continue from this reading, NULL: it has no rules. */
 void ledger_adopt(struct slot *s, const struct fw_row *row);

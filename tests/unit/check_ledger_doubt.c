@@ -155,15 +155,29 @@ START_TEST(ledger_set_inventory_rules_of_before_begin_where_they_are)
 	both_counted(5000, 900);
 	set(a_is_7, 1, false);
 	both_counted(5001, 901);
-	expect("7", A, 0, ROW_COUNTING, 1);
+	expect("7", A, 1, ROW_COUNTING, 1); /* from the take-over on */
 	restart(true); /* before the inventory was whole */
 	ck_assert(!ledger_meet(ledger, ADDR_V4, 0, now));
 	both_counted(5011, 902);
 	set(both, 2, true);
 	both_counted(5013, 905);
-	expect("7", A, 12, ROW_COUNTING, 1);
-	expect("8", B, 0, ROW_COUNTING, 1);
+	expect("7", A, 13, ROW_COUNTING, 1);
+	expect("8", B, 3, ROW_COUNTING, 1);
 	both_counted(5014, 906);
+	expect("8", B, 4, ROW_COUNTING, 1);
+}
+END_TEST
+
+/* Killed after the take-over was stored, before the next reading: what was nobody's stays so. */
+START_TEST(ledger_set_inventory_rules_of_before_killed_at_once_stay_nobodys)
+{
+	ledger_meet(ledger, ADDR_V4, 12, now);
+	both_counted(5000, 900);
+	set(both, 2, true);
+	restart(true);
+	ck_assert(!ledger_meet(ledger, ADDR_V4, 12, now));
+	both_counted(5007, 901);
+	expect("7", A, 7, ROW_COUNTING, 1);
 	expect("8", B, 1, ROW_COUNTING, 1);
 }
 END_TEST
@@ -219,6 +233,7 @@ int main(void)
 	tcase_add_test(t, ledger_meet_what_a_journal_explains_is_no_doubt);
 	tcase_add_test(t, ledger_meet_no_rules_is_no_doubt);
 	tcase_add_test(t, ledger_set_inventory_rules_of_before_begin_where_they_are);
+	tcase_add_test(t, ledger_set_inventory_rules_of_before_killed_at_once_stay_nobodys);
 	tcase_add_test(t, ledger_set_inventory_rules_born_in_a_lost_moment_count_all);
 	suite_add_tcase(s, t);
 	srunner_run_all(sr, CK_NORMAL);
