@@ -34,6 +34,14 @@ long_files()
 	wc -l "${code[@]}" | awk '$2 != "total" && $1 > 600 { print $2 ": " $1 " lines, 600 at most" }'
 }
 
+# clang-format leaves comments alone, since it loses the indent of lists.
+wide_lines()
+{
+	awk '{ line = $0
+	       while (at = index(line, "\t")) line = substr(line, 1, at - 1) sprintf("%" 8 - (at - 1) % 8 "s", "") substr(line, at + 1)
+	       if (length(line) > 100) print FILENAME ":" FNR ": " length(line) " columns, 100 at most" }' "${code[@]}"
+}
+
 # A function body runs from a "{" in column one to its "}".
 long_functions()
 {

@@ -110,12 +110,12 @@ static int64_t sure_after_s(const struct wallclock *w)
 /* The clock did not jump. */
 static void settle(struct wallclock *w, struct steps *s)
 {
-	if (!wallclock_on_trial(w))
-		w->known_s = w->wall_s;
-	else if (w->uptime_s - w->set_uptime_s >= sure_after_s(w))
+	bool on_trial = wallclock_on_trial(w);
+
+	if (on_trial && w->uptime_s - w->set_uptime_s >= sure_after_s(w))
 		end_trial(w, s, w->wall_s);
 	/* After a jump from a believed clock, known_s keeps that clock for is_back. */
-	else if (!(w->flags & WALLCLOCK_BY_JUMP) && is_credible(w))
+	else if (!on_trial || (!(w->flags & WALLCLOCK_BY_JUMP) && is_credible(w)))
 		w->known_s = w->wall_s;
 }
 

@@ -418,7 +418,7 @@ static int bind_and_listen(int fd, const struct sockaddr_un *sun, struct stat *r
 
 static int open_socket(const char *path, int *ret_fd, struct stat *ret_st, struct err *e)
 {
-	struct sockaddr_un sun;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int rc = 0;

@@ -109,8 +109,8 @@ static bool loaded_at_boot(const struct doctor *d, const char *module)
 static bool is_loaded(const struct doctor *d, const char *module)
 {
 	char *modules = doctor_read(d, "/proc/modules"), *line = xasprintf("\n%s ", module);
-	bool loaded =
-		modules && (!strncmp(modules, line + 1, strlen(line + 1)) || strstr(modules, line));
+	const char *found = modules ? strstr(modules, line + 1) : NULL;
+	bool loaded = found && (found == modules || strstr(modules, line));
 
 	free(modules);
 	free(line);

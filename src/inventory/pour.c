@@ -36,10 +36,11 @@ static int pour_out(int fd, size_t max_octets, size_t *ret_len, char *ret_last)
 	ssize_t n;
 
 	while ((n = read(fd, buf, sizeof(buf))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
 			return errno;
+		}
 		*ret_len += (size_t)n;
 		*ret_last = buf[n - 1];
 		if (*ret_len > max_octets)

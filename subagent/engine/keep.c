@@ -151,7 +151,7 @@ static void note_jump(struct keep *k, uint64_t now_ns)
 
 static void look(struct keep *k, uint64_t now_ns, int64_t wall_s)
 {
-	struct wallclock_step steps[WALLCLOCK_STEPS_MAX];
+	struct wallclock_step steps[WALLCLOCK_STEPS_MAX] = { { 0 } };
 	int64_t jumps = k->clock.jumps;
 	size_t n = wallclock_look(&k->clock, now_ns, wall_s, steps);
 
@@ -183,7 +183,7 @@ const struct wallclock *keep_clock(const struct keep *k)
 static void begin_clock(struct keep *k, const struct wallclock *stored, bool same_boot,
 			struct ledger_now now)
 {
-	struct wallclock_step steps[WALLCLOCK_STEPS_MAX];
+	struct wallclock_step steps[WALLCLOCK_STEPS_MAX] = { { 0 } };
 	char text[WALLCLOCK_TEXT_SIZE];
 
 	k->clock = *stored;

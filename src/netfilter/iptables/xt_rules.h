@@ -39,7 +39,7 @@ struct xt_heads xt_heads_find(const struct xt_raw *raw, uint32_t policy[XT_HOOKS
 void xt_heads_mark(const struct xt_raw *raw, const struct xt_heads *heads);
 
 /* The chain that a verdict, or an entry, leads to; NULL: none. */
-struct xt_head *xt_head_at(const struct xt_heads *heads, int verdict);
+struct xt_head *xt_head_at(const struct xt_heads *h, int offset);
 struct xt_head *xt_target_of(const struct xt_heads *heads, const struct xt_entry *e);
 
 /* Read one entry of a chain of ours as a rule. *ret_target receives the chain that it leads to, or
