@@ -275,7 +275,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tc);
-	tcase_set_timeout(tc, 120);
+	tcase_set_timeout(tc, 120 * seed_slow());
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, commit_run_unchanged_leaves_no_journal);
 	tcase_add_test(tc, commit_run_other_parent_does_nothing);

@@ -129,7 +129,7 @@ START_TEST(keep_new_a_new_ledger_in_its_place_is_doubted)
 	count(1001);
 	set(a_is_7, 1, true);
 	count(1002);
-	expect("7", A, 0, ROW_COUNTING, 1);
+	expect("7", A, 1, ROW_COUNTING, 1);
 	await_stored(keep_checkpoint(keep, now, true));
 	ck_assert_uint_ne(noted().ledger, w.ledger);
 	ck_assert_uint_eq(noted().next_ifindex, 3); /* 1 was given before */
