@@ -22,7 +22,8 @@ enum { BPF_OPS = 5 }; /* TCA_BPF_OPS: a classic BPF program, which can only matc
  * present too, since libmnl reads attributes up to the padded end. */
 static bool is_whole(const struct nlmsghdr *h, size_t len, uint16_t type, size_t body_len)
 {
-	return len >= sizeof(*h) && h->nlmsg_type == type && MNL_ALIGN(h->nlmsg_len) <= len &&
+	return len >= sizeof(*h) && h->nlmsg_type == type && h->nlmsg_len <= len &&
+	       MNL_ALIGN(h->nlmsg_len) <= len &&
 	       h->nlmsg_len >= MNL_NLMSG_HDRLEN + MNL_ALIGN(body_len);
 }
 
