@@ -419,6 +419,7 @@ START_TEST(doctor_inventory_file_that_the_daemon_may_not_read)
 	put(w, "/in ventory/ct", "");
 	set_sources(w, path);
 	chmod(w->root, 0755);
+	chmod(dir, 0755); /* whatever the umask is */
 	put(w, "/proc/77/status",
 	    "Name:\tx\nUid:\t64206\t64206\t64206\t64206\nGid:\t64207\t64207\t64207\t64207\n"
 	    "Groups:\t5 \n");
