@@ -11,7 +11,11 @@ rm -rf "$base" "$base.done"
 # shellcheck disable=SC2016 # apt's variables
 mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
 	awk '$1 == "bookworm" { print $2; exit }')
-debootstrap --variant=minbase bookworm "$base" "${mirror:-http://deb.debian.org/debian}"
+if [ -z "$mirror" ]; then
+	echo "apt has no source of bookworm here: add one, and run apt-get update" >&2
+	exit 1
+fi
+debootstrap --variant=minbase bookworm "$base" "$mirror"
 rm -f "$base/etc/apt/sources.list"
 for part in sources.list sources.list.d apt.conf.d auth.conf.d keyrings trusted.gpg trusted.gpg.d; do
 	[ ! -e "/etc/apt/$part" ] || cp -a "/etc/apt/$part" "$base/etc/apt/"
