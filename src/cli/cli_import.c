@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "cli/import.h"
 #include "store/owner.h"
+#include "store/store.h"
 #include "store/store_import.h"
 
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEEP_S (400 * (int64_t)PERIOD_DAY_S)
 #define FOREIGN_SHOWN 5
 #define LOOK_LINES 4096 /* between two readings of the clock */
 
@@ -108,7 +108,7 @@ static int take_line(struct job *j, char *text, struct err *e)
 	if (rc <= 0)
 		return rc;
 	meet(j, &l);
-	if (l.measured_s < j->now_s - KEEP_S) {
+	if (l.measured_s < j->now_s - STORE_KEEP_HOUR_S) {
 		j->old++;
 		return 0;
 	}

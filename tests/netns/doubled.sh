@@ -3,6 +3,22 @@
 # The ways in which other programs lead packets into our chains, or rename the chains. Needs
 # told.sh.
 
+# The usual lab on a node that has rules of others, with sinks for streams.
+doubled_lab() {
+	local v
+	lab_network
+	for v in 4 6; do
+		foreign_rules $v
+		foreign_save $v >"$LAB/before.$v"
+	done
+	lab_inventory_usual
+	lab_snmpd_start
+	lab_ctmeterd_start
+	await 10 snmp_serves || fail "the tables are not served"
+	assert_ok refresh ctmeter refresh
+	stream_sinks
+}
+
 from_a_chain() { ipt "$1" -A shaping -j ctm-d && ipt "$1" -A FORWARD -j shaping; }
 from_a_chain_with_goto() { ipt "$1" -I shaping-more -p udp -g ctm-s && ipt "$1" -A FORWARD -g shaping-more; }
 unused_chain() { ipt "$1" -N unused && ipt "$1" -A unused -j "$(root_of "$1" FORWARD)"; }

@@ -13,19 +13,9 @@
 . "$(dirname "$0")/told.sh"
 foreign_tools
 lab_enter "$@"
-lab_network
-foreign_rules 4
-foreign_rules 6
-for v in 4 6; do foreign_save $v >"$LAB/before.$v"; done
-lab_inventory_usual
-lab_snmpd_start
-lab_ctmeterd_start
-await 10 snmp_serves || fail "the tables are not served"
-assert_ok refresh ctmeter refresh
-stream_sinks
-
 # shellcheck source=tests/netns/doubled.sh
 . "$(dirname "$0")/doubled.sh"
+doubled_lab
 step_kind() { # 4|6 KIND
 	told "$2" "$1" 1 "$2" "$1"
 	tidy "$1" "$2"
@@ -33,5 +23,4 @@ step_kind() { # 4|6 KIND
 }
 for kind in "${KINDS[@]:0:7}"; do step_kind 4 "$kind"; done
 assert_match 'the log names the rule' 'rule 1 of PREROUTING leads to our chain ctm-d' "$(<"$LAB/ctmeterd.log")"
-echo "took $SECONDS s"
 lab_end

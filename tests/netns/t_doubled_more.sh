@@ -14,19 +14,9 @@
 . "$(dirname "$0")/told.sh"
 foreign_tools
 lab_enter "$@"
-lab_network
-foreign_rules 4
-foreign_rules 6
-for v in 4 6; do foreign_save $v >"$LAB/before.$v"; done
-lab_inventory_usual
-lab_snmpd_start
-lab_ctmeterd_start
-await 10 snmp_serves || fail "the tables are not served"
-assert_ok refresh ctmeter refresh
-stream_sinks
-
 # shellcheck source=tests/netns/doubled.sh
 . "$(dirname "$0")/doubled.sh"
+doubled_lab
 step 'somebody insists'
 THIS='rule 1 of PREROUTING leads to our chain ctm-d'
 insist() {
@@ -73,5 +63,4 @@ from_a_chain 4 && root_renamed 4
 assert_ok "teardown by the daemon" ctmeter teardown
 tidy 4 from_a_chain
 unchanged 'teardown by the daemon' 4
-echo "took $SECONDS s"
 lab_end
