@@ -9,13 +9,27 @@
 #include <stdint.h>
 
 /* The configuration file (INI). Every key has a default, so an empty file is complete. An unknown
- * section or key, a bad value and a key given twice (except [inventory] source) are errors that
+ * section or key, a bad value and a key given twice (except [inventory] source and [netfilter] link) are errors that
  * name the file, the line and the value. Only this module reads the file; its result is plain
  * data. */
 
 #define CFG_DEFAULT_PATH "/etc/ctmeter/ctmeter.conf"
 
-enum cfg_backend { CFG_BACKEND_AUTO, CFG_BACKEND_IPTABLES, CFG_BACKEND_FAKE };
+enum cfg_backend { CFG_BACKEND_AUTO, CFG_BACKEND_LINK, CFG_BACKEND_IPTABLES, CFG_BACKEND_FAKE };
+
+/* On which side of a shared link the containers are. */
+enum cfg_side {
+	CFG_SIDE_UPLINK, /* the link leads away from them: an uplink */
+	CFG_SIDE_CONTAINERS, /* the link leads to them: OpenVZ's venet0 */
+};
+
+/* A link that many containers share, where addresses are counted without being attributed by the
+ * link. */
+struct cfg_link {
+	char *name; /* of the interface, which need not exist */
+	enum cfg_side side;
+};
+
 enum cfg_direction { CFG_DIRECTION_CONTAINER, CFG_DIRECTION_PORT };
 
 struct cfg {
@@ -32,6 +46,8 @@ struct cfg {
 		enum cfg_backend backend;
 		char *table; /* "mangle" or "filter" */
 		bool node_traffic;
+		struct cfg_link *links;
+		size_t n_links;
 	} netfilter;
 	struct {
 		char **sources; /* as written: "auto", "vz", "file:PATH", "command:PATH ARG.." */
@@ -50,6 +66,7 @@ struct cfg {
 		char *name; /* HOSTNAME is already replaced */
 		enum cfg_direction direction;
 		uint32_t speed_mbits;
+		uint32_t framing_octets; /* added to a port's octets for each packet: 0, 14 or 18 */
 	} ports;
 	struct {
 		char *socket;

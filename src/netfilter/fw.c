@@ -124,6 +124,11 @@ const char *fw_name(const struct fw *fw)
 	return fw->ops->name;
 }
 
+bool fw_counts_on_links(const struct fw *fw)
+{
+	return fw->ops->on_links;
+}
+
 const char *fw_family_problem(const struct fw *fw, enum addr_family family)
 {
 	return fw->ops->family_problem(fw->self, family);

@@ -53,6 +53,9 @@ struct fw_row {
 	struct addr addr;
 	uint8_t present; /* bit (1 << path): that path's counting rule exists */
 	uint8_t intact; /* in a zeroed reading: bits of rules whose counters were not set to 0 */
+	/* Packets of this address pass uncounted, or did since the last reading. Reported in each
+	 * reading while it lasts. Concerns this row alone. */
+	bool missing;
 	struct counters path[PATHS]; /* since the rule was made */
 };
 
@@ -76,6 +79,9 @@ struct fw_reading {
 	 * count. The ledger notes that the rules exist and leaves their counts to a later
 	 * reading. */
 	bool held;
+	/* Each row is counted for itself: what happens to one says nothing about the others. An
+	 * absent rule or a final then concerns its own row alone. */
+	bool apart;
 	uint32_t generation; /* changes when the structure of our rules may have changed */
 	uint64_t commit; /* the number of the commit that made the rules; 0: no rules exist */
 };
@@ -84,18 +90,29 @@ struct fw_reading {
  * new array for free() and its length in *n. */
 struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr *addrs, size_t *n);
 
-enum fw_final_kind { FW_REMOVED, FW_CREATED, FW_RESTARTED, FW_DISTURBED, FW_DOUBLED };
+enum fw_final_kind {
+	FW_REMOVED,
+	FW_CREATED,
+	FW_RESUMED,
+	FW_RESTARTED,
+	FW_MISSED,
+	FW_DISTURBED,
+	FW_DOUBLED,
+};
 
 /* What an apply did to one counting rule. FW_DISTURBED and FW_DOUBLED belong to no rule and come
  * before all others: they report that the apply ended what a reading calls disturbed and
- * doubled. */
+ * doubled. FW_MISSED changes no counter: packets may have passed the rule's place uncounted, and
+ * it has ended that. */
 struct fw_final {
 	struct addr addr;
 	enum path path;
 	enum fw_final_kind kind;
-	/* FW_REMOVED: all that the rule ever counted. FW_CREATED: 0. FW_RESTARTED: all that the
-	 * rule counted before it restarted from 0, because the kernel refused to take the counters
-	 * back or because the address is on another link now. */
+	/* FW_REMOVED: all that the rule ever counted. FW_CREATED, FW_RESUMED: 0; resumed, if the
+	 * place is new and no packet has passed it before, so that nothing was missed since the
+	 * address was last counted. FW_RESTARTED: all that the rule counted before it restarted
+	 * from 0, because the kernel refused to take the counters back or because the address is
+	 * on another link now. FW_MISSED: 0. */
 	struct counters final;
 };
 
@@ -109,6 +126,12 @@ typedef void fw_done_fn(void *arg, enum addr_family family, int result, const ch
 struct fw_config {
 	const char *table; /* "mangle" or "filter" */
 	const char *run_dir; /* holds what must survive a kill; created if missing */
+	const char *bpf_dir; /* below a mounted bpffs; holds what the link backend has pinned */
+	size_t max_addresses; /* that can ever be wanted of one family, for fw_prepare */
+	bool node_traffic;
+	/* Links that many containers share; borrowed until fw_close. */
+	const struct cfg_link *links;
+	size_t n_links;
 	/* The highest number that an earlier process is known to have committed. */
 	uint64_t commit[ADDR_FAMILIES];
 };
@@ -131,8 +154,11 @@ int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loo
 /* Leaves all rules in place. A commit under way continues by itself. */
 void fw_close(struct fw *fw);
 
-/* "iptables" or "fake". */
+/* "link", "iptables" or "fake". */
 const char *fw_name(const struct fw *fw);
+
+/* Whether the backend counts on links: then each fw_key must name its link. */
+bool fw_counts_on_links(const struct fw *fw);
 
 /* NULL when the family can be counted, otherwise the reason why not. */
 const char *fw_family_problem(const struct fw *fw, enum addr_family family);

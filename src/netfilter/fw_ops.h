@@ -10,6 +10,7 @@
  * the functions from look on need none. */
 struct fw_ops {
 	const char *name;
+	bool on_links; /* as fw_counts_on_links returns */
 	int (*open)(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
 		    void **ret_self, struct err *e);
 	void (*close)(void *self);
