@@ -118,13 +118,13 @@ mib()
 	sh mibs/check.sh "$modules" >"$B/mib.log" 2>&1 || cat "$B/mib.log"
 }
 
-# The exposure of the unit as systemd computes it: 1.5 at most, printed. Needs no running systemd.
+# The exposure of the unit as systemd computes it: 1.6 at most, printed. Needs no running systemd.
 exposure()
 {
 	local unit=$B/lint-unit/ctmeterd.service said
 	mkdir -p "$B/lint-unit"
 	sed 's|@SBINDIR@|/usr/sbin|; s|@CONF@|/etc/ctmeter/ctmeter.conf|' conf/ctmeterd.service >"$unit"
-	said=$(systemd-analyze security --offline=true --threshold=15 --no-pager "$unit" 2>&1) || echo "over 1.5"
+	said=$(systemd-analyze security --offline=true --threshold=16 --no-pager "$unit" 2>&1) || echo "over 1.6"
 	said=$(sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p' <<<"$said")
 	[ -n "$said" ] || echo "systemd-analyze printed no exposure"
 	printf '      systemd-analyze security: exposure %s\n' "$said" >&3
