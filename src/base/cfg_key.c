@@ -4,6 +4,7 @@
 #include "base/cfg_key.h"
 
 #include "base/endpoint.h"
+#include "base/join.h"
 #include "base/xalloc.h"
 
 #include <errno.h>
@@ -66,13 +67,11 @@ static int find_choice(const struct cfg_key *key, const char *value, unsigned *r
 	char list[128] = "";
 
 	for (unsigned i = 0; key->choices[i]; i++) {
-		size_t len = strlen(list);
-
 		if (!strcmp(value, key->choices[i])) {
 			*ret_i = i;
 			return 0;
 		}
-		snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", key->choices[i]);
+		join_text(list, sizeof(list), ", ", "%s", key->choices[i]);
 	}
 	err_set(e, "must be one of: %s", list);
 	return -EINVAL;
@@ -337,11 +336,9 @@ void cfg_key_list(const char *section, char *buf, size_t size)
 {
 	*buf = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		size_t len = strlen(buf);
-
 		if (section && !strcmp(keys[i].section, section))
-			snprintf(buf + len, size - len, "%s%s", len ? ", " : "", keys[i].name);
+			join_text(buf, size, ", ", "%s", keys[i].name);
 		else if (!section && (!i || strcmp(keys[i].section, keys[i - 1].section)))
-			snprintf(buf + len, size - len, "%s[%s]", len ? " " : "", keys[i].section);
+			join_text(buf, size, " ", "[%s]", keys[i].section);
 	}
 }

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include "base/display.h"
+#include "base/join.h"
 #include "base/loop.h"
 #include "base/period.h"
 #include "base/xalloc.h"
@@ -77,7 +78,7 @@ static void show_progress(struct job *j)
 /* At the first line of an address, find out whether it belongs to a container. */
 static void meet(struct job *j, const struct import_line *l)
 {
-	char buf[ADDR_TEXT_SIZE], *more;
+	char buf[ADDR_TEXT_SIZE];
 
 	while (j->n_known <= l->address) {
 		j->known = xgrow(j->known, j->n_known, &j->cap_known, sizeof(*j->known));
@@ -89,12 +90,8 @@ static void meet(struct job *j, const struct import_line *l)
 	j->addresses++;
 	if (store_import_counting_since(j->store, &l->addr))
 		return;
-	if (j->n_foreign++ < FOREIGN_SHOWN) {
-		more = xasprintf("%s%s%s", j->foreign ? j->foreign : "", j->foreign ? ", " : "",
-				 addr_format(&l->addr, buf));
-		free(j->foreign);
-		j->foreign = more;
-	}
+	if (j->n_foreign++ < FOREIGN_SHOWN)
+		join_heap(&j->foreign, ", ", "%s", addr_format(&l->addr, buf));
 }
 
 static int take_line(struct job *j, char *text, struct err *e)
@@ -186,7 +183,7 @@ static void print_some(const struct job *j, uint64_t n, const char *what)
 
 static void print_job(const struct job *j)
 {
-	char from[PERIOD_TEXT_SIZE] = "-", to[PERIOD_TEXT_SIZE] = "-";
+	char from[PERIOD_TEXT_SIZE] = "-", to[PERIOD_TEXT_SIZE] = "-", old[80];
 	char *clean = display_clean(j->name);
 
 	if (j->lines) {
@@ -201,7 +198,9 @@ static void print_job(const struct job *j)
 	print_some(j, j->again, "lines that were already imported");
 	print_some(j, j->late, "lines measured after counting began, not shown in reports");
 	print_some(j, j->rounded, "lines with rounded figures, such as 2.1e+09");
-	print_some(j, j->old, "lines left out, older than the history (400 days)");
+	snprintf(old, sizeof(old), "lines left out, older than the history (%d days)",
+		 STORE_KEEP_HOUR_DAYS);
+	print_some(j, j->old, old);
 	if (j->n_foreign)
 		fprintf(j->cli->out,
 			"  addresses that never belonged to a container here: %zu (%s%s)\n",

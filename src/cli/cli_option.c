@@ -3,6 +3,7 @@
 #include "cli/cli_option.h"
 
 #include "base/cfg.h"
+#include "base/join.h"
 #include "base/xalloc.h"
 
 #include <errno.h>
@@ -79,14 +80,12 @@ static bool goes_with(const struct cli_option *o, const char *command)
 /* "list report" as "list, report" or "list and report". */
 static void join(const char *words, const char *last, char *buf, size_t size)
 {
-	const char *space;
-	size_t len = 0;
+	size_t len;
 
-	for (; (space = strchr(words, ' ')) && len < size; words = space + 1)
-		len += (size_t)snprintf(buf + len, size - len, "%.*s%s", (int)(space - words),
-					words, strchr(space + 1, ' ') ? ", " : last);
-	if (len < size)
-		snprintf(buf + len, size - len, "%s", words);
+	for (*buf = '\0'; *words; words += len + (words[len] == ' ')) {
+		len = strcspn(words, " ");
+		join_text(buf, size, words[len] ? ", " : last, "%.*s", (int)len, words);
+	}
 }
 
 int cli_option_check(uint64_t given, const char *command, struct err *e)

@@ -3,6 +3,7 @@
 #include "cli/cli_report.h"
 
 #include "base/display.h"
+#include "base/join.h"
 #include "base/plain.h"
 #include "base/xalloc.h"
 #include "cli/table.h"
@@ -46,17 +47,14 @@ static const char *const octets_keys[PATHS] = {
 static int choose(const char *const *names, size_t n, const char *option, const char *value,
 		  struct err *e)
 {
-	size_t len;
+	char list[128] = "";
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (!strcmp(names[i], value))
 			return (int)i;
-	err_set(e, "--%s %s: expected %s", option, value, names[0]);
-	for (size_t i = 1; e && i < n; i++) {
-		len = strlen(e->text);
-		snprintf(e->text + len, sizeof(e->text) - len, "%s%s", i + 1 < n ? ", " : " or ",
-			 names[i]);
+		join_text(list, sizeof(list), i + 1 < n ? ", " : " or ", "%s", names[i]);
 	}
+	err_set(e, "--%s %s: expected %s", option, value, list);
 	return -EINVAL;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "doctor/doctor.h"
 
+#include "base/join.h"
 #include "base/xalloc.h"
 #include "control/ctl_client.h"
 #include "doctor/doctor_room.h"
@@ -245,15 +246,11 @@ void doctor_words_add(struct doctor_words *w, const char *fmt, ...)
 
 const char *doctor_words_text(struct doctor_words *w)
 {
-	size_t len = 0;
-
 	w->text[0] = '\0';
 	for (size_t i = 0; i < w->n && i < DOCTOR_WORDS; i++)
-		len += (size_t)snprintf(w->text + len, sizeof(w->text) - len, "%s%.76s",
-					i ? ", " : "", w->word[i]);
+		join_text(w->text, sizeof(w->text), ", ", "%.76s", w->word[i]);
 	if (w->n > DOCTOR_WORDS)
-		snprintf(w->text + len, sizeof(w->text) - len, " and %zu more",
-			 w->n - DOCTOR_WORDS);
+		join_text(w->text, sizeof(w->text), " and ", "%zu more", w->n - DOCTOR_WORDS);
 	return w->text;
 }
 

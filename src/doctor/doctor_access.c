@@ -3,6 +3,7 @@
  * here: a running daemon keeps none that opens files. */
 #include "doctor/doctor_access.h"
 
+#include "base/join.h"
 #include "base/xalloc.h"
 #include "doctor/doctor_room.h"
 
@@ -107,15 +108,6 @@ bool doctor_may(const struct doctor_user *u, const struct stat *st, mode_t other
 
 /* ---- the way to a file ---- */
 
-static void add(char **commands, const char *command)
-{
-	char *longer =
-		xasprintf("%s%s%s", *commands ? *commands : "", *commands ? " && " : "", command);
-
-	free(*commands);
-	*commands = longer;
-}
-
 /* The directory goes to the daemon's group only if its present group has no access to lose. */
 static void open_directory(const struct doctor_user *u, const char *path, const struct stat *st,
 			   char **commands)
@@ -130,7 +122,7 @@ static void open_directory(const struct doctor_user *u, const char *path, const 
 		command = xasprintf("chgrp %s %s && chmod g+x %s", u->group, quoted, quoted);
 	else
 		command = xasprintf("chmod o+x %s", quoted);
-	add(commands, command);
+	join_heap(commands, " && ", "%s", command);
 	free(command);
 	free(quoted);
 }
@@ -146,7 +138,7 @@ static void open_file(const struct doctor_user *u, const char *path, const struc
 		command = xasprintf("chmod g+r %s", quoted);
 	else
 		command = xasprintf("chgrp %s %s && chmod g+r %s", u->group, quoted, quoted);
-	add(commands, command);
+	join_heap(commands, " && ", "%s", command);
 	free(command);
 	free(quoted);
 }

@@ -7,6 +7,7 @@
  * packets if either is on. */
 #include "doctor/doctor_room.h"
 
+#include "base/join.h"
 #include "base/xalloc.h"
 
 #include <stdio.h>
@@ -50,15 +51,13 @@ static char *names_of(const struct bridges *b, unsigned what, unsigned mask)
 	char *list = xstrdup("");
 
 	for (size_t i = 0; i < n; i++) {
-		char *quoted, *longer;
+		char *quoted;
 
 		if ((b->is[i] & mask) != what)
 			continue;
 		quoted = doctor_quote(links[i].name);
-		longer = xasprintf("%s%s%s", list, *list ? " " : "", quoted);
-		free(list);
+		join_heap(&list, " ", "%s", quoted);
 		free(quoted);
-		list = longer;
 	}
 	return list;
 }

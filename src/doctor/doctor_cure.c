@@ -2,6 +2,7 @@
 /* Commands that fit this node: see doctor_cure.h. */
 #include "doctor/doctor_cure.h"
 
+#include "base/join.h"
 #include "base/xalloc.h"
 #include "doctor/doctor_room.h"
 
@@ -86,15 +87,9 @@ char *doctor_list_rules(const struct doctor *d)
 	};
 	char *all = NULL;
 
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		char *longer;
-
-		if (!commands[i] || (i == 4 && all))
-			continue;
-		longer = xasprintf("%s%s%s", all ? all : "", all ? "; " : "", commands[i]);
-		free(all);
-		all = longer;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (commands[i] && !(i == 4 && all))
+			join_heap(&all, "; ", "%s", commands[i]);
 	return all;
 }
 

@@ -5,6 +5,7 @@
  * ports of a bridge apart: only a filter on the bridge can. */
 #include "doctor/doctor_room.h"
 
+#include "base/join.h"
 #include "base/xalloc.h"
 #include "netfilter/fw.h"
 
@@ -58,14 +59,6 @@ struct cure {
 	size_t n;
 };
 
-static void join(char **text, const char *between, const char *part)
-{
-	char *longer = *text ? xasprintf("%s%s%s", *text, between, part) : xstrdup(part);
-
-	free(*text);
-	*text = longer;
-}
-
 /* Is the name in the list already? */
 static bool has_name(const struct cure *c, const char *name)
 {
@@ -80,8 +73,8 @@ static bool has_name(const struct cure *c, const char *name)
 static void add_cure(struct cure *c, char *take_part, char *take_name)
 {
 	if (!has_name(c, take_name) && c->n++ < CURE_MAX) {
-		join(&c->parts, " ", take_part);
-		join(&c->names, " ", take_name);
+		join_heap(&c->parts, " ", "%s", take_part);
+		join_heap(&c->names, " ", "%s", take_name);
 	}
 	free(take_part);
 	free(take_name);

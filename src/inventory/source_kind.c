@@ -2,6 +2,7 @@
 /* The table of kinds, and the queries of it. */
 #include "inventory/source_kind.h"
 
+#include "base/join.h"
 #include "base/xalloc.h"
 
 #include <errno.h>
@@ -60,11 +61,8 @@ int source_check(const char *spec, struct err *e)
 		return 0;
 	if (kind)
 		return kind->check ? kind->check(rest, e) : 0;
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		size_t len = strlen(list);
-
-		snprintf(list + len, sizeof(list) - len, ", %s", kinds[i]->form);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		join_text(list, sizeof(list), ", ", "%s", kinds[i]->form);
 	err_set(e, "must be one of: %s", list);
 	return -EINVAL;
 }
@@ -139,14 +137,10 @@ void source_kind_say_absent(struct err *e)
 	char titles[128] = "", signs[256] = "", choices[SOURCE_CHOICES_SIZE];
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		size_t titled = strlen(titles), signed_ = strlen(signs);
-
 		if (!kinds[i]->present)
 			continue;
-		snprintf(titles + titled, sizeof(titles) - titled, "%sno %s", titled ? ", " : "",
-			 kinds[i]->title);
-		snprintf(signs + signed_, sizeof(signs) - signed_, "%sno %s", signed_ ? "; " : "",
-			 kinds[i]->signs);
+		join_text(titles, sizeof(titles), ", ", "no %s", kinds[i]->title);
+		join_text(signs, sizeof(signs), "; ", "no %s", kinds[i]->signs);
 	}
 	err_set(e, "not configured yet: source = auto found %s on this node (%s); %s", titles,
 		signs, source_kind_choices(choices));
@@ -155,19 +149,15 @@ void source_kind_say_absent(struct err *e)
 /* The kinds that auto tries come last: the reader has mostly just seen auto find none. */
 const char *source_kind_choices(char buf[SOURCE_CHOICES_SIZE])
 {
-	size_t len = (size_t)snprintf(buf, SOURCE_CHOICES_SIZE, "choose source = "), n = 0;
+	char forms[SOURCE_CHOICES_SIZE - 40] = "";
+	size_t n = 0;
 
 	for (int looked_for = 0; looked_for <= 1; looked_for++)
-		for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-			const char *comma = n == 0 ? "" : n + 1 < ARRAY_LEN(kinds) ? ", " : " or ";
-
-			if ((kinds[i]->present != NULL) != looked_for)
-				continue;
-			snprintf(buf + len, SOURCE_CHOICES_SIZE - len, "%s%s", comma,
-				 kinds[i]->form);
-			len = strlen(buf);
-			n++;
-		}
-	snprintf(buf + len, SOURCE_CHOICES_SIZE - len, " in [inventory]");
+		for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+			if ((kinds[i]->present != NULL) == looked_for)
+				join_text(forms, sizeof(forms),
+					  ++n < ARRAY_LEN(kinds) ? ", " : " or ", "%s",
+					  kinds[i]->form);
+	snprintf(buf, SOURCE_CHOICES_SIZE, "choose source = %s in [inventory]", forms);
 	return buf;
 }

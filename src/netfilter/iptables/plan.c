@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netfilter/iptables/plan.h"
 
+#include "base/join.h"
 #include "base/xalloc.h"
 
 #include <stdarg.h>
@@ -16,19 +17,16 @@ void present_clear(struct present *p)
 
 void present_add_flaw(struct present *p, const char *fmt, ...)
 {
-	size_t at = strlen(p->flaw);
+	char flaw[PRESENT_FLAW_SIZE];
 	va_list args;
 
-	if (at && at + 2 < sizeof(p->flaw)) {
-		memcpy(p->flaw + at, ", ", 3);
-		at += 2;
-	}
 	va_start(args, fmt);
-	vsnprintf(p->flaw + at, sizeof(p->flaw) - at, fmt, args);
+	vsnprintf(flaw, sizeof(flaw), fmt, args);
 	va_end(args);
-	for (; p->flaw[at]; at++) /* a chain's name may contain any octet */
-		if (p->flaw[at] < ' ' || p->flaw[at] > '~')
-			p->flaw[at] = '?';
+	for (char *c = flaw; *c; c++) /* a chain's name may contain any octet */
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	join_text(p->flaw, sizeof(p->flaw), ", ", "%s", flaw);
 }
 
 void plan_clear(struct plan *plan)
