@@ -10,14 +10,14 @@
 #include "base/cfg.h"
 
 #include "base/cfg_key.h"
+#include "base/file.h"
+#include "base/join.h"
 #include "base/xalloc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct parse {
 	const char *name; /* of the file */
@@ -180,32 +180,19 @@ int cfg_parse(const char *text, const char *name, cfg_source_check_fn *check, st
 
 /* ---- the file ---- */
 
-static int read_all(int fd, char *buf, size_t size, size_t *ret_len)
+static int say_unreadable(const char *path, int rc, struct err *e)
 {
-	size_t len = 0;
-	ssize_t n;
+	const char *advice =
+		rc == -ENOENT   ? ": create it (an empty file will do), or name another with -c"
+		: rc == -EACCES ? ": run as root"
+				: "";
 
-	while (len < size) {
-		n = read(fd, buf + len, size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	*ret_len = len;
-	return 0;
-}
-
-static const char *load_advice(int error)
-{
-	if (error == -ENOENT)
-		return ": create it (an empty file will do), or name another with -c";
-	if (error == -EACCES)
-		return ": run as root";
-	return "";
+	if (rc == -EFBIG)
+		err_set(e, "%s: longer than %d octets: not a ctmeter configuration", path,
+			CFG_FILE_MAX_OCTETS);
+	else
+		err_set(e, "cannot read the configuration %s: %s%s", path, strerror(-rc), advice);
+	return rc;
 }
 
 static int check_nul(const char *text, size_t len, const char *path, struct err *e)
@@ -231,33 +218,13 @@ static uint64_t digest(const char *text)
 	return h;
 }
 
-/* Read the file. *ret_text is for free() even on failure. Of a file that is too long one octet over
- * the limit is read. Returns 0, or -errno. */
-static int load_text(const char *path, char **ret_text, size_t *ret_len)
-{
-	char *text = xmalloc(CFG_FILE_MAX_OCTETS + 2);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t len = 0;
-	int rc = fd < 0 ? -errno : read_all(fd, text, CFG_FILE_MAX_OCTETS + 1, &len);
-
-	if (fd >= 0)
-		close(fd);
-	text[len] = '\0';
-	*ret_text = text;
-	*ret_len = len;
-	return rc;
-}
-
 int cfg_load_text(const char *text, size_t len, const char *path, cfg_source_check_fn *check,
 		  struct cfg **ret_cfg, struct err *e)
 {
 	int rc;
 
-	if (len > CFG_FILE_MAX_OCTETS) {
-		err_set(e, "%s: longer than %d octets: not a ctmeter configuration", path,
-			CFG_FILE_MAX_OCTETS);
-		return -EFBIG;
-	}
+	if (len > CFG_FILE_MAX_OCTETS)
+		return say_unreadable(path, -EFBIG, e);
 	rc = check_nul(text, len, path, e);
 	if (!rc)
 		rc = cfg_parse(text, path, check, ret_cfg, e);
@@ -270,13 +237,11 @@ int cfg_load(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg,
 {
 	size_t len;
 	char *text;
-	int rc = load_text(path, &text, &len);
+	int rc = file_read(path, CFG_FILE_MAX_OCTETS, &text, &len);
 
 	if (rc < 0)
-		err_set(e, "cannot read the configuration %s: %s%s", path, strerror(-rc),
-			load_advice(rc));
-	else
-		rc = cfg_load_text(text, len, path, check, ret_cfg, e);
+		return say_unreadable(path, rc, e);
+	rc = cfg_load_text(text, len, path, check, ret_cfg, e);
 	free(text);
 	return rc;
 }
@@ -284,15 +249,13 @@ int cfg_load(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg,
 int cfg_load_good_lines(const char *path, cfg_source_check_fn *check, struct cfg **ret_cfg,
 			struct err *e)
 {
-	size_t len;
 	char *text;
 	struct err ignored;
-	int rc = load_text(path, &text, &len);
+	int rc = file_read(path, CFG_FILE_MAX_OCTETS, &text, NULL);
 
 	if (rc < 0)
-		err_set(e, "cannot read the configuration %s: %s", path, strerror(-rc));
-	else
-		rc = parse(text, path, true, check, ret_cfg, &ignored);
+		return say_unreadable(path, rc, e);
+	rc = parse(text, path, true, check, ret_cfg, &ignored);
 	free(text);
 	return rc;
 }
@@ -319,10 +282,8 @@ void cfg_free(struct cfg *cfg)
 
 static void note_fixed(const char *key, bool differs, char *what, size_t size)
 {
-	size_t len = strlen(what);
-
 	if (differs)
-		snprintf(what + len, size - len, "%s%s", len ? ", " : "", key);
+		join_text(what, size, ", ", "%s", key);
 }
 
 static void hold_text(const char *key, char **now, const char *running, char *what, size_t size)

@@ -2,6 +2,7 @@
 /* The doctor's facts: see doctor_room.h. Each is gathered once, when first asked for. */
 #include "doctor/doctor_room.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "control/ctl_client.h"
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 #define LIST_TIMEOUT_MS 10000
-#define READ_MAX (1 << 20)
+#define READ_MAX (16 << 20) /* modules.dep has 1 MiB with some kernels */
 
 /* ---- files ---- */
 
@@ -31,27 +32,20 @@ static char *path_of(const struct doctor *d, const char *fmt, va_list ap)
 	return path;
 }
 
+/* As doctor_read. */
 static char *read_file(const char *path)
 {
-	char *text = xmalloc(READ_MAX + 1);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), error;
-	size_t len = 0;
-	ssize_t n = -1;
+	char *text;
+	size_t len;
+	int ret = file_read(path, READ_MAX, &text, &len);
 
-	while (fd >= 0 && len < READ_MAX && (n = read(fd, text + len, READ_MAX - len)) > 0)
-		len += (size_t)n;
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	if (n < 0) {
-		free(text);
-		errno = error;
+	if (ret < 0) {
+		errno = -ret;
 		return NULL;
 	}
 	if (len && text[len - 1] == '\n')
-		len--;
-	text[len] = '\0';
-	return xreallocarray(text, len + 1, 1);
+		text[len - 1] = '\0';
+	return text;
 }
 
 char *doctor_read(const struct doctor *d, const char *fmt, ...)

@@ -93,8 +93,8 @@ void doctor_words_clear(struct doctor_words *w);
 
 /* ---- facts (doctor_facts.c) ---- */
 
-/* Read a small file below root (up to 1 MiB). Returns its text without the last newline, for
- * free(), or NULL with errno set. */
+/* Read a file below root, up to 16 MiB. Returns its text without the last newline, for free(), or
+ * NULL with errno set. */
 char *doctor_read(const struct doctor *d, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The number that such a file begins with; -1: no file, or no number. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `file:` source: a child reads the file at each poll. A file system may hang, and a process
  * that touches it then sleeps where no signal reaches it. One such child at a time. */
+#include "base/file.h"
 #include "base/xalloc.h"
 #include "inventory/child.h"
 #include "inventory/inv_file.h"
@@ -8,11 +9,8 @@
 #include "inventory/source_one.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define TRIES 2 /* for a file that changes while it is read */
 
@@ -24,61 +22,15 @@ struct source_file {
 	int tries;
 };
 
-/* Read fd to its end. Returns 0 or -errno; *ret_text is for free() either way. */
-static int read_all(int fd, size_t max_octets, char **ret_text, size_t *ret_len)
-{
-	size_t len = 0, cap = 4096;
-	char *text = xmalloc(cap);
-	ssize_t n;
-
-	while ((n = read(fd, text + len, cap - len - 1)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n > 0)
-			len += (size_t)n;
-		if (n < 0 || len > max_octets)
-			break;
-		if (cap - len - 1 == 0) {
-			cap *= 2;
-			text = xreallocarray(text, cap, 1);
-		}
-	}
-	text[len] = '\0';
-	*ret_text = text;
-	*ret_len = len;
-	return n < 0 ? -errno : n > 0 ? -EFBIG : 0;
-}
-
 int source_read(const char *path, size_t max_octets, char **ret_text, size_t *ret_len,
 		struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), ret = 0;
-	struct stat st = { .st_size = 0 };
-	char *text = NULL;
-	size_t len = 0;
+	int ret = file_read_regular(path, max_octets, ret_text, ret_len);
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		ret = -errno;
-		err_set(e, "cannot read %.300s: %s", path, strerror(-ret));
-		goto cleanup;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		ret = -EINVAL;
+	if (ret == -EINVAL)
 		err_set(e, "%.300s is no regular file", path);
-		goto cleanup;
-	}
-	ret = read_all(fd, max_octets, &text, &len);
-	if (ret < 0) {
+	else if (ret < 0)
 		err_set(e, "cannot read %.300s: %s", path, strerror(-ret));
-	} else {
-		*ret_text = text;
-		*ret_len = len;
-		text = NULL;
-	}
-cleanup:
-	if (fd >= 0)
-		close(fd);
-	free(text);
 	return ret;
 }
 

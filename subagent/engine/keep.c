@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/keep.h"
 
+#include "base/file.h"
 #include "base/log_state.h"
 #include "base/xalloc.h"
 #include "store/store_writer.h"
@@ -49,13 +50,14 @@ struct keep {
 
 static void read_boot_id(char id[40])
 {
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	char *text;
 
-	if (!f || !fgets(id, 40, f))
-		snprintf(id, 40, "unknown");
+	snprintf(id, 40, "unknown");
+	if (file_read("/proc/sys/kernel/random/boot_id", 4096, &text, NULL) < 0)
+		return;
+	snprintf(id, 40, "%s", text);
 	id[strcspn(id, "\n")] = '\0';
-	if (f)
-		fclose(f);
+	free(text);
 }
 
 static void note_problem(struct keep *k, const char *text)
