@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "inventory/helper.h"
 #include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #include "base/display.h"
 #include "base/xalloc.h"
 #include "inventory/source.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 #include "version.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 
 #include "base/display.h"
 #include "base/xalloc.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 
 #include "base/xalloc.h"
 #include "inventory/child.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_look.h"
 
 #include <errno.h>
 #include <stdio.h>

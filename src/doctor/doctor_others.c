@@ -4,7 +4,7 @@
 #include "doctor/doctor_room.h"
 
 #include "base/xalloc.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 
 #include "base/join.h"
 #include "base/xalloc.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_look.h"
 
 #include <errno.h>
 #include <stdio.h>

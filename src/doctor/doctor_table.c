@@ -5,7 +5,7 @@
 
 #include "base/display.h"
 #include "base/xalloc.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 #include <dirent.h>
 #include <errno.h>

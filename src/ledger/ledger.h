@@ -4,7 +4,7 @@
 
 #include "inventory/inv.h"
 #include "ledger/snap.h"
-#include "netfilter/fw.h"
+#include "netfilter/fw_reading.h"
 #include "store/store.h"
 
 /* The ledger: 64-bit totals of every (container, address) and every container. Pure: it reads no

@@ -6,10 +6,7 @@
 #include "base/cfg.h"
 #include "base/err.h"
 #include "base/loop.h"
-#include "base/traffic.h"
-#include "netfilter/fw_look.h"
-
-#include <sys/types.h>
+#include "netfilter/fw_reading.h"
 
 /* Counting behind one table of functions (fw_ops.h): the iptables backend, and a fake for tests
  * and dry runs. All pass the same conformance tests. A backend is given what is to be counted
@@ -47,73 +44,6 @@ enum fw_fit {
 	/* As FW_CHANGED, but our own rules are all as they should be: a rule of others precedes
 	 * them or leads to our chains. If the others insist too, repairing this never ends. */
 	FW_OUTRANKED,
-};
-
-struct fw_row {
-	struct addr addr;
-	uint8_t present; /* bit (1 << path): that path's counting rule exists */
-	uint8_t intact; /* in a zeroed reading: bits of rules whose counters were not set to 0 */
-	/* Packets of this address pass uncounted, or did since the last reading. Reported in each
-	 * reading while it lasts. Concerns this row alone. */
-	bool missing;
-	struct counters path[PATHS]; /* since the rule was made */
-};
-
-struct fw_reading {
-	const struct fw_row *rows; /* sorted by addr; the backend's, valid until the next call */
-	size_t n_rows;
-	uint64_t at_ns; /* CLOCK_BOOTTIME before the kernel was asked */
-	/* Each is reported in one reading only. zeroed: somebody has set counters to 0, except the
-	 * rows' intact ones. stale: somebody has put back an old table or old counters, so their
-	 * values mean nothing. */
-	bool zeroed, stale;
-	/* Somebody's change to the rules lets packets pass uncounted (disturbed) or be counted
-	 * twice (disturbed and doubled). It was made since the last reading, or while no daemon
-	 * was reading. Reported in each reading while it lasts. */
-	bool disturbed, doubled;
-	/* The counters are still wrong, and this has been reported. A half-done commit cannot be
-	 * told apart now, so plan by this reading but believe no counter of it until our next
-	 * commit. */
-	bool unsure;
-	/* Set by the reader, not by the backend: no inventory has yet said who owns what new rules
-	 * count. The ledger notes that the rules exist and leaves their counts to a later
-	 * reading. */
-	bool held;
-	/* Each row is counted for itself: what happens to one says nothing about the others. An
-	 * absent rule or a final then concerns its own row alone. */
-	bool apart;
-	uint32_t generation; /* changes when the structure of our rules may have changed */
-	uint64_t commit; /* the number of the commit that made the rules; 0: no rules exist */
-};
-
-/* The addresses of a reading merged with the *n sorted ones of addrs: sorted, each once. Returns a
- * new array for free() and its length in *n. */
-struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr *addrs, size_t *n);
-
-enum fw_final_kind {
-	FW_REMOVED,
-	FW_CREATED,
-	FW_RESUMED,
-	FW_RESTARTED,
-	FW_MISSED,
-	FW_DISTURBED,
-	FW_DOUBLED,
-};
-
-/* What an apply did to one counting rule. FW_DISTURBED and FW_DOUBLED belong to no rule and come
- * before all others: they report that the apply ended what a reading calls disturbed and
- * doubled. FW_MISSED changes no counter: packets may have passed the rule's place uncounted, and
- * it has ended that. */
-struct fw_final {
-	struct addr addr;
-	enum path path;
-	enum fw_final_kind kind;
-	/* FW_REMOVED: all that the rule ever counted. FW_CREATED, FW_RESUMED: 0; resumed, if the
-	 * place is new and no packet has passed it before, so that nothing was missed since the
-	 * address was last counted. FW_RESTARTED: all that the rule counted before it restarted
-	 * from 0, because the kernel refused to take the counters back or because the address is
-	 * on another link now. FW_MISSED: 0. */
-	struct counters final;
 };
 
 /* result: 0, or -errno with text. commit: the number of the commit, greater than all before; 0
@@ -182,30 +112,5 @@ bool fw_busy(const struct fw *fw, enum addr_family family);
 void fw_forget(struct fw *fw, enum addr_family family);
 
 struct fw_figures fw_get_figures(const struct fw *fw, enum addr_family family);
-
-/* --- without opening it ------------------------------------------------------------------- */
-
-/* Inspect a table for people (fw_look.h). Needs CAP_NET_ADMIN and CAP_NET_RAW. Returns 0 or
- * -errno: -EPERM, -ENOENT or -ENOPROTOOPT for no such table, -ENOTSUP where the backend has no
- * tables. The query may make the kernel load the table's module. */
-int fw_look(enum cfg_backend backend, enum addr_family family, const char *table,
-	    struct fw_look *ret_look);
-
-/* The file that each commit locks; NULL: none. */
-const char *fw_lock_path(enum cfg_backend backend);
-
-/* The names of the files that the backend may keep in run_dir, ended by NULL. */
-const char *const *fw_run_files(enum cfg_backend backend);
-
-/* For root, before an unprivileged daemon starts: make sure that the user can commit, and finish
- * the commits that killed processes of root left. Returns 0, or -errno with e filled. */
-int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,
-	       struct err *e);
-
-/* Remove every rule of ours in both families, while no daemon runs. Rules of others stay as they
- * are. May wait for others' commits. *ret_removed: the number of counting rules found. Returns 0,
- * or -errno with e filled. */
-int fw_remove_all(enum cfg_backend backend, const struct fw_config *config, struct err *e,
-		  unsigned *ret_removed);
 
 #endif

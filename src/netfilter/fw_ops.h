@@ -3,10 +3,11 @@
 #define CTM_FW_OPS_H
 
 #include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 /* A backend, as fw.c calls it. */
 
-/* Each function is documented with its fw_ function in fw.h. `self` is the object that open made;
+/* Each function is documented with its fw_ function in fw.h or fw_admin.h. `self` is the object that open made;
  * the functions from look on need none. */
 struct fw_ops {
 	const char *name;

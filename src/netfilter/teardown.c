@@ -3,6 +3,7 @@
 
 #include "base/xalloc.h"
 #include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 #include <libgen.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 /* Commits on the real tables of a private network namespace, killed at random instants: the
  * counters of ours and of others must be what the packets made them. */
 #include "addrs.h"
+#include "base/loop.h"
 #include "lo_net.h"
 #include "netfilter/iptables/commit.h"
 #include "netfilter/iptables/journal.h"

@@ -5,6 +5,7 @@
 #include "addrs.h"
 #include "lo_net.h"
 #include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 #include <check.h>
 #include <errno.h>

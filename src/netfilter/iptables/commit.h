@@ -3,7 +3,6 @@
 #define CTM_COMMIT_H
 
 #include "base/err.h"
-#include "netfilter/fw.h"
 #include "netfilter/iptables/rule.h"
 #include "netfilter/iptables/xt_layout.h"
 

@@ -2,7 +2,7 @@
 #ifndef CTM_JOURNAL_H
 #define CTM_JOURNAL_H
 
-#include "netfilter/fw.h"
+#include "netfilter/fw_reading.h"
 
 #include <linux/netfilter/x_tables.h>
 #include <sys/types.h>

@@ -2,7 +2,7 @@
 #ifndef CTM_XT_LAYOUT_H
 #define CTM_XT_LAYOUT_H
 
-#include "netfilter/fw.h"
+#include "netfilter/fw_reading.h"
 #include "netfilter/iptables/plan.h"
 #include "netfilter/iptables/xt_table.h"
 
