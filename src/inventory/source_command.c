@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `command:` source: runs a program that prints inventory lines. */
-#include "base/words.h"
 #include "base/xalloc.h"
 #include "inventory/child.h"
 #include "inventory/inv_file.h"
 #include "inventory/source_one.h"
+#include "inventory/words.h"
 
 #include <errno.h>
 #include <stdlib.h>

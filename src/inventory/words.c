@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/words.h"
+#include "inventory/words.h"
 
 #include "base/xalloc.h"
 
