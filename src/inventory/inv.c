@@ -7,6 +7,7 @@
 #include "inventory/inv.h"
 
 #include "base/log_state.h"
+#include "base/plain.h"
 #include "base/xalloc.h"
 #include "inventory/inv_id.h"
 
@@ -233,70 +234,24 @@ size_t inv_part_addresses(const struct inv_part *part)
 	return part->n_addresses;
 }
 
-/* The length of the UTF-8 sequence (RFC 3629) at s, 0 if it is not one; *ret_code: its code
- * point. */
-static size_t utf8_next(const unsigned char *s, uint32_t *ret_code)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	uint32_t code = len == 1 ? s[0] : s[0] & (0x7fu >> len);
-
-	if (s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (!len || code < least[len] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-		return 0;
-	*ret_code = code;
-	return len;
-}
-
-size_t inv_char(const char *text, uint32_t *ret_code)
-{
-	return utf8_next((const unsigned char *)text, ret_code);
-}
-
 static bool is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
-/* Why `id` cannot be a container's id, NULL if it can. buf: room for the text. */
-static const char *id_refusal(const char *id, char buf[INV_HIDDEN_SIZE])
-{
-	const unsigned char *s = (const unsigned char *)id;
-	uint32_t code;
-	size_t len;
+#define HIDDEN_SIZE 64
 
-	if (!*s)
-		return "it is empty";
-	for (; *s; s += len) {
-		len = utf8_next(s, &code);
-		if (!len)
-			return "it is not valid UTF-8";
-		if (is_control(code))
-			return "it has control characters";
-	}
-	if (inv_hidden(id, buf))
-		return buf;
-	if (*id == ' ' || s[-1] == ' ')
-		return "it begins or ends with a blank";
-	return NULL;
-}
-
-const char *inv_hidden(const char *text, char buf[INV_HIDDEN_SIZE])
+/* "it has U+00A0, which .." for the first character of text that inv_is_hidden knows; NULL if
+ * there is none. Returns buf. */
+static const char *hidden_in(const char *text, char buf[HIDDEN_SIZE])
 {
-	const unsigned char *s = (const unsigned char *)text;
 	uint32_t code;
 
-	for (size_t len; *s; s += len ? len : 1) {
-		len = utf8_next(s, &code);
+	for (size_t len; *text; text += len ? len : 1) {
+		len = plain_next(text, &code);
 		if (!len || !inv_is_hidden(code))
 			continue;
-		snprintf(buf, INV_HIDDEN_SIZE, "it has U+%04X, %s", (unsigned)code,
+		snprintf(buf, HIDDEN_SIZE, "it has U+%04X, %s", (unsigned)code,
 			 inv_is_odd_space(code) ? "which looks like a blank or like nothing"
 						: "which is not seen by itself");
 		return buf;
@@ -304,22 +259,44 @@ const char *inv_hidden(const char *text, char buf[INV_HIDDEN_SIZE])
 	return NULL;
 }
 
+/* Why `id` cannot be a container's id, NULL if it can. buf: room for the text. */
+static const char *id_refusal(const char *id, char buf[HIDDEN_SIZE])
+{
+	const char *s = id;
+	uint32_t code;
+	size_t len;
+
+	if (!*s)
+		return "it is empty";
+	for (; *s; s += len) {
+		len = plain_next(s, &code);
+		if (!len)
+			return "it is not valid UTF-8";
+		if (is_control(code))
+			return "it has control characters";
+	}
+	if (hidden_in(id, buf))
+		return buf;
+	if (*id == ' ' || s[-1] == ' ')
+		return "it begins or ends with a blank";
+	return NULL;
+}
+
 const char *inv_clean(const char *text, char *clean, size_t size)
 {
-	const unsigned char *s = (const unsigned char *)text;
 	size_t n = 0;
 
-	while (s && *s) {
+	while (text && *text) {
 		uint32_t code = 0;
-		size_t len = utf8_next(s, &code);
+		size_t len = plain_next(text, &code);
 		bool bad = !len || is_control(code);
 		size_t put = bad ? 1 : len;
 
 		if (n + put >= size)
 			break;
-		memcpy(clean + n, bad ? (const unsigned char *)"?" : s, put);
+		memcpy(clean + n, bad ? "?" : text, put);
 		n += put;
-		s += len ? len : 1;
+		text += len ? len : 1;
 	}
 	clean[n] = '\0';
 	return clean;
@@ -328,7 +305,7 @@ const char *inv_clean(const char *text, char *clean, size_t size)
 int inv_part_container(struct inv_part *part, unsigned line, const char *id, const char *name,
 		       enum inv_run run)
 {
-	char clean[INV_NAME_MAX + 1], hidden[INV_HIDDEN_SIZE];
+	char clean[INV_NAME_MAX + 1], hidden[HIDDEN_SIZE];
 	const char *why = id_refusal(id, hidden);
 	bool too_long = !why && strlen(id) > INV_ID_MAX;
 
@@ -355,13 +332,13 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 
 /* Why the text is not an address that a container can have, NULL if it is. */
 static const char *address_refusal(const char *text, struct addr *ret_addr, bool *ret_read,
-				   char hidden[INV_HIDDEN_SIZE])
+				   char hidden[HIDDEN_SIZE])
 {
 	bool network;
 	const char *why;
 
 	*ret_read = addr_parse_masked(text, ret_addr, &network) == 0;
-	if (!*ret_read && inv_hidden(text, hidden))
+	if (!*ret_read && hidden_in(text, hidden))
 		return hidden;
 	if (!*ret_read && strchr(text, '%'))
 		return "a zone (%) is for link-local addresses, which are not counted";
@@ -378,7 +355,7 @@ static const char *address_refusal(const char *text, struct addr *ret_addr, bool
 
 int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 {
-	char hidden[INV_HIDDEN_SIZE];
+	char hidden[HIDDEN_SIZE];
 	const char *why;
 	struct addr a;
 	bool read;

@@ -62,15 +62,6 @@ int inv_id_cmp(const char *a, const char *b);
  * NULL. Returns clean. */
 const char *inv_clean(const char *text, char *clean, size_t size);
 
-/* The length in octets of the character at text (which is not at its end), and its code point; 0
- * if it is not UTF-8. */
-size_t inv_char(const char *text, uint32_t *ret_code);
-
-/* "it has U+00A0, which .." for the first character of text that inv_is_hidden knows; NULL if
- * there is none. Returns buf. */
-#define INV_HIDDEN_SIZE 64
-const char *inv_hidden(const char *text, char buf[INV_HIDDEN_SIZE]);
-
 /* The complaints about one source in its last polls, so that a complaint is logged when it first
  * comes and not at each poll. It outlives the parts, of which each poll makes a new one. */
 struct inv_log;

@@ -3,6 +3,7 @@
  * words in place. Nothing of it goes into the part until all its words have been checked. */
 #include "inventory/inv_file.h"
 
+#include "base/plain.h"
 #include "base/xalloc.h"
 #include "inventory/inv_id.h"
 
@@ -72,7 +73,7 @@ static bool is_false_blank(const char *at)
 	if (*at == '\v' || *at == '\f' || *at == '\r')
 		return true;
 	/* A no-break space in Latin-1, which is not UTF-8. */
-	return inv_char(at, &code) ? inv_is_odd_space(code) : *at == '\xa0';
+	return plain_next(at, &code) ? inv_is_odd_space(code) : *at == '\xa0';
 }
 
 /* Take one word off *p, unquoting it in place. Returns NULL, or what is wrong with the word. */
@@ -86,7 +87,7 @@ static const char *take_word(char **p, struct word *ret_word)
 		uint32_t code;
 
 		if (from == next_char) {
-			size_t len = inv_char(from, &code);
+			size_t len = plain_next(from, &code);
 
 			next_char += len ? len : 1;
 			if (!quoted && is_false_blank(from))

@@ -70,57 +70,20 @@ void mib_set_ipaddress(struct smi_value *v, const uint8_t *octets)
 	v->type = SMI_IPADDRESS;
 }
 
-/* Length of the UTF-8 sequence that begins with `lead`, 0 when none can (RFC 3629). */
-static size_t utf8_length(uint8_t lead)
-{
-	if (lead < 0x80)
-		return 1;
-	if (lead >= 0xc2 && lead <= 0xdf)
-		return 2;
-	if (lead >= 0xe0 && lead <= 0xef)
-		return 3;
-	return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-}
-
-/* Length of the character at s (NUL-terminated) and whether it is printable. Invalid UTF-8 counts
- * one octet at a time. */
-static size_t take_character(const uint8_t *s, bool *ret_printable)
-{
-	/* The smallest code point of each length: anything below is an overlong form. */
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	static const uint8_t lead_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	size_t len = utf8_length(s[0]);
-	uint32_t code = s[0] & lead_bits[len];
-
-	*ret_printable = false;
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 1;
-		code = code << 6 | (s[i] & 0x3f);
-	}
-	if (len == 0 || code < least[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-		return 1;
-	*ret_printable = plain_shows(code);
-	return len;
-}
-
-/* Append as much of text as max allows, with '?' for each unprintable character. */
+/* Append as much of text as max allows. An octet that is not UTF-8 and a character that is not
+ * printable become '?'. */
 static void append_text(struct smi_value *v, size_t *len, const char *text, size_t max)
 {
-	const uint8_t *s = (const uint8_t *)text;
-	bool printable;
-	size_t n;
+	for (size_t n; *text; text += n ? n : 1) {
+		uint32_t code = 0;
+		bool printable;
 
-	for (; *s; s += n) {
-		n = take_character(s, &printable);
+		n = plain_next(text, &code);
+		printable = n && plain_shows(code);
 		if (*len + (printable ? n : 1) > max)
 			return;
-		if (printable) {
-			memcpy(v->buf + *len, s, n);
-			*len += n;
-		} else {
-			v->buf[(*len)++] = '?';
-		}
+		memcpy(v->buf + *len, printable ? text : "?", printable ? n : 1);
+		*len += printable ? n : 1;
 	}
 }
 
