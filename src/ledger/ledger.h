@@ -89,7 +89,7 @@ void ledger_hold(struct ledger *l, enum addr_family family, bool held);
 bool ledger_is_held(const struct ledger *l, enum addr_family family);
 
 /* The number of the last commit whose finals were folded. */
-uint64_t ledger_epoch(const struct ledger *l, enum addr_family family);
+uint64_t ledger_commit(const struct ledger *l, enum addr_family family);
 
 /* Age out the rows that retired before `before_ns` (which may be before boot): they are no longer
  * shown. Returns whether there were any. */

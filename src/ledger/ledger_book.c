@@ -237,7 +237,7 @@ void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
 {
 	bool all = false;
 
-	if (!commit || commit <= l->epoch[family])
+	if (!commit || commit <= l->commit[family])
 		return;
 	for (size_t i = 0; i < n; i++) {
 		all = all || befell_all(l, &finals[i]);
@@ -249,7 +249,7 @@ void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
 		if (finals[i].kind < FW_DISTURBED)
 			fold_final(l, &finals[i], now);
 	ledger_addrs_sort(&l->born);
-	l->epoch[family] = commit;
+	l->commit[family] = commit;
 }
 
 void ledger_hold(struct ledger *l, enum addr_family family, bool held)
@@ -262,7 +262,7 @@ bool ledger_is_held(const struct ledger *l, enum addr_family family)
 	return l->held[family];
 }
 
-uint64_t ledger_epoch(const struct ledger *l, enum addr_family family)
+uint64_t ledger_commit(const struct ledger *l, enum addr_family family)
 {
-	return l->epoch[family];
+	return l->commit[family];
 }

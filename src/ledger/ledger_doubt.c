@@ -103,9 +103,9 @@ bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t commit, str
 	bool first = !l->met[family], told = l->doubted[family];
 
 	l->met[family] = true;
-	if (!first || commit <= l->epoch[family])
+	if (!first || commit <= l->commit[family])
 		return false;
-	l->epoch[family] = commit; /* the next reading makes these rules known */
+	l->commit[family] = commit; /* the next reading makes these rules known */
 	if (!told)
 		doubt(l, family, now);
 	return !told;

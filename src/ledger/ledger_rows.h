@@ -75,7 +75,7 @@ struct ledger {
 	size_t cap_containers, cap_ports, cap_rows, cap_slots;
 	uint32_t next_ifindex;
 	uint64_t next_key;
-	uint64_t epoch[ADDR_FAMILIES]; /* the number of the last commit booked: it only grows */
+	uint64_t commit[ADDR_FAMILIES]; /* the number of the last one booked: it only grows */
 	uint64_t last_change_ns;
 	uint64_t ports_change_ns; /* when a container last came or went */
 	/* Others disturb the family's rules, or did until just now: see ledger_gap.c. */

@@ -30,7 +30,7 @@ void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool 
 {
 	l->next_ifindex = meta->next_ifindex ? meta->next_ifindex : 1;
 	l->next_key = meta->next_key ? meta->next_key : 1;
-	memcpy(l->epoch, meta->epoch, sizeof(l->epoch));
+	memcpy(l->commit, meta->commit, sizeof(l->commit));
 	l->port_view = meta->port_view;
 	l->turned_wall_s = meta->turned_wall_s;
 	l->turned_unsure = meta->turned_unsure;
@@ -243,7 +243,7 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 	b->meta.turned_wall_s = l->turned_wall_s;
 	b->meta.turned_unsure = l->turned_unsure;
 	memcpy(b->meta.held, l->held, sizeof(b->meta.held));
-	memcpy(b->meta.epoch, l->epoch, sizeof(b->meta.epoch));
+	memcpy(b->meta.commit, l->commit, sizeof(b->meta.commit));
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];
 

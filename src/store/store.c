@@ -253,8 +253,8 @@ int store_put_meta(struct store *s, const struct store_meta *m)
 	const struct {
 		const char *key;
 		uint64_t value;
-	} numbers[] = { { "epoch_ipv4", m->epoch[ADDR_V4] },
-			{ "epoch_ipv6", m->epoch[ADDR_V6] },
+	} numbers[] = { { STORE_KEY_COMMIT_IPV4, m->commit[ADDR_V4] },
+			{ STORE_KEY_COMMIT_IPV6, m->commit[ADDR_V6] },
 			{ "next_ifindex", m->next_ifindex },
 			{ "next_key", m->next_key },
 			{ "ledger", m->ledger },

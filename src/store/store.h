@@ -12,8 +12,8 @@
 
 /* The durable state: one SQLite database in WAL mode. Only store/ includes sqlite3.h; report_db.c
  * reads the same file and never writes it.
- * 1. A checkpoint is one transaction: totals, last kernel readings, epochs and usage are always of
- *    one moment.
+ * 1. A checkpoint is one transaction: totals, last kernel readings, commit numbers and usage are
+ *    always of one moment.
  * 2. kill -9 at any instant leaves the last checkpoint; a power failure leaves the last synced one
  *    or a later one.
  * 3. A damaged file, or one that is no database, is set aside under another name and never
@@ -70,7 +70,7 @@ struct store_address {
 
 struct store_meta {
 	char boot_id[40]; /* of the last checkpoint, "" in a new database */
-	uint64_t epoch[ADDR_FAMILIES]; /* the last commit whose finals are in the totals */
+	uint64_t commit[ADDR_FAMILIES]; /* the last commit whose finals are in the totals */
 	bool held[ADDR_FAMILIES]; /* see ledger_hold */
 	uint32_t next_ifindex; /* from 1 */
 	uint64_t next_key;

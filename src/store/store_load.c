@@ -106,10 +106,10 @@ static int load_meta_row(struct load *l, struct cursor *c)
 
 	if (!strcmp(key, "boot_id"))
 		snprintf(l->meta.boot_id, sizeof(l->meta.boot_id), "%s", text(c));
-	else if (!strcmp(key, "epoch_ipv4"))
-		l->meta.epoch[ADDR_V4] = (uint64_t)number(c);
-	else if (!strcmp(key, "epoch_ipv6"))
-		l->meta.epoch[ADDR_V6] = (uint64_t)number(c);
+	else if (!strcmp(key, STORE_KEY_COMMIT_IPV4))
+		l->meta.commit[ADDR_V4] = (uint64_t)number(c);
+	else if (!strcmp(key, STORE_KEY_COMMIT_IPV6))
+		l->meta.commit[ADDR_V6] = (uint64_t)number(c);
 	else if (!strcmp(key, "held_ipv4"))
 		l->meta.held[ADDR_V4] = number(c) != 0;
 	else if (!strcmp(key, "held_ipv6"))

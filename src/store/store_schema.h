@@ -37,6 +37,11 @@
 /* Shared columns that later schemas added behind the others. */
 #define STORE_TOTALS_MORE(after) "gone_lived" after ", unsure" after
 
+/* Keys of the table meta: the number of the last commit. The stored word stays as it was, for older
+ * versions; "epoch" is what the iptables backend calls that number. */
+#define STORE_KEY_COMMIT_IPV4 "epoch_ipv4"
+#define STORE_KEY_COMMIT_IPV6 "epoch_ipv6"
+
 /* Report db's last error: e becomes "PATH: SQLite's message: what to do". Returns -EBUSY (locked),
  * -ENOSPC (no room), -EROFS (not writable), -EACCES (cannot be opened), -EUCLEAN (damaged, or no
  * database), -EINVAL (against the schema's rules) or otherwise -EIO. */

@@ -481,7 +481,7 @@ static int open_netfilter(struct engine *en, const char *run_dir, struct err *e)
 	struct fw_config config = { .table = en->cfg->netfilter.table, .run_dir = run_dir };
 
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		config.commit[f] = ledger_epoch(en->ledger, f);
+		config.commit[f] = ledger_commit(en->ledger, f);
 	return fw_open(en->cfg->netfilter.backend, &config, en->loop, on_applied, en, &en->fw, e);
 }
 

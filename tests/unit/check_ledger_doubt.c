@@ -52,10 +52,10 @@ START_TEST(ledger_doubt_newer_rules_are_known_from_then_on)
 	begin_with_both();
 	restart(true);
 	ledger_doubt(ledger, 0, 0, now);
-	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now)); /* already marked */
+	ck_assert(!ledger_meet(ledger, ADDR_V4, commits + 3, now)); /* already marked */
 	both_counted(5000, 900);
 	restart(true);
-	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now));
+	ck_assert(!ledger_meet(ledger, ADDR_V4, commits + 3, now));
 	both_counted(5001, 901);
 	expect("7", A, 101, ROW_COUNTING, 1);
 }
@@ -108,18 +108,18 @@ START_TEST(ledger_doubt_finals_before_a_reading_are_nobodys)
 }
 END_TEST
 
-START_TEST(ledger_meet_higher_epoch_without_a_journal_is_doubt)
+START_TEST(ledger_meet_later_commit_without_a_journal_is_doubt)
 {
 	begin_with_both();
 	restart(true);
-	ck_assert(ledger_meet(ledger, ADDR_V4, epoch + 3, now));
-	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now));
+	ck_assert(ledger_meet(ledger, ADDR_V4, commits + 3, now));
+	ck_assert(!ledger_meet(ledger, ADDR_V4, commits + 3, now));
 	both_counted(5000, 900);
 	expect("7", A, 100, ROW_COUNTING, 1);
 	expect_container("7", 100, ROW_COUNTING);
 	expect("8", B, 10, ROW_COUNTING, 1);
-	restart(true); /* no commit was made: the epoch is known */
-	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 3, now));
+	restart(true); /* no commit was made: its number is known */
+	ck_assert(!ledger_meet(ledger, ADDR_V4, commits + 3, now));
 	both_counted(5001, 901);
 	expect("7", A, 101, ROW_COUNTING, 1);
 }
@@ -130,11 +130,11 @@ START_TEST(ledger_meet_what_a_journal_explains_is_no_doubt)
 	begin_with_both();
 	restart(true);
 	finals(NULL, 0); /* the journal of one more commit */
-	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch, now));
+	ck_assert(!ledger_meet(ledger, ADDR_V4, commits, now));
 	both_counted(5000, 900);
 	expect("7", A, 5000, ROW_COUNTING, 0);
-	/* Later epochs are our own, or reported otherwise. */
-	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch + 9, now));
+	/* Later ones are our own, or reported otherwise. */
+	ck_assert(!ledger_meet(ledger, ADDR_V4, commits + 9, now));
 	ck_assert_int_eq(ledger_doubted_s(ledger), 0);
 }
 END_TEST
@@ -191,7 +191,7 @@ START_TEST(ledger_set_inventory_rules_born_in_a_lost_moment_count_all)
 		created[p] = (struct fw_final) { addr_of(A), p, FW_CREATED, { 0, 0 } };
 	restart(true);
 	finals(created, PATHS);
-	ck_assert(!ledger_meet(ledger, ADDR_V4, epoch, now));
+	ck_assert(!ledger_meet(ledger, ADDR_V4, commits, now));
 	apply(&(struct fw_row) { .addr = addr_of(A), .present = ALL_PATHS }, 1, false, false);
 	set(a_is_7, 1, true);
 	apply((struct fw_row[]) { row_of(A, 70, 2) }, 1, false, false);
@@ -229,7 +229,7 @@ int main(void)
 	tcase_add_test(t, ledger_doubt_ports_are_not_given_again);
 	tcase_add_test(t, ledger_doubt_any_reading_is_one_event);
 	tcase_add_test(t, ledger_doubt_finals_before_a_reading_are_nobodys);
-	tcase_add_test(t, ledger_meet_higher_epoch_without_a_journal_is_doubt);
+	tcase_add_test(t, ledger_meet_later_commit_without_a_journal_is_doubt);
 	tcase_add_test(t, ledger_meet_what_a_journal_explains_is_no_doubt);
 	tcase_add_test(t, ledger_meet_no_rules_is_no_doubt);
 	tcase_add_test(t, ledger_set_inventory_rules_of_before_begin_where_they_are);

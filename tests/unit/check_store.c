@@ -29,7 +29,7 @@ END_TEST
 START_TEST(store_load_after_save_same)
 {
 	static const struct store_meta meta = { .boot_id = "0f0e0d0c-0b0a-4908-8706-050403020100",
-						.epoch = { UINT64_MAX, 1ull << 63 },
+						.commit = { UINT64_MAX, 1ull << 63 },
 						.next_ifindex = 4000000000u,
 						.next_key = 77,
 						.port_view = PORT_VIEW_SWITCH,
@@ -111,7 +111,7 @@ START_TEST(store_load_no_callbacks_only_meta)
 	must_put_small(s, 5, 0);
 	ck_assert_int_eq(store_load(s, &m, NULL, NULL, NULL, NULL), 0);
 	ck_assert_str_eq(m.boot_id, "boot");
-	ck_assert_uint_eq(m.epoch[1], 2);
+	ck_assert_uint_eq(m.commit[1], 2);
 	store_close(s);
 	place_remove(&p);
 }

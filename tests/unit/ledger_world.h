@@ -13,11 +13,11 @@
 static const bool no_problem[ADDR_FAMILIES];
 static struct ledger *ledger;
 static struct ledger_now now;
-static uint64_t epoch; /* of the last commit */
+static uint64_t commits; /* the number of the last one */
 
 static inline void setup(void)
 {
-	epoch = 0;
+	commits = 0;
 	ledger = ledger_new();
 	now = (struct ledger_now) { .ns = 1000, .wall_s = 1700000000 };
 }
@@ -89,10 +89,10 @@ static inline enum ledger_result apply(const struct fw_row *rows, size_t n, bool
 	return ledger_apply(ledger, ADDR_V4, &reading, committing, now);
 }
 
-/* A commit of the next epoch. */
+/* The next commit. */
 static inline void finals(const struct fw_final *f, size_t n)
 {
-	ledger_finals(ledger, ADDR_V4, ++epoch, f, n, now);
+	ledger_finals(ledger, ADDR_V4, ++commits, f, n, now);
 }
 
 static inline struct snap *look(void)

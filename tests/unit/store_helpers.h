@@ -94,8 +94,8 @@ static inline void print_totals(FILE *f, const struct store_totals *t)
 
 static inline void print_meta(FILE *f, const struct store_meta *m)
 {
-	fprintf(f, "%s %llu %llu %u %llu", m->boot_id, (unsigned long long)m->epoch[0],
-		(unsigned long long)m->epoch[1], m->next_ifindex, (unsigned long long)m->next_key);
+	fprintf(f, "%s %llu %llu %u %llu", m->boot_id, (unsigned long long)m->commit[0],
+		(unsigned long long)m->commit[1], m->next_ifindex, (unsigned long long)m->next_key);
 	if (m->port_view)
 		fprintf(f, " view %d since %lld", m->port_view, (long long)m->turned_wall_s);
 	if (m->ledger > 3)
@@ -215,7 +215,7 @@ static inline struct store_address address_row(uint64_t key, uint32_t container,
 }
 
 static const struct store_meta small_meta = { .boot_id = "boot",
-					      .epoch = { 1, 2 },
+					      .commit = { 1, 2 },
 					      .next_ifindex = 2,
 					      .next_key = 2,
 					      .ledger = 3,
@@ -269,7 +269,7 @@ static inline void expect_small(const char *path, const char *total, const char 
 #define CRASH_ADDRESSES 40
 
 struct crash_state {
-	uint64_t checkpoint; /* the epoch */
+	uint64_t checkpoint; /* as the commit number */
 	uint64_t rows, sum; /* of all that must be equal to it */
 };
 
@@ -297,13 +297,13 @@ static inline void crash_load(struct store *s, struct crash_state *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	ck_assert_msg(!store_load(s, &m, crash_container, crash_address, ret, &e), "%s", e.text);
-	ret->checkpoint = m.epoch[0];
+	ret->checkpoint = m.commit[0];
 }
 
 static inline void crash_put(struct store *s, uint64_t n)
 {
 	struct store_meta m = { .boot_id = "boot",
-				.epoch = { n, n },
+				.commit = { n, n },
 				.next_ifindex = 2,
 				.next_key = CRASH_ADDRESSES + 1,
 				.port_view = PORT_VIEW_CONTAINER,
