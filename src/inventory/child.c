@@ -105,8 +105,8 @@ static void describe(struct child_result *r)
 
 	if (r->error == -ETIMEDOUT && r->left)
 		snprintf(r->text, sizeof(r->text),
-			 "left a process behind that held its output until the deadline%s%s", sep,
-			 r->complaint);
+			 "left a process behind that kept its output open until the deadline%s%s",
+			 sep, r->complaint);
 	else if (r->error == -ETIMEDOUT)
 		snprintf(r->text, sizeof(r->text), "did not end in time, killed%s%s", sep,
 			 r->complaint);
@@ -131,7 +131,8 @@ static void take_remote_end(struct child *c, struct child_result *r)
 	if (c->len < HELPER_END_OCTETS ||
 	    !helper_end_read(c->out + c->len - HELPER_END_OCTETS, &end)) {
 		r->error = -EPIPE;
-		snprintf(c->complaint, sizeof(c->complaint), "the inventory helper broke off");
+		snprintf(c->complaint, sizeof(c->complaint),
+			 "the inventory helper ended without a result");
 		return;
 	}
 	r->len = c->len -= HELPER_END_OCTETS;
@@ -410,7 +411,7 @@ static int start(const struct task *t, uint64_t deadline_ns, size_t max_octets, 
 	if (ret == 0)
 		ret = spawn(t, out[1], err[1], &pid);
 	if (ret < 0) {
-		err_set(e, "cannot make a process%s%.200s: %s", t->argv ? " for " : "",
+		err_set(e, "cannot start a process%s%.200s: %s", t->argv ? " for " : "",
 			t->argv ? t->argv[0] : "", strerror(-ret));
 		close_pipe(out);
 		close_pipe(err);

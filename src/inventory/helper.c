@@ -201,8 +201,8 @@ static int load_trusted(const char *path, struct cfg **ret_cfg, struct err *e)
 	free(copy);
 	if (!trusted) {
 		err_set(e,
-			"%s says what root runs, so it and its directory must be root's and "
-			"writable for nobody else: chown root %s && chmod go-w %s",
+			"%s decides what root runs: it and its directory must be owned by root and "
+			"writable by root alone: chown root %s && chmod go-w %s",
 			path, path, path);
 		return -EPERM;
 	}
@@ -226,9 +226,9 @@ static void do_job(int fd, const struct cfg *cfg, const char *request)
 	int ret = -EPERM;
 
 	if (!kind)
-		err_set(&e, "it knows no such job");
+		err_set(&e, "unknown job: is it of another version than ctmeterd?");
 	else if (!is_wanted(cfg, kind, request))
-		err_set(&e, "%s is no source in its configuration file", kind->title);
+		err_set(&e, "%s is not a source in its configuration file", kind->title);
 	else
 		ret = kind->helper_job(name, &job, &e);
 	if (ret < 0)
@@ -271,7 +271,7 @@ static void serve(int fd, const char *config_path)
 	struct err e = { "" };
 
 	if (!read_request(fd, request))
-		refuse(fd, "no request came");
+		refuse(fd, "no request arrived");
 	else if (load_trusted(config_path, &cfg, &e) < 0)
 		refuse(fd, e.text);
 	else
@@ -324,7 +324,8 @@ int helper_main(const char *config_path)
 	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
 
 	if (!pid || strtol(pid, NULL, 10) != (long)getpid() || !n || strcmp(n, "1") != 0) {
-		log_error("helper", "no socket was passed: ctmeter-inventory.socket starts this");
+		log_error("helper",
+			  "no socket was passed: ctmeter-inventory.socket starts the helper");
 		return 1;
 	}
 	unsetenv("LISTEN_PID");

@@ -252,8 +252,8 @@ static const char *hidden_in(const char *text, char buf[HIDDEN_SIZE])
 		if (!len || !inv_is_hidden(code))
 			continue;
 		snprintf(buf, HIDDEN_SIZE, "it has U+%04X, %s", (unsigned)code,
-			 inv_is_odd_space(code) ? "which looks like a blank or like nothing"
-						: "which is not seen by itself");
+			 inv_is_odd_space(code) ? "which looks like a space or is invisible"
+						: "which is invisible by itself");
 		return buf;
 	}
 	return NULL;
@@ -343,12 +343,11 @@ static const char *address_refusal(const char *text, struct addr *ret_addr, bool
 	if (!*ret_read && strchr(text, '%'))
 		return "a zone (%) is for link-local addresses, which are not counted";
 	if (!*ret_read)
-		return "it is no IPv4 or IPv6 address";
+		return "it is not an IPv4 or IPv6 address";
 	why = addr_refusal(ret_addr);
 	if (!why && network) {
 		*ret_read = false;
-		why = "it is a network: each address is counted by itself, so write those that "
-		      "are used";
+		why = "it is a network: each address is counted by itself, so list those in use";
 	}
 	return why;
 }

@@ -91,7 +91,7 @@ static const char *take_word(char **p, struct word *ret_word)
 
 			next_char += len ? len : 1;
 			if (!quoted && is_false_blank(from))
-				return "it has a character that looks like a blank and is none "
+				return "it has a character that looks like a space but is not one "
 				       "(no-break space?)";
 		}
 		if (quoted && !escaped && *from == '\\') {
@@ -146,7 +146,7 @@ static const char *read_values(struct line *line, size_t *ret_i)
 
 		*ret_i = i;
 		if (!i && w->value)
-			return "a line begins with the container's id";
+			return "it must begin with the container's id";
 		if (!w->value)
 			continue;
 		if (!strcmp(w->text, "name")) {
@@ -158,10 +158,10 @@ static const char *read_values(struct line *line, size_t *ret_i)
 				return "state is given twice";
 			has_state = true;
 			if (strcmp(w->value, "running") && strcmp(w->value, "stopped"))
-				return "state is running or stopped";
+				return "state must be running or stopped";
 			line->run = *w->value == 'r' ? INV_RUN_RUNNING : INV_RUN_STOPPED;
 		} else {
-			return "unknown key, there are name= and state=";
+			return "unknown key: the keys are name= and state=";
 		}
 	}
 	return NULL;
@@ -284,7 +284,7 @@ int inv_file_finish(struct inv_file *f, struct err *e)
 		return -EPIPE;
 	}
 	if (f->bad && !inv_part_containers(f->part)) {
-		err_set(e, "not one line is usable (%zu were left out)", f->bad);
+		err_set(e, "no line is usable (%zu left out)", f->bad);
 		return -ENODATA;
 	}
 	return 0;

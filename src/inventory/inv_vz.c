@@ -240,7 +240,8 @@ int inv_vz_json(struct inv_part *part, const char *text, size_t len, const char 
 	int ret = parse_json(part, text, len, &keys, &n, e);
 
 	if (ret == 0 && !layout_agrees(text, len, n)) {
-		err_set(e, "JSON with more or fewer containers than lines for them");
+		err_set(e, "its JSON holds another number of containers than it has \"ctid\" "
+			   "lines: a container's text may have forged some");
 		return -EBADMSG;
 	}
 	return ret;

@@ -104,9 +104,9 @@ int pour_ended(const struct pour *p, const struct child_result *r, struct err *e
 	if (r->error == -ETIMEDOUT)
 		err_set(e, POUR_HANGS, p->path);
 	else if (r->error)
-		err_set(e, "cannot read %.300s: its reader was %s", p->path, r->text);
+		err_set(e, "cannot read %.300s: the process that reads it: %s", p->path, r->text);
 	else if (r->status == POUR_IRREGULAR)
-		err_set(e, "%.300s is no regular file", p->path);
+		err_set(e, "%.300s is not a regular file", p->path);
 	else if (r->status == POUR_CHANGED)
 		err_set(e, "%.300s changed while it was read", p->path);
 	else

@@ -112,13 +112,13 @@ static void judge(const struct source *s, const struct inv_part *part, struct er
 
 	if (inv_part_is_over(part))
 		err_set(e,
-			"more than %zu containers or addresses, far over max-rows = %zu: not "
-			"believed",
+			"more than %zu containers or addresses, far over max-rows = %zu: answer "
+			"discarded",
 			inv_part_room(part), s->max_rows);
 	else if (n == 1)
-		err_set(e, "%s; nothing that is missing is taken for gone", doubt);
+		err_set(e, "%s; the rest is used and nothing is removed", doubt);
 	else if (n)
-		err_set(e, "%s; and %zu more; nothing that is missing is taken for gone", doubt,
+		err_set(e, "%s; and %zu more; the rest is used and nothing is removed", doubt,
 			n - 1);
 }
 
@@ -143,8 +143,8 @@ void source_end(struct source *s, struct inv_part *take_part, const struct err *
 		inv_part_free(s->part);
 		s->part = take_part;
 	} else {
-		stays = s->part ? "; what it said last stays"
-				: "; it has said nothing yet, so nothing is removed";
+		stays = s->part ? "; its last answer stays in force"
+				: "; it has not answered yet, so nothing is removed";
 	}
 	inv_clean(s->failing ? why.text : "ok", s->state, sizeof(s->state));
 	if (s->failing)
@@ -213,11 +213,11 @@ int sources_new(char *const *specs, size_t n_specs, size_t max_rows, const char 
 		one->max_rows = max_rows;
 		one->name = xstrdup(specs[i]);
 		one->log = inv_log_new();
-		snprintf(one->state, sizeof(one->state), "not looked at yet");
+		snprintf(one->state, sizeof(one->state), "not polled yet");
 		s->list[s->n++] = one;
 	}
 	if (ret == 0 && !s->n) {
-		err_set(e, "no source; %s", source_kind_choices(choices));
+		err_set(e, "no source is configured; %s", source_kind_choices(choices));
 		ret = -EINVAL;
 	}
 	if (ret == 0)

@@ -46,7 +46,7 @@ static void command_start(struct source *s, uint64_t now_ns)
 	int ret = 0;
 
 	if (c->child && !child_gone(c->child)) {
-		err_set(&e, "the last run was killed and has still not ended");
+		err_set(&e, "the last run was killed but has not ended yet");
 		ret = -EBUSY;
 	} else {
 		child_free(c->child);

@@ -28,7 +28,7 @@ int source_read(const char *path, size_t max_octets, char **ret_text, size_t *re
 	int ret = file_read_regular(path, max_octets, ret_text, ret_len);
 
 	if (ret == -EINVAL)
-		err_set(e, "%.300s is no regular file", path);
+		err_set(e, "%.300s is not a regular file", path);
 	else if (ret < 0)
 		err_set(e, "cannot read %.300s: %s", path, strerror(-ret));
 	return ret;

@@ -136,7 +136,7 @@ static void answer_from_veinfo(struct source_vz *v, uint64_t now_ns)
 	if (read_veinfo(v, part, &e) < 0) {
 		inv_part_free(part);
 		part = NULL;
-		err_prefix(&e, "neither vzlist nor prlctl is there");
+		err_prefix(&e, "neither vzlist nor prlctl is installed");
 	}
 	source_end(&v->base, part, &e, now_ns);
 }
@@ -256,7 +256,7 @@ static int run_form(struct source_vz *v, const struct vz_form *form, child_done_
 	int ret;
 
 	if (!tool_path(v, form->tool)) {
-		err_set(e, "%s is not there", form->tool);
+		err_set(e, "%s is not installed", form->tool);
 		return -ENOENT;
 	}
 	path = xstrdup(tool_path(v, form->tool));
@@ -297,8 +297,8 @@ static void end_with_names(struct source_vz *v, uint64_t now_ns)
 static void miss_names(struct source_vz *v, const struct err *e, uint64_t now_ns)
 {
 	log_bad(&v->names_trouble, now_ns, LOG_LEVEL_WARNING, "inv",
-		"%s: the containers' names cannot be read: %s; those known stay, addresses are not "
-		"concerned",
+		"%s: cannot read the containers' names: %s; known names stay, addresses are not "
+		"affected",
 		v->base.name, e->text);
 	end_with_names(v, now_ns);
 }
@@ -469,7 +469,7 @@ static void vz_start(struct source *s, uint64_t now_ns)
 	v->weight = NOTHING;
 	drop_gone(&v->child);
 	if (v->child)
-		err_set(&v->why, "the last run was killed and has still not ended");
+		err_set(&v->why, "the last run was killed but has not ended yet");
 	else if (child_new_work(print_places, v, now_ns + SOURCE_DEADLINE_NS, VZ_TOOLS, s->loop,
 				on_places, v, &v->child, &v->why) == 0)
 		return;
@@ -522,7 +522,7 @@ static int vz_job(const char *name, struct source_job *ret_job, struct err *e)
 	}
 	ret_job->text = form ? vz_tool_find("", form->tool) : NULL;
 	if (!ret_job->text) {
-		err_set(e, "there is no such tool here");
+		err_set(e, "the tool is not installed");
 		return -ENOENT;
 	}
 	ret_job->argv = xcalloc(VZ_FORM_WORDS, sizeof(*ret_job->argv));

@@ -116,8 +116,8 @@ static void note_repair(struct enforce *en, uint64_t now_ns)
 	snprintf(en->flaw, sizeof(en->flaw), "%s", flaw);
 	if (!en->failure && !more)
 		log_bad(&en->fight, now_ns, LOG_LEVEL_WARNING, "fw",
-			"our rules in %s were changed by somebody else%s%s%s: repairing", en->what,
-			*flaw ? " (" : "", flaw, *flaw ? ")" : "");
+			"our rules in %s were changed by another program%s%s%s: repairing",
+			en->what, *flaw ? " (" : "", flaw, *flaw ? ")" : "");
 	en->last_repair_ns = now_ns;
 	if (!en->repair_pause_ns)
 		en->repair_pause_ns = NS_PER_S / 2;
@@ -133,7 +133,7 @@ static void note_peace(struct enforce *en, uint64_t now_ns)
 	if (!log_is_bad(&en->fight) || now_ns - en->last_repair_ns < LOG_REST_NS)
 		return;
 	if (en->fight.times > 1)
-		log_good(&en->fight, now_ns, "fw", "nobody changes our rules in %s any more",
+		log_good(&en->fight, now_ns, "fw", "our rules in %s are no longer being changed",
 			 en->what);
 	en->fight = (struct log_state) { 0 };
 }

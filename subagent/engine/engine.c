@@ -515,7 +515,10 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 	}
 	/* Without the kernel's notifications, only the interval triggers polls. */
 	if (nl_new(en->loop, engine_on_kernel_event, en, &en->nl, e) < 0)
-		log_warning("inv", "%s: changes are noticed at the interval only", e->text);
+		log_warning("inv",
+			    "%s: without the kernel's events, the sources are polled at the "
+			    "interval only",
+			    e->text);
 	return 0;
 }
 
@@ -560,7 +563,7 @@ void engine_free(struct engine *en)
 	if (!en)
 		return;
 	en->ending = true;
-	waiters_cancel(&en->waiters, -ECANCELED, "ctmeterd ends");
+	waiters_cancel(&en->waiters, -ECANCELED, "ctmeterd is exiting");
 	if (en->checkpoint.at_ns) { /* the engine was running */
 		engine_sample(en, loop_now_ns());
 		keep_checkpoint(en->keep, engine_now(en, loop_now_ns()), true);

@@ -240,14 +240,13 @@ static bool is_latest(struct keep *k, const struct store_meta *meta, struct ledg
 	    (w.ledger == meta->ledger && w.checkpoint <= meta->checkpoint))
 		return true;
 	ledger_doubt(k->ledger, w.discontinuities, w.next_ifindex, now);
-	log_error(
-		"ledger",
-		"%s is %s: what the rules counted since is booked to nobody, and every row has a "
-		"discontinuity",
-		k->path,
-		w.ledger == meta->ledger
-			? "older than what was stored last: an earlier copy was put back"
-			: "another ledger than the one that was in use since the node was started");
+	log_error("ledger",
+		  "%s is %s: what the rules have counted since then is booked to no row, and every "
+		  "row has a discontinuity",
+		  k->path,
+		  w.ledger == meta->ledger
+			  ? "older than the last checkpoint (an earlier copy was put back)"
+			  : "not the ledger that has been in use since the node was booted");
 	return false;
 }
 
@@ -290,12 +289,12 @@ static void write_witness(struct keep *k, const struct store_batch *b)
 	ret = k->witnessed ? witness_write(k->witness, &w) : 0;
 	if (ret < 0)
 		log_bad(&k->witness_trouble, loop_now_ns(), LOG_LEVEL_WARNING, "ledger",
-			"cannot note in the run directory what was stored last: %s; an older copy "
-			"of %s would not be noticed",
+			"cannot write ledger.witness: %s; if an earlier copy of %s is put back, "
+			"that will not be noticed",
 			strerror(-ret), k->path);
 	else
 		log_good(&k->witness_trouble, loop_now_ns(), "ledger",
-			 "what was stored last can be noted again");
+			 "ledger.witness is written again");
 }
 
 /* --- calling back ------------------------------------------------------------------------- */
@@ -500,7 +499,9 @@ void keep_free(struct keep *k)
 	k->told = tell_nobody;
 	keep_wait(k);
 	if (k->writer && store_writer_busy(k->writer))
-		log_error("ledger", "%s: its disk does not answer: ending without it", k->path);
+		log_error("ledger",
+			  "%s: its disk does not answer: exiting without a last checkpoint",
+			  k->path);
 	store_writer_free(k->writer);
 	loop_timer_clear(k->loop, &k->patience);
 	store_close(k->store);

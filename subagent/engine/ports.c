@@ -12,7 +12,7 @@ uint64_t ports_take_view(struct ledger *ledger, struct keep *keep, enum cfg_dire
 		return 0;
 	log_warning("cfg",
 		    "[ports] direction = %s: In and Out of every port are swapped from now on; "
-		    "what pollers recorded before is not",
+		    "what pollers have recorded stays as it was",
 		    port ? "port" : "container");
 	/* Store it now. Otherwise a daemon killed before its next checkpoint would have shown a
 	 * direction that the ledger does not remember. */

@@ -15,12 +15,11 @@ static void pause_ms(void)
 static void meet(struct sampler *s, enum addr_family f, struct ledger_now now)
 {
 	if (ledger_meet(s->ledger, f, s->reading[f].commit, now))
-		log_error(
-			"ledger",
-			"the rules in %s are newer than the ledger, which is new or an older copy "
-			"that was put back: what they counted since is booked to nobody, and every "
-			"row of theirs has a discontinuity",
-			s->what[f]);
+		log_error("ledger",
+			  "the rules in %s are newer than the ledger, which is new or an earlier "
+			  "copy that was put back: what they have counted since then is booked to "
+			  "no row, and each of their rows has a discontinuity",
+			  s->what[f]);
 }
 
 /* Take one whole reading of a family into the ledger. Other programs' commits make it fail for

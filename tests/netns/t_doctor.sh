@@ -269,7 +269,7 @@ step 'a rule before ours'
 # ctmeterd itself repairs it within 10 s: then once more.
 shadow() { iptables-legacy -t mangle -I FORWARD -s 203.0.113.0/24 -j ACCEPT && is fail rules-ipv4; }
 assert_await 'found' 10 shadow
-assert_match 'which one' 'rule 1 of FORWARD \(ACCEPT\) stands before ours|FORWARD: rule 1 \(ACCEPT\)' "$TEXT"
+assert_match 'which one' 'rule 1 of FORWARD \(ACCEPT\) precedes ours|FORWARD: rule 1 \(ACCEPT\)' "$TEXT"
 printf '   %s\n   look: %s\n' "$TEXT" "$LOOK"
 assert_ok 'to look at it' eval "$LOOK"
 cured 'a rule before ours' rules-ipv4

@@ -118,7 +118,7 @@ assert_await 'known addresses have their rules' 5 known_have_rules
 traffic
 LAB_OWNER[192.0.2.112]=103
 lab_flow 198.51.100.2 192.0.2.112 200 28-1500
-assert_match 'no source has answered' 'waits: not looked at yet' "$(ctmeter status 2>&1)"
+assert_match 'no source has answered' 'waits: not polled yet' "$(ctmeter status 2>&1)"
 lab_ctmeterd_kill9 # what is held for the inventory stays so
 lab_flow 198.51.100.2 192.0.2.112 200 28-1500
 lab_ctmeterd_start

@@ -104,13 +104,13 @@ program_hangs() { # LABEL
 	hang
 	answers status
 	assert_match "$1: status answers" 'source:' "$(<"$LAB/said")"
-	assert_await "$1: status tells" 20 says 'fs/inventory: .*(did not end in time|has still not ended)'
+	assert_await "$1: status tells" 20 says 'fs/inventory: .*(did not end in time|has not ended yet)'
 	failed=$(ctmeter status | sed -n 's/.*failed looks: *//p')
 	assert_await "$1: it is looked at on" 15 looked_on
 	assert_eq "$1: by one process" 1 "$(ps -eo stat= | awk '/^D/ { n++ } END { print n + 0 }')"
 	still_hangs "$1"
 	unhang
-	assert_await "$1: it recovers by itself" 15 eval "! says 'fs/inventory: .*(did not end in time|has still not ended)'"
+	assert_await "$1: it recovers by itself" 15 eval "! says 'fs/inventory: .*(did not end in time|has not ended yet)'"
 	lab_ctmeterd_stop
 }
 lab_ctmeterd_stop

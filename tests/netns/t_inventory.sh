@@ -86,7 +86,7 @@ broken() { # LABEL LINE TEXT: a line of 102, and what is said of it
 		104 203.0.113.104
 	END
 	assert_match "$1: refresh says so" 'could not be read: .*line 2.*'"$3" "$(ctmeter refresh 2>&1)"
-	assert_match "$1: status too" "line 2.*$3.*; nothing that is missing is taken for gone" "$(ctmeter status)"
+	assert_match "$1: status too" "line 2.*$3.*; the rest is used and nothing is removed" "$(ctmeter status)"
 	assert_eq "$1: all count on, and what is new" '2 2 2 2' "$(status_of 102 192.0.2.102) $(
 		status_of 102 192.0.2.112) $(status_of 103 192.0.2.103) $(status_of 104 203.0.113.104)"
 	lab_flow 198.51.100.2 192.0.2.112 10 1000
@@ -97,7 +97,7 @@ ctmeter refresh >/dev/null
 broken 'an unknown key' '102 192.0.2.102 192.0.2.112 nmae=db.example' 'unknown key'
 broken 'an address that is none' '102 192.0.2.102 192.0.2.11O' '192.0.2.11O'
 broken 'octets that are no text' $'102 192.0.2.102 n\xffme=x\x1b[1m' 'unknown key'
-broken 'a no-break space in place of a blank' $'102\302\240192.0.2.102 192.0.2.112 name=db.example' 'looks like a blank and is none'
+broken 'a no-break space in place of a blank' $'102\302\240192.0.2.102 192.0.2.112 name=db.example' 'looks like a space but is not one'
 broken 'an id with zero width in it' $'"102\342\200\213" 192.0.2.102 192.0.2.112' 'U\+200B'
 broken 'a network' '102 192.0.2.102 192.0.2.128/28' '192\.0\.2\.128/28. of container 102 refused: it is a network'
 assert_match 'is not counted as its first address' '^No Such' "$(status_of 102 192.0.2.128)"

@@ -207,9 +207,9 @@ by_helper() { # LABEL [PATTERN]: root's check has the command run by the helper 
 }
 by_helper 'as the unit starts it'
 assert_match 'nor with more words' 'no source in its configuration' "$(ask "command:$LAB/who x")"
-assert_match 'nor OpenVZ, when it is no source' 'OpenVZ is no source' "$(ask 'vz:veinfo')"
-assert_match 'nor what nobody knows' 'knows no such job' "$(ask 'file:/etc/shadow')"
-assert_match 'nor an endless request' 'no request came' "$(ask "$(printf 'x%.0s' {1..300})")"
+assert_match 'nor OpenVZ, when it is no source' 'OpenVZ is not a source' "$(ask 'vz:veinfo')"
+assert_match 'nor what nobody knows' 'unknown job' "$(ask 'file:/etc/shadow')"
+assert_match 'nor an endless request' 'no request arrived' "$(ask "$(printf 'x%.0s' {1..300})")"
 for _ in 1 2 3 4 5 6; do ask "command:$LAB/who" >"$LAB/many" & done
 assert_match 'nor is it overrun' 'name=uid-0' "$(ask "command:$LAB/who")"
 as_nobody "$LAB/unixio" ask "$HELPER" "command:$LAB/who" >"$LAB/said" 2>&1

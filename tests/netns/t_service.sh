@@ -36,7 +36,7 @@ chmod +x "$LAB/mute"
 lab_set inventory.source "command:$LAB/mute"
 start "$LAB/notify"
 assert_await 'ready' 3 told '^READY=1$'
-assert_match 'says what it waits for' 'mute: not looked at yet' "$(grep STATUS= "$TOLD")"
+assert_match 'says what it waits for' 'mute: not polled yet' "$(grep STATUS= "$TOLD")"
 lab_ctmeterd_stop
 
 step 'not before the rules are in place of what was known before'
@@ -47,7 +47,7 @@ lab_ctmeterd_stop
 assert_ok 'the rules go' ctmeter teardown
 lab_set inventory.source "command:$LAB/mute"
 listen "$LAB/notify"
-# Whoever holds the lock of the tables holds up the commit. (No child of ours inherits 9.)
+# Whoever holds the xtables lock holds up the commit. (No child of ours inherits 9.)
 exec 9>/run/xtables.lock
 flock -x 9
 start "$LAB/notify"

@@ -76,7 +76,7 @@ step 'the tables come'
 rm "$LAB/notable"
 counts() { ! status_says 'no legacy'; }
 assert_await 'taken up' 20 counts
-assert_ok 'the log says so' grep -q 'the IPv4 table "mangle" is there now' "$LAB/ctmeterd.log"
+assert_ok 'the log says so' grep -q 'the IPv4 table "mangle" exists now' "$LAB/ctmeterd.log"
 
 step 'a container comes'
 vz_has 101 web 192.0.2.101
@@ -133,6 +133,6 @@ STUCKDISK_FILE=$LAB/stuck lab_ctmeterd_start env LD_PRELOAD="$LAB/stuckdisk.so"
 : >"$LAB/stuck"
 assert_await 'somebody waits for it' 10 test -e "$LAB/stuck.waits"
 ends_within_5s 'a stuck disk'
-assert_ok 'and says so' grep -q 'its disk does not answer: ending without it' "$LAB/ctmeterd.log"
+assert_ok 'and says so' grep -q 'its disk does not answer: exiting without' "$LAB/ctmeterd.log"
 assert_match 'what was stored is there' "(^|,)$carried(,|$)" "$(totals)"
 lab_end

@@ -61,7 +61,7 @@ for i in {1..12}; do
 	disc_of 192.0.2.101 >/dev/null
 	sleep 0.3
 done
-assert_match 'status names what stands before ours' 'rule 1 of FORWARD \(ACCEPT\) stands before ours' \
+assert_match 'status names what precedes ours' 'rule 1 of FORWARD \(ACCEPT\) precedes ours' \
 	"$(cat "$LAB"/status.*)"
 ipt 4 -D FORWARD -j ACCEPT
 assert_await 'peace' 40 in_place 4

@@ -205,7 +205,7 @@ START_TEST(child_grandchild_that_holds_stdout_killed_at_deadline)
 
 	ck_assert_int_eq(seen.result.error, -ETIMEDOUT);
 	ck_assert_str_eq(seen.result.text,
-			 "left a process behind that held its output until the deadline");
+			 "left a process behind that kept its output open until the deadline");
 	ck_assert_int_gt(grandchild, 1);
 	while (runs(grandchild)) /* SIGKILL was sent; the test's timeout ends this otherwise */
 		usleep(1000);

@@ -68,8 +68,8 @@ START_TEST(inv_part_container_hidden_characters_refused)
 			      "%zu", i);
 		ck_assert_uint_eq(inv_part_doubts(p, &first), i + 1);
 	}
-	EXPECT_LOG(ARRAY_LEN(bad), "U+00A0, which looks like a blank",
-		   "U+200E, which is not seen by itself", "begins or ends with a blank");
+	EXPECT_LOG(ARRAY_LEN(bad), "U+00A0, which looks like a space",
+		   "U+200E, which is invisible by itself", "begins or ends with a blank");
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
 		ck_assert_msg(inv_part_container(p, 99, good[i], NULL, INV_RUN_UNKNOWN) == 0, "%zu",
 			      i);
@@ -181,7 +181,7 @@ START_TEST(inv_part_address_unusable_refused)
 			      unreadable[i]);
 	EXPECT_LOG(ARRAY_LEN(unfit) + ARRAY_LEN(unreadable),
 		   "src:7: address \"0.0.0.0\" of container 101 refused: unspecified", "loopback",
-		   "link-local", "multicast", "IPv4-compatible", "no IPv4 or IPv6 address",
+		   "link-local", "multicast", "IPv4-compatible", "not an IPv4 or IPv6 address",
 		   "a zone (%)", "it has U+200B, which looks like");
 	ck_assert_uint_eq(inv_part_addresses(p), 0);
 	inv_part_free(p);

@@ -52,10 +52,10 @@ START_TEST(inv_file_parse_malformed_lines_left_out_with_line)
 			  "113[-,unknown] 192.0.2.13; 115[-,stopped] 192.0.2.15");
 	EXPECT_LOG(13, "src:2: line left out: a quote is not closed: \"102\"",
 		   "src:3: line left out: unknown key", "\"colour=red\" (103)",
-		   "src:4: line left out: state is running or stopped: \"state=sleeping\" (104)",
+		   "src:4: line left out: state must be running or stopped: \"state=sleeping\" (104)",
 		   "src:5: line left out: state is given twice",
 		   "src:6: line left out: name is given twice",
-		   "src:7: line left out: a line begins with the container's id",
+		   "src:7: line left out: it must begin with the container's id",
 		   "src:8: line left out: it has a NUL octet",
 		   "src:9: line left out: a \\ in quotes",
 		   "src:10: address \"192.0.2.300\" of container 110 refused",
@@ -202,7 +202,7 @@ START_TEST(inv_file_parse_crlf_taken_told_once)
 	EXPECT_LOG(1, "src:1: lines end in CR LF");
 	log_capture();
 	inv_part_free(parse("101 192.0.2.1\r 192.0.2.2\n", -ENODATA));
-	EXPECT_LOG(1, "src:1: line left out: it has a character that looks like a blank",
+	EXPECT_LOG(1, "src:1: line left out: it has a character that looks like a space",
 		   "\"101\"");
 }
 END_TEST

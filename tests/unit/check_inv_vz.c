@@ -157,7 +157,7 @@ START_TEST(inv_vz_json_text_that_forges_refused)
 	bad_fixture(json_ip, "vz/forge-quote.json", "not JSON");
 	bad_fixture(json_ip, "vz/forge-backslash.json", "not JSON");
 	bad_fixture(json_ip, "vz/forge-repeat.json", "not JSON");
-	bad_fixture(json_ip, "vz/forge-object.json", "more or fewer containers than lines");
+	bad_fixture(json_ip, "vz/forge-object.json", "another number of containers");
 	bad_fixture(json_ip, "vz/forge-nested.json", "nested value of \"x\"");
 }
 END_TEST

@@ -40,7 +40,7 @@ START_TEST(sources_new_auto_takes_vz_or_lists_choices)
 		open_bench(&b, root, "auto", NULL);
 		ck_assert_uint_eq(sources_count(b.sources), 1);
 		ck_assert_str_eq(sources_name(b.sources, 0), "auto");
-		ck_assert_str_eq(sources_state(b.sources, 0), "not looked at yet");
+		ck_assert_str_eq(sources_state(b.sources, 0), "not polled yet");
 		close_bench(&b);
 		free(root);
 	}
@@ -147,16 +147,16 @@ START_TEST(sources_look_broken_file_keeps_what_it_said)
 	expect_look(&b, was);
 	free(write_file(dir, "list", 0644, ""));
 	expect_failure(&b, "empty", was);
-	EXPECT_LOG(1, "file:", "empty; if there really", "what it said last stays");
+	EXPECT_LOG(1, "file:", "empty; if there really", "its last answer stays in force");
 	free(write_file(dir, "list", 0644, "101 192.0.2.1\n102 192.0.2"));
 	expect_failure(&b, "cut off", was);
 	ck_assert_int_eq(unlink(path), 0);
 	expect_failure(&b, "No such file", was);
 	ck_assert(strstr(sources_state(b.sources, 0), "No such file"));
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	expect_failure(&b, "no regular file", was);
+	expect_failure(&b, "not a regular file", was);
 	ck_assert_int_eq(unlink(path) + mkdir(path, 0700), 0);
-	expect_failure(&b, "no regular file", was);
+	expect_failure(&b, "not a regular file", was);
 	ck_assert_int_eq(rmdir(path), 0);
 	EXPECT_LOG(2, "cut off", "No such file");
 	free(write_file(dir, "list", 0644, "# nobody\n"));
@@ -180,8 +180,8 @@ START_TEST(sources_look_unreadable_line_is_failing_and_doubtful)
 	expect_look(&b, "101[-,unknown] 192.0.2.1");
 	free(write_file(dir, "list", 0644, "101 192.0.2.O\n102 192.0.2.2\n103 nmae=x\n"));
 	expect_failure(&b,
-		       "line 1: address \"192.0.2.O\" of container 101 refused: it is no IPv4 or "
-		       "IPv6 address; and 1 more; nothing that is missing is taken for gone",
+		       "line 1: address \"192.0.2.O\" of container 101 refused: it is not an IPv4 or "
+		       "IPv6 address; and 1 more; the rest is used and nothing is removed",
 		       "(doubtful); 101[-,unknown]; 102[-,unknown] 192.0.2.2");
 	free(write_file(dir, "list", 0644, "101 192.0.2.1 127.0.0.1\n"));
 	expect_look(&b, "101[-,unknown] 192.0.2.1");
@@ -279,7 +279,7 @@ START_TEST(sources_look_same_refusal_logged_once)
 		expect_failure(&b, "line 2 left out", "(doubtful); 101[-,unknown]");
 		if (!i)
 			EXPECT_LOG(3, "/list:1: address \"0.0.0.0\"", "/list:2: line left out",
-				   "line 2 left out: a line begins", "nothing that is missing");
+				   "line 2 left out: it must begin", "nothing is removed");
 	}
 	EXPECT_LOG(0, "");
 	close_bench(&b);

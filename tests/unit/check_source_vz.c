@@ -56,7 +56,7 @@ START_TEST(sources_look_vz_unusable_fails)
 		{ "vz/ovz6-liar", "lists no containers, yet /proc/vz/veinfo has 3 running" },
 		{ "vz/ovz6-liar-4.8", "lists no containers, yet /proc/vz/veinfo has 3 running" },
 		{ "vz/veinfo-bare", "without their addresses" },
-		{ "vz/none", "neither vzlist nor prlctl is there" },
+		{ "vz/none", "neither vzlist nor prlctl is installed" },
 	};
 
 	log_capture();
@@ -225,8 +225,8 @@ START_TEST(sources_look_vz_names_that_cannot_be_read_cost_names_alone)
 		free(text);
 		expect_look(&b, "1[h,unknown] 192.0.2.1; 2[-,unknown] 192.0.2.2");
 		if (!i)
-			EXPECT_LOG(1, "vz: the containers' names cannot be read: vzlist -a -H -o "
-				      "ctid,hostname: exit status 3; those known stay");
+			EXPECT_LOG(1, "vz: cannot read the containers' names: vzlist -a -H -o "
+				      "ctid,hostname: exit status 3; known names stay");
 	}
 	/* After a crash it rests for a minute; not when sources are made anew. */
 	free(log_text());
@@ -314,7 +314,7 @@ START_TEST(sources_look_vz_broken_answers_keep_what_it_said)
 	expect_failure(&b, "killed by signal 11", was);
 	expect_calls(dir, JSON7);
 	ck_assert_int_eq(unlink(tool), 0);
-	expect_failure(&b, "vzlist is not there", was);
+	expect_failure(&b, "vzlist is not installed", was);
 	close_bench(&b);
 	free(calls);
 	free(tool);

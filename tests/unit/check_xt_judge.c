@@ -181,7 +181,7 @@ START_TEST(xt_judge_return_first_in_tree_is_disturbed)
 
 	insert(h, "ctm-d", IPTC_LABEL_RETURN);
 	end(h);
-	expect(true, false, "somebody changed our chains");
+	expect(true, false, "our chains were changed");
 	expect_repaired(FW_DISTURBED);
 }
 END_TEST
@@ -192,7 +192,7 @@ START_TEST(xt_judge_accept_before_jump_is_disturbed)
 
 	insert(h, "INPUT", IPTC_LABEL_ACCEPT);
 	end(h);
-	expect(true, false, "rule 1 of INPUT (ACCEPT) stands before ours");
+	expect(true, false, "rule 1 of INPUT (ACCEPT) precedes ours");
 	expect_repaired(FW_DISTURBED);
 }
 END_TEST
@@ -238,7 +238,7 @@ START_TEST(xt_judge_tree_twice_in_root_is_doubled)
 	insert(h, l.present.hook[HOOK_FORWARD].target, "ctm-s");
 	end(h);
 	xt_layout_clear(&l);
-	expect(true, true, "somebody changed our chains");
+	expect(true, true, "our chains were changed");
 	expect_repaired(FW_DOUBLED);
 }
 END_TEST
@@ -258,7 +258,7 @@ START_TEST(xt_judge_renamed_chains_are_still_ours)
 	ck_assert_uint_eq(l.present.n_chains, chains);
 	ck_assert_uint_eq(l.present.strays, 2);
 	xt_layout_clear(&l);
-	expect(true, false, "somebody renamed a chain of ours");
+	expect(true, false, "a chain of ours was renamed");
 	expect_repaired(FW_DISTURBED);
 }
 END_TEST

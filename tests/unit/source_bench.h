@@ -92,7 +92,7 @@ static inline void expect_failure(struct bench *b, const char *failure, const ch
 {
 	do /* a run that was killed just now takes its time to be gone */
 		look(b);
-	while (b->failure && strstr(b->failure, "has still not ended"));
+	while (b->failure && strstr(b->failure, "has not ended yet"));
 	ck_assert_uint_eq(b->failed, 1);
 	ck_assert_msg(b->failure && strstr(b->failure, failure), "\"%s\" says not \"%s\"",
 		      b->failure, failure);

@@ -44,8 +44,8 @@ int commit_lock_open(struct err *e)
 	err_set(e, "cannot open the lock file %s: %s", path, strerror(-ret));
 	if (ret == -EACCES || ret == -EROFS || ret == -EPERM)
 		err_set(e,
-			"cannot open the lock file %s as the user that ctmeterd runs as: "
-			"\"ctmeterd --prepare\", run as root, lets its group in",
+			"cannot open the lock file %s as ctmeterd's user: run \"ctmeterd "
+			"--prepare\" as root, which gives its group access",
 			path);
 	return ret;
 }
@@ -65,8 +65,8 @@ int commit_lock_share(gid_t gid, struct err *e)
 	    (fchown(fd, (uid_t)-1, gid) < 0 || fchmod(fd, (st.st_mode & 07777) | S_IRGRP) < 0))
 		ret = -errno;
 	if (ret < 0)
-		err_set(e, "cannot let the group %u into the lock file %s: %s", (unsigned)gid, path,
-			strerror(-ret));
+		err_set(e, "cannot give group %u access to the lock file %s: %s", (unsigned)gid,
+			path, strerror(-ret));
 	if (fd >= 0)
 		close(fd);
 	return ret;
@@ -171,8 +171,8 @@ static int finish(int fd, struct journal *j, struct err *e)
 		/* Somebody changed the table before the counters were back. Our counts go to the
 		 * ledger; the table has no place left for those of others. */
 		log_error("fw",
-			  "table %s was changed by somebody in the middle of our commit: the "
-			  "counters of other people's rules begin anew",
+			  "another program changed table %s in the middle of our commit: the "
+			  "counters of other programs' rules restart from 0",
 			  h->table);
 		journal_set_refused(j);
 		ret = 0;
@@ -229,8 +229,11 @@ static int hand_over(const char *path, uid_t uid, gid_t gid, struct err *e)
 		return lock;
 	ret = take_lock(lock, e);
 	if (!ret && (ret = journal_hand_over(path, uid, gid)) < 0)
-		err_set(e, "cannot hand over the journal %s of a commit of root's: %s: remove it",
-			path, ret == -EINVAL ? "it is no plain file of one name" : strerror(-ret));
+		err_set(e,
+			"cannot give the journal %s of root's commit to ctmeterd's user: %s: "
+			"remove the file",
+			path,
+			ret == -EINVAL ? "it is not a regular file with one link" : strerror(-ret));
 	close(lock);
 	return ret;
 }
@@ -332,7 +335,8 @@ static int write_journal(struct job *job)
 	ret = journal_create(job->path, &head, &job->journal);
 	if (ret < 0) {
 		err_set(job->e, "cannot write the commit's journal %s: %s", job->path,
-			ret == -EEXIST ? "somebody else keeps taking its name" : strerror(-ret));
+			ret == -EEXIST ? "another program keeps creating a file of that name"
+				       : strerror(-ret));
 		return ret;
 	}
 	memcpy(job->journal.from, c->from, c->raw.n_entries * sizeof(*c->from));
@@ -479,7 +483,7 @@ static int prepare(struct job *job)
 	xt_layout_parse(&job->composed.raw, &job->new);
 	judge_old(job);
 	if (plan_diff(job->desired, &job->new.present, NULL)) {
-		err_set(job->e, "the composed table is another one than was planned");
+		err_set(job->e, "the composed table differs from the plan");
 		ret = -EPROTO;
 	}
 	return ret;
@@ -570,8 +574,8 @@ int commit_run(int fd, int lock, const char *table, const struct ruleset *desire
 	}
 	if (ret == -EAGAIN)
 		err_set(e,
-			"table %s changes faster than it can be committed: some program writes "
-			"to it without the xtables lock",
+			"table %s changes faster than it can be committed: another program writes "
+			"to it without taking the xtables lock",
 			table);
 	ruleset_free(job.desired);
 	flock(lock, LOCK_UN);

@@ -198,7 +198,7 @@ static int clear_jumps(const struct job *job, const char *chain)
 			continue;
 		}
 		if (!job->tc->delete_num_entry(chain, at, job->h))
-			return failed(job, "cannot take a jump to ours out of", chain);
+			return failed(job, "cannot remove a jump to ours from", chain);
 		rule = job->tc->first_rule(chain, job->h);
 		for (unsigned i = 0; rule && i < at; i++)
 			rule = job->tc->next_rule(rule, job->h);
@@ -233,7 +233,7 @@ static int set_hook(const struct job *job, enum hook hook)
 	make_entry(room, job->desired->family, &all,
 		   job->desired->chains[job->desired->root[hook]].name);
 	if (!job->tc->insert_entry(name, room, 0, job->h))
-		return failed(job, "cannot put our jump into", name);
+		return failed(job, "cannot insert our jump into", name);
 	return 0;
 }
 
@@ -268,7 +268,7 @@ static int run_plan(const struct job *job, const struct present *present, const 
 			continue;
 		name = present->chains[plan->ops[i].chain].name;
 		if (!job->tc->delete_chain(name, job->h))
-			ret = failed(job, "somebody's rule still jumps to our", name);
+			ret = failed(job, "a rule of another program still jumps to our", name);
 	}
 	return ret;
 }
@@ -286,8 +286,11 @@ int compose(const char *table, const struct ruleset *desired, const struct prese
 	c.raw.family = desired->family;
 	errno = 0;
 	job.h = job.tc->init(table);
-	if (!job.h)
-		return failed(&job, "cannot read the table with", table);
+	if (!job.h) {
+		ret = errno ? -errno : -EINVAL;
+		err_set(e, "libiptc cannot read table %s: %s", table, job.tc->strerror(-ret));
+		return ret;
+	}
 	ret = run_plan(&job, present, plan);
 	if (ret < 0)
 		goto cleanup;

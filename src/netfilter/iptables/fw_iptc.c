@@ -124,7 +124,7 @@ static int start_child(struct family *f, const struct ruleset *desired)
 		log_bad(&f->trouble, loop_now_ns(), LOG_LEVEL_ERROR, "fw", "%s", e.text);
 		return f->lock;
 	}
-	log_good(&f->trouble, loop_now_ns(), "fw", "the lock of the tables can be opened again");
+	log_good(&f->trouble, loop_now_ns(), "fw", "the xtables lock can be opened again");
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	f->child = fork();
@@ -277,7 +277,7 @@ static void look_again(struct family *f, uint64_t now_ns)
 	f->fd = -1;
 	f->problem[0] = '\0';
 	if (try_table(f, f->owner->table) == 0)
-		log_info("fw", "the %s table \"%s\" is there now", xt_families[f->family].name,
+		log_info("fw", "the %s table \"%s\" exists now", xt_families[f->family].name,
 			 f->owner->table);
 	else if (!f->problem[0])
 		snprintf(f->problem, sizeof(f->problem), "no permission to read the %s table",

@@ -49,8 +49,8 @@ static void name_flaw(struct xt_layout *l, enum hook hook, bool wanted)
 		present_add_flaw(present, "%u rules of %s lead to ours", present->hook[hook].jumps,
 				 name);
 	else if (present->hook[hook].jumps && present->hook[hook].shadowed)
-		present_add_flaw(present, "rule %u of %s (%s) stands before ours",
-				 l->place[hook].shadow, name, *target ? target : "no target");
+		present_add_flaw(present, "rule %u of %s (%s) precedes ours", l->place[hook].shadow,
+				 name, *target ? target : "no target");
 }
 
 void xt_judge(struct xt_layout *l, enum addr_family family)
@@ -62,9 +62,9 @@ void xt_judge(struct xt_layout *l, enum addr_family family)
 	for (enum hook h = 0; h < HOOKS && present->disturbed; h++)
 		name_flaw(l, h, expected->root[h] >= 0);
 	if (present->strays)
-		present_add_flaw(present, "somebody renamed a chain of ours");
+		present_add_flaw(present, "a chain of ours was renamed");
 	if (present->disturbed && !present->flaw[0])
-		present_add_flaw(present, "somebody changed our chains");
+		present_add_flaw(present, "our chains were changed");
 	ruleset_free(expected);
 }
 
