@@ -18,7 +18,8 @@
 #   make lint         formatting, warnings of two compilers, static analysis, the MIB
 #   make install      install into PREFIX below DESTDIR; make uninstall
 #   make dist         make build/ctmeter-VERSION.tar.gz; make distcheck: test it
-# V=1 shows the commands. CTMETER_OID moves the MIB. IPTC=no builds without libiptc (dry runs only).
+# V=1 shows the commands. CTMETER_OID moves the MIB. IPTC=no builds without libiptc, LINK=no without
+# the link backend (dry runs only, without both).
 
 CTMETER_OID ?= 1.3.6.1.4.1.8072.9999.9999.1206
 VERSION     := 0.1.0
@@ -44,8 +45,14 @@ comma      := ,
 
 # The iptables backend, where libiptc is there (IPTC=no: without).
 IPTC       ?= $(if $(shell $(PKG_CONFIG) --exists libip4tc libip6tc 2>/dev/null || echo no),no,yes)
-PKGS       := $(if $(filter yes,$(IPTC)),libip4tc libip6tc) libmnl jansson sqlite3
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)$(if $(filter yes,$(IPTC)),, -DCTM_NO_IPTC)
+# The link backend, where clang can build for BPF and libbpf is there (LINK=no: without).
+BPF_CLANG  ?= clang
+LINK       ?= $(if $(shell { $(PKG_CONFIG) --exists 'libbpf >= 0.5' && echo 'int i;' | \
+              $(BPF_CLANG) -target bpf -x c -c -o /dev/null -; } 2>/dev/null || echo no),no,yes)
+PKGS       := $(if $(filter yes,$(IPTC)),libip4tc libip6tc) $(if $(filter yes,$(LINK)),libbpf) \
+              libmnl jansson sqlite3
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)$(if $(filter yes,$(IPTC)),, -DCTM_NO_IPTC) \
+              $(if $(filter yes,$(LINK)),, -DCTM_NO_LINK)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 # The system call filter, if libseccomp is installed (SECCOMP=no builds without it).
 SECCOMP    ?= $(shell $(PKG_CONFIG) --exists libseccomp 2>/dev/null && echo yes)
@@ -74,13 +81,21 @@ endif
 override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
 override LDFLAGS  += -Wl,--as-needed -pthread
 COMPILE   = $(CC) $(STD) $(CPPFLAGS) $(HARD_CC) $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP
-LINK      = $(CC) $(HARD_CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS)
+LINK_EXE  = $(CC) $(HARD_CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS)
 
-# What includes that backend's headers, or asks libiptc, is left out without it.
-IPTC_USERS := $(if $(filter yes,$(IPTC)),,$(shell grep -lE 'include.*(netfilter/iptables|libiptc)/' \
-              tests/unit/*.c tests/fuzz/*.c tests/netns/*.c tests/bench/*.c 2>/dev/null))
-IPTC_ROOM := $(if $(filter yes,$(IPTC)),,src/netfilter/iptables/%.c)
-sources    = $(filter-out $(IPTC_ROOM) $(IPTC_USERS),$(wildcard $(1)))
+# The kernel's programs. Debian keeps <asm/types.h> below a directory that is named for the machine.
+BPF_ARCH    = $(shell $(CC) -print-multiarch 2>/dev/null)
+COMPILE_BPF = $(BPF_CLANG) -target bpf -O2 -g -fdebug-prefix-map=$(CURDIR)=. -std=gnu11 -Wall -Wextra \
+              $(WERROR) -MMD -MP -Isrc $(if $(filter yes,$(LINK)),$(addprefix -idirafter /usr/include/,$(BPF_ARCH)))
+
+# What includes a backend's headers, or asks libiptc, is left out without it.
+users       = $(shell grep -lE 'include.*($(1))/' \
+              tests/unit/*.c tests/fuzz/*.c tests/netns/*.c tests/bench/*.c 2>/dev/null)
+IPTC_USERS := $(if $(filter yes,$(IPTC)),,$(call users,netfilter/iptables|libiptc))
+LINK_USERS := $(if $(filter yes,$(LINK)),,$(call users,netfilter/link))
+ROOMS_OUT  := $(if $(filter yes,$(IPTC)),,src/netfilter/iptables/%.c) \
+              $(if $(filter yes,$(LINK)),,src/netfilter/link/%.c)
+sources     = $(filter-out %.bpf.c $(ROOMS_OUT) $(IPTC_USERS) $(LINK_USERS),$(wildcard $(1)))
 SRC_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out src/cli/ctmeter.c,$(call sources,src/*/*.c src/*/*/*.c)))
 SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(wildcard subagent/*.c subagent/*/*.c)))
 LIBS_ALL   = $(B)/libsubagent.a $(B)/libctmeter.a
@@ -111,13 +126,23 @@ $(B)/version.h: Makefile FORCE
 # Rebuild all objects when the flags change.
 $(B)/flags: FORCE
 	@mkdir -p $(B)
-	@printf '%s\n' '$(COMPILE) $(LINK)' >$@.new
+	@printf '%s\n' '$(COMPILE) $(LINK_EXE) $(COMPILE_BPF)' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(B)/%.o: %.c $(B)/flags | $(B)/version.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(COMPILE) -c -o $@ $<
+
+$(B)/%.bpf.o: %.bpf.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(COMPILE_BPF) -c -o $@ $<
+	$(Q)! command -v llvm-strip >/dev/null || llvm-strip -g $@
+
+LINK_OBJECT := $(B)/src/netfilter/link/count.bpf.o
+$(B)/src/netfilter/link/embed.o: $(LINK_OBJECT)
+$(B)/src/netfilter/link/embed.o: override CPPFLAGS += -DLINK_OBJECT='"$(LINK_OBJECT)"'
 
 $(B)/libctmeter.a: $(SRC_OBJS)
 $(B)/libsubagent.a: $(SUB_OBJS)
@@ -127,12 +152,12 @@ $(B)/%.a:
 
 $(B)/ctmeterd: $(B)/subagent/main.o $(LIBS_ALL)
 	$(call say,LD,$@)
-	$(Q)$(LINK) -o $@ $^ $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
+	$(Q)$(LINK_EXE) -o $@ $^ $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
 	$(Q)$(if $(filter yes,$(IPTC)),:,echo 'Built without libiptc: this ctmeterd cannot count.')
 
 $(B)/ctmeter: $(B)/src/cli/ctmeter.o $(B)/libctmeter.a
 	$(call say,LD,$@)
-	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(LIBS)
+	$(Q)$(LINK_EXE) -o $@ $^ $(PKG_LIBS) $(LIBS)
 
 $(B)/mibs/flat/CTMETER-MIB.txt: $(B)/mibs/CTMETER-MIB.txt
 $(B)/mibs/CTMETER-MIB.txt: mibs/CTMETER-MIB.txt mibs/flat-prelude.txt mibs/generate.sh $(B)/version.h

@@ -3,18 +3,19 @@
 #define CTM_LINK_SLOT_H
 
 /* The maps that the kernel's program (count.bpf.c) and the daemon share, so this header is plain C
- * for both. All of them are pinned below fw_config.bpf_dir, and survive the daemon.
+ * for both. All of them are pinned in one set (object.h), and survive the daemon.
  *
- * index4, index6   hash: link_key4 or link_key6 -> number of a slot
+ * index4, index6   hash: link_key4 or link_key6 -> __u32, the number of a slot
  * slots            array of link_slot, mmapable. Only the program writes to a slot that is in an
  *                  index; only the daemon writes to one that is in none.
  * owners           array of link_owner, mmapable; owners[i] is slots[i]'s. The program never reads
  *                  it. It is the daemon's memory through a kill.
- * ledger           array of one link_state, mmapable: the daemon's, too
- * node4, node6     hash: an address of the node itself or one of its broadcast addresses -> 1
+ * state            array of one link_state, mmapable: the daemon's, too
+ * node4, node6     hash: an address of the node itself or one of its broadcast addresses (4 or 16
+ *                  octets) -> __u8, 1
  * strays           array of link_strays, mmapable, by LINK_STRAYS_*
  * epochs           array of maps with one element, for the grace period: updating it waits until
- *                  no program runs that began before
+ *                  no program runs that began before. The element is the map `epoch`.
  *
  * A slot goes FREE -> LIVE -> LEAVING -> FREE:
  * 1. FREE: in no index, its counters are 0.
@@ -26,6 +27,9 @@
  * A key has at most one slot that is LIVE. Slots may be LEAVING with the same key. */
 
 #include <linux/types.h>
+
+/* Changes when what is below changes in a way that an older daemon's maps do not fit. */
+#define LINK_LAYOUT 1
 
 enum { LINK_IN, LINK_OUT, LINK_NODE_IN, LINK_NODE_OUT, LINK_PATHS }; /* in the order of enum path */
 
@@ -62,6 +66,8 @@ struct link_owner {
 struct link_state {
 	__u64 commit[2]; /* by family: the number of the last commit */
 	__u64 unsettled[2]; /* that of the commit whose finals are not forgotten; 0: none */
+	__u32 layout; /* LINK_LAYOUT; written last when a set is made */
+	__u32 reach; /* slots from this number on are FREE (link_object_reach) */
 };
 
 /* IP packets from a container's own link whose source no key of that link has: spoofed, or an

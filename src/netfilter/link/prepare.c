@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Root's part: load the programs, pin them and their maps, and give them away.
+ * 1. `set` is always whole: it is made as `set-new`, and renamed.
+ * 2. The directories may belong to the daemon's user, so each is reached by the descriptor of the
+ *    one above it, and no symbolic link is followed. */
+#include "base/xalloc.h"
+#include "netfilter/link/set.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#ifndef BPF_FS_MAGIC /* headers before Linux 4.6 */
+#define BPF_FS_MAGIC 0xcafe4a11
+#endif
+
+#define SLOTS_MIN 4096
+#define SLOTS_MAX (1u << 22) /* 256 MiB of slots */
+
+/* The object that clang made (embed.c). */
+extern const char link_embedded[], link_embedded_end[];
+
+/* What one call works with. */
+struct prepare {
+	const char *bpf_dir;
+	int dir; /* BPF_DIR */
+	uint32_t slots;
+	uid_t uid;
+	gid_t gid;
+	struct err *e;
+};
+
+static int fail(const struct prepare *p, int ret, const char *what)
+{
+	err_set(p->e, "%s: %s: %s", p->bpf_dir, what, strerror(-ret));
+	return ret;
+}
+
+/* --- the directory ------------------------------------------------------------------------ */
+
+static int check_bpffs(const char *bpf_dir, struct err *e)
+{
+	char *copy = xstrdup(bpf_dir), *parent = dirname(copy);
+	struct statfs fs;
+	int ret = 0;
+
+	if (statfs(parent, &fs) < 0 || (unsigned)fs.f_type != BPF_FS_MAGIC) {
+		err_set(e,
+			"no bpffs is mounted at %s, where the link backend pins its programs: "
+			"mount -t bpf bpf %s",
+			parent, parent);
+		ret = -ENODEV;
+	}
+	free(copy);
+	return ret;
+}
+
+/* Open the directory dir/name of a user or of root. Returns its descriptor or -errno. */
+static int open_dir(int dir, const char *name, uid_t uid)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || (st.st_uid != 0 && st.st_uid != uid)) {
+		close(fd);
+		return -EACCES;
+	}
+	return fd;
+}
+
+static int give(const struct prepare *p, int fd)
+{
+	return fchmod(fd, 0700) < 0 || fchown(fd, p->uid, p->gid) < 0 ? -errno : 0;
+}
+
+static int open_bpf_dir(struct prepare *p)
+{
+	int ret = 0;
+
+	if (mkdir(p->bpf_dir, 0700) < 0 && errno != EEXIST)
+		return fail(p, -errno, "cannot be made");
+	p->dir = open_dir(AT_FDCWD, p->bpf_dir, p->uid);
+	if (p->dir == -EACCES)
+		err_set(p->e,
+			"%s belongs to a user who is neither root nor the daemon's: look at what "
+			"it holds, and remove it",
+			p->bpf_dir);
+	if (p->dir == -EACCES)
+		return p->dir;
+	if (p->dir < 0)
+		return fail(p, p->dir, "cannot be opened");
+	ret = give(p, p->dir);
+	return ret ? fail(p, ret, "cannot be given to the daemon's user") : 0;
+}
+
+/* --- loading ------------------------------------------------------------------------------ */
+
+/* libbpf tells what went wrong through one function for the whole process. */
+static struct {
+	FILE *file;
+	char *text;
+	size_t len;
+} said;
+
+static int listen_to_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return said.file && level == LIBBPF_WARN ? vfprintf(said.file, fmt, args) : 0;
+}
+
+/* The first and the last line of the verifier's log, which libbpf prints between two marks. */
+static void verifier_lines(char *text, char **ret_first, char **ret_last)
+{
+	char *rest = strstr(text, "-- BEGIN PROG LOAD LOG --"), *line;
+
+	*ret_first = *ret_last = NULL;
+	if (!rest) /* libbpf before 0.7 */
+		rest = strstr(text, "-- BEGIN DUMP LOG ---");
+	if (!rest)
+		return;
+	strtok_r(rest, "\n", &rest);
+	while ((line = strtok_r(NULL, "\n", &rest)) && !strstr(line, "-- END")) {
+		/* "processed 33 insns .." follows what matters. */
+		if (!*line || !strncmp(line, "processed ", 10) || !strncmp(line, "libbpf:", 7))
+			continue;
+		if (!*ret_first)
+			*ret_first = line;
+		*ret_last = line;
+	}
+}
+
+/* Whether this kernel is older than major.minor. */
+static bool kernel_before(unsigned major, unsigned minor, struct utsname *ret_name)
+{
+	unsigned a = 0, b = 0;
+
+	if (uname(ret_name) < 0 || sscanf(ret_name->release, "%u.%u", &a, &b) != 2)
+		return false;
+	return a < major || (a == major && b < minor);
+}
+
+static int explain_load(int ret, char *text, struct err *e)
+{
+	struct utsname name = { .release = "" };
+	bool old = kernel_before(5, 7, &name);
+	char *first, *last;
+
+	verifier_lines(text, &first, &last);
+	if (ret == -ENOSYS)
+		err_set(e,
+			"this kernel (%s) has no BPF (CONFIG_BPF_SYSCALL): take \"backend = "
+			"iptables\", or a kernel from 5.7 on that has it",
+			name.release);
+	else if (old)
+		err_set(e,
+			"this kernel (%s) is too old for the link backend, which needs Linux "
+			"5.7: take \"backend = iptables\" (%s)",
+			name.release, last ? last : strerror(-ret));
+	else if (ret == -EPERM || ret == -EACCES) {
+		if (!last || strstr(last, "ermi")) {
+			err_set(e,
+				"BPF is forbidden here: root needs CAP_BPF (CAP_SYS_ADMIN before "
+				"Linux 5.8) and CAP_NET_ADMIN in the first user namespace, and no "
+				"security module or system call filter may refuse bpf(2); "
+				"or take \"backend = iptables\"");
+			return -EPERM;
+		}
+		err_set(e, "the kernel refused the counting program: %.120s .. %.200s", first,
+			last);
+	} else if (last)
+		err_set(e, "the kernel refused the counting program: %.120s .. %.200s", first,
+			last);
+	else
+		err_set(e, "the kernel cannot load the counting programs: %s", strerror(-ret));
+	return ret;
+}
+
+static int size_maps(struct bpf_object *object, uint32_t slots, const int *keep)
+{
+	static const enum set_map sized[] = { SET_INDEX4, SET_INDEX6, SET_SLOTS, SET_OWNERS };
+	int ret = 0;
+
+	for (size_t i = 0; i < SET_MAPS && !ret; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, set_map_name[i]);
+
+		if (!map)
+			return -EINVAL;
+		if (keep)
+			ret = bpf_map__reuse_fd(map, keep[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(sized) && !ret && !keep; i++)
+		ret = bpf_map__set_max_entries(bpf_object__find_map_by_name(object,
+									    set_map_name[sized[i]]),
+					       slots);
+	return ret;
+}
+
+/* Load the programs with new maps, or with those to keep. */
+static int load(const struct prepare *p, const int *keep, struct bpf_object **ret_object)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct bpf_object *object;
+	libbpf_print_fn_t before;
+	int ret;
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* counted before Linux 5.11 */
+	said.file = xopen_memstream(&said.text, &said.len);
+	before = libbpf_set_print(listen_to_libbpf);
+	object = bpf_object__open_mem(link_embedded, (size_t)(link_embedded_end - link_embedded),
+				      NULL);
+	ret = (int)libbpf_get_error(object);
+	if (!ret) {
+		ret = size_maps(object, p->slots, keep);
+		if (!ret)
+			ret = bpf_object__load(object);
+		if (ret)
+			bpf_object__close(object);
+	}
+	libbpf_set_print(before);
+	fclose(said.file);
+	said.file = NULL;
+	if (ret)
+		ret = explain_load(ret, said.text, p->e);
+	else
+		*ret_object = object;
+	free(said.text);
+	return ret;
+}
+
+/* --- pinning ------------------------------------------------------------------------------ */
+
+static int pin(const struct prepare *p, int dir, const char *name, int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name);
+	if (bpf_obj_pin(fd, path) < 0 ||
+	    fchownat(dir, name, p->uid, p->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(p, -errno, name);
+	return 0;
+}
+
+static int program_fd(struct bpf_object *object, size_t i)
+{
+	return bpf_program__fd(bpf_object__find_program_by_name(object, link_program_name[i]));
+}
+
+static int pin_all(const struct prepare *p, struct bpf_object *object, int dir)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < SET_MAPS && !ret; i++)
+		ret = pin(p, dir, set_map_name[i],
+			  bpf_object__find_map_fd_by_name(object, set_map_name[i]));
+	for (size_t i = 0; i < LINK_PROGRAMS && !ret; i++)
+		ret = pin(p, dir, link_program_name[i], program_fd(object, i));
+	return ret;
+}
+
+/* What a set holds before it is used. */
+static int fill(const struct prepare *p, struct bpf_object *object)
+{
+	int state = bpf_object__find_map_fd_by_name(object, set_map_name[SET_STATE]);
+	int epochs = bpf_object__find_map_fd_by_name(object, set_map_name[SET_EPOCHS]);
+	int epoch = bpf_object__find_map_fd_by_name(object, set_map_name[SET_EPOCH]);
+	struct link_state first = { .layout = LINK_LAYOUT };
+	uint32_t zero = 0;
+
+	if (bpf_map_update_elem(epochs, &zero, &epoch, BPF_ANY) < 0 ||
+	    bpf_map_update_elem(state, &zero, &first, BPF_ANY) < 0)
+		return fail(p, -errno, "cannot fill the new maps");
+	return 0;
+}
+
+static int make_set(const struct prepare *p)
+{
+	struct bpf_object *object = NULL;
+	int ret = load(p, NULL, &object), dir = -1;
+
+	if (!ret)
+		ret = fill(p, object);
+	if (!ret) {
+		if (mkdirat(p->dir, SET_NEW, 0700) < 0)
+			ret = fail(p, -errno, SET_NEW);
+		dir = open_dir(p->dir, SET_NEW, p->uid);
+		if (!ret && dir < 0)
+			ret = fail(p, dir, SET_NEW);
+	}
+	if (!ret)
+		ret = pin_all(p, object, dir);
+	if (!ret)
+		ret = give(p, dir);
+	if (!ret && renameat(p->dir, SET_NEW, p->dir, SET_NOW) < 0)
+		ret = fail(p, -errno, SET_NOW);
+	if (dir >= 0)
+		close(dir);
+	bpf_object__close(object);
+	return ret;
+}
+
+int link_object_prepare(const char *bpf_dir, size_t n_addresses, uid_t uid, gid_t gid,
+			struct err *e)
+{
+	struct prepare p = { .bpf_dir = bpf_dir, .dir = -1, .uid = uid, .gid = gid, .e = e };
+	size_t slots = n_addresses * 2;
+	int ret = check_bpffs(bpf_dir, e);
+
+	if (ret)
+		return ret;
+	p.slots = slots < SLOTS_MIN ? SLOTS_MIN : slots > SLOTS_MAX ? SLOTS_MAX : (uint32_t)slots;
+	ret = open_bpf_dir(&p);
+	if (ret)
+		return ret;
+	if (faccessat(p.dir, SET_NOW, F_OK, 0) < 0) {
+		ret = set_remove(p.dir, SET_NEW);
+		ret = ret ? fail(&p, ret, SET_NEW) : make_set(&p);
+	}
+	close(p.dir);
+	return ret;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A set is a directory of pinned objects. It is always reached by a descriptor of the directory
+ * that holds it, not by its path: it belongs to the daemon's user, and root works in it. */
+#include "netfilter/link/set.h"
+
+#include "base/xalloc.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const link_program_name[LINK_PROGRAMS] = {
+	"count_in",    "count_out",    "count_up_in",    "count_up_out",
+	"count_in_l3", "count_out_l3", "count_up_in_l3", "count_up_out_l3",
+};
+
+const char *const set_map_name[SET_MAPS] = {
+	"index4", "index6", "slots",  "owners", "state",
+	"node4",  "node6",  "strays", "epochs", "epoch",
+};
+
+int set_get(int dir, const char *name)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+int set_get_maps(int dir, int ret_fds[SET_MAPS], const char **ret_name)
+{
+	int fds[SET_MAPS];
+
+	for (size_t i = 0; i < SET_MAPS; i++) {
+		fds[i] = set_get(dir, set_map_name[i]);
+		if (fds[i] < 0) {
+			int ret = fds[i];
+
+			*ret_name = set_map_name[i];
+			set_close(fds, i);
+			return ret;
+		}
+	}
+	memcpy(ret_fds, fds, sizeof(fds));
+	return 0;
+}
+
+void set_close(int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+int set_map_size(int fd, uint32_t *ret_n, uint32_t *ret_value_size)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return -errno;
+	*ret_n = info.max_entries;
+	*ret_value_size = info.value_size;
+	return 0;
+}
+
+int set_layout(int state_fd, uint32_t *ret_layout)
+{
+	union {
+		struct link_state state;
+		char room[4096]; /* another layout's may be larger */
+	} u = { .room = "" };
+	uint32_t n, size = 0, zero = 0;
+	int ret = set_map_size(state_fd, &n, &size);
+
+	if (ret)
+		return ret;
+	if (size < sizeof(u.state) || size > sizeof(u))
+		return -EPROTO;
+	if (bpf_map_lookup_elem(state_fd, &zero, &u) < 0)
+		return -errno;
+	*ret_layout = u.state.layout;
+	return 0;
+}
+
+static int unpin(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int set_remove(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	/* The state goes first: a set without it is never taken for one. */
+	ret = unpin(fd, set_map_name[SET_STATE]);
+	for (size_t i = 0; i < SET_MAPS && !ret; i++)
+		ret = unpin(fd, set_map_name[i]);
+	for (size_t i = 0; i < LINK_PROGRAMS && !ret; i++)
+		ret = unpin(fd, link_program_name[i]);
+	close(fd);
+	if (!ret && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		ret = -errno;
+	return ret;
+}

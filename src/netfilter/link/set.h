@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_LINK_SET_H
+#define CTM_LINK_SET_H
+
+#include "netfilter/link/object.h"
+
+/* A set as files below BPF_DIR, for object.c and prepare.c. */
+
+#define SET_NOW "set"
+#define SET_OLD "set-old"
+#define SET_NEW "set-new"
+
+enum set_map {
+	SET_INDEX4,
+	SET_INDEX6,
+	SET_SLOTS,
+	SET_OWNERS,
+	SET_STATE,
+	SET_NODE4,
+	SET_NODE6,
+	SET_STRAYS,
+	SET_EPOCHS,
+	SET_EPOCH,
+	SET_MAPS
+};
+
+extern const char *const set_map_name[SET_MAPS];
+
+/* Open the object pinned as dir/name. Returns its descriptor or -errno. */
+int set_get(int dir, const char *name);
+
+/* Open all maps. Returns 0, or -errno with the name of the first that failed. */
+int set_get_maps(int dir, int ret_fds[SET_MAPS], const char **ret_name);
+void set_close(int *fds, size_t n);
+
+/* The number of a map's elements and the size of its values. Returns 0 or -errno. */
+int set_map_size(int fd, uint32_t *ret_n, uint32_t *ret_value_size);
+
+/* The layout of the set, from its map `state`; 0: it was never finished. Returns 0 or -errno. */
+int set_layout(int state_fd, uint32_t *ret_layout);
+
+/* Unpin all of ours in dir/name, and remove it. Returns 0, also when there is nothing, or -errno:
+ * -ENOTEMPTY when it holds something that is not ours. */
+int set_remove(int dir, const char *name);
+
+#endif
