@@ -134,6 +134,11 @@ const char *fw_family_problem(const struct fw *fw, enum addr_family family)
 	return fw->ops->family_problem(fw->self, family);
 }
 
+const char *fw_why(const struct fw *fw, const struct addr *addr)
+{
+	return fw->ops->why ? fw->ops->why(fw->self, addr) : NULL;
+}
+
 int fw_read(struct fw *fw, enum addr_family family, uint64_t now_ns, struct fw_reading *ret_reading)
 {
 	return fw->ops->read(fw->self, family, now_ns, ret_reading);
@@ -190,6 +195,14 @@ int fw_look(enum cfg_backend backend, enum addr_family family, const char *table
 	const struct fw_ops *ops = ops_of(backend);
 
 	return ops ? ops->look(family, table, ret_look) : -ENOTSUP;
+}
+
+int fw_look_links(enum cfg_backend backend, const struct fw_config *config,
+		  struct fw_look_link **ret_links, size_t *ret_n)
+{
+	const struct fw_ops *ops = ops_of(backend);
+
+	return ops && ops->look_links ? ops->look_links(config, ret_links, ret_n) : -ENOTSUP;
 }
 
 const char *fw_lock_path(enum cfg_backend backend)

@@ -26,6 +26,8 @@ struct fw;
 struct fw_key {
 	struct addr addr;
 	uint32_t link; /* ifindex; 0: any link */
+	/* The link has a rate limit, or will have: what counts must leave its place to that. */
+	bool limited;
 };
 
 /* What one family's rules should be. */
@@ -92,6 +94,10 @@ bool fw_counts_on_links(const struct fw *fw);
 
 /* NULL when the family can be counted, otherwise the reason why not. */
 const char *fw_family_problem(const struct fw *fw, enum addr_family family);
+
+/* Why this wanted address is not counted, or not on all paths, for people. NULL: it is, or nothing
+ * is known but what fw_family_problem says. Valid until the next call for its family. */
+const char *fw_why(const struct fw *fw, const struct addr *addr);
 
 /* Read all our counters of a family. If the family has a problem, check instead, every 5 s,
  * whether it is over. Returns 0, -EAGAIN (half committed: try again in some ms), or another

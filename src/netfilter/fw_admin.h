@@ -21,6 +21,13 @@ struct fw_config; /* fw.h */
 int fw_look(enum cfg_backend backend, enum addr_family family, const char *table,
 	    struct fw_look *ret_look);
 
+/* Inspect every link of this network namespace that a program of ours or of others is attached to,
+ * or that may have a rate limit (fw_look.h). Needs CAP_NET_ADMIN, and config's bpf_dir and links.
+ * Returns 0 and an array for free(), or -errno: -ENOTSUP where the backend does not count on
+ * links. */
+int fw_look_links(enum cfg_backend backend, const struct fw_config *config,
+		  struct fw_look_link **ret_links, size_t *ret_n);
+
 /* The file that each commit locks; NULL: none. */
 const char *fw_lock_path(enum cfg_backend backend);
 

@@ -3,10 +3,11 @@
 #define CTM_FW_LOOK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* What fw_look reports of one table, for `ctmeter check`: our rules in it, and rules of others
- * that affect ours. */
+/* What fw_look reports of one table, and fw_look_links of each link, for `ctmeter check`: ours there,
+ * and what others have there that affects ours. */
 
 /* The netfilter hooks that hold our rules. */
 enum hook { HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, HOOKS };
@@ -56,6 +57,23 @@ struct fw_look {
 	uint32_t n_guards;
 	char guards[FW_LOOK_GUARDS][FW_LOOK_NAME_SIZE];
 	struct fw_hazards hazards;
+};
+
+/* The two entrances of a link, as the kernel sees the direction. */
+enum fw_entrance { FW_INGRESS, FW_EGRESS, FW_ENTRANCES };
+
+struct fw_look_link {
+	uint32_t link; /* ifindex */
+	char name[FW_LOOK_NAME_SIZE];
+	const char *way; /* "tcx", "clsact", "ingress qdisc"; "not attached" */
+	struct {
+		bool ours; /* a program of ours counts there */
+		uint32_t n_before; /* programs and filters of others that come before it */
+		uint32_t before; /* the first one's program id; 0: none, or it is no program */
+		uint32_t n_others; /* all of others, wherever */
+	} at[FW_ENTRANCES];
+	bool ingress_qdisc; /* it has one, as rate limits need */
+	bool polices; /* with a filter that limits a rate */
 };
 
 #endif

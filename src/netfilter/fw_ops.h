@@ -16,6 +16,7 @@ struct fw_ops {
 		    void **ret_self, struct err *e);
 	void (*close)(void *self);
 	const char *(*family_problem)(const void *self, enum addr_family family);
+	const char *(*why)(const void *self, const struct addr *addr); /* NULL: never says */
 	int (*read)(void *self, enum addr_family family, uint64_t now_ns,
 		    struct fw_reading *ret_reading);
 	enum fw_fit (*compare)(void *self, const struct fw_want *want);
@@ -25,12 +26,16 @@ struct fw_ops {
 	struct fw_figures (*figures)(const void *self, enum addr_family family);
 
 	int (*look)(enum addr_family family, const char *table, struct fw_look *ret_look);
+	/* NULL: no links */
+	int (*look_links)(const struct fw_config *config, struct fw_look_link **ret_links,
+			  size_t *ret_n);
 	const char *(*lock_path)(void);
 	const char *const *run_files; /* as fw_run_files returns */
 	int (*prepare)(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e);
 	int (*remove_all)(const struct fw_config *config, struct err *e, unsigned *ret_removed);
 };
 
+extern const struct fw_ops fw_link_ops;
 extern const struct fw_ops fw_iptc_ops;
 extern const struct fw_ops fw_fake_ops;
 

@@ -52,14 +52,19 @@ struct link_slot {
 
 enum link_owner_state { LINK_FREE, LINK_LIVE, LINK_LEAVING };
 
+/* Whether packets of a LIVE slot may have passed uncounted. Told: `commit` reports it, and not that
+ * it made the slot. */
+enum link_missed { LINK_MISSED_NOT, LINK_MISSED_UNTOLD, LINK_MISSED_TOLD };
+
 struct link_owner {
 	__u32 state; /* enum link_owner_state */
 	__u32 link;
 	__u8 addr[16];
 	__u8 family; /* enum addr_family */
 	__u8 born; /* enum fw_final_kind of the commit that made it */
-	__u8 missed; /* packets may have passed uncounted, which no commit has reported yet */
-	__u8 spare[5];
+	__u8 missed; /* enum link_missed */
+	__u8 paths; /* bits (1 << LINK_IN) ..: what is counted of it */
+	__u8 spare[4];
 	__u64 commit; /* that made it LIVE or LEAVING, or that reported `missed` */
 };
 

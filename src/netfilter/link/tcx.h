@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_LINK_TCX_H
+#define CTM_LINK_TCX_H
+
+#include "netlink/tc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Programs at a link's entrances without any qdisc (tcx, Linux 6.6): bpf(2)'s BPF_PROG_ATTACH,
+ * whose attachments last as long as the link does, whoever made them. Each needs CAP_NET_ADMIN, and
+ * returns 0 or -errno: -ENODEV, when the link is gone. */
+
+bool tcx_supported(void);
+
+/* Put the program before all others. -EEXIST: it is there already, wherever. */
+int tcx_attach(uint32_t link, enum tc_hook hook, int program);
+/* Put it in the place of another, without a gap. */
+int tcx_replace(uint32_t link, enum tc_hook hook, int program, int old);
+/* -ENOENT: it is not there. */
+int tcx_detach(uint32_t link, enum tc_hook hook, int program);
+
+/* The ids of all programs there, in the order in which packets meet them; at most TCX_MAX, which is
+ * the kernel's own limit. */
+#define TCX_MAX 64
+int tcx_query(uint32_t link, enum tc_hook hook, uint32_t ret_ids[TCX_MAX], size_t *ret_n);
+
+/* A descriptor of the program with this id, or -errno: -EPERM without CAP_SYS_ADMIN; -ENOENT. */
+int tcx_program(uint32_t id);
+/* The program's name. Returns 0 or -errno. */
+int tcx_program_name(int program, char ret_name[TC_NAME_SIZE]);
+/* Its id; 0: unknown. */
+uint32_t tcx_program_id(int program);
+
+#endif
