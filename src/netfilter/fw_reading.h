@@ -14,6 +14,7 @@
 
 struct fw_row {
 	struct addr addr;
+	uint32_t link; /* ifindex of the link that it is counted on; 0: any link */
 	uint8_t present; /* bit (1 << path): that path's counting rule exists */
 	uint8_t intact; /* in a zeroed reading: bits of rules whose counters were not set to 0 */
 	/* Packets of this address pass uncounted, or did since the last reading. Reported in each
