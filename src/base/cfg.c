@@ -260,6 +260,13 @@ int cfg_load_good_lines(const char *path, cfg_source_check_fn *check, struct cfg
 	return rc;
 }
 
+static void free_links(struct cfg *cfg)
+{
+	for (size_t i = 0; i < cfg->netfilter.n_links; i++)
+		free(cfg->netfilter.links[i].name);
+	free(cfg->netfilter.links);
+}
+
 void cfg_free(struct cfg *cfg)
 {
 	if (!cfg)
@@ -268,6 +275,7 @@ void cfg_free(struct cfg *cfg)
 	free(cfg->agentx.socket);
 	free(cfg->agentx.context);
 	free(cfg->netfilter.table);
+	free_links(cfg);
 	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
 		free(cfg->inventory.sources[i]);
 	free(cfg->inventory.sources);
@@ -293,6 +301,29 @@ static void hold_text(const char *key, char **now, const char *running, char *wh
 	*now = xstrdup(running);
 }
 
+static bool same_links(const struct cfg *a, const struct cfg *b)
+{
+	bool same = a->netfilter.n_links == b->netfilter.n_links;
+
+	for (size_t i = 0; same && i < a->netfilter.n_links; i++)
+		same = a->netfilter.links[i].side == b->netfilter.links[i].side &&
+		       !strcmp(a->netfilter.links[i].name, b->netfilter.links[i].name);
+	return same;
+}
+
+static void hold_links(struct cfg *now, const struct cfg *running)
+{
+	size_t n = running->netfilter.n_links;
+
+	free_links(now);
+	now->netfilter.links = xcalloc(n, sizeof(*now->netfilter.links));
+	now->netfilter.n_links = n;
+	for (size_t i = 0; i < n; i++)
+		now->netfilter.links[i] =
+			(struct cfg_link) { xstrdup(running->netfilter.links[i].name),
+					    running->netfilter.links[i].side };
+}
+
 void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, size_t size)
 {
 	*ret_what = '\0';
@@ -305,6 +336,8 @@ void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, 
 	now->netfilter.backend = running->netfilter.backend;
 	hold_text("[netfilter] table", &now->netfilter.table, running->netfilter.table, ret_what,
 		  size);
+	note_fixed("[netfilter] link", !same_links(now, running), ret_what, size);
+	hold_links(now, running);
 	hold_text("[ledger] path", &now->ledger.path, running->ledger.path, ret_what, size);
 	hold_text("[control] socket", &now->control.socket, running->control.socket, ret_what,
 		  size);

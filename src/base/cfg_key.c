@@ -4,6 +4,7 @@
 #include "base/cfg_key.h"
 
 #include "base/endpoint.h"
+#include "base/ifname.h"
 #include "base/join.h"
 #include "base/xalloc.h"
 
@@ -22,7 +23,8 @@
 typedef int key_parse_fn(const struct cfg_key *key, const char *value, void *field, struct err *e);
 
 struct cfg_key {
-	const char *section, *name, *def;
+	const char *section, *name;
+	const char *def; /* NULL: nothing */
 	key_parse_fn *parse;
 	size_t offset; /* of the field in struct cfg */
 	uint32_t min, max; /* parse_number */
@@ -217,6 +219,40 @@ static int parse_name(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
+/* `field` is the whole struct cfg: append to its list of links. */
+static int parse_link(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	struct cfg *cfg = field;
+	size_t n = cfg->netfilter.n_links, len = strcspn(value, " \t");
+	const char *side = value + len + strspn(value + len, " \t");
+	struct cfg_link link = { .side = strncmp(value, "venet", 5) ? CFG_SIDE_UPLINK
+								    : CFG_SIDE_CONTAINERS };
+
+	(void)key;
+	if (!ifname_is_valid(value, len) ||
+	    (*side && strcmp(side, "uplink") && strcmp(side, "containers"))) {
+		err_set(e,
+			"must be the name of a network interface (at most %d characters), then "
+			"nothing, uplink or containers",
+			IFNAME_MAX);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!strncmp(cfg->netfilter.links[i].name, value, len) &&
+		    !cfg->netfilter.links[i].name[len]) {
+			err_set(e, "this link is already named: remove one of the two");
+			return -EINVAL;
+		}
+	if (*side)
+		link.side = *side == 'u' ? CFG_SIDE_UPLINK : CFG_SIDE_CONTAINERS;
+	link.name = xstrndup(value, len);
+	cfg->netfilter.links =
+		xreallocarray(cfg->netfilter.links, n + 1, sizeof(*cfg->netfilter.links));
+	cfg->netfilter.links[n] = link;
+	cfg->netfilter.n_links = n + 1;
+	return 0;
+}
+
 /* `field` is the whole struct cfg: append to its list of sources. cfg_key_store has checked it. */
 static int parse_source(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
@@ -249,6 +285,7 @@ static const struct cfg_key keys[] = {
 	  .choices = yes_no_choices },
 	{ "netfilter", "backend", "auto", parse_backend, FIELD(netfilter.backend),
 	  .choices = backend_choices },
+	{ "netfilter", "link", NULL, parse_link, .offset = 0 },
 	{ "netfilter", "table", "mangle", parse_word, FIELD(netfilter.table),
 	  .choices = table_choices },
 	{ "netfilter", "node-traffic", "yes", parse_yes_no, FIELD(netfilter.node_traffic),
@@ -307,14 +344,14 @@ bool cfg_key_is_section(const char *section)
 
 bool cfg_key_is_repeatable(const struct cfg_key *key)
 {
-	return key->parse == parse_source;
+	return key->parse == parse_source || key->parse == parse_link;
 }
 
 int cfg_key_store(const struct cfg_key *key, const char *value, cfg_source_check_fn *check,
 		  struct cfg *cfg, struct err *e)
 {
 	if (!*value && !may_be_empty(key)) {
-		err_set(e, "must not be empty (the default is %s)", key->def);
+		err_set(e, "must not be empty (the default is %s)", key->def ? key->def : "none");
 		return -EINVAL;
 	}
 	if (key->parse == parse_source && check(value, e) < 0)
@@ -325,7 +362,7 @@ int cfg_key_store(const struct cfg_key *key, const char *value, cfg_source_check
 int cfg_key_store_default(const struct cfg_key *key, cfg_source_check_fn *check, struct cfg *cfg,
 			  struct err *e)
 {
-	int rc = cfg_key_store(key, key->def, check, cfg, e);
+	int rc = key->def ? cfg_key_store(key, key->def, check, cfg, e) : 0;
 
 	if (rc < 0)
 		err_prefix(e, "default of [%s] %s = %s", key->section, key->name, key->def);

@@ -6,6 +6,7 @@
  * 2. A part keeps repetitions as they came; the merge folds them once. */
 #include "inventory/inv.h"
 
+#include "base/ifname.h"
 #include "base/log_state.h"
 #include "base/plain.h"
 #include "base/xalloc.h"
@@ -33,16 +34,18 @@ struct inv_log {
 struct part_address {
 	struct addr addr;
 	uint32_t container; /* index into the part's containers */
+	const char *link; /* NULL: unknown */
 };
 
 struct inv_part {
-	struct arena text; /* of all ids and names */
+	struct arena text; /* of all ids, names and links */
 	char *source;
 	struct inv_log *log;
 	struct inv_container *containers;
 	size_t n_containers, cap_containers;
 	struct part_address *addresses;
 	size_t n_addresses, cap_addresses;
+	const char *link; /* of the addresses that follow */
 	bool refusing; /* the container begun last was refused */
 	size_t max; /* most containers, and most addresses */
 	bool over; /* there were more than max */
@@ -309,6 +312,7 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 	const char *why = id_refusal(id, hidden);
 	bool too_long = !why && strlen(id) > INV_ID_MAX;
 
+	part->link = NULL;
 	part->refusing = why || too_long;
 	if (part->refusing) {
 		inv_part_complain(part, line, "container id \"%.80s\" refused: %s", id,
@@ -377,8 +381,14 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 	part->addresses = xgrow(part->addresses, part->n_addresses, &part->cap_addresses,
 				sizeof(*part->addresses));
 	part->addresses[part->n_addresses++] =
-		(struct part_address) { a, (uint32_t)part->n_containers - 1 };
+		(struct part_address) { a, (uint32_t)part->n_containers - 1, part->link };
 	return 0;
+}
+
+void inv_part_link(struct inv_part *part, const char *name)
+{
+	assert(!name || ifname_is_valid(name, strlen(name)));
+	part->link = name ? arena_strdup(&part->text, name) : NULL;
 }
 
 /* ---- merging ---- */
@@ -482,24 +492,39 @@ static void collect_addresses(struct inventory *inv, struct inv_part *const *par
 
 			inv->addresses[inv->n_addresses++] =
 				(struct inv_address) { .addr = from->addr,
-						       .container = map[base + from->container] };
+						       .container = map[base + from->container],
+						       .link = from->link };
 		}
 		base += parts[i] ? parts[i]->n_containers : 0;
 	}
 }
 
-/* Sort, drop repetitions, and mark addresses that several containers claim. */
+/* Of repetitions, one that names a link comes first. */
+static int cmp_repetition(const void *a, const void *b)
+{
+	const struct inv_address *x = a, *y = b;
+	int c = cmp_address(a, b);
+
+	if (c || !x->link || !y->link)
+		return c ? c : !x->link - !y->link;
+	return strcmp(x->link, y->link);
+}
+
+/* Sort, drop repetitions, and mark addresses that several containers claim. The links' names are
+ * still the parts'. */
 static void fold_addresses(struct inventory *inv)
 {
 	struct inv_address *a = inv->addresses;
 	size_t kept = 0;
 
 	if (inv->n_addresses)
-		qsort(a, inv->n_addresses, sizeof(*a), cmp_address);
+		qsort(a, inv->n_addresses, sizeof(*a), cmp_repetition);
 	for (size_t i = 0; i < inv->n_addresses; i++) {
 		if (kept && !cmp_address(&a[kept - 1], &a[i]))
 			continue;
 		a[kept] = a[i];
+		if (a[kept].link)
+			a[kept].link = arena_strdup(&inv->text, a[kept].link);
 		if (kept && !addr_cmp(&a[kept - 1].addr, &a[kept].addr))
 			a[kept - 1].conflict = a[kept].conflict = true;
 		kept++;

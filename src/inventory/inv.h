@@ -40,6 +40,7 @@ enum inv_unfit { INV_FIT, INV_NODE, INV_BROADCAST, INV_GATEWAY };
 struct inv_address {
 	struct addr addr;
 	uint32_t container; /* index into containers */
+	const char *link; /* the node's link that leads to it, as the source says; NULL: unknown */
 	bool conflict;
 	enum inv_unfit unfit; /* set by the engine; a source cannot know */
 };
@@ -51,7 +52,7 @@ struct inventory {
 	size_t n_addresses;
 	bool complete; /* false: some source has never answered; delete nothing */
 	bool doubtful; /* some line could not be read, so rows may be missing; delete nothing */
-	struct arena text; /* of all ids and names */
+	struct arena text; /* of all ids, names and links */
 };
 
 /* The order of ids in the MIB index: shorter first, then by octets. */
@@ -103,6 +104,10 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
  * taken. */
 int inv_part_address(struct inv_part *part, unsigned line, const char *text);
 
+/* The addresses that follow, of the container begun last, are at this link of the node: the name of
+ * an interface that ifname_is_valid accepts. NULL: unknown, as at each container's beginning. */
+void inv_part_link(struct inv_part *part, const char *name);
+
 /* Complain about a line that cannot be read. Logged as "SOURCE:LINE: text", once for the same
  * text (so quote the bad word), and at most INV_COMPLAINTS_MAX times in a poll. */
 void inv_part_complain(struct inv_part *part, unsigned line, const char *fmt, ...)
@@ -120,7 +125,8 @@ size_t inv_part_doubts(const struct inv_part *part, const char **ret_first);
 void inv_part_take_names(struct inv_part *part, const struct inv_part *names);
 
 /* Merge n parts. NULL is a source that has never answered; it makes the result incomplete.
- * Repeated containers and addresses are folded; the first known name and state of an id win. If
+ * Repeated containers and addresses are folded; the first known name and state of an id win, and
+ * of an address's links the one that sorts first. If
  * there are more than max_rows addresses, the highest are left out and *ret_refused (may be
  * NULL) says how many. Returns a new inventory for inv_free. */
 struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_rows,

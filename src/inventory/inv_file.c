@@ -3,6 +3,7 @@
  * words in place. Nothing of it goes into the part until all its words have been checked. */
 #include "inventory/inv_file.h"
 
+#include "base/ifname.h"
 #include "base/plain.h"
 #include "base/xalloc.h"
 #include "inventory/inv_id.h"
@@ -37,7 +38,7 @@ struct word {
 struct line {
 	struct word *words;
 	size_t n, cap;
-	const char *name;
+	const char *name, *link;
 	enum inv_run run;
 };
 
@@ -136,33 +137,47 @@ static const char *split(char *text, struct line *line)
 	}
 }
 
-/* Read name= and state=. Returns NULL, or what is wrong with the word *ret_i. */
+/* Returns NULL, or what is wrong with the word. */
+static const char *read_value(struct line *line, const struct word *w, bool *has_state)
+{
+	if (!strcmp(w->text, "name")) {
+		if (line->name)
+			return "name is given twice";
+		line->name = w->value;
+	} else if (!strcmp(w->text, "state")) {
+		if (*has_state)
+			return "state is given twice";
+		*has_state = true;
+		if (strcmp(w->value, "running") && strcmp(w->value, "stopped"))
+			return "state is running or stopped";
+		line->run = *w->value == 'r' ? INV_RUN_RUNNING : INV_RUN_STOPPED;
+	} else if (!strcmp(w->text, "link")) {
+		if (line->link)
+			return "link is given twice (write a line for each link)";
+		if (!ifname_is_valid(w->value, strlen(w->value)))
+			return "link is the name of a network interface";
+		line->link = w->value;
+	} else {
+		return "unknown key, there are name=, state= and link=";
+	}
+	return NULL;
+}
+
+/* Read the words with a '='. Returns NULL, or what is wrong with the word *ret_i. */
 static const char *read_values(struct line *line, size_t *ret_i)
 {
 	bool has_state = false;
 
 	for (size_t i = 0; i < line->n; i++) {
 		const struct word *w = &line->words[i];
+		const char *wrong;
 
 		*ret_i = i;
 		if (!i && w->value)
 			return "it must begin with the container's id";
-		if (!w->value)
-			continue;
-		if (!strcmp(w->text, "name")) {
-			if (line->name)
-				return "name is given twice";
-			line->name = w->value;
-		} else if (!strcmp(w->text, "state")) {
-			if (has_state)
-				return "state is given twice";
-			has_state = true;
-			if (strcmp(w->value, "running") && strcmp(w->value, "stopped"))
-				return "state must be running or stopped";
-			line->run = *w->value == 'r' ? INV_RUN_RUNNING : INV_RUN_STOPPED;
-		} else {
-			return "unknown key: the keys are name= and state=";
-		}
+		wrong = w->value ? read_value(line, w, &has_state) : NULL;
+		if (wrong)
+			return wrong;
 	}
 	return NULL;
 }
@@ -205,6 +220,7 @@ static enum line_is read_words(struct inv_file *f, struct line *line)
 	}
 	if (inv_part_container(f->part, f->number, line->words[0].text, line->name, line->run) < 0)
 		return LINE_REFUSED;
+	inv_part_link(f->part, line->link);
 	for (size_t i = 1; i < line->n; i++)
 		if (!line->words[i].value)
 			inv_part_address(f->part, f->number, line->words[i].text);

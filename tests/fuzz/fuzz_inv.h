@@ -2,6 +2,7 @@
 #ifndef CTM_FUZZ_INV_H
 #define CTM_FUZZ_INV_H
 
+#include "base/ifname.h"
 #include "base/plain.h"
 #include "fuzz.h"
 #include "inventory/inv.h"
@@ -47,6 +48,7 @@ static inline void fuzz_inv_check_addresses(const struct inventory *inv)
 
 		REQUIRE(a->container < inv->n_containers);
 		REQUIRE(a->addr.family < ADDR_FAMILIES && !addr_refusal(&a->addr));
+		REQUIRE(!a->link || ifname_is_valid(a->link, strlen(a->link)));
 		REQUIRE(addr_parse(addr_format(&a->addr, text), &again) == 0);
 		REQUIRE(addr_cmp(&a->addr, &again) == 0);
 		if (!before)

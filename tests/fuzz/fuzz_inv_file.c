@@ -38,7 +38,8 @@ static bool is_same(const struct inventory *a, const struct inventory *b)
 		const struct inv_address *x = &a->addresses[i], *y = &b->addresses[i];
 
 		if (addr_cmp(&x->addr, &y->addr) || x->container != y->container ||
-		    x->conflict != y->conflict)
+		    x->conflict != y->conflict || !x->link != !y->link ||
+		    (x->link && strcmp(x->link, y->link)))
 			return false;
 	}
 	return true;

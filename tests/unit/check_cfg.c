@@ -80,11 +80,29 @@ START_TEST(cfg_parse_empty_gives_defaults)
 }
 END_TEST
 
+static void assert_links(const struct cfg *c, const char *expected)
+{
+	char *text = xstrdup("");
+
+	for (size_t i = 0; i < c->netfilter.n_links; i++) {
+		const struct cfg_link *l = &c->netfilter.links[i];
+		char *more = xasprintf("%s%s %s; ", text, l->name,
+				       l->side == CFG_SIDE_UPLINK ? "up" : "ct");
+
+		free(text);
+		text = more;
+	}
+	ck_assert_str_eq(text, expected);
+	free(text);
+}
+
 START_TEST(cfg_parse_every_key_is_taken)
 {
 	struct cfg *c = parse_ok("[agentx]\nsocket = tcp:localhost:705 ; inline comment\n"
 				 "context=\nnotifications = no\n"
 				 "[netfilter]\nbackend = fake\ntable = filter\nnode-traffic = no\n"
+				 "link = eth0\nlink = venet0\nlink = br.7@a \tcontainers ; x\n"
+				 "link = venet1 uplink\n"
 				 "[inventory]\nsource = vz\n\tsource = file:/etc/c;t/list\n"
 				 "source=command:/bin/x -a \"b c\" ; x\n"
 				 "source=command:\"/opt/my script\" a\n"
@@ -104,6 +122,7 @@ START_TEST(cfg_parse_every_key_is_taken)
 	ck_assert_int_eq(c->netfilter.backend, CFG_BACKEND_FAKE);
 	ck_assert_str_eq(c->netfilter.table, "filter");
 	ck_assert(!c->netfilter.node_traffic);
+	assert_links(c, "eth0 up; venet0 ct; br.7@a ct; venet1 up; ");
 	ck_assert_uint_eq(c->inventory.n_sources, 5);
 	ck_assert_str_eq(c->inventory.sources[0], "vz");
 	ck_assert_str_eq(c->inventory.sources[1], "file:/etc/c;t/list");
@@ -182,6 +201,13 @@ START_TEST(cfg_parse_bad_words_list_choices)
 			  "auto, iptables, fake");
 	ck_assert_refused("[netfilter]\ntable = nat\n", "nat", "mangle, filter");
 	ck_assert_refused("[netfilter]\nnode-traffic = maybe\n", "maybe", "yes, no");
+	ck_assert_refused("[netfilter]\nlink =\n", "t.conf:2", "must not be empty");
+	ck_assert_refused("[netfilter]\nlink = sixteen-letters!\n", "t.conf:2", "at most 15");
+	ck_assert_refused("[netfilter]\nlink = a/b\n", "interface");
+	ck_assert_refused("[netfilter]\nlink = ..\n", "interface");
+	ck_assert_refused("[netfilter]\nlink = eth0 both\n", "eth0 both", "uplink or containers");
+	ck_assert_refused("[netfilter]\nlink = eth0\nlink = eth0 containers\n", "t.conf:3",
+			  "already named");
 	ck_assert_refused("[ports]\ndirection = in\n", "container, port");
 	ck_assert_refused("[inventory]\nsource = lxc\n", "lxc", "file:PATH", "command:PATH", "vz");
 	ck_assert_refused("[inventory]\nsource = file:\n", "file:PATH");
@@ -387,6 +413,29 @@ START_TEST(cfg_load_example_is_the_defaults)
 }
 END_TEST
 
+START_TEST(cfg_hold_fixed_links_stay_and_are_named)
+{
+	static const char *const others[] = { "link = eth0 containers\n", "", "link = eth1\n",
+					      "link = eth0\nlink = eth1\n" };
+	struct cfg *running = parse_ok("[netfilter]\nlink = eth0\n");
+	char what[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		char *text = xasprintf("[netfilter]\n%s", others[i]);
+		struct cfg *now = parse_ok(text);
+
+		cfg_hold_fixed(now, running, what, sizeof(what));
+		ck_assert_str_eq(what, "[netfilter] link");
+		assert_links(now, "eth0 up; ");
+		cfg_hold_fixed(now, running, what, sizeof(what));
+		ck_assert_str_eq(what, "");
+		cfg_free(now);
+		free(text);
+	}
+	cfg_free(running);
+}
+END_TEST
+
 /* Any octets: an answer or an error with a line, never a crash. */
 START_TEST(cfg_parse_random_text_never_crashes)
 {
@@ -440,6 +489,7 @@ int main(void)
 	tcase_add_test(tc, cfg_load_good_file_is_read);
 	tcase_add_test(tc, cfg_load_bad_files_are_refused);
 	tcase_add_test(tc, cfg_load_example_is_the_defaults);
+	tcase_add_test(tc, cfg_hold_fixed_links_stay_and_are_named);
 	tcase_add_test(tc, cfg_parse_random_text_never_crashes);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -69,6 +69,35 @@ START_TEST(inv_file_parse_malformed_lines_left_out_with_line)
 }
 END_TEST
 
+/* A link is that of its line's addresses. */
+START_TEST(inv_file_parse_link_taken)
+{
+	expect("101 192.0.2.1 192.0.2.2 link=veth101i0\n101 link=\"veth101i1\" 192.0.2.3\n"
+	       "101 192.0.2.4\n102 192.0.2.1 192.0.2.5 link=tap102i0\n102 192.0.2.5\n"
+	       "103 192.0.2.6\n103 192.0.2.6 link=b\n103 192.0.2.6 link=a\n",
+	       "101[-,unknown] 192.0.2.1@veth101i0! 192.0.2.2@veth101i0 192.0.2.3@veth101i1 "
+	       "192.0.2.4; 102[-,unknown] 192.0.2.1@tap102i0! 192.0.2.5@tap102i0; "
+	       "103[-,unknown] 192.0.2.6@a");
+}
+END_TEST
+
+START_TEST(inv_file_parse_bad_link_leaves_the_line_out)
+{
+	static const char *const bad[] = { "link=",        "link=sixteen-letters!", "link=a/b",
+					   "link=..",      "link=\"a b\"",          "link=a link=a",
+					   "link=\xc3\xa4" };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *text = xasprintf("101 192.0.2.1\n102 192.0.2.2 %s\n", bad[i]);
+
+		log_capture();
+		expect(text, "(doubtful); 101[-,unknown] 192.0.2.1");
+		EXPECT_LOG(1, "src:2: line left out: link is ");
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(inv_file_parse_address_in_place_of_an_id_is_doubted)
 {
 	static const char text[] = "192.0.2.1\n192.0.2.2 192.0.2.2\n2001:db8::1 name=x\n7\n";
@@ -283,6 +312,8 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, inv_file_parse_good_file_taken);
 	tcase_add_test(t, inv_file_parse_malformed_lines_left_out_with_line);
+	tcase_add_test(t, inv_file_parse_link_taken);
+	tcase_add_test(t, inv_file_parse_bad_link_leaves_the_line_out);
 	tcase_add_test(t, inv_file_parse_address_in_place_of_an_id_is_doubted);
 	tcase_add_test(t, inv_file_parse_blanks_that_are_none_doubted);
 	tcase_add_test(t, inv_file_parse_network_leaves_the_rest_of_the_line);
