@@ -8,19 +8,21 @@
 #
 # 1. Everything lives inside one unshare(1) with its own network, mounts and processes, and its own
 #    /run, so that xtables.lock, the control socket and the commit mapping are private. When its
-#    first process ends, for whatever reason, the kernel removes everything.
+#    first process ends, for whatever reason, the kernel removes everything. Its bpffs is private too.
 # 2. Root uses plain namespaces; other users (and a root without the right to) use user namespaces.
 # 3. Traffic is routed, as with OpenVZ's venet. Neighbours are permanent, no address is link-local
 #    and nothing sends advertisements, so the node carries exactly what a test sends.
 # 4. lab_flow sends, checks that everything arrived, and books what must then be served.
 #
-# A test sources this file and calls lab_enter "$@" first. B is the build directory.
+# A test sources this file and calls lab_enter "$@" first. B is the build directory, BACKEND the
+# backend that counts (iptables, unless the test or the caller says otherwise).
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 unset CDPATH # a relative cd must not go elsewhere
 LAB_TOP=$(cd -P "${BASH_SOURCE[0]%/*}/../.." && pwd)
 B=$(cd -P "${B:-$LAB_TOP/build}" 2>/dev/null && pwd) || { echo "no build directory: run make" >&2; exit 1; }
-export B CTMETER_OID
+: "${BACKEND:=iptables}"
+export B BACKEND CTMETER_OID
 
 # shellcheck source=tests/netns/assert.sh
 . "$LAB_TOP/tests/netns/assert.sh"
@@ -46,9 +48,17 @@ LAB_PATHS=(fwd-in fwd-out node-in node-out)
 
 # ---- entering -------------------------------------------------------------------------------
 
-# Find out how this machine can run a lab: sets the command LAB_UNSHARE, or LAB_REFUSAL to why it
-# cannot.
+# Find out how this machine can run a lab, and count in it: sets the command LAB_UNSHARE, or
+# LAB_REFUSAL to why it cannot.
 lab_probe() {
+	local why
+	lab_probe_spaces || return 1
+	why=$(lab_probe_backend "$BACKEND") || LAB_REFUSAL=$why
+	[ -z "$LAB_REFUSAL" ]
+}
+
+# The same, whether or not anything can count there.
+lab_probe_spaces() {
 	local spaces=(unshare --net --mount --pid --fork --kill-child --mount-proc) tool why
 	LAB_REFUSAL=
 	for tool in ip unshare nsenter snmpd snmpget snmpbulkwalk; do
@@ -67,10 +77,16 @@ lab_probe() {
 		LAB_REFUSAL="this machine refuses namespaces (${why:-no reason given})"
 	elif ! why=$("${LAB_UNSHARE[@]}" ip link add probe type veth 2>&1); then
 		LAB_REFUSAL="this kernel has no veth (${why:-no reason given})"
-	elif ! why=$(lab_probe_tables); then
-		LAB_REFUSAL=$why
 	fi
 	[ -z "$LAB_REFUSAL" ]
+}
+
+# Can this backend count in the lab? Prints why not.
+lab_probe_backend() { # BACKEND
+	case $1 in
+	iptables) lab_probe_tables ;;
+	link) lab_probe_bpf ;;
+	esac
 }
 
 # Not all modules of the legacy tables load by themselves. Loading them adds no rule anywhere.
@@ -79,6 +95,18 @@ lab_probe_tables() {
 	[ "$EUID" -ne 0 ] ||
 		modprobe -aq ip_tables ip6_tables iptable_mangle ip6table_mangle 2>/dev/null
 	"${LAB_UNSHARE[@]}" "$B/tests/netns/legacy" mangle
+}
+
+# The link backend's programs belong to the whole machine, so only its root may load them.
+lab_probe_bpf() {
+	if [[ " ${LAB_UNSHARE[*]} " = *' --user '* ]]; then
+		echo 'BPF programs can only be loaded by root outside user namespaces'
+		return 1
+	elif [ ! -d /sys/fs/bpf ]; then
+		echo 'this kernel has no BPF file system (/sys/fs/bpf)'
+		return 1
+	fi
+	"${LAB_UNSHARE[@]}" "$B/tests/netns/tcprog" probe
 }
 
 # Continue inside the namespaces. Skips the test if the machine cannot run a lab.
@@ -90,6 +118,7 @@ lab_enter() { # "$@"
 	unset LAB_INSIDE
 	mount -t tmpfs -o mode=755 tmpfs /run || skip "cannot mount a private /run"
 	mkdir -m 755 /run/netns /run/lab # as on a node, whatever the caller's umask is
+	mount -t bpf bpf /sys/fs/bpf 2>/dev/null # not the machine's own; lab_probe says who needs it
 	LAB=/run/lab
 	lab_defaults
 	[ -x "$B/ctmeterd" ] || skip "ctmeterd is not built"
@@ -288,7 +317,7 @@ lab_set() { LAB_CONF[$1]=$2; } # SECTION.KEY VALUE
 lab_defaults() {
 	lab_set daemon.user root # whatever users this machine has; t_privileges tests others
 	lab_set agentx.socket "$LAB/agentx.sock"
-	lab_set netfilter.backend iptables
+	lab_set netfilter.backend "$BACKEND"
 	lab_set inventory.source "file:$LAB/inventory"
 	lab_set inventory.interval 2
 	lab_set ledger.path "$LAB/ledger.db"

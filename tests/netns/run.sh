@@ -69,7 +69,7 @@ one() { # NAME: run it; writes its exit status to a file and its line to stdout
 how_many() { cat "$dir"/*.rc 2>/dev/null | grep -cx "$1"; } # RC
 
 [ $# -gt 0 ] || set -- t_*.sh
-lab_probe
+lab_probe_spaces # what else a test needs, it asks for itself
 for test; do
 	name=$(basename "$test" .sh)
 	name=${name#t_}

@@ -16,7 +16,7 @@ assert_ok refresh ctmeter refresh
 
 step 'scalars'
 assert_match version '^[0-9]+\.[0-9]+' "$(snmp_get "$(oid_scalar 1)")"
-assert_eq backend iptables "$(snmp_get "$(oid_scalar 2)")"
+assert_eq backend "$BACKEND" "$(snmp_get "$(oid_scalar 2)")"
 assert_eq containers 6 "$(snmp_get "$(oid_scalar 3)")"
 assert_eq addresses 10 "$(snmp_get "$(oid_scalar 4)")"
 assert_eq 'rules, four an address' 40 "$(snmp_get "$(oid_scalar 6)")"

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* usage: tcprog probe
+ *        tcprog LINK ingress|egress first|last next|pass|drop
+ *
+ * A program of somebody else at a link's tcx hook, first or last of those that are there. It lets
+ * packets go on to the next program (next), accepts them, so that no further program sees them
+ * (pass), or drops them. It writes "attached" and stays until its stdin ends or a signal ends it.
+ * `tcprog probe` attaches one to lo and leaves: exit 0 if this process may do that; otherwise one
+ * line on stdout says what is missing. */
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* linux/bpf.h of Linux 6.6, which is newer than some of the systems that build this. */
+enum { TCX_INGRESS = 46, TCX_EGRESS = 47, PLACE_BEFORE = 1 << 3, PLACE_AFTER = 1 << 4 };
+enum { VERDICT_NEXT = -1, VERDICT_PASS = 0, VERDICT_DROP = 2 };
+
+struct link_create {
+	uint32_t prog_fd, ifindex, attach_type, flags;
+	uint32_t relative, unused;
+	uint64_t revision;
+};
+
+/* Returns a descriptor, or -errno. */
+static int load(int verdict)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = verdict },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr;
+	int fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SCHED_CLS;
+	attr.insns = (uintptr_t)program;
+	attr.insn_cnt = sizeof(program) / sizeof(program[0]);
+	attr.license = (uintptr_t) "GPL";
+	fd = (int)syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	return fd >= 0 ? fd : -errno;
+}
+
+/* Returns a descriptor that keeps it attached, or -errno. */
+static int attach(int program, unsigned ifindex, int type, int flags)
+{
+	struct link_create create = { .prog_fd = (uint32_t)program,
+				      .ifindex = ifindex,
+				      .attach_type = (uint32_t)type,
+				      .flags = (uint32_t)flags };
+	int fd = (int)syscall(__NR_bpf, BPF_LINK_CREATE, &create, sizeof(create));
+
+	return fd >= 0 ? fd : -errno;
+}
+
+static int probe(void)
+{
+	int program = load(VERDICT_NEXT), fd;
+
+	if (program < 0) {
+		printf("BPF programs for tc cannot be loaded here (%s)\n", strerror(-program));
+		return 1;
+	}
+	fd = attach(program, if_nametoindex("lo"), TCX_INGRESS, PLACE_BEFORE);
+	if (fd < 0)
+		printf("this kernel has no tcx, or not for us (%s)\n", strerror(-fd));
+	return fd < 0;
+}
+
+int main(int argc, char **argv)
+{
+	char octet;
+	int program, fd;
+
+	if (argc == 2 && !strcmp(argv[1], "probe"))
+		return probe();
+	if (argc != 5)
+		return 2;
+	program = load(!strcmp(argv[4], "next")   ? VERDICT_NEXT
+		       : !strcmp(argv[4], "pass") ? VERDICT_PASS
+						  : VERDICT_DROP);
+	fd = program < 0 ? program
+			 : attach(program, if_nametoindex(argv[1]),
+				  !strcmp(argv[2], "ingress") ? TCX_INGRESS : TCX_EGRESS,
+				  !strcmp(argv[3], "first") ? PLACE_BEFORE : PLACE_AFTER);
+	if (fd < 0) {
+		fprintf(stderr, "tcprog: %s: %s\n", argv[1], strerror(-fd));
+		return 1;
+	}
+	puts("attached");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &octet, 1) > 0)
+		continue;
+	return 0;
+}
