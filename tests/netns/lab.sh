@@ -44,6 +44,7 @@ declare -A LAB_OWNER=(
 	[192.0.2.103]=103 [2001:db8:1::103]=103
 )
 LAB_ADDRESSES=(192.0.2.101 2001:db8:1::101 192.0.2.102 192.0.2.112 192.0.2.103 2001:db8:1::103)
+LAB_CONTAINERS=(101 102 103)
 LAB_PATHS=(fwd-in fwd-out node-in node-out)
 
 # ---- entering -------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ lab_flow() { # FROM TO COUNT SIZE
 declare -A BOOK_OID=()
 book_oids() {
 	local a ct path unit key
-	for a in "${LAB_ADDRESSES[@]}" 101- 102- 103-; do
+	for a in "${LAB_ADDRESSES[@]}" "${LAB_CONTAINERS[@]/%/-}"; do
 		ct=${LAB_OWNER[$a]-${a%-}}
 		[[ $a == *- ]] && a=-
 		for path in "${LAB_PATHS[@]}"; do
@@ -279,7 +280,7 @@ book_oids() {
 book_lines() {
 	local a ct path unit key
 	book_oids
-	for a in "${LAB_ADDRESSES[@]}" 101- 102- 103-; do
+	for a in "${LAB_ADDRESSES[@]}" "${LAB_CONTAINERS[@]/%/-}"; do
 		ct=${LAB_OWNER[$a]-${a%-}}
 		[[ $a == *- ]] && a=-
 		for path in "${LAB_PATHS[@]}"; do

@@ -60,8 +60,13 @@ static int attach(int program, unsigned ifindex, int type, int flags)
 
 static int probe(void)
 {
-	int program = load(VERDICT_NEXT), fd;
+	int program, fd;
 
+#ifdef CTM_NO_LINK
+	puts("ctmeterd was built without the link backend");
+	return 1;
+#endif
+	program = load(VERDICT_NEXT);
 	if (program < 0) {
 		printf("BPF programs for tc cannot be loaded here (%s)\n", strerror(-program));
 		return 1;
