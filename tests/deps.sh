@@ -25,6 +25,7 @@ test  snmptrapd        net-snmp
 test  iptables         iptables-legacy
 test  iproute2         iproute
 test  nftables         nftables
+test  ethtool          ethtool
 test  procps           procps-ng
 test  bash             bash
 test  jq               jq

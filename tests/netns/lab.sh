@@ -181,8 +181,21 @@ lab_address() { # NAMESPACE ADDR
 	LAB_HOME[$a]=$ns
 }
 
+# The outside host's addresses and routes.
+lab_outside() {
+	local near=02:00:00:00:00:01
+	ip -n outside -batch - <<-END
+		addr add 198.51.100.2/24 dev eth0
+		addr add 2001:db8:f::2/64 dev eth0 nodad
+		neigh add 198.51.100.1 lladdr $near nud permanent dev eth0
+		neigh add 2001:db8:f::1 lladdr $near nud permanent dev eth0
+		route add 192.0.2.0/24 via 198.51.100.1
+		route add 2001:db8:1::/64 via 2001:db8:f::1
+	END
+}
+
 lab_network() {
-	local a far=02:00:00:00:01:01 near=02:00:00:00:00:01
+	local a far=02:00:00:00:01:01
 	lab_quieten node
 	echo 1 >/proc/sys/net/ipv4/ip_forward
 	echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
@@ -195,14 +208,7 @@ lab_network() {
 		neigh add 198.51.100.2 lladdr $far nud permanent dev vout
 		neigh add 2001:db8:f::2 lladdr $far nud permanent dev vout
 	END
-	ip -n outside -batch - <<-END
-		addr add 198.51.100.2/24 dev eth0
-		addr add 2001:db8:f::2/64 dev eth0 nodad
-		neigh add 198.51.100.1 lladdr $near nud permanent dev eth0
-		neigh add 2001:db8:f::1 lladdr $near nud permanent dev eth0
-		route add 192.0.2.0/24 via 198.51.100.1
-		route add 2001:db8:1::/64 via 2001:db8:f::1
-	END
+	lab_outside
 	lab_container c1 2
 	lab_container c2 3
 	lab_container c3 4

@@ -65,14 +65,30 @@ link_firewall() { # ID
 	ip link set "fwpr${1}p0" master vmbr0 up
 }
 
-# Its descriptors: what is written to VM_IN is answered at VM_OUT.
-link_vm() { # N
+# A virtual machine. What is written to VM_IN is answered at VM_OUT.
+link_tap() { # NAME MAC ADDR4 ADDR6
 	mkfifo "$LAB/vm.in" "$LAB/vm.out"
-	"$B/tests/netns/tapvm" tap "${LINK_PORT[$1]}" "$(link_mac "$1")" "203.0.113.$1" "2001:db8:2::$1" \
-		<"$LAB/vm.in" >"$LAB/vm.out" 9>&- &
+	"$B/tests/netns/tapvm" tap "$@" <"$LAB/vm.in" >"$LAB/vm.out" 9>&- &
 	exec {VM_IN}>"$LAB/vm.in" {VM_OUT}<"$LAB/vm.out"
-	await 5 ip link show "${LINK_PORT[$1]}" || fail 'no tap'
+	await 5 ip link show "$1" || fail 'no tap'
+}
+
+link_vm() { # N
+	link_tap "${LINK_PORT[$1]}" "$(link_mac "$1")" "203.0.113.$1" "2001:db8:2::$1"
 	ip link set "${LINK_PORT[$1]}" master vmbr0 up
+}
+
+# The same for a virtual machine 130 that the node routes for, with 192.0.2.130 and 2001:db8:1::130.
+link_vm_routed() {
+	local mac=02:00:00:00:0c:02
+	link_tap tap130i0 $mac 192.0.2.130 2001:db8:1::130
+	ip -batch - <<-END
+		link set tap130i0 address 02:00:00:00:0c:01 up
+		neigh add 192.0.2.130 lladdr $mac nud permanent dev tap130i0
+		neigh add 2001:db8:1::130 lladdr $mac nud permanent dev tap130i0
+		route add 192.0.2.130/32 dev tap130i0
+		route add 2001:db8:1::130/128 dev tap130i0
+	END
 }
 
 vm_ask() { # COMMAND: sets VM_SAID
@@ -243,3 +259,69 @@ not_counting() { # CTID ADDR
 	[[ $(snmp_get "$(oid_addr "$1" "$2" status)") =~ ^[0-9]+$ ]] &&
 		! snmp_is "$(oid_addr "$1" "$2" status)" 2
 }
+
+# ---- an independent counter -------------------------------------------------------------------
+
+# Between outside and the node: a bridge of its own, reached without offloads from both sides, so that
+# it sees each packet as a wire carries it. Needs nft and ethtool. It counts by address, whatever is
+# sent to it or from it.
+METER_UNITS=(out.pkts out.octets in.pkts in.octets)
+link_meter() { # ADDR...
+	local a link family
+	ip netns add meter
+	lab_quieten meter
+	ip -n outside link set eth0 netns meter name m0
+	ip -n meter link set m0 address 02:00:00:00:0b:00
+	ip -n meter link add m1 address 02:00:00:00:0b:01 type veth \
+		peer name eth0 address 02:00:00:00:01:01 netns outside
+	ip -n meter link add brm type bridge forward_delay 0 mcast_snooping 0
+	for link in m0 m1; do ip -n meter link set $link master brm up; done
+	ip -n meter link set brm up
+	ip -n outside link set eth0 up
+	lab_outside
+	no_offloads node vout
+	no_offloads outside eth0
+	for link in m0 m1; do no_offloads meter $link; done
+	ethtool -K vout gro on || fail 'vout: no GRO'
+	{
+		echo 'table netdev wire {'
+		for a; do
+			echo "counter out_${a//[.:]/_} {"$'\n}'
+			echo "counter in_${a//[.:]/_} {"$'\n}'
+		done
+		echo 'chain from_node { type filter hook ingress device m0 priority 0'
+		for a; do
+			family=ip
+			[[ $a != *:* ]] || family=ip6
+			echo "$family saddr $a counter name out_${a//[.:]/_}"
+		done
+		echo '}'
+		echo 'chain from_outside { type filter hook ingress device m1 priority 0'
+		for a; do
+			family=ip
+			[[ $a != *:* ]] || family=ip6
+			echo "$family daddr $a counter name in_${a//[.:]/_}"
+		done
+		echo $'}\n}'
+	} >"$LAB/meter.nft"
+	in_ns meter nft -f "$LAB/meter.nft" || fail 'the meter does not count'
+}
+
+no_offloads() { # NAMESPACE LINK
+	in_ns "$1" ethtool -K "$2" tso off gso off gro off tx-udp-segmentation off || fail "$2: offloads stay on"
+}
+
+# "OUT-PKTS OUT-OCTETS IN-PKTS IN-OCTETS" by the meter, and as served.
+meter_of() { # ADDR
+	local way
+	for way in out in; do
+		in_ns meter nft list counter netdev wire "${way}_${1//[.:]/_}" |
+			sed -nE 's/.*packets ([0-9]+) bytes ([0-9]+).*/\1 \2/p'
+	done | paste -sd ' '
+}
+served_of() { # ADDR
+	local ct=${LAB_OWNER[$1]}
+	snmp_get "$(oid_addr "$ct" "$1" fwd-out.pkts)" "$(oid_addr "$ct" "$1" fwd-out.octets)" \
+		"$(oid_addr "$ct" "$1" fwd-in.pkts)" "$(oid_addr "$ct" "$1" fwd-in.octets)" | paste -sd ' '
+}
+meter_agrees() { [ "$(meter_of "$1")" = "$(served_of "$1")" ]; } # ADDR

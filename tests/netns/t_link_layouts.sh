@@ -136,6 +136,32 @@ else
 	echo '   SKIP: this kernel has no address translation'
 fi
 
+# ---- frames that are not plain ones ---------------------------------------------------------
+
+# From b1 to b2 by vmbr0: Out of the one, In of the other.
+framed() { # FAMILY COUNT SIZE OCTETS-EACH PACKETS-EACH OPTION...
+	local from to
+	from=$(on_bridge "$1" 11) to=$(on_bridge "$1" 12)
+	raw_send b1 11 "$(link_mac 12)" "$from" "$to" "$2" "$3" port=6004 "${@:6}"
+	assert_eq "sent: ${*:6}" "$(($2 * $5)) $(($2 * $4))" "$RAW_SENT"
+	# shellcheck disable=SC2086 # two figures
+	book_as fwd "$from" "$to" $RAW_SENT
+}
+step 'tags, fragments, extension headers, padding: IP octets alone, of each packet'
+ns_exec b2 "$B/tests/netns/udpgen" sink --port 6004 --duration 100 --ready "$LAB/ready.framed" \
+	</dev/null >/dev/null 9>&- & # nobody answers
+await 5 test -e "$LAB/ready.framed"
+framed 0 61 1000 1000 1 tag=7
+framed 1 62 1000 1000 1 tag=7
+framed 0 63 1000 1000 1 tag=8 tag=7
+framed 1 64 1000 1000 1 tag=8 tag=7
+framed 0 65 1000 1020 2 frag
+framed 1 66 1000 1056 2 frag
+framed 1 67 1000 1000 1 ext
+framed 1 68 1000 1000 1 ext tag=7
+framed 0 69 30 30 1 pad=16
+book_check framed
+
 # ---- what has no unicast, or no right to its address ----------------------------------------
 
 step 'broadcast and multicast are addressed to the node, as far as it may hear them'
