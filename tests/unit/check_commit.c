@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commits on the real tables of a private network namespace, killed at random instants: the
- * counters of ours and of others must be what the packets made them. */
+/* Commits on the real tables of a private network namespace, killed before and after each system
+ * call and at random instants: the counters of ours and of others must be what the packets made
+ * them. */
 #include "addrs.h"
 #include "base/loop.h"
 #include "lo_net.h"
@@ -11,6 +12,7 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -209,13 +211,11 @@ static void commit_without_pause(struct ruleset *const sets[2], bool recent, pid
 }
 
 /* A child commits the two rulesets in turn without pause; it is killed within some commits' time,
- * counted from when it runs, however busy the machine is. Returns whether the kill left a commit
- * half done. */
-static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
+ * counted from when it runs, however busy the machine is. */
+static void kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
 {
-	bool recent = next_random(seed) & 1, half;
+	bool recent = next_random(seed) & 1;
 	pid_t parent = getpid(), child;
-	struct err e = { "" };
 	int begun[2];
 	char c;
 
@@ -230,8 +230,41 @@ static bool kill_a_committer(struct ruleset *const sets[2], uint64_t *seed)
 	nap(next_random(seed) % (seed_slow() * NS_PER_MS * 3 / 2));
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	half = half_committed();
+}
+
+/* What the packets made the counters of two addresses and of a foreign rule. */
+struct sent {
+	uint64_t kept, gone, gone_sent, octets, pkts;
+};
+
+/* Both addresses have rules, without a journal, and have sent something. */
+static void begin_round(struct ruleset *const sets[2], struct sent *s)
+{
+	commit(sets[1]);
+	journal_forget(journal); /* made the address, if anything */
+	lo_net_send(KEPT, PEER, 1000, 1);
+	lo_net_send(COMES_AND_GOES, PEER, 100, 1);
+	s->kept += 1000;
+	s->gone_sent += 100;
+	s->octets += 1100;
+	s->pkts += 2;
+}
+
+/* After a kill: what it left half done is finished, and nothing is lost. Returns whether something
+ * was half done. */
+static bool end_round(struct sent *s)
+{
+	uint64_t foreign_octets, foreign_pkts;
+	bool half = half_committed();
+	struct err e = { "" };
+
 	ck_assert_msg(commit_recover(fd, lock, journal, &e) == 0, "%s", e.text);
+	s->gone += take_final(COMES_AND_GOES);
+	ck_assert_uint_eq(kernel(KEPT).octets, s->kept);
+	ck_assert_uint_eq(kernel(COMES_AND_GOES).octets + s->gone, s->gone_sent);
+	lo_net_foreign_counters("mangle", &foreign_octets, &foreign_pkts);
+	ck_assert_uint_eq(foreign_octets, s->octets);
+	ck_assert_uint_eq(foreign_pkts, s->pkts);
 	return half;
 }
 
@@ -239,30 +272,70 @@ START_TEST(commit_run_killed_anywhere_loses_nothing)
 {
 	uint64_t seed = seed_random("commit_run_killed_anywhere_loses_nothing");
 	struct ruleset *sets[2] = { rules(false), rules(true) };
-	uint64_t kept = 0, gone = 0, gone_sent = 0, foreign_octets, foreign_pkts, sent = 0,
-		 pkts = 0;
-	unsigned half = 0, rounds = 0;
+	unsigned half = 0, rounds;
+	struct sent sent = { 0 };
 
 	lo_net_add_foreign_rule("mangle");
-	for (; rounds < KILLS || (half < 3 && rounds < 20 * KILLS); rounds++) {
-		commit(sets[1]);
-		journal_forget(journal); /* made the address, if anything */
-		lo_net_send(KEPT, PEER, 1000, 1);
-		lo_net_send(COMES_AND_GOES, PEER, 100, 1);
-		kept += 1000;
-		gone_sent += 100;
-		sent += 1100;
-		pkts += 2;
-		half += kill_a_committer(sets, &seed);
-		gone += take_final(COMES_AND_GOES);
-		ck_assert_uint_eq(kernel(KEPT).octets, kept);
-		ck_assert_uint_eq(kernel(COMES_AND_GOES).octets + gone, gone_sent);
-		lo_net_foreign_counters("mangle", &foreign_octets, &foreign_pkts);
-		ck_assert_uint_eq(foreign_octets, sent);
-		ck_assert_uint_eq(foreign_pkts, pkts);
+	for (rounds = 0; rounds < KILLS; rounds++) {
+		begin_round(sets, &sent);
+		kill_a_committer(sets, &seed);
+		half += end_round(&sent);
 	}
 	printf("%u of %u kills came between REPLACE and ADD_COUNTERS\n", half, rounds);
-	ck_assert_uint_gt(half, 0);
+	ruleset_free(sets[0]);
+	ruleset_free(sets[1]);
+}
+END_TEST
+
+/* One commit in a child that is traced and killed at its stop number `at`, from 0: there is a stop
+ * before and one after each system call. Returns false if it ended before that. */
+static bool kill_at_stop(const struct ruleset *rs, bool recent, unsigned at)
+{
+	pid_t parent = getpid(), child = fork();
+	int status;
+
+	if (!child) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 || raise(SIGSTOP) < 0)
+			_exit(2);
+		_exit(commit_in_child(rs, recent, parent) < 0);
+	}
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFSTOPPED(status), "the child cannot be traced: status %#x", status);
+	for (unsigned stop = 0; stop <= at; stop++) {
+		ck_assert_int_eq(ptrace(PTRACE_SYSCALL, child, NULL, NULL), 0);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		if (WIFEXITED(status)) {
+			ck_assert_int_eq(WEXITSTATUS(status), 0);
+			return false;
+		}
+		ck_assert_msg(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP, "%#x", status);
+	}
+	kill(child, SIGKILL);
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	return true;
+}
+
+/* Killed before and after each system call of a commit, of the short way and of the long one. No
+ * chance is in it: after REPLACE and before ADD_COUNTERS the commit is half done. */
+START_TEST(commit_run_killed_at_each_call_loses_nothing)
+{
+	struct ruleset *sets[2] = { rules(false), rules(true) };
+	struct sent sent = { 0 };
+
+	lo_net_add_foreign_rule("mangle");
+	for (int recent = 0; recent < 2; recent++) {
+		unsigned half = 0, at = 0;
+		bool killed = true;
+
+		for (; killed; at++) {
+			begin_round(sets, &sent);
+			killed = kill_at_stop(sets[0], recent, at);
+			half += end_round(&sent);
+		}
+		printf("%u of %u kills came between REPLACE and ADD_COUNTERS\n", half, at - 1);
+		ck_assert_uint_ge(half, 2);
+	}
 	ruleset_free(sets[0]);
 	ruleset_free(sets[1]);
 }
@@ -282,6 +355,7 @@ int main(void)
 	tcase_add_test(tc, commit_run_other_parent_does_nothing);
 	tcase_add_test(tc, commit_recover_garbage_journal_is_removed);
 	tcase_add_test(tc, commit_run_killed_anywhere_loses_nothing);
+	tcase_add_test(tc, commit_run_killed_at_each_call_loses_nothing);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
