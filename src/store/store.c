@@ -32,7 +32,6 @@ static void disconnect(struct store *s)
 	sqlite3_close(s->db);
 	s->db = NULL;
 	s->writable = false;
-	s->synced = -1;
 }
 
 static int connected(struct store *s, bool writable)
@@ -99,7 +98,6 @@ int store_open(const char *path, struct store **ret_store, char **ret_aside, str
 	int ret;
 
 	s->path = xstrdup(path);
-	s->synced = -1;
 	s->lock = -1;
 	ret = store_file_damaged(path) ? -EUCLEAN : connect_writable(s, e);
 	if (ret == -EUCLEAN)
@@ -181,6 +179,8 @@ int store_find(struct store *s, const struct store_key *keys, size_t n,
 	assert(!s->begun);
 	if (!s->db)
 		ret = connect_read_only(s, e);
+	if (!ret && s->writable)
+		store_file_wait_while_frozen(s->db);
 	if (!ret && s->db)
 		ret = store_find_in(s->db, s->path, keys, n, container, address, arg, e);
 	return ret ? store_give_up(s, ret) : 0;
@@ -202,21 +202,6 @@ static int check_identity(struct store *s, struct err *e)
 	return -ESTALE;
 }
 
-/* SQLite's default cannot change within a transaction. In WAL mode NORMAL never syncs at a commit,
- * FULL does. */
-int store_set_synced(struct store *s, bool synced, struct err *e)
-{
-	int ret;
-
-	if (s->synced == synced)
-		return 0;
-	ret = store_exec(s->db, s->path,
-			 synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", e);
-	if (!ret)
-		s->synced = synced;
-	return ret;
-}
-
 int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e)
 {
 	return store_begin_stepped(s, synced, wall_s, NULL, 0, e);
@@ -234,13 +219,14 @@ int store_begin_stepped(struct store *s, bool synced, int64_t wall_s,
 	} else if (!ret) {
 		ret = lock(s, e);
 	}
-	if (!ret)
-		ret = store_set_synced(s, synced, e);
-	if (!ret)
+	if (!ret) {
+		store_file_wait_while_frozen(s->db);
 		ret = store_exec(s->db, s->path, "BEGIN IMMEDIATE", e);
+	}
 	if (ret)
 		return store_give_up(s, ret);
 	s->begun = true;
+	s->synced = synced;
 	s->failed = 0;
 	store_take_steps(s, steps, n);
 	if (!s->failed)
@@ -368,6 +354,8 @@ int store_end(struct store *s, struct err *e)
 	s->begun = false;
 	if (!s->failed)
 		s->failed = store_exec(s->db, s->path, "COMMIT", &s->why);
+	if (!s->failed && s->synced)
+		s->failed = store_file_sync(s->db, &s->why);
 	ret = s->failed;
 	if (!ret)
 		return 0;
@@ -386,6 +374,7 @@ void store_tidy(struct store *s)
 		return;
 	if (s->writable && s->wal_pages >= WAL_PAGES) {
 		s->wal_pages = 0;
+		store_file_wait_while_frozen(s->db);
 		store_exec(s->db, s->path, "PRAGMA wal_checkpoint", NULL);
 	}
 	sqlite3_db_release_memory(s->db);

@@ -111,8 +111,7 @@ int store_find(struct store *s, const struct store_key *keys, size_t n,
  * After -EUCLEAN (damaged) and -ESTALE (the file was removed or replaced) close the store, open it
  * again (opening sets a damaged file aside) and put everything. Any other failure passes with its
  * cause, and the next begin tries again.
- * synced: survive a power failure, not just kill -9. (Given at the begin, since SQLite cannot
- * change it within a transaction.)
+ * synced: survive a power failure, not just kill -9.
  * wall_s: now. The growth of a total since the previous checkpoint is booked as usage of the 5
  * minutes and the hour of this one. */
 int store_begin(struct store *s, bool synced, int64_t wall_s, struct err *e);

@@ -104,7 +104,9 @@ static int set_up(sqlite3 *db, const char *path, struct err *e)
 		return ret;
 	sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
 	ret = store_exec(db, path,
-			 "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 4194304;", e);
+			 "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 4194304; "
+			 "PRAGMA synchronous = NORMAL", /* store_file_sync */
+			 e);
 	if (!ret)
 		ret = store_schema_migrate(db, path, e);
 	return ret ? ret : check_writable(db, path, e);
@@ -148,13 +150,46 @@ int store_file_lock(const char *path, int *ret_fd, struct err *e)
 	return cannot_be_made(ret) ? -EROFS : ret;
 }
 
+/* SQLite follows links: the WAL is beside the file that they lead to. */
+static char *wal_of(sqlite3 *db)
+{
+	return xasprintf("%s-wal", sqlite3_db_filename(db, "main"));
+}
+
+void store_file_wait_while_frozen(sqlite3 *db)
+{
+	char *wal = wal_of(db);
+	struct stat st;
+
+	/* Other errors are left for SQLite to report. */
+	if (stat(wal, &st) == 0)
+		chmod(wal, st.st_mode & 07777); /* changes nothing */
+	free(wal);
+}
+
+int store_file_sync(sqlite3 *db, struct err *e)
+{
+	char *wal = wal_of(db);
+	int fd = open(wal, O_RDONLY | O_CLOEXEC);
+	int ret = fd < 0 || fdatasync(fd) < 0 ? -errno : 0;
+
+	if (ret)
+		err_set(e, "%s: cannot be synced to the disk: %s", wal, strerror(-ret));
+	if (fd >= 0)
+		close(fd);
+	free(wal);
+	return ret;
+}
+
 int store_file_open(const char *path, sqlite3 **ret_db, struct err *e)
 {
 	sqlite3 *db = NULL;
 	int ret = open_db(path, path, SQLITE_OPEN_READWRITE, NULL, &db, e);
 
-	if (!ret)
+	if (!ret) {
+		store_file_wait_while_frozen(db);
 		ret = set_up(db, path, e);
+	}
 	if (ret)
 		sqlite3_close(db);
 	else

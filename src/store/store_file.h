@@ -23,6 +23,16 @@ int store_file_lock(const char *path, int *ret_fd, struct err *e);
  * with e filled: -EUCLEAN for a damaged file, -ENOTSUP for one that is not ours to write. */
 int store_file_open(const char *path, sqlite3 **ret_db, struct err *e);
 
+/* Before each transaction of a database open for writing: wait while its file system is frozen (for
+ * a snapshot). SQLite would block in a page fault of the WAL's mapped index, and each fork by
+ * another thread waits for page faults. */
+void store_file_wait_while_frozen(sqlite3 *db);
+
+/* What was committed survives a power failure. SQLite's own way (synchronous = FULL) syncs within
+ * the commit, before it writes the mapped index: that takes as long as the disk likes, and in all
+ * that time a file system that is frozen would catch it. Returns 0 or -errno with e filled. */
+int store_file_sync(sqlite3 *db, struct err *e);
+
 /* Open it for reading, even if its directory, the file or the disk cannot be written. Changes
  * nothing. *ret_db becomes NULL when there is no ledger in it yet. Returns 0 or -errno as above. */
 int store_file_open_read_only(const char *path, sqlite3 **ret_db, struct err *e);

@@ -45,7 +45,7 @@ struct store {
 	sqlite3 *db; /* NULL: not connected, or nothing to read */
 	bool writable;
 	bool begun;
-	int synced; /* the connection's setting, -1: not set */
+	bool synced; /* what was begun is to survive a power failure */
 	int wal_pages; /* in the WAL since it was last copied into the file */
 	int failed; /* the first failure since begin, and its text */
 	struct err why;
@@ -83,9 +83,6 @@ void store_read_counters(struct store_cursor *c, struct counters path[PATHS]);
 
 /* Run to the end. Returns 0 or -errno; *ret_changes (may be NULL): the rows written. */
 int store_run(struct store *s, struct store_cursor *c, int *ret_changes);
-
-/* See store_begin. */
-int store_set_synced(struct store *s, bool synced, struct err *e);
 
 /* Handle a failure outside of puts: mark a damaged file, and close the connection unless the file
  * was only locked. Returns `error`. */

@@ -11,6 +11,7 @@
 
 #include "base/period.h"
 #include "base/xalloc.h"
+#include "store/store_file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -219,7 +220,8 @@ int store_prune(struct store *s, int64_t age_s, unsigned limit)
 	assert(!s->begun);
 	if (!s->writable)
 		return -EROFS;
-	s->failed = store_set_synced(s, false, NULL);
+	s->failed = 0;
+	store_file_wait_while_frozen(s->db);
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
 		removed += prune_table(s, &tables[i], age_s, limit - (unsigned)removed);
 	removed += prune_table(s, &unsure, age_s, limit - (unsigned)removed);

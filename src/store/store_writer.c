@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PRUNE_ROWS 500 /* after each checkpoint */
@@ -86,25 +85,10 @@ static int open_late(struct store_writer *w, struct store_written *written)
 	return ret;
 }
 
-/* While a file system is frozen (for a snapshot), a write to the WAL's mapped index would block
- * SQLite in a page fault, and each fork by the loop's thread waits for page faults. Block here
- * instead. */
-static void wait_while_frozen(const struct store_writer *w)
-{
-	char *wal = xasprintf("%s-wal", w->path);
-	struct stat st;
-
-	/* Other errors are left for SQLite to report. */
-	if (stat(wal, &st) == 0)
-		chmod(wal, st.st_mode & 07777); /* changes nothing */
-	free(wal);
-}
-
 static void work(struct store_writer *w, struct job *job)
 {
 	struct store_written *written = &job->written;
 
-	wait_while_frozen(w);
 	written->error = w->store ? 0 : open_late(w, written);
 	if (!written->error && job->batch->n_recall)
 		written->error = store_recall(w->store, job->batch, &written->found, &written->why);

@@ -122,20 +122,29 @@ lab_ctmeterd_stop
 cp "$LAB"/ledger.db* "$LAB/fs"
 lab_set ledger.path "$LAB/fs/ledger.db"
 lab_inventory_usual "110 $NEW"
-lab_ctmeterd_start
+start
 await 10 snmp_serves || fail 'the tables are not served'
 assert_ok refresh ctmeter refresh
-NEW=192.0.2.111
-lab_address c3 $NEW
-LAB_OWNER[$NEW]=111
-assert_await 'all is well before' 10 snmp_is "$STORE_STATE" 1
-assert_ok 'frozen' fsfreeze -f "$LAB/fs"
-assert_await 'it is told that nothing is stored' 15 snmp_is "$STORE_STATE" 2
-lab_inventory_usual "110 192.0.2.110" "111 $NEW"
-assert_await 'the rules of one that comes are there' 5 has_rules
-lab_flow 198.51.100.2 $NEW 50 28-1500
-assert_await 'it is served' 5 snmp_is "$(oid_addr 111 $NEW fwd-in.octets)" "${BOOK["111 $NEW fwd-in.octets"]}"
-assert_ok 'frozen no more' fsfreeze -u "$LAB/fs"
-assert_await 'it is told that it is over' 15 snmp_is "$STORE_STATE" 1
+# While it is frozen a container comes: it is counted and served.
+frozen() { # LABEL CTID
+	NEW=192.0.2.$2
+	step "a file system that is frozen $1"
+	lab_address c3 "$NEW"
+	LAB_OWNER[$NEW]=$2
+	assert_await 'all is well before' 10 snmp_is "$STORE_STATE" 1
+	[ "$1" = 'at rest' ] || stick
+	assert_ok 'frozen' fsfreeze -f "$LAB/fs"
+	rm -f "$STUCK"
+	assert_await 'it is told that nothing is stored' 15 snmp_is "$STORE_STATE" 2
+	lab_inventory_usual "$2 $NEW"
+	assert_await 'the rules of one that comes are there' 5 has_rules
+	lab_flow 198.51.100.2 "$NEW" 50 28-1500
+	assert_await 'it is served' 5 snmp_is "$(oid_addr "$2" "$NEW" fwd-in.octets)" \
+		"${BOOK["$2 $NEW fwd-in.octets"]}"
+	assert_ok 'frozen no more' fsfreeze -u "$LAB/fs"
+	assert_await 'it is told that it is over' 15 snmp_is "$STORE_STATE" 1
+}
+frozen 'at rest' 111
+frozen 'in the middle of a checkpoint' 113
 watch_check
 lab_end
