@@ -149,16 +149,16 @@ static const char *read_value(struct line *line, const struct word *w, bool *has
 			return "state is given twice";
 		*has_state = true;
 		if (strcmp(w->value, "running") && strcmp(w->value, "stopped"))
-			return "state is running or stopped";
+			return "state must be running or stopped";
 		line->run = *w->value == 'r' ? INV_RUN_RUNNING : INV_RUN_STOPPED;
 	} else if (!strcmp(w->text, "link")) {
 		if (line->link)
 			return "link is given twice (write a line for each link)";
 		if (!ifname_is_valid(w->value, strlen(w->value)))
-			return "link is the name of a network interface";
+			return "link must be the name of a network interface";
 		line->link = w->value;
 	} else {
-		return "unknown key, there are name=, state= and link=";
+		return "unknown key: the keys are name=, state= and link=";
 	}
 	return NULL;
 }

@@ -183,7 +183,7 @@ static void own_slot(struct sweep *w, struct row *row)
 	if (s->owner != row) {
 		ledger_touch(row);
 		s->counted = 0;
-		s->told = false;
+		s->told = s->alone = false;
 	}
 	s->owner = row;
 }

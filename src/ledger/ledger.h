@@ -15,6 +15,10 @@
  * 3. If octets may have been missed, or would have been counted twice, the row and its container
  *    get a discontinuity: one for each disturbance, whose time moves on until it is over. Octets
  *    that may have been counted twice are not booked.
+ *    A change of the rules concerns all rows of the family. Where each row is counted apart
+ *    (fw_reading.apart) it concerns the rows that it names: a rule that is absent, or made anew
+ *    without a final, or counts less. So does `missing` of a reading, and FW_MISSED of a commit.
+ *    All that happens to a row until a reading shows it whole again is one disturbance.
  * 4. An address that moves opens a new row; the old row keeps its total and retires. If several
  *    containers claim an address, it goes to the one that runs, if all others are stopped.
  *    Otherwise it does not move: its holder keeps it, unless that container is stopped while
@@ -22,8 +26,8 @@
  * 5. A container keeps what its retired or aged-out rows counted.
  * 6. A decrease is believed only after two readings in a row show it. Its cause is unknown:
  *    nothing is booked, and counting continues from the lower value. Other rules of the family may
- *    have been reset too and have passed their old counts again, so all rows of the family get a
- *    discontinuity.
+ *    have been reset too and have passed their old counts again, so unless each row is counted
+ *    apart, all rows of the family get a discontinuity.
  * 7. An aged-out row is no longer shown and, once stored, no longer in memory. An address or id
  *    that comes back resumes its row from the store, so its totals never fall and its ifIndex is
  *    never given to another.
@@ -76,11 +80,11 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 				const struct fw_reading *reading, bool committing,
 				struct ledger_now now);
 
-/* Fold the finals of the commit of this number: rules removed, made or restarted. Does nothing if
- * the finals of that commit were folded before (by an earlier process that ended before it could
- * record that). */
+/* Fold the finals of the commit of this number: rules removed, made or restarted, and rows of which
+ * packets were missed. `apart`: as in the backend's readings. Does nothing if the finals of that
+ * commit were folded before (by an earlier process that ended before it could record that). */
 void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
-		   const struct fw_final *finals, size_t n, struct ledger_now now);
+		   const struct fw_final *finals, size_t n, bool apart, struct ledger_now now);
 
 /* After a boot nobody has said yet whose it is what the family's rules count: until the first whole
  * inventory, or until it is told otherwise, readings are to be `held`, and what a commit removes is

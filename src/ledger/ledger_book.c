@@ -73,8 +73,8 @@ static enum ledger_result advance(struct slot *s, enum path path, struct counter
 	return LEDGER_OK;
 }
 
-/* Returns LEDGER_DISCONT if something happened that may concern the other rows too; sets s->struck
- * if it concerns this row alone. */
+/* Returns LEDGER_DISCONT if something happened that concerns the other rows too, unless each is
+ * counted apart; sets s->struck if it concerns this row alone. */
 static enum ledger_result apply_path(struct slot *s, enum path path, const struct fw_row *row,
 				     const struct fw_reading *reading, bool doubled)
 {
@@ -129,32 +129,40 @@ static enum ledger_result worse(enum ledger_result a, enum ledger_result b)
 	return a == LEDGER_RECHECK || b == LEDGER_OK ? a : b;
 }
 
-/* *all becomes true if something happened that may concern the other rows too. */
+/* Fold one slot's row of a reading, NULL: it has none; note in *found what that means. */
 static enum ledger_result apply_row(struct slot *s, const struct fw_row *row,
 				    const struct fw_reading *reading, bool committing, bool doubled,
-				    bool *all)
+				    struct disturbance *found)
 {
 	enum ledger_result worst = LEDGER_OK, r;
+	bool odd = false;
 
 	for (enum path p = 0; row && p < PATHS; p++) {
 		if (!(row->present & 1u << p))
 			continue;
 		r = apply_path(s, p, row, reading, doubled);
-		*all = *all || r == LEDGER_DISCONT;
+		odd = odd || r == LEDGER_DISCONT;
 		worst = worse(worst, r);
 	}
-	if (committing)
-		return worst;
-	r = miss_rules(s, row ? row->present : 0);
-	*all = *all || r == LEDGER_DISCONT;
-	return worse(worst, r);
+	if (!committing) {
+		r = miss_rules(s, row ? row->present : 0);
+		odd = odd || r == LEDGER_DISCONT;
+		worst = worse(worst, r);
+	}
+	if (odd && reading->apart)
+		s->struck = true;
+	s->missing = row && row->missing;
+	found->all = found->all || (odd && !reading->apart);
+	found->some = found->some || s->struck || s->missing;
+	return worst;
 }
 
 enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 				const struct fw_reading *reading, bool committing,
 				struct ledger_now now)
 {
-	bool doubled = reading->doubled || l->gap[family].doubled, all = reading->stale;
+	bool doubled = reading->doubled || l->gap[family].doubled;
+	struct disturbance found = { .all = reading->stale };
 	bool doubted = l->doubted[family];
 	enum ledger_result worst = LEDGER_OK;
 	size_t i = 0;
@@ -174,56 +182,86 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 			ledger_adopt(s, row);
 			continue;
 		}
-		worst = worse(worst, apply_row(s, row, reading, committing, doubled, &all));
+		worst = worse(worst, apply_row(s, row, reading, committing, doubled, &found));
 	}
 	while (i < reading->n_rows)
 		ledger_orphans_add(l, &reading->rows[i++]);
 	l->doubted[family] = false;
 	l->gap[family].doubled = reading->doubled;
-	ledger_note_disturbance(l, family, reading, all, worst == LEDGER_RECHECK, now);
-	if (worst == LEDGER_OK && (doubted || all || reading->zeroed || reading->disturbed))
+	found.recheck = worst == LEDGER_RECHECK;
+	ledger_note_disturbance(l, family, reading, found, now);
+	if (worst == LEDGER_OK && (doubted || found.all || found.some || reading->disturbed))
 		worst = LEDGER_DISCONT;
 	return worst;
 }
 
-/* Does a final show that more rules than its own were disturbed? It does if a rule seen at the
- * last reading was removed since, or counts less than then; or if the commit itself found the
- * rules disturbed. */
-static bool befell_all(const struct ledger *l, const struct fw_final *f)
+static bool is_made(const struct fw_final *f)
 {
-	const struct slot *s;
-
-	if (f->kind == FW_DISTURBED || f->kind == FW_DOUBLED)
-		return true;
-	s = ledger_find_slot(l, l->n_slots, &f->addr);
-	if (!s || l->doubted[s->addr.family])
-		return false;
-	return f->kind == FW_CREATED ? s->seen & 1u << f->path
-				     : is_less(f->final, s->last[f->path]);
+	return f->kind == FW_CREATED || f->kind == FW_RESUMED;
 }
 
-static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger_now now)
+/* Does a final show that its rule was disturbed? It does if the rule was seen at the last reading
+ * and was made anew since, or counts less than then. */
+static bool is_odd(const struct ledger *l, const struct fw_final *f)
+{
+	const struct slot *s = ledger_find_slot(l, l->n_slots, &f->addr);
+
+	if (!s || l->doubted[s->addr.family] || f->kind == FW_MISSED)
+		return false;
+	return is_made(f) ? s->seen & 1u << f->path : is_less(f->final, s->last[f->path]);
+}
+
+/* Were more rules than its own disturbed? `apart`: each is counted for itself. */
+static bool befell_all(const struct ledger *l, const struct fw_final *f, bool apart)
+{
+	return f->kind == FW_DISTURBED || f->kind == FW_DOUBLED || (!apart && is_odd(l, f));
+}
+
+/* Does a final mean a discontinuity for its row alone? */
+static bool befell_it(const struct ledger *l, const struct slot *s, const struct fw_final *f,
+		      bool apart)
+{
+	if (l->doubted[f->addr.family])
+		return false; /* already marked */
+	if (f->kind == FW_MISSED || is_odd(l, f))
+		return f->kind == FW_MISSED || apart;
+	/* The rule existed before and was not wanted for a while; or it was missing at the last
+	 * reading, which is already marked. */
+	return f->kind == FW_CREATED && s->counted & 1u << f->path;
+}
+
+/* Book what a rule counted before it was removed or restarted. */
+static void book_final(struct ledger *l, struct slot *s, const struct fw_final *f,
+		       struct ledger_now now)
+{
+	enum addr_family family = f->addr.family;
+
+	if (l->held[family]) {
+		if (is_less(s->last[f->path], f->final)) /* nobody has said whose it is */
+			ledger_stamp(s, now);
+	} else if (!l->doubted[family] && !is_less(f->final, s->last[f->path]) &&
+		   !l->gap[family].doubled) {
+		advance(s, f->path, f->final);
+	}
+}
+
+static void fold_final(struct ledger *l, const struct fw_final *f, bool apart,
+		       struct ledger_now now)
 {
 	struct slot *s = ledger_find_slot(l, l->n_slots, &f->addr);
-	bool doubted = l->doubted[f->addr.family]; /* already marked; booked to no row */
 	uint8_t bit = (uint8_t)(1u << f->path);
 
-	if (!s && f->kind == FW_CREATED)
+	if (!s && is_made(f))
 		ledger_addrs_add(&l->born, &f->addr);
 	if (!s)
 		return;
-	if (f->kind == FW_CREATED) {
-		/* The rule existed before and was not wanted for a while; or it was missing at the
-		 * last reading, which is already marked. */
-		if (!doubted && s->counted & bit && !befell_all(l, f))
-			ledger_stamp(s, now);
-	} else if (l->held[f->addr.family]) {
-		if (is_less(s->last[f->path], f->final)) /* nobody has said whose it is */
-			ledger_stamp(s, now);
-	} else if (!doubted && !is_less(f->final, s->last[f->path]) &&
-		   !l->gap[f->addr.family].doubled) {
-		advance(s, f->path, f->final);
-	}
+	if (befell_it(l, s, f, apart))
+		apart || f->kind == FW_MISSED ? ledger_disturb_alone(l, s, now)
+					      : ledger_stamp(s, now);
+	if (f->kind == FW_MISSED)
+		return;
+	if (!is_made(f))
+		book_final(l, s, f, now);
 	s->last[f->path] = (struct counters) { 0, 0 };
 	s->counted |= bit;
 	s->seen &= (uint8_t)~bit;
@@ -233,21 +271,21 @@ static void fold_final(struct ledger *l, const struct fw_final *f, struct ledger
 }
 
 void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
-		   const struct fw_final *finals, size_t n, struct ledger_now now)
+		   const struct fw_final *finals, size_t n, bool apart, struct ledger_now now)
 {
 	bool all = false;
 
 	if (!commit || commit <= l->commit[family])
 		return;
 	for (size_t i = 0; i < n; i++) {
-		all = all || befell_all(l, &finals[i]);
+		all = all || befell_all(l, &finals[i], apart);
 		l->gap[family].doubled |= finals[i].kind == FW_DOUBLED;
 	}
 	if (all)
 		ledger_disturb(l, family, now);
 	for (size_t i = 0; i < n; i++)
-		if (finals[i].kind < FW_DISTURBED)
-			fold_final(l, &finals[i], now);
+		if (finals[i].kind != FW_DISTURBED && finals[i].kind != FW_DOUBLED)
+			fold_final(l, &finals[i], apart, now);
 	ledger_addrs_sort(&l->born);
 	l->commit[family] = commit;
 }

@@ -51,7 +51,10 @@ struct slot {
 	uint8_t counted; /* bits of paths that had a rule for this owner before */
 	uint8_t lost; /* bits of paths whose rule others removed and we have not remade */
 	bool told; /* its row already has the discontinuity of the present disturbance */
-	bool struck; /* scratch: this reading means a discontinuity for this row alone */
+	bool alone; /* that disturbance, or one of its own at the same time, is this row's alone */
+	/* scratch, of this reading: it means a discontinuity for this row alone; and packets of
+	 * the address still pass uncounted */
+	bool struck, missing;
 };
 
 /* Addresses, sorted. */
@@ -82,6 +85,7 @@ struct ledger {
 	struct {
 		bool lasts; /* the disturbance is not over */
 		bool doubled; /* octets since the last reading may have been counted twice */
+		bool alone; /* some slot is disturbed alone */
 	} gap[ADDR_FAMILIES];
 	enum port_view port_view;
 	uint64_t turned_ns; /* when port_view last changed, 0: never, or before boot */
@@ -169,14 +173,23 @@ void ledger_prolong(struct row *row, struct ledger_now now);
 /* Add a discontinuity to the slot's row, or prolong that of the present disturbance. */
 void ledger_stamp(struct slot *s, struct ledger_now now);
 
+/* Something befell this slot's row and no other: as ledger_disturb, for it alone. */
+void ledger_disturb_alone(struct ledger *l, struct slot *s, struct ledger_now now);
+
 /* Others changed the family's rules: each row concerned gets a discontinuity, one until
  * ledger_note_disturbance finds the disturbance over. */
 void ledger_disturb(struct ledger *l, enum addr_family family, struct ledger_now now);
 
-/* Call after a reading was applied. `all`: something happened that may concern all rows. recheck:
- * more may turn out to have happened. */
+/* What a reading says of disturbances. */
+struct disturbance {
+	bool all; /* something happened that may concern all rows */
+	bool some; /* something concerns rows alone: their slots' `struck` or `missing` is set */
+	bool recheck; /* more may turn out to have happened */
+};
+
+/* Call after a reading was applied. */
 void ledger_note_disturbance(struct ledger *l, enum addr_family family,
-			     const struct fw_reading *reading, bool all, bool recheck,
+			     const struct fw_reading *reading, struct disturbance found,
 			     struct ledger_now now);
 
 #endif

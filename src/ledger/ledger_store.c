@@ -124,9 +124,13 @@ static void restore_slot(struct ledger *l, const struct store_address *from, str
 	} else if (from->seen) {
 		ledger_discontinue(row, l->restore_now);
 	}
-	s->told = s->lost; /* just now, or when its rule went */
-	if (s->told)
-		l->gap[s->addr.family].lasts = true;
+	/* A rule that is made for a row which has counted before was not there for a while. */
+	for (enum path p = 0; p < PATHS; p++)
+		if (row->totals.path[p].pkts)
+			s->counted |= (uint8_t)(1u << p);
+	s->told = s->alone = s->lost; /* just now, or when its rule went */
+	if (s->alone)
+		l->gap[s->addr.family].alone = true;
 }
 
 struct row *ledger_add_stored_row(struct ledger *l, struct container *c,

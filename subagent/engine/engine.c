@@ -464,7 +464,8 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 {
 	struct engine *en = arg;
 
-	ledger_finals(en->ledger, f, commit, finals, n, engine_now(en, now_ns));
+	ledger_finals(en->ledger, f, commit, finals, n, fw_counts_on_links(en->fw),
+		      engine_now(en, now_ns));
 	if (commit)
 		en->finals[f] = keep_checkpoint(en->keep, engine_now(en, now_ns), false);
 	else

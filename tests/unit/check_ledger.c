@@ -102,7 +102,7 @@ START_TEST(ledger_finals_missed_then_removed_never_doubles)
 	apply(NULL, 0, false, false); /* an earlier process's commit removed it */
 	finals(&removed, 1);
 	expect("7", A, 130, ROW_PENDING, 1);
-	ledger_finals(ledger, ADDR_V4, commits, &removed, 1, now); /* given again */
+	ledger_finals(ledger, ADDR_V4, commits, &removed, 1, false, now); /* given again */
 	expect("7", A, 130, ROW_PENDING, 1);
 }
 END_TEST

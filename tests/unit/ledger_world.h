@@ -92,7 +92,7 @@ static inline enum ledger_result apply(const struct fw_row *rows, size_t n, bool
 /* The next commit. */
 static inline void finals(const struct fw_final *f, size_t n)
 {
-	ledger_finals(ledger, ADDR_V4, ++commits, f, n, now);
+	ledger_finals(ledger, ADDR_V4, ++commits, f, n, false, now);
 }
 
 static inline struct snap *look(void)

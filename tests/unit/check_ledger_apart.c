@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rows that are counted each for itself: what befalls one is its own discontinuity, one an event,
+ * and that of no other row. */
+#include "ledger_shelf.h"
+
+#include "seed.h"
+
+static uint64_t discontinuity_ns(const char *id, const char *addr)
+{
+	struct snap *s = look();
+	uint64_t ns = find(s, id, addr)->totals.discontinuity_ns;
+
+	snap_unref(s);
+	return ns;
+}
+
+static enum ledger_result apply_apart(const struct fw_row *rows, size_t n)
+{
+	struct fw_reading reading = { .rows = rows, .n_rows = n, .apart = true };
+
+	later();
+	return ledger_apply(ledger, ADDR_V4, &reading, false, now);
+}
+
+/* A commit of this number: one final of each path, which counted `octets` in PATH_FWD_IN. */
+static void commit_of(uint64_t number, const char *addr, enum fw_final_kind kind, uint64_t octets)
+{
+	struct fw_final f[PATHS];
+
+	for (enum path p = 0; p < PATHS; p++)
+		f[p] = (struct fw_final) { addr_of(addr), p, kind, { 0, 0 } };
+	f[PATH_FWD_IN].final = (struct counters) { octets, octets };
+	later();
+	epoch = number;
+	ledger_finals(ledger, ADDR_V4, number, f, PATHS, true, now);
+}
+
+static void commit(const char *addr, enum fw_final_kind kind, uint64_t octets)
+{
+	commit_of(epoch + 1, addr, kind, octets);
+}
+
+static const struct claim two[] = { { "7", A, false }, { "8", B, false } };
+static struct fw_row rows[2];
+
+static void begin(void)
+{
+	set(two, 2, true);
+	rows[0] = row_of(A, 100, 2);
+	rows[1] = row_of(B, 10, 1);
+	apply_apart(rows, 2);
+}
+
+static void expect_only_a(uint64_t octets, uint32_t discontinuities)
+{
+	expect("7", A, octets, ROW_COUNTING, discontinuities);
+	expect("8", B, 10, ROW_COUNTING, 0);
+}
+
+START_TEST(ledger_apply_apart_absent_rule_is_its_own)
+{
+	uint64_t end;
+
+	begin();
+	ck_assert_int_eq(apply_apart(rows + 1, 1), LEDGER_DISCONT);
+	expect("7", A, 100, ROW_PENDING, 1);
+	apply_apart(rows + 1, 1);
+	ck_assert_uint_eq(discontinuity_ns("7", A), now.ns);
+	commit(A, FW_CREATED, 0);
+	rows[0] = row_of(A, 5, 1);
+	ck_assert_int_eq(apply_apart(rows, 2), LEDGER_OK);
+	end = now.ns;
+	apply_apart(rows, 2);
+	ck_assert_uint_eq(discontinuity_ns("7", A), end);
+	expect_only_a(105, 1);
+	ck_assert_uint_eq(discontinuity_ns("8", B), 0);
+}
+END_TEST
+
+START_TEST(ledger_apply_apart_decrease_is_its_own)
+{
+	begin();
+	rows[0] = row_of(A, 40, 1);
+	ck_assert_int_eq(apply_apart(rows, 2), LEDGER_RECHECK);
+	expect_only_a(100, 0);
+	ck_assert_int_eq(apply_apart(rows, 2), LEDGER_DISCONT);
+	expect_only_a(100, 1);
+	rows[0] = row_of(A, 41, 2);
+	ck_assert_int_eq(apply_apart(rows, 2), LEDGER_OK);
+	expect_only_a(101, 1);
+}
+END_TEST
+
+START_TEST(ledger_finals_apart_odd_ones_are_their_own)
+{
+	begin();
+	commit(A, FW_CREATED, 0); /* it vanished since the reading */
+	expect("8", B, 10, ROW_COUNTING, 0);
+	rows[0] = row_of(A, 90, 3);
+	apply_apart(rows, 2);
+	expect_only_a(190, 1);
+	commit(A, FW_RESTARTED, 50); /* it restarted, and nobody told */
+	rows[0] = row_of(A, 7, 3);
+	apply_apart(rows, 2);
+	expect_only_a(197, 2);
+}
+END_TEST
+
+/* A reading says missing, then the repair's final does, then it is whole: one event. */
+START_TEST(ledger_apply_missing_is_one_event_until_whole)
+{
+	uint64_t end;
+
+	begin();
+	rows[0].missing = true;
+	for (uint64_t i = 1; i <= 3; i++) {
+		rows[0].path[PATH_FWD_IN].octets = 100 + i;
+		ck_assert_int_eq(apply_apart(rows, 2), LEDGER_DISCONT);
+		ck_assert_uint_eq(discontinuity_ns("7", A), now.ns);
+		expect_only_a(100 + i, 1);
+	}
+	commit(A, FW_MISSED, 0);
+	ck_assert_uint_eq(discontinuity_ns("7", A), now.ns);
+	apply_apart(rows, 2); /* it was, since the last reading */
+	rows[0].missing = false;
+	ck_assert_int_eq(apply_apart(rows, 2), LEDGER_OK);
+	end = now.ns;
+	ck_assert_uint_eq(discontinuity_ns("7", A), end);
+	apply_apart(rows, 2);
+	ck_assert_uint_eq(discontinuity_ns("7", A), end);
+	expect_only_a(103, 1);
+	rows[0].missing = true;
+	apply_apart(rows, 2);
+	expect_only_a(103, 2); /* another one */
+}
+END_TEST
+
+START_TEST(ledger_finals_missed_unseen_is_one_event)
+{
+	begin();
+	commit(A, FW_MISSED, 0);
+	expect_only_a(100, 1);
+	rows[0] = row_of(A, 130, 3); /* the rule counted on */
+	ck_assert_int_eq(apply_apart(rows, 2), LEDGER_OK);
+	expect_only_a(130, 1);
+	commit(A, FW_MISSED, 0);
+	expect_only_a(130, 2);
+}
+END_TEST
+
+/* The container's link came back, and nothing passed before it was counted. */
+START_TEST(ledger_finals_resumed_missed_nothing)
+{
+	begin();
+	commit(A, FW_REMOVED, 120);
+	expect("7", A, 120, ROW_PENDING, 0);
+	commit(A, FW_RESUMED, 0);
+	rows[0] = row_of(A, 6, 1);
+	ck_assert_int_eq(apply_apart(rows, 2), LEDGER_OK);
+	expect_only_a(126, 0);
+	commit(A, FW_RESTARTED, 16); /* it is on another link now */
+	rows[0] = row_of(A, 3, 1);
+	ck_assert_int_eq(apply_apart(rows, 2), LEDGER_OK);
+	expect_only_a(139, 0);
+	commit(A, FW_REMOVED, 3);
+	commit(A, FW_CREATED, 0); /* in between its packets were not counted */
+	rows[0] = row_of(A, 9, 1);
+	apply_apart(rows, 2);
+	expect_only_a(148, 1);
+}
+END_TEST
+
+/* The new slot and the old one's final in one commit. */
+START_TEST(ledger_finals_removed_and_resumed_in_one_commit)
+{
+	struct fw_final f[] = { { addr_of(A), PATH_FWD_IN, FW_REMOVED, { 130, 3 } },
+				{ addr_of(A), PATH_FWD_IN, FW_RESUMED, { 0, 0 } },
+				{ addr_of(A), PATH_FWD_IN, FW_MISSED, { 0, 0 } } };
+
+	begin();
+	later();
+	ledger_finals(ledger, ADDR_V4, ++epoch, f, 2, true, now);
+	rows[0] = row_of(A, 20, 1);
+	apply_apart(rows, 2);
+	expect_only_a(150, 0);
+	f[0].final = (struct counters) { 25, 2 };
+	f[1].kind = FW_CREATED; /* and packets had passed: one event, told twice */
+	later();
+	ledger_finals(ledger, ADDR_V4, ++epoch, f, 3, true, now);
+	rows[0] = row_of(A, 1, 1);
+	apply_apart(rows, 2);
+	expect_only_a(156, 1);
+}
+END_TEST
+
+START_TEST(ledger_finals_of_a_known_commit_are_ignored_after_a_kill)
+{
+	begin();
+	commit(A, FW_MISSED, 0);
+	restart(true); /* stored, and not forgotten by the backend */
+	expect("7", A, 100, ROW_COUNTING, 1);
+	commit_of(epoch, A, FW_MISSED, 0);
+	commit_of(epoch, A, FW_REMOVED, 170);
+	expect("7", A, 100, ROW_COUNTING, 1);
+	apply_apart(rows, 2);
+	expect_only_a(100, 1);
+}
+END_TEST
+
+/* The rule was removed before the kill, and is made anew by the next process. */
+START_TEST(ledger_finals_created_for_a_row_that_counted_before_a_kill)
+{
+	begin();
+	commit(A, FW_REMOVED, 100);
+	restart(true);
+	commit(A, FW_CREATED, 0);
+	rows[0] = row_of(A, 4, 1);
+	apply_apart(rows, 2);
+	expect_only_a(104, 1);
+	commit(A, FW_REMOVED, 4);
+	restart(true);
+	commit(A, FW_RESUMED, 0);
+	apply_apart(rows, 2);
+	expect_only_a(108, 1);
+}
+END_TEST
+
+START_TEST(ledger_apply_missing_of_one_row_beside_a_disturbance_of_all)
+{
+	struct fw_reading reading = { .rows = rows, .n_rows = 2, .disturbed = true };
+
+	begin();
+	rows[0].missing = true;
+	apply_apart(rows, 2);
+	later();
+	ledger_apply(ledger, ADDR_V4, &reading, false, now);
+	expect("7", A, 100, ROW_COUNTING, 1);
+	expect("8", B, 10, ROW_COUNTING, 1);
+	apply_apart(rows, 2); /* of all: over; A's own: not */
+	ck_assert_uint_eq(discontinuity_ns("8", B), now.ns);
+	apply_apart(rows, 2);
+	ck_assert_uint_eq(discontinuity_ns("8", B), now.ns - 1000);
+	ck_assert_uint_eq(discontinuity_ns("7", A), now.ns);
+	expect("7", A, 100, ROW_COUNTING, 1);
+	expect("8", B, 10, ROW_COUNTING, 1);
+}
+END_TEST
+
+/* An address that changes hands while its packets pass uncounted: each owner's row has one. */
+START_TEST(ledger_set_inventory_missing_concerns_the_new_owner_too)
+{
+	static const struct claim moved[] = { { "8", A, false }, { "8", B, false } };
+
+	begin();
+	rows[0].missing = true;
+	apply_apart(rows, 2);
+	set(moved, 2, true);
+	apply_apart(rows, 2);
+	apply_apart(rows, 2);
+	expect("7", A, 100, ROW_RETIRED, 1);
+	expect("8", A, 0, ROW_COUNTING, 1);
+	expect("8", B, 10, ROW_COUNTING, 0);
+}
+END_TEST
+
+/* --- a model ---------------------------------------------------------------------------------- */
+
+/* A kernel of N places, to which things happen at random, and a backend that reports them. Each
+ * address has a container of its own, but for the last two, which share one. What each row must
+ * show follows from what happened to its place, by the rules of fw.h alone. */
+#define N 8
+
+struct place {
+	bool ruled; /* it has a rule */
+	uint64_t octets; /* that it has counted */
+	bool hole; /* packets pass uncounted */
+	bool vanished; /* somebody else removed its rule, and it is not made anew yet */
+	/* expected */
+	uint64_t total;
+	uint32_t events;
+	bool open; /* the last event is not over */
+	bool fresh; /* it never had a rule */
+};
+
+struct model {
+	struct place at[N];
+	uint64_t seed;
+	struct fw_final finals[N * 3 * PATHS];
+	size_t n_finals;
+};
+
+static const char *place_addr(size_t i)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "198.51.100.%zu", i + 1);
+	return text;
+}
+
+static const char *place_id(size_t i)
+{
+	static const char *const ids[] = { "1", "2", "3", "4", "5", "6", "7", "7" };
+
+	return ids[i];
+}
+
+static void happens(struct model *m, size_t i)
+{
+	m->at[i].events += !m->at[i].open;
+	m->at[i].open = true;
+}
+
+static void report(struct model *m, size_t i, enum fw_final_kind kind, uint64_t octets)
+{
+	for (enum path p = 0; p < PATHS; p++) {
+		struct counters c = { p == PATH_FWD_IN ? octets : 0,
+				      p == PATH_FWD_IN ? octets : 0 };
+
+		m->finals[m->n_finals++] = (struct fw_final) { addr_of(place_addr(i)), p, kind, c };
+	}
+}
+
+static void make_rule(struct model *m, size_t i, enum fw_final_kind kind)
+{
+	struct place *at = &m->at[i];
+
+	if (kind == FW_CREATED && !at->fresh)
+		happens(m, i);
+	at->ruled = true;
+	at->fresh = at->vanished = false;
+	at->octets = 0;
+	report(m, i, kind, 0);
+}
+
+/* One thing that the backend's commit does to a place. */
+static void commit_place(struct model *m, size_t i)
+{
+	struct place *at = &m->at[i];
+	bool was_hole = at->hole;
+
+	if (!at->ruled) {
+		make_rule(m, i,
+			  at->fresh || at->vanished || next_random(&m->seed) % 2 ? FW_CREATED
+										 : FW_RESUMED);
+		return;
+	}
+	at->hole = false;
+	if (was_hole) {
+		happens(m, i);
+		report(m, i, FW_MISSED, 0);
+		return;
+	}
+	switch (next_random(&m->seed) % 4) {
+	case 0: /* to another link */
+		report(m, i, FW_RESTARTED, at->octets);
+		at->octets = 0;
+		break;
+	case 1: /* the link is gone */
+		report(m, i, FW_REMOVED, at->octets);
+		at->ruled = false;
+		break;
+	case 2: /* the link is another one */
+		report(m, i, FW_REMOVED, at->octets);
+		make_rule(m, i, next_random(&m->seed) % 2 ? FW_RESUMED : FW_CREATED);
+		break;
+	default:
+		break;
+	}
+}
+
+static void model_commit(struct model *m, bool killed)
+{
+	later();
+	m->n_finals = 0;
+	for (size_t i = 0; i < N; i++)
+		if (next_random(&m->seed) % 3 == 0)
+			commit_place(m, i);
+	ledger_finals(ledger, ADDR_V4, ++epoch, m->finals, m->n_finals, true, now);
+	if (!killed)
+		return;
+	restart(true); /* stored: the finals that come again are known */
+	/* A kill during an event makes two of it, unless the store shows that it lasts. */
+	for (size_t i = 0; i < N; i++)
+		m->at[i].open = m->at[i].vanished;
+	ledger_finals(ledger, ADDR_V4, epoch, m->finals, m->n_finals, true, now);
+}
+
+static void model_read(struct model *m)
+{
+	struct fw_reading reading = { .apart = true };
+	struct fw_row read[N];
+
+	later();
+	reading.rows = read;
+	for (size_t i = 0; i < N; i++) {
+		struct place *at = &m->at[i];
+
+		if (at->ruled) {
+			read[reading.n_rows] = row_of(place_addr(i), at->octets, at->octets);
+			read[reading.n_rows++].missing = at->hole;
+		}
+		if (at->hole)
+			happens(m, i);
+		else if (!at->vanished)
+			at->open = false;
+	}
+	ledger_apply(ledger, ADDR_V4, &reading, false, now);
+}
+
+/* Somebody else removes a rule, with what it counted; a reading notices. */
+static void model_vanish(struct model *m, size_t i)
+{
+	model_read(m);
+	if (!m->at[i].ruled || !m->at[i].octets)
+		return;
+	m->at[i].ruled = m->at[i].hole = false;
+	m->at[i].vanished = true;
+	model_read(m);
+	happens(m, i);
+}
+
+static void model_traffic(struct model *m)
+{
+	for (size_t i = 0; i < N; i++) {
+		uint64_t octets = 1 + next_random(&m->seed) % 1000;
+
+		if (!m->at[i].ruled)
+			continue;
+		m->at[i].octets += octets;
+		m->at[i].total += octets;
+	}
+}
+
+/* A container's rows may be disturbed at the same time: that is one event of it, or one each. */
+static void check_shared(const struct snap *s)
+{
+	const struct snap_totals *c = &s->containers[find_container(s, "7")].totals;
+	uint32_t most = 0, sum = 0;
+
+	for (size_t i = N - 2; i < N; i++) {
+		const struct snap_totals *t = &find(s, place_id(i), place_addr(i))->totals;
+
+		ck_assert_uint_ge(c->discontinuity_ns, t->discontinuity_ns);
+		sum += t->discontinuities;
+		most = most < t->discontinuities ? t->discontinuities : most;
+	}
+	ck_assert_uint_ge(c->discontinuities, most);
+	ck_assert_uint_le(c->discontinuities, sum);
+}
+
+static void model_check(const struct model *m)
+{
+	struct snap *s = look();
+
+	for (size_t i = 0; i < N; i++) {
+		const struct snap_totals *t = &find(s, place_id(i), place_addr(i))->totals;
+
+		ck_assert_uint_eq(t->path[PATH_FWD_IN].octets, m->at[i].total);
+		ck_assert_uint_eq(t->discontinuities, m->at[i].events);
+		if (i < N - 2)
+			ck_assert_uint_eq(s->containers[find_container(s, place_id(i))]
+						  .totals.discontinuities,
+					  m->at[i].events);
+	}
+	check_shared(s);
+	snap_unref(s);
+}
+
+static void model_begin(struct model *m)
+{
+	struct claim claims[N];
+	char addrs[N][32];
+
+	for (size_t i = 0; i < N; i++) {
+		m->at[i].fresh = true;
+		strcpy(addrs[i], place_addr(i));
+		claims[i] = (struct claim) { place_id(i), addrs[i], false };
+	}
+	set(claims, N, true);
+	later();
+	for (size_t i = 0; i < N; i++)
+		make_rule(m, i, FW_CREATED);
+	ledger_finals(ledger, ADDR_V4, ++epoch, m->finals, m->n_finals, true, now);
+	for (size_t i = 0; i < N; i++) {
+		m->at[i].octets = m->at[i].total = 1 + i;
+		m->at[i].open = false;
+	}
+	model_read(m);
+}
+
+START_TEST(ledger_apart_random_events_are_stamped_once_each)
+{
+	struct model m = { .seed = seed_random(
+				   "ledger_apart_random_events_are_stamped_once_each") };
+
+	model_begin(&m);
+	model_check(&m);
+	for (int round = 0; round < 3000; round++) {
+		size_t i = next_random(&m.seed) % N;
+
+		model_traffic(&m);
+		switch (next_random(&m.seed) % 6) {
+		case 0:
+			m.at[i].hole = m.at[i].ruled;
+			break;
+		case 1:
+			model_vanish(&m, i);
+			break;
+		case 2:
+			model_read(&m);
+			model_commit(&m, next_random(&m.seed) % 4 == 0);
+			break;
+		case 3:
+			model_commit(&m, false);
+			break;
+		default:
+			model_read(&m);
+			break;
+		}
+		model_read(&m);
+		model_check(&m);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ledger_apart");
+	TCase *tc = tcase_create("ledger_apart");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tc);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, ledger_apply_apart_absent_rule_is_its_own);
+	tcase_add_test(tc, ledger_apply_apart_decrease_is_its_own);
+	tcase_add_test(tc, ledger_finals_apart_odd_ones_are_their_own);
+	tcase_add_test(tc, ledger_apply_missing_is_one_event_until_whole);
+	tcase_add_test(tc, ledger_finals_missed_unseen_is_one_event);
+	tcase_add_test(tc, ledger_finals_resumed_missed_nothing);
+	tcase_add_test(tc, ledger_finals_removed_and_resumed_in_one_commit);
+	tcase_add_test(tc, ledger_finals_of_a_known_commit_are_ignored_after_a_kill);
+	tcase_add_test(tc, ledger_finals_created_for_a_row_that_counted_before_a_kill);
+	tcase_add_test(tc, ledger_apply_missing_of_one_row_beside_a_disturbance_of_all);
+	tcase_add_test(tc, ledger_set_inventory_missing_concerns_the_new_owner_too);
+	tcase_add_test(tc, ledger_apart_random_events_are_stamped_once_each);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
