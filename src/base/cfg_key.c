@@ -124,6 +124,17 @@ static int parse_direction(const struct cfg_key *key, const char *value, void *f
 	return rc;
 }
 
+static int parse_framing(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	static const uint32_t octets[] = { 0, 14, 18 };
+	unsigned i;
+	int rc = find_choice(key, value, &i, e);
+
+	if (!rc)
+		*(uint32_t *)field = octets[i];
+	return rc;
+}
+
 static int parse_path(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
 	(void)key;
@@ -274,6 +285,7 @@ static const char *const backend_choices[] = { "auto", "iptables", "fake", NULL 
 static const char *const table_choices[] = { "mangle", "filter", NULL };
 static const char *const yes_no_choices[] = { "yes", "no", NULL };
 static const char *const direction_choices[] = { "container", "port", NULL };
+static const char *const framing_choices[] = { "0", "14", "18", NULL };
 
 #define FIELD(name) .offset = offsetof(struct cfg, name)
 
@@ -305,6 +317,8 @@ static const struct cfg_key keys[] = {
 	{ "ports", "direction", "container", parse_direction, FIELD(ports.direction),
 	  .choices = direction_choices },
 	{ "ports", "speed", "1000", parse_number, FIELD(ports.speed_mbits), 1, 400000 },
+	{ "ports", "framing", "0", parse_framing, FIELD(ports.framing_octets),
+	  .choices = framing_choices },
 	{ "control", "socket", "/run/ctmeter/control.sock", parse_socket_path,
 	  FIELD(control.socket) },
 };

@@ -357,17 +357,21 @@ struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size
 
 /* --- ports ----------------------------------------------------------------------------------- */
 
-bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now now)
+struct ledger_turn ledger_turn_ports(struct ledger *l, enum port_view view, uint32_t framing_octets,
+				     struct ledger_now now)
 {
-	bool turned = l->port_view != PORT_VIEW_UNKNOWN && l->port_view != view;
+	bool known = l->port_view != PORT_VIEW_UNKNOWN;
+	struct ledger_turn turn = { known && l->port_view != view,
+				    known && l->port_framing != framing_octets };
 
 	l->port_view = view;
-	if (turned) {
+	l->port_framing = framing_octets;
+	if (turn.swapped || turn.framed) {
 		l->turned_ns = now.ns;
 		l->turned_wall_s = now.wall_s;
 		l->turned_unsure = now.unsure;
 	}
-	return turned;
+	return turn;
 }
 
 /* --- marks --------------------------------------------------------------------------------- */

@@ -115,11 +115,16 @@ struct store_key *ledger_strangers(const struct ledger *l, const struct inventor
  * saved (ledger_take_changed). */
 void ledger_recall(struct ledger *l, const struct store_batch *found, struct ledger_now now);
 
-/* Set whose In and Out the ports of the switch view show. Returns whether that swapped them, which
- * is a discontinuity of all ports (and of no other row); the first setting ever is none. Like
- * ifIndex it is stored with the totals: at the next start only the store can tell that pollers
- * have seen the same counters the other way round. */
-bool ledger_turn_ports(struct ledger *l, enum port_view view, struct ledger_now now);
+/* Set whose In and Out the ports of the switch view show, and how many octets they count more for
+ * each packet. Returns what that changed, which is a discontinuity of all ports (and of no other
+ * row); the first setting ever changes nothing. Like ifIndex it is stored with the totals: at the
+ * next start only the store can tell that pollers have seen the same counters in another way. */
+struct ledger_turn {
+	bool swapped; /* In and Out */
+	bool framed; /* octets grew or shrank */
+};
+struct ledger_turn ledger_turn_ports(struct ledger *l, enum port_view view, uint32_t framing_octets,
+				     struct ledger_now now);
 
 /* Fill containers, addresses and the switch view's orders of an empty snapshot. wanted_paths: bits
  * of the paths that must have rules for a row to be counting. problem[family]: that family cannot

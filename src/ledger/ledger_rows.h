@@ -88,7 +88,8 @@ struct ledger {
 		bool alone; /* some slot is disturbed alone */
 	} gap[ADDR_FAMILIES];
 	enum port_view port_view;
-	uint64_t turned_ns; /* when port_view last changed, 0: never, or before boot */
+	uint32_t port_framing;
+	uint64_t turned_ns; /* when the ports last changed so, 0: never, or before boot */
 	int64_t turned_wall_s;
 	bool turned_unsure;
 	bool held[ADDR_FAMILIES]; /* nobody has said yet whose it is what the rules count */

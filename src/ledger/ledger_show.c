@@ -90,6 +90,7 @@ static void show_ports(const struct ledger *l, struct snap *snap)
 			snap->ipv4[snap->n_ipv4++] = l->slots[i].owner->number;
 	snap->ports_change_ns = l->ports_change_ns;
 	snap->port_view = l->port_view;
+	snap->port_framing = l->port_framing;
 	snap->turned_ns = l->turned_ns;
 }
 

@@ -32,6 +32,7 @@ void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool 
 	l->next_key = meta->next_key ? meta->next_key : 1;
 	memcpy(l->commit, meta->commit, sizeof(l->commit));
 	l->port_view = meta->port_view;
+	l->port_framing = meta->port_framing;
 	l->turned_wall_s = meta->turned_wall_s;
 	l->turned_unsure = meta->turned_unsure;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
@@ -244,6 +245,7 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 	b->meta.next_ifindex = l->next_ifindex;
 	b->meta.next_key = l->next_key;
 	b->meta.port_view = l->port_view;
+	b->meta.port_framing = l->port_framing;
 	b->meta.turned_wall_s = l->turned_wall_s;
 	b->meta.turned_unsure = l->turned_unsure;
 	memcpy(b->meta.held, l->held, sizeof(b->meta.held));

@@ -85,7 +85,8 @@ struct snap {
 	size_t n_ipv4;
 	uint64_t ports_change_ns; /* when a container last came or went */
 	enum port_view port_view;
-	uint64_t turned_ns; /* when port_view last changed, 0: never */
+	uint32_t port_framing; /* octets that the ports count more for each packet */
+	uint64_t turned_ns; /* when port_view or port_framing last changed, 0: never */
 	uint64_t taken_ns; /* when the kernel's counters were read */
 	uint64_t last_change_ns; /* when a row last came or went */
 	uint32_t rules; /* counting rules in the kernel, all families */

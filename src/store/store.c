@@ -246,6 +246,7 @@ int store_put_meta(struct store *s, const struct store_meta *m)
 			{ "ledger", m->ledger },
 			{ "checkpoint", m->checkpoint },
 			{ "port_view", m->port_view },
+			{ "port_framing", m->port_framing },
 			{ "port_view_since", (uint64_t)m->turned_wall_s },
 			{ "port_view_unsure", m->turned_unsure },
 			{ "held_ipv4", m->held[ADDR_V4] },

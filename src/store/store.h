@@ -75,7 +75,8 @@ struct store_meta {
 	uint32_t next_ifindex; /* from 1 */
 	uint64_t next_key;
 	enum port_view port_view; /* of the switch view, see ledger_turn_ports */
-	int64_t turned_wall_s; /* when port_view last changed, 0: never */
+	uint32_t port_framing; /* octets that its ports count more for each packet */
+	int64_t turned_wall_s; /* when either last changed, 0: never */
 	uint64_t ledger; /* a random number that identifies it, 0: older than this field */
 	uint64_t checkpoint; /* number of the last one */
 	struct wallclock clock; /* at the last checkpoint; all zeros: an older version stored it */

@@ -124,6 +124,8 @@ static int load_meta_row(struct load *l, struct cursor *c)
 		l->meta.checkpoint = (uint64_t)number(c);
 	else if (!strcmp(key, "port_view"))
 		l->meta.port_view = port_view(number(c));
+	else if (!strcmp(key, "port_framing"))
+		l->meta.port_framing = (uint32_t)number(c);
 	else if (!strcmp(key, "port_view_since"))
 		l->meta.turned_wall_s = number(c);
 	else if (!strcmp(key, "port_view_unsure"))

@@ -501,8 +501,7 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 		ret = open_netfilter(en, run_dir, e);
 	if (ret < 0)
 		return ret;
-	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg->ports.direction,
-					engine_now(en, loop_now_ns())));
+	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, loop_now_ns())));
 	en->sampler.fw = en->fw;
 	en->sampler.ledger = en->ledger;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {

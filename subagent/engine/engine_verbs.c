@@ -104,8 +104,7 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 		en->sources = sources;
 	}
 	en->cfg = cfg;
-	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg->ports.direction,
-					engine_now(en, now)));
+	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, now)));
 	engine_arm_checkpoint(en, now);
 	engine_on_look(en, now);
 	engine_step_soon(en, now); /* other paths may be wanted */

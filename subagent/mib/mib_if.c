@@ -36,8 +36,9 @@ bool mib_if_carried(const struct mib_data *d, const struct snap_container *c, bo
 	const struct counters *fwd = &path[to_container ? PATH_FWD_IN : PATH_FWD_OUT];
 	const struct counters *node = &path[to_container ? PATH_NODE_IN : PATH_NODE_OUT];
 
-	ret_sum->octets = fwd->octets + node->octets;
 	ret_sum->pkts = fwd->pkts + node->pkts;
+	ret_sum->octets =
+		fwd->octets + node->octets + ret_sum->pkts * (uint64_t)d->snap->port_framing;
 	return ret_sum->octets || ret_sum->pkts || c->totals.status != ROW_NOT_COUNTABLE;
 }
 

@@ -48,7 +48,8 @@ static bool counter_cell(const struct mib_data *d, const struct snap_container *
 	return true;
 }
 
-/* The container's own discontinuity, or the time when In and Out were swapped. */
+/* The container's own discontinuity, or the time when In and Out were swapped or the framing
+ * changed. */
 static uint64_t discontinuity_ns(const struct mib_data *d, const struct snap_container *c)
 {
 	uint64_t own = c->totals.discontinuity_ns, turned = d->snap->turned_ns;

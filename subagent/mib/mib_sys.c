@@ -6,6 +6,8 @@
 
 #include "base/xalloc.h"
 
+#include <stdio.h>
+
 enum sys_column {
 	SYS_DESCR = 1,
 	SYS_OBJECT_ID,
@@ -24,13 +26,20 @@ static const uint32_t columns[] = {
 };
 static const uint32_t object_id[] = { CTM_BASE_OID, 3, 1 }; /* ctmSwitchView */
 
-static void set_description(struct smi_value *v, enum port_view view)
+static void set_description(struct smi_value *v, const struct snap *snap)
 {
-	mib_set_text(v, view == PORT_VIEW_SWITCH
-				? "ctmeter " CTM_VERSION ": the containers of a node as ports; "
-				  "In is from the container, Out is to it; octets of IP packets"
-				: "ctmeter " CTM_VERSION ": the containers of a node as ports; "
-				  "In is to the container, Out is from it; octets of IP packets");
+	char framing[64] = "";
+
+	if (snap->port_framing)
+		snprintf(framing, sizeof(framing), ", each with %u octets of framing",
+			 snap->port_framing);
+	mib_set_text_upto(v,
+			  snap->port_view == PORT_VIEW_SWITCH
+				  ? "ctmeter " CTM_VERSION ": the containers of a node as ports; "
+				    "In is from the container, Out is to it; octets of IP packets"
+				  : "ctmeter " CTM_VERSION ": the containers of a node as ports; "
+				    "In is to the container, Out is from it; octets of IP packets",
+			  framing, MIB_TEXT_MAX);
 }
 
 static bool cell(const void *data, size_t row, uint32_t column, struct smi_value *ret)
@@ -40,7 +49,7 @@ static bool cell(const void *data, size_t row, uint32_t column, struct smi_value
 	(void)row;
 	switch (column) {
 	case SYS_DESCR:
-		set_description(ret, d->snap->port_view);
+		set_description(ret, d->snap);
 		return true;
 	case SYS_OBJECT_ID:
 		mib_set_oid(ret, object_id, ARRAY_LEN(object_id));

@@ -27,9 +27,12 @@ both_serve() { snmp_serves && ports_serve; }
 reload() { lab_write_conf && kill -HUP "$CTMETERD_PID"; }
 said() { grep -c "$1" "$LAB/ctmeterd.log"; } # REGEX
 
-# What the book says of a container: forwarded and node traffic together.
+# What the book says of a container: forwarded and node traffic together, and FRAMING for each packet.
+FRAMING=0
 carried() { # CTID in|out octets|pkts
-	echo $((${BOOK["$1 - fwd-$2.$3"]:-0} + ${BOOK["$1 - node-$2.$3"]:-0}))
+	local sum=$((${BOOK["$1 - fwd-$2.$3"]:-0} + ${BOOK["$1 - node-$2.$3"]:-0}))
+	[ "$3" = pkts ] || sum=$((sum + FRAMING * $(carried "$1" "$2" pkts)))
+	echo $sum
 }
 
 # "LABEL WANTED SERVED" of every counter of every port. A port's In is the container's $1.
@@ -201,6 +204,35 @@ lab_ctmeterd_start
 assert_await 'both views are back' 10 both_serve
 assert_carried 'turned back by a restart' in
 assert_eq 'a second warning' 2 "$(said 'are swapped')"
+assert_ok 'a second discontinuity' port_past "$DISCONTINUITY.${PORT[101]}" $((turned + 200))
+
+step 'framing, by a reload'
+turned=$(port_get "$DISCONTINUITY.${PORT[101]}")
+assert_await 'a later moment, that can be told from the last' 10 port_past "$SYSTEM.3.0" $((turned + 300))
+discontinuities=$(snmp_get "$(oid_ct 101 disc-count)")
+lab_set ports.framing 18
+FRAMING=18
+reload
+assert_await 'a discontinuity of the ports' 5 port_past "$DISCONTINUITY.${PORT[101]}" $((turned + 200))
+assert_match 'sysDescr states it' 'each with 18 octets of framing' "$(port_get $SYSTEM.1.0)"
+traffic
+assert_carried 'with 18 octets for each packet' in
+assert_eq 'none of the tables' "$discontinuities" "$(snmp_get "$(oid_ct 101 disc-count)")"
+assert_eq 'a warning' 1 "$(said 'framing = 18')"
+turned=$(port_get "$DISCONTINUITY.${PORT[101]}")
+lab_ctmeterd_kill9
+lab_ctmeterd_start
+assert_await 'both views are back' 10 both_serve
+assert_carried 'after a kill' in
+assert_ge 'no further discontinuity' $((turned + 200)) "$(port_get "$DISCONTINUITY.${PORT[101]}")"
+assert_await 'a later moment, that can be told from the last' 10 port_past "$SYSTEM.3.0" $((turned + 300))
+lab_ctmeterd_stop
+lab_set ports.framing 14
+FRAMING=14
+lab_ctmeterd_start
+assert_await 'both views are back' 10 both_serve
+assert_carried 'changed by a restart' in
+assert_eq 'a second warning' 1 "$(said 'framing = 14')"
 assert_ok 'a second discontinuity' port_past "$DISCONTINUITY.${PORT[101]}" $((turned + 200))
 
 step 'the view switched off'

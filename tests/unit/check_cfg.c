@@ -62,6 +62,7 @@ static void assert_defaults(const struct cfg *c)
 	ck_assert_str_eq(c->ports.name, name);
 	ck_assert_int_eq(c->ports.direction, CFG_DIRECTION_CONTAINER);
 	ck_assert_uint_eq(c->ports.speed_mbits, 1000);
+	ck_assert_uint_eq(c->ports.framing_octets, 0);
 	ck_assert_str_eq(c->control.socket, "/run/ctmeter/control.sock");
 }
 
@@ -111,6 +112,7 @@ START_TEST(cfg_parse_every_key_is_taken)
 				 "max-addresses = 1\n"
 				 "[ledger]\npath = /l\ncheckpoint = 3600\n"
 				 "[ports]\nname = a-HOSTNAME-b\ndirection = port\nspeed = 400000\n"
+				 "framing = 18\n"
 				 "[control]\nsocket = /c\r\n");
 	char host[256], name[300];
 
@@ -138,6 +140,7 @@ START_TEST(cfg_parse_every_key_is_taken)
 	ck_assert_str_eq(c->ports.name, name);
 	ck_assert_int_eq(c->ports.direction, CFG_DIRECTION_PORT);
 	ck_assert_uint_eq(c->ports.speed_mbits, 400000);
+	ck_assert_uint_eq(c->ports.framing_octets, 18);
 	ck_assert_str_eq(c->control.socket, "/c");
 	cfg_free(c);
 }
@@ -197,6 +200,8 @@ END_TEST
 
 START_TEST(cfg_parse_bad_words_list_choices)
 {
+	ck_assert_refused("[ports]\nframing = 4\n", "t.conf:2: [ports] framing = 4", "0, 14, 18");
+	ck_assert_refused("[ports]\nframing = 018\n", "t.conf:2", "0, 14, 18");
 	ck_assert_refused("[netfilter]\nbackend = nftables\n", "t.conf:2", "nftables",
 			  "auto, iptables, fake");
 	ck_assert_refused("[netfilter]\ntable = nat\n", "nat", "mangle, filter");
@@ -383,7 +388,7 @@ START_TEST(cfg_load_example_is_the_defaults)
 		"user",     "socket",        "context", "notifications", "backend",
 		"table",    "node-traffic",  "source",  "interval",      "retire-after",
 		"max-rows", "max-addresses", "helper",  "path",          "checkpoint",
-		"name",     "direction",     "speed",   "socket"
+		"name",     "direction",     "speed",   "framing",       "socket"
 	};
 	FILE *file = fopen("conf/ctmeter.conf", "r");
 	char line[256], name[32], *text = xstrdup("");

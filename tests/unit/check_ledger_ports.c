@@ -166,24 +166,67 @@ START_TEST(ledger_ports_change_is_when_one_comes_or_goes)
 }
 END_TEST
 
+/* Returns whether the ports changed. */
+static bool turn(enum port_view view, uint32_t framing)
+{
+	struct ledger_turn turned = ledger_turn_ports(ledger, view, framing, now);
+
+	return turned.swapped || turned.framed;
+}
+
 START_TEST(ledger_turn_ports_is_remembered)
 {
 	uint64_t turned;
 
 	now.ns = 100 * SECOND;
-	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now)); /* the first time */
-	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now));
+	ck_assert(!turn(PORT_VIEW_CONTAINER, 0)); /* the first time */
+	ck_assert(!turn(PORT_VIEW_CONTAINER, 0));
 	expect_turned(PORT_VIEW_CONTAINER, 0);
 	restart(true);
-	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now));
+	ck_assert(!turn(PORT_VIEW_CONTAINER, 0));
 	expect_turned(PORT_VIEW_CONTAINER, 0);
-	ck_assert(ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now));
+	ck_assert(turn(PORT_VIEW_SWITCH, 0));
 	turned = now.ns;
 	expect_turned(PORT_VIEW_SWITCH, turned);
 	restart(true);
-	ck_assert(!ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now));
+	ck_assert(!turn(PORT_VIEW_SWITCH, 0));
 	/* Stored as a date in seconds: one second later by that, 1,000 ns by the other clock. */
 	expect_turned(PORT_VIEW_SWITCH, turned + 1000 - SECOND);
+	set(a_is_7, 1, true);
+	expect("7", A, 0, ROW_PENDING, 0); /* concerns the ports alone */
+}
+END_TEST
+
+static uint32_t framing(void)
+{
+	struct snap *s = look();
+	uint32_t octets = s->port_framing;
+
+	snap_unref(s);
+	return octets;
+}
+
+START_TEST(ledger_turn_ports_framing_is_remembered)
+{
+	struct ledger_turn turned;
+
+	now.ns = 100 * SECOND;
+	ck_assert(!turn(PORT_VIEW_CONTAINER, 14)); /* the first time */
+	ck_assert_uint_eq(framing(), 14);
+	restart(true);
+	ck_assert_uint_eq(framing(), 14);
+	ck_assert(!turn(PORT_VIEW_CONTAINER, 14));
+	expect_turned(PORT_VIEW_CONTAINER, 0);
+	turned = ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, 18, now);
+	ck_assert(turned.framed && !turned.swapped);
+	expect_turned(PORT_VIEW_CONTAINER, now.ns);
+	restart(true);
+	ck_assert(!turn(PORT_VIEW_CONTAINER, 18));
+	later();
+	turned = ledger_turn_ports(ledger, PORT_VIEW_SWITCH, 0, now);
+	ck_assert(turned.framed && turned.swapped);
+	expect_turned(PORT_VIEW_SWITCH, now.ns);
+	ck_assert_uint_eq(framing(), 0);
 	set(a_is_7, 1, true);
 	expect("7", A, 0, ROW_PENDING, 0); /* concerns the ports alone */
 }
@@ -192,8 +235,8 @@ END_TEST
 START_TEST(ledger_turned_before_boot_is_no_time)
 {
 
-	ledger_turn_ports(ledger, PORT_VIEW_CONTAINER, now);
-	ledger_turn_ports(ledger, PORT_VIEW_SWITCH, now);
+	turn(PORT_VIEW_CONTAINER, 0);
+	turn(PORT_VIEW_SWITCH, 0);
 	now.wall_s += 1000;
 	now.ns = 10 * SECOND;
 	restart(false);
@@ -215,6 +258,7 @@ int main(void)
 	tcase_add_test(tc, ledger_run_since_is_when_it_was_noticed);
 	tcase_add_test(tc, ledger_ports_change_is_when_one_comes_or_goes);
 	tcase_add_test(tc, ledger_turn_ports_is_remembered);
+	tcase_add_test(tc, ledger_turn_ports_framing_is_remembered);
 	tcase_add_test(tc, ledger_turned_before_boot_is_no_time);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -237,6 +237,31 @@ static void expect_cell(const struct mib_data *d, const char *name, enum smi_typ
 	walk_expect_value(&e, &v);
 }
 
+/* 64-bit arithmetic: 18 octets for each of 2^33 - 2 packets, and past 2^64. */
+START_TEST(mib_switch_framing_adds_octets_for_each_packet)
+{
+	struct snap *s = full_snap();
+	struct mib_data d = data_of(s);
+
+	s->port_framing = 18;
+	expect_cell(&d, "1.1.0", SMI_OCTETS,
+		    "ctmeter " CTM_VERSION ": the containers of a node as ports; "
+		    "In is to the container, Out is from it; octets of IP packets, "
+		    "each with 18 octets of framing");
+	expect_cell(&d, "31.1.1.1.6.9", SMI_COUNTER64, "9223372036854776355"); /* 540 more */
+	expect_cell(&d, "31.1.1.1.7.9", SMI_COUNTER64, "30");
+	expect_cell(&d, "31.1.1.1.10.9", SMI_COUNTER64, "154618824820");
+	expect_cell(&d, "31.1.1.1.11.9", SMI_COUNTER64, "8589934590");
+	expect_cell(&d, "2.2.1.10.9", SMI_COUNTER32, "547");
+	expect_cell(&d, "2.2.1.11.9", SMI_COUNTER32, "30");
+	expect_cell(&d, "2.2.1.16.9", SMI_COUNTER32, "2164");
+	s->containers[0].totals.path[PATH_FWD_IN].octets = UINT64_MAX;
+	s->containers[0].totals.path[PATH_NODE_IN].octets = 0;
+	expect_cell(&d, "31.1.1.1.6.9", SMI_COUNTER64, "539");
+	snap_unref(s);
+}
+END_TEST
+
 START_TEST(mib_switch_view_of_the_switch_turns_in_and_out_round)
 {
 	struct snap *s = full_snap();
@@ -358,6 +383,7 @@ int main(void)
 
 	tcase_add_test(t, mib_switch_full_snapshot_walks);
 	tcase_add_test(t, mib_switch_no_rows_walks_scalars);
+	tcase_add_test(t, mib_switch_framing_adds_octets_for_each_packet);
 	tcase_add_test(t, mib_switch_view_of_the_switch_turns_in_and_out_round);
 	tcase_add_test(t, mib_switch_texts_are_clean_and_bounded);
 	tcase_add_test(t, mib_switch_speed_beyond_32_bits_stays_at_maximum);

@@ -35,6 +35,7 @@ START_TEST(store_load_after_save_same)
 						.port_view = PORT_VIEW_SWITCH,
 						.turned_wall_s = 1795428672,
 						.turned_unsure = true,
+						.port_framing = 18,
 						.ledger = UINT64_MAX,
 						.checkpoint = 1ull << 62 };
 	struct place p = place_new();
