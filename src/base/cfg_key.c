@@ -101,16 +101,11 @@ static int parse_word(const struct cfg_key *key, const char *value, void *field,
 
 static int parse_backend(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
-	static const enum cfg_backend backends[] = {
-		CFG_BACKEND_AUTO,
-		CFG_BACKEND_IPTABLES,
-		CFG_BACKEND_FAKE,
-	};
 	unsigned i;
 	int rc = find_choice(key, value, &i, e);
 
 	if (!rc)
-		*(enum cfg_backend *)field = backends[i];
+		*(enum cfg_backend *)field = i;
 	return rc;
 }
 
@@ -281,7 +276,12 @@ static int parse_source(const struct cfg_key *key, const char *value, void *fiel
 
 /* ---- the keys ---- */
 
-static const char *const backend_choices[] = { "auto", "iptables", "fake", NULL };
+static const char *const backend_choices[] = {
+	[CFG_BACKEND_AUTO] = "auto",
+	[CFG_BACKEND_IPTABLES] = "iptables",
+	[CFG_BACKEND_FAKE] = "fake",
+	NULL,
+};
 static const char *const table_choices[] = { "mangle", "filter", NULL };
 static const char *const yes_no_choices[] = { "yes", "no", NULL };
 static const char *const direction_choices[] = { "container", "port", NULL };
