@@ -2,10 +2,10 @@
 #ifndef CTM_LEDGER_H
 #define CTM_LEDGER_H
 
+#include "base/wallclock.h"
 #include "inventory/inv.h"
 #include "ledger/snap.h"
 #include "netfilter/fw_reading.h"
-#include "store/store.h"
 
 /* The ledger: 64-bit totals of every (container, address) and every container. Pure: it reads no
  * clock, kernel or disk.
@@ -36,8 +36,6 @@
  *    discontinuity. */
 
 struct ledger;
-struct store_batch;
-struct store_key;
 
 /* The clocks of an event: CLOCK_BOOTTIME in ns; Unix seconds for people, unsure while that clock
  * is on trial; and the clock that ages are measured by (wallclock.h). */
@@ -86,9 +84,9 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
 		   const struct fw_final *finals, size_t n, bool apart, struct ledger_now now);
 
-/* After a boot nobody has said yet whose it is what the family's rules count: until the first whole
- * inventory, or until it is told otherwise, readings are to be `held`, and what a commit removes is
- * booked to nobody. It is kept with the totals, so that a restart holds it too. */
+/* After a boot it is unknown whose traffic the family's rules have counted. Until the first whole
+ * inventory, or until the caller says otherwise, readings are to be `held`, and what a commit
+ * removes is booked to no row. The flag is stored with the totals, so it survives a restart. */
 void ledger_hold(struct ledger *l, enum addr_family family, bool held);
 bool ledger_is_held(const struct ledger *l, enum addr_family family);
 
@@ -103,18 +101,6 @@ bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now);
  * ledger_recall and the inventory that it was for. */
 void ledger_forget(struct ledger *l);
 
-/* The containers and addresses of an inventory that are not in memory: they are new, or in the
- * store from an earlier time. A new array for free(), which borrows the inventory's texts; NULL
- * when there are none. */
-struct store_key *ledger_strangers(const struct ledger *l, const struct inventory *inv,
-				   size_t *ret_n);
-
-/* Take the strangers that the store found. They keep their aged-out state until an inventory has
- * them. If such a row was taken for new meanwhile, it becomes the old one: the sum of both totals
- * under the old ifIndex, and a discontinuity. No row of `found` may be in a batch that is being
- * saved (ledger_take_changed). */
-void ledger_recall(struct ledger *l, const struct store_batch *found, struct ledger_now now);
-
 /* Set whose In and Out the ports of the switch view show, and how many octets they count more for
  * each packet. Returns what that changed, which is a discontinuity of all ports (and of no other
  * row); the first setting ever changes nothing. Like ifIndex it is stored with the totals: at the
@@ -126,6 +112,11 @@ struct ledger_turn {
 struct ledger_turn ledger_turn_ports(struct ledger *l, enum port_view view, uint32_t framing_octets,
 				     struct ledger_now now);
 
+/* Set a mark now, from which people count: for the container `what` and all its rows, or for the
+ * rows of the address `what`. Totals do not move. Returns the number of marks set, 0: there is no
+ * such container or address. */
+size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now);
+
 /* Fill containers, addresses and the switch view's orders of an empty snapshot. wanted_paths: bits
  * of the paths that must have rules for a row to be counting. problem[family]: that family cannot
  * be counted. */
@@ -134,10 +125,6 @@ void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
 
 /* Apply a step of the clock to everything stamped until now. */
 void ledger_take_step(struct ledger *l, const struct wallclock_step *step);
-
-/* The same for a row on its way from the store, if the store has not taken that step yet. */
-void ledger_step_stored(struct store_totals *t, int64_t *gone_wall_s,
-			const struct wallclock_step *step);
 
 /* --- a ledger older than the kernel's rules --- */
 
@@ -158,40 +145,10 @@ bool ledger_meet(struct ledger *l, enum addr_family family, uint64_t commit, str
  * was made. */
 int64_t ledger_doubted_s(const struct ledger *l);
 
-/* The highest count of discontinuities of any row. */
-uint32_t ledger_most_discontinuities(const struct ledger *l);
-
-/* --- to and from the store --- */
-
-/* Load a store into an empty ledger: begin, every container in order of ifIndex, every address,
- * end. If the store is of another boot, the kernel's rules are gone, and with them what they
- * counted after the last checkpoint: rows that had rules get a discontinuity. */
-void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool same_boot,
-			  struct ledger_now now);
-void ledger_restore_container(struct ledger *l, const struct store_container *from);
-void ledger_restore_address(struct ledger *l, const struct store_address *from);
-void ledger_restore_end(struct ledger *l);
-
 /* Whether the node booted since the restored checkpoint, so that no rule counted on meanwhile. */
 bool ledger_is_of_new_boot(const struct ledger *l);
 
-/* The rows that changed since the last call, containers before their addresses, and the meta data,
- * all of this moment. The caller fills in boot_id, wall_s and synced. One of the next two
- * functions must be called before this one is called again; rows may change meanwhile. */
-struct store_batch *ledger_take_changed(struct ledger *l);
-
-/* The batch is stored, or it is not and its rows will be taken again. Usage is computed from the
- * totals in the store, so nothing is booked twice, however often a batch is tried. */
-void ledger_saved(struct ledger *l, const struct store_batch *b);
-void ledger_not_saved(struct ledger *l);
-
-/* The store was lost: all rows will be taken again (with `before`: their totals in the lost
- * store). */
-void ledger_unsaved(struct ledger *l);
-
-/* Set a mark now, from which people count: for the container `what` and all its rows, or for the
- * rows of the address `what`. Totals do not move. Returns the number of marks set, 0: there is no
- * such container or address. */
-size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now);
+/* The highest count of discontinuities of any row. */
+uint32_t ledger_most_discontinuities(const struct ledger *l);
 
 #endif

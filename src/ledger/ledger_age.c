@@ -2,6 +2,7 @@
 /* Ageing. Retired rows stop being shown, leave the memory, and are recalled from the store when
  * their container or address comes back. */
 #include "ledger/ledger_rows.h"
+#include "ledger/ledger_store.h"
 
 #include "base/xalloc.h"
 #include "store/store_batch.h"

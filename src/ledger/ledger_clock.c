@@ -2,6 +2,7 @@
 /* Times stamped while the clock was on trial move when the clock is set. The store does the same
  * with its rows (store_clock.c), so no row need be written for it. */
 #include "ledger/ledger_rows.h"
+#include "ledger/ledger_store.h"
 
 /* Snapshots share a mark, so moving one makes a new mark. */
 static void move_mark(struct snap_totals *t, int64_t by_s)

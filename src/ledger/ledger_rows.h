@@ -3,6 +3,7 @@
 #define CTM_LEDGER_ROWS_H
 
 #include "ledger/ledger.h"
+#include "store/store.h"
 
 /* The ledger's own objects, for ledger*.c only. Each kind is in an array sorted by its key:
  * containers (id), rows (container, address), slots (address). The containers are in a second

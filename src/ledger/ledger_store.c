@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ledger to and from a store: plain structs both ways, no database. */
-#include "ledger/ledger_rows.h"
+#include "ledger/ledger_store.h"
 
 #include "base/loop.h"
 #include "base/xalloc.h"
+#include "ledger/ledger_rows.h"
 #include "store/store_batch.h"
 
 #include <assert.h>

@@ -3,6 +3,7 @@
 
 #include "base/xalloc.h"
 #include "engine/ports.h"
+#include "ledger/ledger_store.h"
 #include "netfilter/fw.h"
 #include "netlink/nl.h"
 

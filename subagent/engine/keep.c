@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log_state.h"
 #include "base/xalloc.h"
+#include "ledger/ledger_store.h"
 #include "store/store_writer.h"
 #include "store/witness.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rows that age out leave the memory, stay in the store for long, and come back from it. */
 #include "keep_world.h"
+#include "ledger/ledger_store.h"
 #include "store/store_batch.h"
 
 static const struct claim both[] = { { "7", A, false }, { "8", B, false } };

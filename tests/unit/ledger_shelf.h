@@ -3,6 +3,7 @@
 #define CTM_TESTS_LEDGER_SHELF_H
 
 /* A store in memory for the ledger under test. */
+#include "ledger/ledger_store.h"
 #include "ledger_world.h"
 #include "store/store_batch.h"
 
