@@ -124,7 +124,7 @@ static int check_gift(const char *key, const char *path, const char *better,
 	if (stat(dir, &st) == 0 && is_ours(&st, to) && is_named(dir) && holds(&st, config_path)) {
 		err_set(e,
 			"%s: %s would be given to the user %s, but it holds the configuration "
-			"file, which says what root runs: choose a path in another directory, "
+			"file, which decides what root runs: choose a path in another directory, "
 			"such as %s",
 			key, dir, to->pw_name, better);
 		ret = -EINVAL;

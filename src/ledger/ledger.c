@@ -153,8 +153,8 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 	return c;
 }
 
-/* Rules that are older than the row: what they counted until now is nobody's, and they count on for
- * the row from there. */
+/* Rules that are older than the row. What they have counted until now is booked to no row; from
+ * there they count for this one. */
 static void take_orphan(struct sweep *w, struct slot *s, struct row *row)
 {
 	const struct fw_row *rules = ledger_find_orphan(w->l, &row->addr);
@@ -324,7 +324,7 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 		retire_containers(&w, in_inventory);
 	}
 	ledger_sort(l);
-	if (inv->complete) /* else whoever has not answered may name another owner yet */
+	if (inv->complete) /* else a source without an answer may yet name another owner */
 		memset(l->held, 0, sizeof(l->held));
 	if (w.changed)
 		l->last_change_ns = now.ns;

@@ -24,8 +24,8 @@ struct ledger_refused {
 	const char *most; /* the container refused most, NULL: none; the inventory's text */
 };
 
-/* Take what is refused out of the inventory, which is in inv_merge's order. A refused claim puts
- * nobody else's claim in conflict. */
+/* Take what is refused out of the inventory, which is in inv_merge's order. A refused claim
+ * puts no other claim in conflict. */
 void ledger_admit(const struct ledger *l, const struct ledger_limits *limits, struct inventory *inv,
 		  struct ledger_refused *ret_refused);
 

@@ -93,7 +93,7 @@ struct ledger {
 	uint64_t turned_ns; /* when the ports last changed so, 0: never, or before boot */
 	int64_t turned_wall_s;
 	bool turned_unsure;
-	bool held[ADDR_FAMILIES]; /* nobody has said yet whose it is what the rules count */
+	bool held[ADDR_FAMILIES]; /* see ledger_hold */
 	/* see ledger_doubt.c */
 	bool met[ADDR_FAMILIES]; /* the family was read once */
 	bool doubted[ADDR_FAMILIES]; /* the next reading only sets where counting continues */
@@ -145,8 +145,8 @@ void ledger_addrs_sort(struct addrs *set);
  * sorted, so these are. */
 void ledger_orphans_add(struct ledger *l, const struct fw_row *row);
 
-/* The rules of an address of which the ledger does not know for whom they counted until the last
- * reading; NULL: there are none, or they are new. */
+/* The rules of an address that had no slot at the last reading. NULL: none exist, or they are
+ * new. */
 const struct fw_row *ledger_find_orphan(const struct ledger *l, const struct addr *addr);
 
 /* In doubt: let the slot continue from this reading, NULL: it has no rules. */

@@ -306,7 +306,8 @@ static void on_response(struct ax *ax, const struct ax_header *h, const netsnmp_
 
 	if (h->packet == 0 ||
 	    (!opened && (h->session != ax->session || (!ponged && !notified && !reg)))) {
-		log_debug("ax", "a response to no PDU of ours (packet %u)", h->packet);
+		log_debug("ax", "dropped a response that answers no PDU of ours (packet %u)",
+			  h->packet);
 		return;
 	}
 	note_answer(ax, now_ns);

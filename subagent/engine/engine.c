@@ -317,7 +317,7 @@ static bool is_recalled(struct engine *en, uint64_t now_ns)
  * After a reboot a boot script may have put our rules back, counting from 0. Then no counter is
  * believed until a commit has seeded the canaries, and no commit is made before an inventory
  * says what is wanted. If such a counter's address changed its owner before the daemon ran,
- * nobody could tell the owners' shares apart anyway. */
+ * the owners' shares cannot be told apart anyway. */
 static bool can_take_over(struct engine *en, bool whole, uint64_t now_ns)
 {
 	if (!en->pending || !is_recalled(en, now_ns) || is_held(en))
