@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The configuration file while the daemon runs. It is read again for a reload, and for `status`,
  * which reports whether the file is what is in force. Only one read is in progress at a time. A
- * read that hangs is abandoned after CONF_NS, and no other begins until its child is gone. */
+ * read that hangs is abandoned, and no other begins until its child is gone. `status` is answered
+ * after ANSWER_NS; a reload waits for RELOAD_NS, since a refused one is not tried again. */
 #include "daemon_room.h"
 
 #include "base/log.h"
@@ -11,7 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define CONF_NS NS_PER_S
+#define ANSWER_NS NS_PER_S
+#define RELOAD_NS (10 * NS_PER_S)
 
 static void take_over(struct daemon *d, const char *text, size_t len)
 {
@@ -53,7 +55,8 @@ static void finish(struct daemon *d, const char *text, size_t len)
 	bool reloading = c->reloading;
 
 	c->looking = true; /* the calls below must not begin the next read yet */
-	c->reloading = false;
+	c->reloading = c->slow = false;
+	loop_timer_clear(d->loop, &c->answer);
 	if (reloading)
 		take_over(d, text, len);
 	c->differs = text && cfg_text_differs(d->cfg, text);
@@ -79,9 +82,22 @@ static void on_read(void *arg, const struct child_result *r, uint64_t now_ns)
 		conf_look(d);
 }
 
+static void on_slow(void *arg, uint64_t now_ns)
+{
+	struct daemon *d = arg;
+	struct conf *c = &d->conf;
+
+	(void)now_ns;
+	err_set(&c->unread, POUR_HANGS, d->config_path);
+	c->slow = true;
+	c->n_asked = c->n_waiting;
+	answer(d);
+}
+
 static void begin(struct daemon *d)
 {
 	struct conf *c = &d->conf;
+	uint64_t now_ns = loop_now_ns();
 
 	c->reloading = c->reload;
 	c->reload = false;
@@ -97,11 +113,14 @@ static void begin(struct daemon *d)
 	}
 	child_free(c->child);
 	c->child = NULL;
-	if (pour_new(&c->pour, loop_now_ns() + CONF_NS, d->loop, on_read, d, &c->child,
-		     &c->unread) < 0)
+	if (pour_new(&c->pour, now_ns + (c->reloading ? RELOAD_NS : ANSWER_NS), d->loop, on_read, d,
+		     &c->child, &c->unread) < 0) {
 		finish(d, NULL, 0);
-	else
-		c->looking = true;
+		return;
+	}
+	c->looking = true;
+	loop_timer_init(&c->answer, on_slow, d);
+	loop_timer_set(d->loop, &c->answer, now_ns + ANSWER_NS);
 }
 
 void conf_look(struct daemon *d)
@@ -123,6 +142,10 @@ void conf_status(struct daemon *d, struct ctl_request *req)
 	c->waiting = xgrow(c->waiting, c->n_waiting, &c->cap, sizeof(*c->waiting));
 	c->waiting[c->n_waiting++] = req;
 	conf_look(d);
+	if (c->slow) {
+		c->n_asked = c->n_waiting;
+		answer(d);
+	}
 }
 
 void conf_free(struct daemon *d)
@@ -132,6 +155,7 @@ void conf_free(struct daemon *d)
 	for (size_t i = 0; i < c->n_waiting; i++)
 		ctl_reply_error(c->waiting[i], "ctmeterd is exiting");
 	c->n_waiting = 0;
+	loop_timer_clear(d->loop, &c->answer);
 	child_free(c->child);
 	c->child = NULL;
 	free(c->waiting);

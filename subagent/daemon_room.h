@@ -21,6 +21,8 @@ struct conf {
 	struct child *child; /* reading, or done but perhaps not gone yet */
 	bool looking; /* a read is in progress */
 	bool reload, reloading; /* requested; done by the read in progress */
+	struct loop_timer answer; /* for requests that wait for a read that takes long */
+	bool slow; /* the read in progress does */
 	struct ctl_request *
 		*waiting; /* `status` requests; the first n_asked wait for the read in progress */
 	size_t n_waiting, n_asked, cap;
