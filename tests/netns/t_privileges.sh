@@ -132,7 +132,7 @@ step 'a second one'
 refuses_a_second() { # LABEL
 	sed "s|^socket = $LAB/own/ctmeter/|socket = $LAB/second/|; s|^path = .*|path = $LAB/second.db|" \
 		"$LAB/ctmeter.conf" >"$LAB/second.conf"
-	timeout 20 "$LAB/ctmeterd" -c "$LAB/second.conf" </dev/null >"$LAB/said" 2>&1
+	patiently "$LAB/ctmeterd" -c "$LAB/second.conf" </dev/null >"$LAB/said" 2>&1
 	assert_eq "$1, a second one: exit status" 1 $?
 	assert_match "$1, and why" "another ctmeterd counts on this node already, process $CTMETERD_PID:" "$(<"$LAB/said")"
 }
@@ -189,7 +189,9 @@ chmod 700 "$LAB/who"
 lab_set inventory.source "command:$LAB/who"
 lab_write_conf
 kill -HUP "$CTMETERD_PID"
-assert_await 'without the helper it cannot be run, and that is said' 10 said 'who: .*start the inventory helper'
+why='Permission denied' # without the filter of system calls (under a sanitizer, say) it is root's alone
+"$LAB/ctmeterd" -V | grep -q 'with seccomp' && why='start the inventory helper'
+assert_await 'without the helper it cannot be run, and that is said' 10 said "who: .*$why"
 "$LAB/unixio" listen "$HELPER" "$UID_" "$LAB/ctmeterd" --inventory-helper -c "$LAB/ctmeter.conf" \
 	</dev/null >>"$LAB/helper.log" 2>&1 9>&- &
 HELPER_PID=$!
@@ -297,7 +299,7 @@ for thing in 'mkfifo PLACE' 'mkdir PLACE' 'mkdir -p PLACE/inside' 'ln -s /dev/ze
 		# shellcheck disable=SC2086 # a command's words
 		setpriv --reuid "$UID_" --clear-groups ${thing/PLACE/$LAB/own/ctmeter/commit.$family}
 	done
-	timeout 20 "$LAB/ctmeter" -c "$LAB/ctmeter.conf" teardown >"$LAB/said" 2>&1
+	patiently "$LAB/ctmeter" -c "$LAB/ctmeter.conf" teardown >"$LAB/said" 2>&1
 	assert_eq "$thing: root tears down all the same" 0 $?
 	assert_eq "$thing: no rule is left" 0 "$( (iptables-legacy -t mangle -S; ip6tables-legacy -t mangle -S) | grep -c ctm)"
 	rm -rf "$LAB/own/ctmeter"/commit.*
@@ -335,7 +337,7 @@ for key in ledger.path=ledger.db control.socket=control.sock; do
 		lab_write_conf
 		cp "$LAB/ctmeter.conf" "$LAB/etc/ctmeter/sub/ctmeter.conf"
 	)
-	timeout 5 "$LAB/ctmeterd" -c "$LAB/etc/ctmeter/sub/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
+	patiently "$LAB/ctmeterd" -c "$LAB/etc/ctmeter/sub/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
 	assert_eq "${key%=*}: exit status" 1 $?
 	name=${key%=*}
 	assert_match 'and why' "\[${name%.*}\] ${name#*.}: .*configuration file.*such as /" "$(<"$LAB/said")"
