@@ -52,10 +52,12 @@ stream_all_served() { # ADDR
 }
 
 # Set SENT_PKTS, SENT_OCTETS, LOST_PKTS, LOST_OCTETS, and DISC, the discontinuities of the row since
-# the stream began. A loss below 0 means that more was counted than sent.
+# the stream began. A loss below 0 means that more was counted than sent. STREAM_WAIT: seconds to wait
+# for it where not everything may be served (after an event).
 stream_measure() { # ADDR
 	local octets pkts disc was_octets was_pkts was_disc
-	await "${STREAM_WAIT:-2}" stream_all_served "$1"
+	if [ -n "${STREAM_WAIT-}" ]; then poll "$STREAM_WAIT" stream_all_served "$1"
+	else await 2 stream_all_served "$1"; fi
 	read -r was_octets was_pkts was_disc <<<"${STREAM_WAS[$1]}"
 	read -r octets pkts disc <<<"$(row_now "$1")"
 	read -r SENT_PKTS SENT_OCTETS <"$LAB/stream.$1"

@@ -56,7 +56,7 @@ oid_addr() { # CTID ADDR COL
 snmp() { # TOOL ARGS...: one of net-snmp's commands against our agent
 	local tool=$1
 	shift
-	SNMPCONFPATH=$LAB/snmp "$tool" -v2c -c "$COMMUNITY" -t 1 -r 4 -m '' -M '' "${SNMP_OPTS[@]}" \
+	SNMPCONFPATH=$LAB/snmp "$tool" -v2c -c "$COMMUNITY" -t 1 -r 14 -m '' -M '' "${SNMP_OPTS[@]}" \
 		"127.0.0.1:$SNMP_PORT" "$@" 2>/dev/null
 }
 

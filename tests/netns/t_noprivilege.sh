@@ -11,7 +11,7 @@ lab_inventory_usual
 lab_write_conf
 
 refused() { # LABEL CAPABILITY
-	timeout 10 setpriv --bounding-set "-$2" --inh-caps "-$2" \
+	patiently setpriv --bounding-set "-$2" --inh-caps "-$2" \
 		"$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/refusal" 2>&1
 	assert_eq "without $2: exit status" 1 $?
 	assert_match "without $2: it is named" "CAP_${2^^}" "$(<"$LAB/refusal")"
@@ -22,11 +22,11 @@ refused 'network administration' net_admin
 refused 'raw sockets' net_raw
 
 step 'an unreadable configuration, an unknown key'
-timeout 10 "$B/ctmeterd" -c "$LAB/none.conf" >"$LAB/refusal" 2>&1
+patiently "$B/ctmeterd" -c "$LAB/none.conf" >"$LAB/refusal" 2>&1
 assert_eq 'no such file: exit status' 78 $?
 assert_match 'no such file: it is named' 'none\.conf' "$(<"$LAB/refusal")"
 printf '[netfilter]\nbackand = iptables\n' >"$LAB/bad.conf"
-timeout 10 "$B/ctmeterd" -t -c "$LAB/bad.conf" >"$LAB/refusal" 2>&1
+patiently "$B/ctmeterd" -t -c "$LAB/bad.conf" >"$LAB/refusal" 2>&1
 assert_eq 'unknown key: exit status' 1 $?
 assert_match 'unknown key: file, line and key' 'bad\.conf:2.*backand' "$(<"$LAB/refusal")"
 assert_ok 'a good one passes -t' "$B/ctmeterd" -t -c "$LAB/ctmeter.conf"

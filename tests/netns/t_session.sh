@@ -105,7 +105,7 @@ step 'snmpd is absent at the start'
 start_probe a
 assert_await 'it says what is missing' 2 says a '^down.*No such file'
 start_snmpd
-assert_await 'served within 5 s of snmpd' 5 serves
+assert_await 'served once snmpd is there' 5 serves
 assert_await 'and says no problem' 2 says a '^up $'
 
 step 'what is served'
@@ -121,7 +121,7 @@ step 'snmpd restarts'
 finish snmpd
 assert_await 'the end is noticed' 2 says a '^down'
 start_snmpd
-assert_await 'served within 5 s of its return' 5 serves
+assert_await 'served once it is back' 5 serves
 
 step 'a second instance'
 start_probe b
@@ -137,7 +137,7 @@ for ((end = SECONDS + stop_s; SECONDS < end; )); do
 	get plain $base.2.100 >/dev/null
 done
 kill -CONT "${pids[snmpd]}"
-assert_await 'served within 5 s of its return' 5 serves
+assert_await 'served once it is back' 5 serves
 finish b
 
 step 'snmpd is stopped at the start, and impatience fills its queue'
@@ -145,14 +145,14 @@ kill -STOP "${pids[snmpd]}"
 start_probe c 500
 assert_await 'the queue is full' 20 says c '^down.*accepts no connections'
 kill -CONT "${pids[snmpd]}"
-assert_await 'served within 5 s of its return' 5 serves
+assert_await 'served once it is back' 5 serves
 assert_await 'nothing is refused' 2 says c '^up $'
 
 step 'snmpd is stopped, and impatience ends the session'
 kill -STOP "${pids[snmpd]}"
 assert_await 'the queue is full' 30 says c '^down.*accepts no connections'
 kill -CONT "${pids[snmpd]}"
-assert_await 'served within 5 s of its return' 5 serves
+assert_await 'served once it is back' 5 serves
 assert_await 'nothing is refused' 2 says c '^up $'
 assert_ok 'snmpd has lived through it' kill -0 "${pids[snmpd]}"
 

@@ -17,7 +17,7 @@ assert_eq 'a problem can be told by its exit status' 1 $?
 assert_ok 'refresh answers' ctmeter refresh
 lab_flow 198.51.100.2 192.0.2.101 500 1000
 lab_snmpd_start
-assert_await 'tables within 5 s of snmpd' 5 snmp_serves
+assert_await 'the tables come with snmpd' 5 snmp_serves
 book_check 'counted before snmpd was there'
 
 step 'snmpd restarts'
@@ -25,7 +25,7 @@ lab_snmpd_stop
 lab_flow 198.51.100.2 192.0.2.101 300 1000
 lab_flow 2001:db8:1::103 2001:db8:f::2 300 1000
 lab_snmpd_start
-assert_await 'tables within 5 s of its return' 5 snmp_serves
+assert_await 'the tables come back with it' 5 snmp_serves
 book_check 'counted while it was away'
 
 step 'snmpd is killed'
@@ -33,7 +33,7 @@ kill -KILL "$SNMPD_PID"
 wait "$SNMPD_PID" 2>/dev/null
 lab_flow 192.0.2.102 198.51.100.2 200 500
 lab_snmpd_start
-assert_await 'tables within 5 s of its return' 5 snmp_serves
+assert_await 'the tables come back with it' 5 snmp_serves
 book_check 'counted while it was dead'
 
 step 'snmpd is stopped for 30 s'
@@ -42,20 +42,20 @@ stopped=$SECONDS
 while [ $((SECONDS - stopped)) -lt 30 ]; do
 	lab_flow 198.51.100.2 192.0.2.103 20 700
 	lab_flow 2001:db8:f::1 2001:db8:1::103 20 700
-	if ! timeout 2 "$B/ctmeter" -c "$LAB/ctmeter.conf" list >/dev/null; then
-		fail 'list does not answer within 2 s while snmpd hangs'
+	if ! patiently "$B/ctmeter" -c "$LAB/ctmeter.conf" list >/dev/null; then
+		fail 'list does not answer while snmpd hangs'
 		break
 	fi
 	pass
 	sleep 2 # the measure of this step is time itself
 done
 kill -CONT "$SNMPD_PID"
-assert_await 'tables within 5 s of its return' 5 snmp_serves
+assert_await 'the tables come back with it' 5 snmp_serves
 book_check 'counted while it hung'
 
 step 'a second ctmeterd is refused with a message'
 lab_write_conf
-timeout 10 "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/second" 2>&1
+patiently "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/second" 2>&1
 assert_eq 'its exit status' 1 $?
 assert_match 'it says why' '(another|already|running)' "$(<"$LAB/second")"
 sed 's/^/   /' "$LAB/second"

@@ -29,9 +29,9 @@ lab_write_conf
 sed -i '/^source/d' "$LAB/ctmeter.conf"
 assert_ok 'the file itself is good' "$B/ctmeterd" -t -c "$LAB/ctmeter.conf"
 before=$(iptables-legacy-save -t mangle | grep -v '^#')
-timeout 10 "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
+patiently "$B/ctmeterd" -c "$LAB/ctmeter.conf" </dev/null >"$LAB/said" 2>&1
 assert_eq 'it ends, for a reason that no restart mends' 78 $?
-timeout 10 "$B/ctmeterd" --configured -c "$LAB/ctmeter.conf" </dev/null >"$LAB/unit" 2>&1
+patiently "$B/ctmeterd" --configured -c "$LAB/ctmeter.conf" </dev/null >"$LAB/unit" 2>&1
 assert_eq 'its unit does not even begin' 1 $?
 for command in status 'check daemon' refresh list; do
 	# shellcheck disable=SC2086 # words
@@ -46,7 +46,7 @@ assert_eq 'no rule was made' "$before" "$(iptables-legacy-save -t mangle | grep 
 echo nonsense >"$LAB/bad.conf"
 for option in '78|' '1|-t' '0|--configured'; do
 	# shellcheck disable=SC2086 # none or one word
-	timeout 10 "$B/ctmeterd" ${option#*|} -c "$LAB/bad.conf" </dev/null >"$LAB/bad" 2>&1
+	patiently "$B/ctmeterd" ${option#*|} -c "$LAB/bad.conf" </dev/null >"$LAB/bad" 2>&1
 	assert_eq "a file that is wrong: exit status with '${option#*|}'" "${option%|*}" $?
 done
 

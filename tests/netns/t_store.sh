@@ -96,7 +96,7 @@ flow
 sed "s|^socket = $LAB/control.sock|socket = $LAB/second/control.sock|; s|^source = .*|source = file:$LAB/inventory.second|" \
 	"$LAB/ctmeter.conf" >"$LAB/second.conf"
 echo '201 203.0.113.201' >"$LAB/inventory.second"
-in_ns outside timeout 20 "$B/ctmeterd" -c "$LAB/second.conf" </dev/null >"$LAB/second.log" 2>&1 9>&-
+in_ns outside timeout $((PATIENCE_S * SLOW)) "$B/ctmeterd" -c "$LAB/second.conf" </dev/null >"$LAB/second.log" 2>&1 9>&-
 assert_eq 'the second: exit status' 1 $?
 assert_match 'and why' "$DISK/ledger.db: process $CTMETERD_PID keeps its ledger there" "$(<"$LAB/second.log")"
 assert_eq "the first one's containers stay" 'counting' "$(ctmeter list | awk '$1 == "192.0.2.101" { print $NF }')"
