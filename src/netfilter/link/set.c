@@ -13,8 +13,16 @@
 #include <unistd.h>
 
 const char *const link_program_name[LINK_PROGRAMS] = {
-	"count_in",    "count_out",    "count_up_in",    "count_up_out",
-	"count_in_l3", "count_out_l3", "count_up_in_l3", "count_up_out_l3",
+	[LINK_COUNT_IN] = "count_in",
+	[LINK_COUNT_OUT] = "count_out",
+	[LINK_COUNT_UP_IN] = "count_up_in",
+	[LINK_COUNT_UP_OUT] = "count_up_out",
+	[LINK_COUNT_IN_L3] = "count_in_l3",
+	[LINK_COUNT_OUT_L3] = "count_out_l3",
+	[LINK_COUNT_UP_IN_L3] = "count_up_in_l3",
+	[LINK_COUNT_UP_OUT_L3] = "count_up_out_l3",
+	[LINK_COUNT_SHARED_IN] = "count_shared_in",
+	[LINK_COUNT_SHARED_IN_L3] = "count_shared_in_l3",
 };
 
 const char *const set_map_name[SET_MAPS] = {

@@ -85,10 +85,11 @@ struct link_strays {
 
 /* The programs, by the side of the link that the containers are on, the direction as the kernel
  * sees it, and whether the link's packets have an Ethernet header. Pinned as these names.
- *   count_in       from the container, on its own link (ingress)
- *   count_out      to the container, on its own link (egress)
- *   count_up_in    to a container, on an uplink (ingress)
- *   count_up_out   from a container, on an uplink (egress)
+ *   count_in         from the container, on its own link (ingress)
+ *   count_out        to the container, on its own link or one that many share (egress)
+ *   count_shared_in  from a container, on a link that many share, as venet0 (ingress): no strays
+ *   count_up_in      to a container, on an uplink (ingress)
+ *   count_up_out     from a container, on an uplink (egress)
  * each also with _l3, for links without Ethernet headers (venet0, tun). Each returns TC_ACT_UNSPEC:
  * what comes after it decides about the packet. */
 
