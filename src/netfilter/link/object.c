@@ -10,24 +10,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 /* How many slots are mapped at a time. */
 #define STEP 1024
-
-/* A part of the address space that is as large as a map; its first octets are mapped. */
-struct reserve {
-	char *at; /* NULL: nothing is reserved */
-	size_t size, mapped;
-	int fd;
-};
-
-struct link_object_room {
-	int map[SET_MAPS];
-	int dir; /* BPF_DIR */
-	struct reserve slots, owners, state, strays;
-};
 
 static size_t whole_pages(size_t size)
 {
@@ -164,6 +152,7 @@ static int open_set(struct link_object *o, const char *bpf_dir, struct err *e)
 	r->dir = open(bpf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir < 0)
 		return explain_open(-errno, bpf_dir, name, e);
+	flock(r->dir, LOCK_SH | LOCK_NB); /* so that root lets the set be */
 	set = openat(r->dir, SET_NOW, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (set < 0)
 		return explain_open(-errno, bpf_dir, name, e);
@@ -271,10 +260,4 @@ int link_object_remove(const char *bpf_dir, struct err *e)
 	close(dir);
 	rmdir(bpf_dir);
 	return 0;
-}
-
-int link_object_take_over(struct link_object *o, struct err *e)
-{
-	(void)e;
-	return o->has_old ? -ENOSYS : 0;
 }

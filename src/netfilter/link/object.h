@@ -22,12 +22,10 @@
  * programs of the object that it has opened.
  *
  * If the maps are too small (max-rows was raised), root makes a new set, and `set` becomes
- * `set-old`. In the new one, what is LEAVING stays so, with its counters. What was LIVE has two
- * owners, both with a commit number that is one greater than the old set's:
- *   - LEAVING, at the same number; its counters are not there yet
- *   - LIVE again, at another number; it starts from 0, born FW_RESTARTED, and is in the index
- * Until the links run the new programs the old set counts. Then link_object_take_over copies its
- * final counters to the LEAVING slots: what is left is the repair after any kill. */
+ * `set-old`. The new one has the same owners and the same numbers of slots, but each link counts
+ * in the old one until it runs the new programs. Then link_object_take_over adds what the old one
+ * has counted. Nobody reads the counters meanwhile: root does all of it before the daemon starts,
+ * and if a daemon has the set open, the set stays as it is until the next start. */
 
 enum link_program {
 	LINK_COUNT_IN,
@@ -57,16 +55,18 @@ struct link_object {
 	struct link_owner *owner;
 	struct link_state *state;
 	const struct link_strays *strays; /* [LINK_STRAYS] */
-	bool has_old; /* the links may still run the programs of set-old: see link_object_take_over */
+	bool has_old; /* counters are incomplete until link_object_take_over */
 	struct link_object_room *room;
 };
 
 /* For root: make sure that the set is there, of this layout and with this daemon's programs, and
  * give it to the user. bpf_dir lies directly below the mount point of a bpffs. n_addresses: how
  * many of both families may be counted at the same time; there is room for as many more that are
- * LEAVING. A set that is large enough stays, and counts on.
+ * LEAVING. A set that is large enough stays, and counts on. One that lacks a map (somebody has
+ * unpinned it) is made anew, with nothing in it.
  * Returns 0, or -errno with e filled: -ENODEV: no bpffs is mounted there; -EPERM: BPF is forbidden
- * here; -ENOSYS, -EINVAL, ..: the kernel cannot run the programs. */
+ * here; -ENOSYS, -EINVAL, ..: the kernel cannot run the programs; -ENOTSUP: the set has another
+ * layout. */
 int link_object_prepare(const char *bpf_dir, size_t n_addresses, uid_t uid, gid_t gid,
 			struct err *e);
 
@@ -86,10 +86,8 @@ int link_object_reach(struct link_object *o, uint32_t n);
 int link_object_wait_grace(const struct link_object *o);
 
 /* Does nothing without has_old. Call it when every link runs the programs of this set or none, and
- * nothing is unsettled (finals of earlier commits are forgotten), before any other commit: it waits
- * for the grace period, copies the old set's final counters to the LEAVING slots, makes that commit
- * the unsettled one of each family that has such slots, and removes the old set. For a worker's
- * thread. A kill at any instant costs nothing: the next process does it again.
+ * before any counter is read: it waits for the grace period, adds the old set's counters to this
+ * one's, and removes the old set. A kill at any instant costs nothing: call it again.
  * Returns 0, or -errno with e filled. */
 int link_object_take_over(struct link_object *o, struct err *e);
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -270,44 +271,204 @@ static int pin_all(const struct prepare *p, struct bpf_object *object, int dir)
 	return ret;
 }
 
-/* What a set holds before it is used. */
-static int fill(const struct prepare *p, struct bpf_object *object)
-{
-	int state = bpf_object__find_map_fd_by_name(object, set_map_name[SET_STATE]);
-	int epochs = bpf_object__find_map_fd_by_name(object, set_map_name[SET_EPOCHS]);
-	int epoch = bpf_object__find_map_fd_by_name(object, set_map_name[SET_EPOCH]);
-	struct link_state first = { .layout = LINK_LAYOUT };
-	uint32_t zero = 0;
+/* --- a new set ---------------------------------------------------------------------------- */
 
-	if (bpf_map_update_elem(epochs, &zero, &epoch, BPF_ANY) < 0 ||
-	    bpf_map_update_elem(state, &zero, &first, BPF_ANY) < 0)
-		return fail(p, -errno, "cannot fill the new maps");
-	return 0;
+/* What a set holds before it is used: what the one before it holds, except counters, or nothing. */
+static int fill(const struct prepare *p, struct bpf_object *object, const int *before)
+{
+	struct link_state first = { .layout = LINK_LAYOUT };
+	int map[SET_MAPS];
+	uint32_t zero = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < SET_MAPS; i++)
+		map[i] = bpf_object__find_map_fd_by_name(object, set_map_name[i]);
+	if (bpf_map_update_elem(map[SET_EPOCHS], &zero, &map[SET_EPOCH], BPF_ANY) < 0)
+		ret = -errno;
+	else if (before)
+		ret = set_copy(before, map);
+	else if (bpf_map_update_elem(map[SET_STATE], &zero, &first, BPF_ANY) < 0)
+		ret = -errno;
+	return ret ? fail(p, ret, "cannot fill the new maps") : 0;
 }
 
-static int make_set(const struct prepare *p)
+/* Make `set-new`. */
+static int make_new(const struct prepare *p, const int *before)
 {
-	struct bpf_object *object = NULL;
-	int ret = load(p, NULL, &object), dir = -1;
+	struct bpf_object *object;
+	int ret, dir = -1;
 
-	if (!ret)
-		ret = fill(p, object);
+	ret = set_remove(p->dir, SET_NEW);
+	if (ret)
+		return fail(p, ret, SET_NEW);
+	ret = load(p, NULL, &object);
+	if (ret)
+		return ret;
+	ret = fill(p, object, before);
+	if (!ret && mkdirat(p->dir, SET_NEW, 0700) < 0)
+		ret = fail(p, -errno, SET_NEW);
 	if (!ret) {
-		if (mkdirat(p->dir, SET_NEW, 0700) < 0)
-			ret = fail(p, -errno, SET_NEW);
 		dir = open_dir(p->dir, SET_NEW, p->uid);
-		if (!ret && dir < 0)
-			ret = fail(p, dir, SET_NEW);
+		ret = dir < 0 ? fail(p, dir, SET_NEW) : pin_all(p, object, dir);
 	}
-	if (!ret)
-		ret = pin_all(p, object, dir);
-	if (!ret)
+	if (!ret) {
 		ret = give(p, dir);
-	if (!ret && renameat(p->dir, SET_NEW, p->dir, SET_NOW) < 0)
-		ret = fail(p, -errno, SET_NOW);
+		if (ret)
+			fail(p, ret, SET_NEW);
+	}
 	if (dir >= 0)
 		close(dir);
 	bpf_object__close(object);
+	return ret;
+}
+
+static int rename_set(const struct prepare *p, const char *from, const char *to)
+{
+	return renameat(p->dir, from, p->dir, to) < 0 ? fail(p, -errno, to) : 0;
+}
+
+static bool has(const struct prepare *p, const char *set)
+{
+	return faccessat(p->dir, set, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A kill between the two renames of grow() leaves no `set`. */
+static int finish_renames(const struct prepare *p)
+{
+	if (has(p, SET_NOW) || !has(p, SET_OLD))
+		return 0;
+	return rename_set(p, has(p, SET_NEW) ? SET_NEW : SET_OLD, SET_NOW);
+}
+
+static int make_first(const struct prepare *p)
+{
+	int ret = make_new(p, NULL);
+
+	return ret ? ret : rename_set(p, SET_NEW, SET_NOW);
+}
+
+/* --- a set that is there -------------------------------------------------------------------- */
+
+static int tag_of(int fd, uint8_t ret_tag[BPF_TAG_SIZE])
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return -errno;
+	memcpy(ret_tag, info.tag, BPF_TAG_SIZE);
+	return 0;
+}
+
+static bool is_same_program(int dir, const char *name, int fd)
+{
+	uint8_t there[BPF_TAG_SIZE], ours[BPF_TAG_SIZE];
+	int pinned = set_get(dir, name);
+	bool same = pinned >= 0 && !tag_of(pinned, there) && !tag_of(fd, ours) &&
+		    !memcmp(there, ours, sizeof(ours));
+
+	if (pinned >= 0)
+		close(pinned);
+	return same;
+}
+
+/* Let this daemon's programs take the place of those pinned, where they differ, on the same maps. */
+static int renew_programs(const struct prepare *p, int dir, const int map[SET_MAPS])
+{
+	struct bpf_object *object;
+	int ret = load(p, map, &object);
+
+	if (ret)
+		return ret;
+	for (size_t i = 0; i < LINK_PROGRAMS && !ret; i++) {
+		const char *name = link_program_name[i];
+		char new[64];
+
+		if (is_same_program(dir, name, program_fd(object, i)))
+			continue;
+		set_new_name(name, new);
+		unlinkat(dir, new, 0); /* left by a kill */
+		ret = pin(p, dir, new, program_fd(object, i));
+		if (!ret && renameat(dir, new, dir, name) < 0)
+			ret = fail(p, -errno, name);
+	}
+	bpf_object__close(object);
+	return ret;
+}
+
+static int give_all(const struct prepare *p, int dir)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < SET_MAPS + LINK_PROGRAMS && !ret; i++) {
+		const char *name = i < SET_MAPS ? set_map_name[i] : link_program_name[i - SET_MAPS];
+
+		if (fchownat(dir, name, p->uid, p->gid, AT_SYMLINK_NOFOLLOW) < 0)
+			ret = fail(p, -errno, name);
+	}
+	return ret ? ret : give(p, dir);
+}
+
+/* A larger set takes the place of this one, unless a daemon has this one open, or the one before
+ * has not been taken over. */
+static int grow(struct prepare *p, const int map[SET_MAPS])
+{
+	int ret;
+
+	if (has(p, SET_OLD) || flock(p->dir, LOCK_EX | LOCK_NB) < 0)
+		return 0;
+	ret = make_new(p, map);
+	if (!ret)
+		ret = rename_set(p, SET_NOW, SET_OLD);
+	return ret ? ret : rename_set(p, SET_NEW, SET_NOW);
+}
+
+static int other_layout(const struct prepare *p)
+{
+	err_set(p->e,
+		"%s/%s was made by a version of ctmeterd whose maps this one does not know: stop "
+		"ctmeterd, run \"ctmeter teardown\", and start it again",
+		p->bpf_dir, SET_NOW);
+	return -ENOTSUP;
+}
+
+static int keep(struct prepare *p, int dir, const int map[SET_MAPS])
+{
+	uint32_t layout = 0, slots = 0, size;
+	int ret = set_layout(map[SET_STATE], &layout);
+
+	if (ret || layout != LINK_LAYOUT || !set_fits(map))
+		return other_layout(p);
+	ret = set_map_size(map[SET_SLOTS], &slots, &size);
+	if (ret)
+		return fail(p, ret, set_map_name[SET_SLOTS]);
+	ret = renew_programs(p, dir, map);
+	if (!ret)
+		ret = give_all(p, dir);
+	return !ret && slots < p->slots ? grow(p, map) : ret;
+}
+
+/* Returns -ENOENT when the set is not there or lacks a map. */
+static int keep_set(struct prepare *p)
+{
+	const char *lacks = "";
+	int map[SET_MAPS], ret;
+	int dir = open_dir(p->dir, SET_NOW, p->uid);
+
+	if (dir < 0)
+		return dir == -ENOENT ? dir : fail(p, dir, SET_NOW);
+	ret = set_get_maps(dir, map, &lacks);
+	if (!ret) {
+		ret = keep(p, dir, map);
+		set_close(map, SET_MAPS);
+	} else if (ret != -ENOENT) {
+		fail(p, ret, lacks);
+	} else {
+		int removed = set_remove(p->dir, SET_NOW);
+
+		ret = removed ? fail(p, removed, SET_NOW) : -ENOENT;
+	}
+	close(dir);
 	return ret;
 }
 
@@ -315,19 +476,20 @@ int link_object_prepare(const char *bpf_dir, size_t n_addresses, uid_t uid, gid_
 			struct err *e)
 {
 	struct prepare p = { .bpf_dir = bpf_dir, .dir = -1, .uid = uid, .gid = gid, .e = e };
-	size_t slots = n_addresses * 2;
+	size_t slots = n_addresses > SLOTS_MAX / 2 ? SLOTS_MAX : n_addresses * 2;
 	int ret = check_bpffs(bpf_dir, e);
 
 	if (ret)
 		return ret;
-	p.slots = slots < SLOTS_MIN ? SLOTS_MIN : slots > SLOTS_MAX ? SLOTS_MAX : (uint32_t)slots;
+	p.slots = slots < SLOTS_MIN ? SLOTS_MIN : (uint32_t)slots;
 	ret = open_bpf_dir(&p);
 	if (ret)
 		return ret;
-	if (faccessat(p.dir, SET_NOW, F_OK, 0) < 0) {
-		ret = set_remove(p.dir, SET_NEW);
-		ret = ret ? fail(&p, ret, SET_NEW) : make_set(&p);
-	}
+	ret = finish_renames(&p);
+	if (!ret)
+		ret = keep_set(&p);
+	if (ret == -ENOENT)
+		ret = make_first(&p);
 	close(p.dir);
 	return ret;
 }

@@ -40,6 +40,11 @@ int set_get(int dir, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+void set_new_name(const char *name, char ret_name[64])
+{
+	snprintf(ret_name, 64, "%s-new", name);
+}
+
 int set_get_maps(int dir, int ret_fds[SET_MAPS], const char **ret_name)
 {
 	int fds[SET_MAPS];
@@ -96,6 +101,35 @@ int set_layout(int state_fd, uint32_t *ret_layout)
 	return 0;
 }
 
+bool set_fits(const int fds[SET_MAPS])
+{
+	static const struct {
+		enum bpf_map_type type;
+		uint32_t key, value;
+	} want[SET_MAPS] = {
+		[SET_INDEX4] = { BPF_MAP_TYPE_HASH, sizeof(struct link_key4), 4 },
+		[SET_INDEX6] = { BPF_MAP_TYPE_HASH, sizeof(struct link_key6), 4 },
+		[SET_SLOTS] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct link_slot) },
+		[SET_OWNERS] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct link_owner) },
+		[SET_STATE] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct link_state) },
+		[SET_NODE4] = { BPF_MAP_TYPE_HASH, 4, 1 },
+		[SET_NODE6] = { BPF_MAP_TYPE_HASH, 16, 1 },
+		[SET_STRAYS] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct link_strays) },
+		[SET_EPOCHS] = { BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4 },
+		[SET_EPOCH] = { BPF_MAP_TYPE_ARRAY, 4, 4 },
+	};
+
+	for (size_t i = 0; i < SET_MAPS; i++) {
+		struct bpf_map_info info = { 0 };
+		__u32 size = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(fds[i], &info, &size) < 0 || info.type != want[i].type ||
+		    info.key_size != want[i].key || info.value_size != want[i].value)
+			return false;
+	}
+	return true;
+}
+
 static int unpin(int dir, const char *name)
 {
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
@@ -111,8 +145,14 @@ int set_remove(int dir, const char *name)
 	ret = unpin(fd, set_map_name[SET_STATE]);
 	for (size_t i = 0; i < SET_MAPS && !ret; i++)
 		ret = unpin(fd, set_map_name[i]);
-	for (size_t i = 0; i < LINK_PROGRAMS && !ret; i++)
+	for (size_t i = 0; i < LINK_PROGRAMS && !ret; i++) {
+		char new[64];
+
+		set_new_name(link_program_name[i], new);
 		ret = unpin(fd, link_program_name[i]);
+		if (!ret)
+			ret = unpin(fd, new);
+	}
 	close(fd);
 	if (!ret && unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		ret = -errno;

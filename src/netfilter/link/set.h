@@ -24,6 +24,19 @@ enum set_map {
 	SET_MAPS
 };
 
+/* A part of the address space that is as large as a map; its first octets are mapped. */
+struct reserve {
+	char *at; /* NULL: nothing is reserved */
+	size_t size, mapped;
+	int fd;
+};
+
+struct link_object_room {
+	int map[SET_MAPS];
+	int dir; /* BPF_DIR; locked shared while the set is open */
+	struct reserve slots, owners, state, strays;
+};
+
 extern const char *const set_map_name[SET_MAPS];
 
 /* Open the object pinned as dir/name. Returns its descriptor or -errno. */
@@ -38,6 +51,16 @@ int set_map_size(int fd, uint32_t *ret_n, uint32_t *ret_value_size);
 
 /* The layout of the set, from its map `state`; 0: it was never finished. Returns 0 or -errno. */
 int set_layout(int state_fd, uint32_t *ret_layout);
+
+/* Copy all that is in the maps of one set to another of the same layout, which is new and not
+ * smaller, except the counters. Returns 0 or -errno. */
+int set_copy(const int from[SET_MAPS], const int to[SET_MAPS]);
+
+/* Whether all maps are of this layout's kinds and sizes. */
+bool set_fits(const int fds[SET_MAPS]);
+
+/* What the successor of a program is pinned as, before it takes its place. */
+void set_new_name(const char *name, char ret_name[64]);
 
 /* Unpin all of ours in dir/name, and remove it. Returns 0, also when there is nothing, or -errno:
  * -ENOTEMPTY when it holds something that is not ours. */

@@ -73,6 +73,8 @@ struct link_state {
 	__u64 unsettled[2]; /* that of the commit whose finals are not forgotten; 0: none */
 	__u32 layout; /* LINK_LAYOUT; written last when a set is made */
 	__u32 reach; /* slots from this number on are FREE (link_object_reach) */
+	__u32 taken; /* the counters of the set before this one are in this one's */
+	__u32 spare;
 };
 
 /* IP packets from a container's own link whose source no key of that link has: spoofed, or an
