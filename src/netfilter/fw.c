@@ -18,6 +18,12 @@ struct fw {
 #define IPTC_OPS NULL
 #endif
 
+#ifndef CTM_NO_LINK
+#define LINK_OPS (&fw_link_ops)
+#else
+#define LINK_OPS NULL
+#endif
+
 /* In the order in which CFG_BACKEND_AUTO tries them. It never takes the fake, which counts no real
  * packets. */
 static const struct {
@@ -25,6 +31,7 @@ static const struct {
 	const struct fw_ops *ops; /* NULL: not built in */
 } real[] = {
 	{ CFG_BACKEND_IPTABLES, IPTC_OPS },
+	{ CFG_BACKEND_LINK, LINK_OPS },
 };
 
 /* For CFG_BACKEND_AUTO, the first. NULL: the backend was not built in. */

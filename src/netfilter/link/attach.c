@@ -111,10 +111,24 @@ static enum link_program program_of(const struct port *port, enum tc_hook hook)
 	return programs[port->uplink][port->bare][hook];
 }
 
-/* From a container is Out, and comes in by its own link, but leaves by an uplink. */
-static uint8_t paths_of(const struct port *port, enum tc_hook hook)
+/* From a container is Out. */
+static uint8_t paths_by_program(enum link_program program)
 {
-	return (hook == TC_HOOK_INGRESS) != port->uplink ? PATHS_OUT : PATHS_IN;
+	switch (program) {
+	case LINK_COUNT_IN:
+	case LINK_COUNT_IN_L3:
+	case LINK_COUNT_UP_OUT:
+	case LINK_COUNT_UP_OUT_L3:
+		return PATHS_OUT;
+	case LINK_COUNT_OUT:
+	case LINK_COUNT_OUT_L3:
+	case LINK_COUNT_UP_IN:
+	case LINK_COUNT_UP_IN_L3:
+		return PATHS_IN;
+	case LINK_PROGRAMS:
+		break;
+	}
+	return 0;
 }
 
 /* Which program of the open object has this id; LINK_PROGRAMS: none. */
@@ -127,7 +141,7 @@ static enum link_program program_by_id(const struct attach *a, uint32_t id)
 	return p;
 }
 
-static bool is_our_name(const char *name)
+bool attach_is_our_name(const char *name)
 {
 	for (enum link_program p = 0; p < LINK_PROGRAMS; p++)
 		if (!strcmp(name, link_program_name[p]))
@@ -169,6 +183,7 @@ static int look_tcx(const struct attach *a, uint32_t link, struct attach_found *
 			continue;
 		found->way = ATTACH_TCX;
 		found->ours |= (uint8_t)(1u << hook);
+		found->paths |= paths_by_program(program);
 		if (at)
 			found->behind |= (uint8_t)(1u << hook);
 	}
@@ -225,7 +240,7 @@ static int find_filter(const struct attach *a, uint32_t link, enum tc_qdisc qdis
 	int ret = tc_filters(a->fd, link, qdisc, hook, ret_filters, ret_n);
 
 	for (*ret_at = 0; !ret && *ret_at < *ret_n; ++*ret_at)
-		if (is_our_name((*ret_filters)[*ret_at].name))
+		if (attach_is_our_name((*ret_filters)[*ret_at].name))
 			break;
 	return ret;
 }
@@ -241,10 +256,13 @@ static int look_filters(const struct attach *a, uint32_t link, struct attach_fou
 
 		ret = find_filter(a, link, qdisc, hook, &filters, &n, &at);
 		if (!ret && at < n) {
+			enum link_program program = program_by_id(a, filters[at].program);
+
 			found->way = qdisc == TC_QDISC_CLSACT ? ATTACH_CLSACT : ATTACH_INGRESS;
-			/* One of an earlier version counts in maps of an earlier one. */
-			if (program_by_id(a, filters[at].program) < LINK_PROGRAMS)
+			/* One of another version may count in other maps. */
+			if (program < LINK_PROGRAMS)
 				found->ours |= (uint8_t)(1u << hook);
+			found->paths |= paths_by_program(program);
 			if (at)
 				found->behind |= (uint8_t)(1u << hook);
 		}
@@ -385,7 +403,7 @@ static int put_hook(const struct attach *a, const struct port *port, uint32_t li
 		return ret;
 	}
 	found->ours |= (uint8_t)(1u << hook);
-	found->paths |= paths_of(port, hook);
+	found->paths |= paths_by_program(program);
 	return ret;
 }
 
@@ -434,29 +452,38 @@ int attach_take(const struct attach *a, uint32_t link)
 
 /* --- other versions ------------------------------------------------------------------------- */
 
-/* One program at a tcx hook that is none of the open object's. */
+/* A descriptor of a program at a tcx hook that is none of the open object's, but named like one; or
+ * -errno: -ENOENT, it is nothing of ours. */
+static int open_other(const struct attach *a, uint32_t id)
+{
+	int fd = program_by_id(a, id) < LINK_PROGRAMS ? -ENOENT : tcx_program(id);
+	char name[TC_NAME_SIZE] = "";
+
+	if (fd < 0)
+		return fd;
+	if (tcx_program_name(fd, name) == 0 && attach_is_our_name(name))
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
 static int renew_tcx(const struct attach *a, const struct port *port, uint32_t link,
 		     enum tc_hook hook, uint32_t id)
 {
-	int mine = a->object->program[program_of(port, hook)];
-	int old = tcx_program(id), ret;
-	char name[TC_NAME_SIZE];
+	int old = open_other(a, id), ret;
 
 	if (old < 0)
 		return old == -ENOENT ? 0 : old;
-	ret = tcx_program_name(old, name);
-	if (!ret && is_our_name(name)) {
-		ret = tcx_replace(link, hook, mine, old);
-		if (ret == -EEXIST) /* ours is there besides */
-			ret = tcx_detach(link, hook, old);
-	}
+	ret = tcx_replace(link, hook, a->object->program[program_of(port, hook)], old);
+	if (ret == -EEXIST) /* ours is there besides */
+		ret = tcx_detach(link, hook, old);
 	close(old);
 	return ret;
 }
 
 int attach_renew(const struct attach *a, uint32_t link)
 {
-	struct attach_found found;
+	struct attach_found found = { .way = ATTACH_NONE };
 	struct port port;
 	int ret = read_port(a, link, &port, NULL);
 
@@ -468,8 +495,7 @@ int attach_renew(const struct attach *a, uint32_t link)
 
 		ret = tcx_query(link, hook, ids, &n);
 		for (size_t i = 0; !ret && i < n; i++)
-			if (program_by_id(a, ids[i]) == LINK_PROGRAMS)
-				ret = renew_tcx(a, &port, link, hook, ids[i]);
+			ret = renew_tcx(a, &port, link, hook, ids[i]);
 	}
 	if (!ret && !a->tcx) {
 		ret = look_filters(a, link, &found);
@@ -477,4 +503,26 @@ int attach_renew(const struct attach *a, uint32_t link)
 			ret = attach_put(a, link, false, &found, NULL);
 	}
 	return ret == -ENODEV ? 0 : ret;
+}
+
+int attach_purge(const struct attach *a, uint32_t link)
+{
+	int ret = attach_take(a, link), taken = ret;
+
+	for (enum tc_hook hook = 0; ret >= 0 && tcx_supported() && hook <= TC_HOOK_EGRESS; hook++) {
+		uint32_t ids[TCX_MAX];
+		size_t n;
+
+		ret = tcx_query(link, hook, ids, &n);
+		for (size_t i = 0; ret >= 0 && i < n; i++) {
+			int old = open_other(a, ids[i]);
+
+			if (old < 0)
+				continue;
+			ret = tcx_detach(link, hook, old);
+			taken += !ret;
+			close(old);
+		}
+	}
+	return ret == -ENODEV ? 0 : ret < 0 ? ret : taken;
 }

@@ -37,7 +37,7 @@ struct attach_found {
 	enum attach_way way;
 	uint8_t ours; /* where programs of ours count */
 	uint8_t behind; /* where programs or filters of others come before ours */
-	uint8_t paths; /* the paths (1 << enum path) that ours count; attach_put alone knows them */
+	uint8_t paths; /* the paths (1 << enum path) that ours count */
 	bool fresh; /* no packet had passed the link when attach_put had attached them */
 };
 
@@ -62,6 +62,13 @@ int attach_take(const struct attach *a, uint32_t link);
 /* For root: programs of ours from another version or another set of maps, which only names show,
  * are replaced by ours, without a gap. Returns 0 or -errno. */
 int attach_renew(const struct attach *a, uint32_t link);
+
+/* For root: whatever has the name of a program of ours is taken away; the object may be empty.
+ * Returns how many there were, or -errno. */
+int attach_purge(const struct attach *a, uint32_t link);
+
+/* Whether one of our programs has this name. */
+bool attach_is_our_name(const char *name);
 
 /* For people. */
 const char *attach_way_name(enum attach_way way);

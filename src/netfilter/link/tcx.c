@@ -79,12 +79,22 @@ int tcx_query(uint32_t link, enum tc_hook hook, uint32_t ret_ids[TCX_MAX], size_
 }
 
 /* Loopback is in each network namespace, and always the first link. */
-bool tcx_supported(void)
+static int try_query(void)
 {
 	uint32_t ids[TCX_MAX];
 	size_t n;
 
-	return tcx_query(1, TC_HOOK_INGRESS, ids, &n) == 0;
+	return tcx_query(1, TC_HOOK_INGRESS, ids, &n);
+}
+
+bool tcx_supported(void)
+{
+	return try_query() == 0;
+}
+
+bool tcx_is_forbidden(void)
+{
+	return try_query() == -EPERM;
 }
 
 int tcx_program(uint32_t id)

@@ -13,6 +13,8 @@
  * returns 0 or -errno: -ENODEV, when the link is gone. */
 
 bool tcx_supported(void);
+/* CAP_NET_ADMIN is missing. */
+bool tcx_is_forbidden(void);
 
 /* Put the program before all others. -EEXIST: it is there already, wherever. */
 int tcx_attach(uint32_t link, enum tc_hook hook, int program);
