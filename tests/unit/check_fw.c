@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* One set of tests for every backend. The iptables backend runs on the real tables of a private
- * network namespace, with real packets; where the machine has none, its tests are skipped by
- * name. */
+ * network namespace, and the link backend on a veth pair of its own, with real packets; where the
+ * machine has none, its tests are skipped by name. */
 #include "addrs.h"
 #include "lo_net.h"
 #include "netfilter/fw.h"
 #include "netfilter/fw_admin.h"
+#include "veth_net.h"
 
 #include <check.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 #endif
 
 static enum cfg_backend backend;
+static uint32_t the_link; /* of the container that has all addresses, for the link backend */
 static struct loop *loop;
 static struct fw *fw;
 static char dir[64];
@@ -48,7 +50,9 @@ static void on_done(void *arg, enum addr_family family, int result, const char *
 
 static void open_fw(void)
 {
-	struct fw_config config = { .table = "mangle", .run_dir = dir };
+	struct fw_config config = { .table = "mangle",
+				    .run_dir = dir,
+				    .bpf_dir = veth_net_bpf_dir() };
 	struct err e = { "" };
 
 	ck_assert_msg(fw_open(backend, &config, loop, on_done, NULL, &fw, &e) == 0, "%s", e.text);
@@ -56,7 +60,9 @@ static void open_fw(void)
 
 static void setup(void)
 {
-	const char *why = backend == CFG_BACKEND_FAKE ? NULL : lo_net_enter();
+	const char *why = backend == CFG_BACKEND_FAKE   ? NULL
+			  : backend == CFG_BACKEND_LINK ? veth_net_enter()
+							: lo_net_enter();
 
 	if (why) {
 		printf("SKIP %s\n", why);
@@ -65,7 +71,13 @@ static void setup(void)
 	strcpy(dir, "/tmp/ctmeter-test.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	loop = loop_new();
+	if (backend == CFG_BACKEND_LINK)
+		the_link = veth_net_start(0);
 	open_fw();
+	if (fw_family_problem(fw, ADDR_V4)) {
+		printf("SKIP %s\n", fw_family_problem(fw, ADDR_V4));
+		exit(0);
+	}
 }
 
 static void teardown(void)
@@ -92,6 +104,10 @@ static void carry(const char *from, unsigned ip_octets, unsigned n)
 	char path[128];
 	FILE *f;
 
+	if (backend == CFG_BACKEND_LINK) {
+		veth_net_send(0, from, ip_octets, n);
+		return;
+	}
 	if (backend != CFG_BACKEND_FAKE) {
 		lo_net_send(from, a.family == ADDR_V4 ? PEER : PEER6, ip_octets, n);
 		return;
@@ -117,6 +133,7 @@ static struct fw_want wanted(enum addr_family family, const unsigned *last, size
 	static struct fw_key keys[64];
 
 	for (size_t i = 0; i < n; i++) {
+		keys[i].link = the_link;
 		keys[i].addr = addr_of(family == ADDR_V4 ? "198.51.100.0" : "2001:db8::");
 		keys[i].addr.bytes[family == ADDR_V4 ? 3 : 15] = (uint8_t)last[i];
 	}
@@ -454,6 +471,12 @@ static int run_not_built(void)
 int main(void)
 {
 	int failed = run(CFG_BACKEND_FAKE, "fw fake");
+
+#ifndef CTM_NO_LINK
+	failed += run(CFG_BACKEND_LINK, "fw link");
+#else
+	printf("SKIP fw link: built without BPF\n");
+#endif
 
 #ifndef CTM_NO_IPTC
 	failed += run(CFG_BACKEND_IPTABLES, "fw iptables");
