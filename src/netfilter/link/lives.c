@@ -26,6 +26,7 @@ static void set(struct lives *l, struct live *take_at, size_t n)
 	*l = (struct lives) { take_at, xcalloc(n, sizeof(*l->rows)), n };
 	for (size_t i = 0; i < n; i++)
 		l->rows[i] = (struct fw_row) { .addr = take_at[i].addr,
+					       .link = take_at[i].link,
 					       .present = take_at[i].paths,
 					       .missing = take_at[i].missed };
 }
