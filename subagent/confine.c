@@ -63,6 +63,9 @@ static const char *const allowed[] = {
 	"fchown32", "fchownat", "umask", "utimensat", "utime", "flock",
 	/* memory */
 	"brk", "mmap", "mmap2", "munmap", "mremap", "mprotect", "madvise", "msync",
+	/* the link backend's maps and programs; what it may do with them is the kernel's to say, as
+	 * its argument lies in memory, where a filter cannot look */
+	"bpf",
 	/* processes and threads: commits fork */
 	"fork", "vfork", "wait4", "waitid", "waitpid", "exit", "exit_group", "kill", "tgkill",
 	"getpid", "getppid", "gettid", "getpgrp", "getpgid", "setpgid", "set_robust_list",
