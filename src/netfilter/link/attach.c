@@ -21,7 +21,7 @@
 /* What attach_put needs to know of a link. */
 struct port {
 	struct tc_link link;
-	bool uplink; /* the containers are on its other side */
+	enum { PORT_OWN, PORT_SHARED, PORT_UPLINK } side; /* where the containers are */
 	bool bare; /* its packets have no Ethernet header */
 };
 
@@ -68,7 +68,7 @@ void attach_close(struct attach *a)
 
 static int read_port(const struct attach *a, uint32_t link, struct port *ret_port, struct err *e)
 {
-	struct port port = { .uplink = false };
+	struct port port = { .side = PORT_OWN };
 	int ret = tc_link(a->fd, link, &port.link);
 
 	if (ret < 0) {
@@ -77,7 +77,7 @@ static int read_port(const struct attach *a, uint32_t link, struct port *ret_por
 	}
 	for (size_t i = 0; i < a->n_links; i++)
 		if (!strcmp(a->links[i].name, port.link.name))
-			port.uplink = a->links[i].side == CFG_SIDE_UPLINK;
+			port.side = a->links[i].side == CFG_SIDE_UPLINK ? PORT_UPLINK : PORT_SHARED;
 	switch (port.link.type) {
 	case ARPHRD_ETHER:
 	case ARPHRD_LOOPBACK:
@@ -102,13 +102,16 @@ static int read_port(const struct attach *a, uint32_t link, struct port *ret_por
 
 static enum link_program program_of(const struct port *port, enum tc_hook hook)
 {
-	static const enum link_program programs[2][2][2] = {
-		{ { LINK_COUNT_IN, LINK_COUNT_OUT }, { LINK_COUNT_IN_L3, LINK_COUNT_OUT_L3 } },
-		{ { LINK_COUNT_UP_IN, LINK_COUNT_UP_OUT },
-		  { LINK_COUNT_UP_IN_L3, LINK_COUNT_UP_OUT_L3 } },
+	static const enum link_program programs[][2][2] = {
+		[PORT_OWN] = { { LINK_COUNT_IN, LINK_COUNT_OUT },
+			       { LINK_COUNT_IN_L3, LINK_COUNT_OUT_L3 } },
+		[PORT_SHARED] = { { LINK_COUNT_SHARED_IN, LINK_COUNT_OUT },
+				  { LINK_COUNT_SHARED_IN_L3, LINK_COUNT_OUT_L3 } },
+		[PORT_UPLINK] = { { LINK_COUNT_UP_IN, LINK_COUNT_UP_OUT },
+				  { LINK_COUNT_UP_IN_L3, LINK_COUNT_UP_OUT_L3 } },
 	};
 
-	return programs[port->uplink][port->bare][hook];
+	return programs[port->side][port->bare][hook];
 }
 
 /* From a container is Out. */
@@ -117,6 +120,8 @@ static uint8_t paths_by_program(enum link_program program)
 	switch (program) {
 	case LINK_COUNT_IN:
 	case LINK_COUNT_IN_L3:
+	case LINK_COUNT_SHARED_IN:
+	case LINK_COUNT_SHARED_IN_L3:
 	case LINK_COUNT_UP_OUT:
 	case LINK_COUNT_UP_OUT_L3:
 		return PATHS_OUT;
