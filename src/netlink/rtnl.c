@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/neighbour.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -177,6 +178,61 @@ int rtnl_route(int fd, const struct addr *a, struct rtnl_route *ret_route)
 		return ret;
 	*ret_route = r;
 	return 0;
+}
+
+/* ---- neighbours ---- */
+
+enum { FDB_VLAN = 5, FDB_MASTER = 9 }; /* NDA_VLAN, NDA_MASTER */
+
+struct neigh_answer {
+	struct rtnl_neigh neigh;
+	bool any;
+};
+
+static void take_neigh(void *arg, const void *msg, size_t len)
+{
+	struct neigh_answer *to = arg;
+
+	to->any = rtnl_parse_neigh(msg, len, &to->neigh) || to->any;
+}
+
+static int ask_neigh(int fd, const struct nlmsghdr *q, struct rtnl_neigh *ret_neigh)
+{
+	struct neigh_answer answer = { .any = false };
+	int ret = ask(fd, q, take_neigh, &answer);
+
+	if (!ret && !answer.any)
+		ret = -ENOENT;
+	if (!ret)
+		*ret_neigh = answer.neigh;
+	return ret;
+}
+
+int rtnl_neigh(int fd, int link, const struct addr *a, struct rtnl_neigh *ret_neigh)
+{
+	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	struct ndmsg *body;
+	struct nlmsghdr *q = question(buf, RTM_GETNEIGH, 0, sizeof(*body), (void **)&body);
+
+	body->ndm_family = a->family == ADDR_V4 ? AF_INET : AF_INET6;
+	body->ndm_ifindex = link;
+	mnl_attr_put(q, NDA_DST, addr_octets(a->family), a->bytes);
+	return ask_neigh(fd, q, ret_neigh);
+}
+
+int rtnl_forwarding(int fd, int bridge, const uint8_t mac[RTNL_MAC_SIZE], uint16_t vlan,
+		    struct rtnl_neigh *ret_neigh)
+{
+	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	struct ndmsg *body;
+	struct nlmsghdr *q = question(buf, RTM_GETNEIGH, 0, sizeof(*body), (void **)&body);
+
+	body->ndm_family = AF_BRIDGE;
+	mnl_attr_put(q, NDA_LLADDR, RTNL_MAC_SIZE, mac);
+	mnl_attr_put_u32(q, FDB_MASTER, (uint32_t)bridge);
+	if (vlan)
+		mnl_attr_put_u16(q, FDB_VLAN, vlan);
+	return ask_neigh(fd, q, ret_neigh);
 }
 
 /* ---- filters ---- */

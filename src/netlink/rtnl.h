@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Blocking rtnetlink(7) queries for `ctmeter check`; the daemon queries only the node's own
- * addresses (nodeaddr.h). They change nothing and need no privilege. A dump is not atomic: changes
- * during it may be missing. */
+/* Blocking rtnetlink(7) queries for `ctmeter check`. They change nothing and need no privilege. A
+ * dump is not atomic: changes during it may be missing. The daemon queries only the node's own
+ * addresses (nodeaddr.h) and, one object at a time, routes, neighbours and forwarding entries
+ * (place.h): the kernel answers those before the request has returned. */
 
 #define RTNL_NAME_SIZE 16 /* IFNAMSIZ; kinds are shorter */
 
@@ -26,6 +27,10 @@ struct rtnl_link {
 	char kind[RTNL_NAME_SIZE]; /* "veth", "bridge", ..; "" for hardware and old drivers */
 	int lower; /* index of the underlying link, or of a veth's peer; 0: none */
 	bool lower_elsewhere; /* `lower` is in another network namespace */
+	int netns; /* that namespace's id in this one; -1: none */
+	uint16_t vlan; /* the id of a VLAN link */
+	bool vlan_filtering; /* of a bridge: it is aware of VLANs */
+	uint16_t pvid; /* of a bridge: its default VLAN */
 	enum rtnl_xdp xdp;
 	uint32_t xdp_program; /* its id, 0: unknown */
 };
@@ -52,6 +57,24 @@ struct rtnl_route {
 	bool by_default; /* only the default route leads there; never set before Linux 4.13 */
 };
 
+#define RTNL_MAC_SIZE 6
+
+/* An entry of the neighbour table, or of a bridge's forwarding table. */
+struct rtnl_neigh {
+	bool of_bridge; /* a forwarding entry; then there is no addr */
+	int link; /* forwarding entry: the bridge's port */
+	struct addr addr;
+	bool has_mac; /* false: the neighbour has not answered */
+	uint8_t mac[RTNL_MAC_SIZE];
+	bool own; /* forwarding entry: the MAC is of the port itself */
+};
+
+/* A route came or went: what it leads to. */
+struct rtnl_prefix {
+	struct addr first;
+	uint8_t len;
+};
+
 /* A tc(8) filter that may make packets bypass netfilter. */
 struct rtnl_filter {
 	int link;
@@ -76,6 +99,15 @@ int rtnl_filters(int fd, struct rtnl_filter **ret_filters, size_t *ret_n);
  * RTNL_WAY_NONE), or -errno. */
 int rtnl_route(int fd, const struct addr *a, struct rtnl_route *ret_route);
 
+/* The neighbour entry of `a` on this link. Returns 0; -ENOENT: there is none; -EOPNOTSUPP: the
+ * kernel (before 5.0) answers no such query; or another -errno. */
+int rtnl_neigh(int fd, int link, const struct addr *a, struct rtnl_neigh *ret_neigh);
+
+/* The entry of a bridge's forwarding table. vlan: 0 for a bridge without VLANs. Returns as
+ * rtnl_neigh does. */
+int rtnl_forwarding(int fd, int bridge, const uint8_t mac[RTNL_MAC_SIZE], uint16_t vlan,
+		    struct rtnl_neigh *ret_neigh);
+
 /* The parsers, which need no kernel. `msg` is one message of `len` octets, with its nlmsghdr.
  * False: another type of message, or truncated; for rtnl_parse_filter also a filter that bypasses
  * nothing. */
@@ -83,5 +115,10 @@ bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link);
 bool rtnl_parse_address(const void *msg, size_t len, struct rtnl_address *ret_address);
 bool rtnl_parse_route(const void *msg, size_t len, struct rtnl_route *ret_route);
 bool rtnl_parse_filter(const void *msg, size_t len, struct rtnl_filter *ret_filter);
+bool rtnl_parse_neigh(const void *msg, size_t len, struct rtnl_neigh *ret_neigh);
+/* Of RTM_NEWROUTE and RTM_DELROUTE. */
+bool rtnl_parse_prefix(const void *msg, size_t len, struct rtnl_prefix *ret_prefix);
+/* RTM_DELLINK: the index of the link that is gone. */
+bool rtnl_parse_link_gone(const void *msg, size_t len, int *ret_index);
 
 #endif

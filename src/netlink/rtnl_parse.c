@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 
 #include <libmnl/libmnl.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <net/if.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 enum { LINK_NETNSID = 37, LINK_XDP = 43, XDP_ATTACHED = 2, XDP_PROG_ID = 4 };
+enum { INFO_DATA = 2, VLAN_ID = 1, BR_VLAN_FILTERING = 7, BR_VLAN_DEFAULT_PVID = 39 };
 enum { BPF_OPS = 5 }; /* TCA_BPF_OPS: a classic BPF program, which can only match */
 #define CLS_IN_HARDWARE 4u /* TCA_CLS_FLAGS_IN_HW */
 
@@ -75,13 +77,27 @@ static void take_xdp(const struct nlattr *xdp, struct rtnl_link *l)
 	l->xdp_program = number(find_nested(xdp, XDP_PROG_ID));
 }
 
+static void take_kind(const struct nlattr *linkinfo, struct rtnl_link *l)
+{
+	const struct nlattr *data = find_nested(linkinfo, INFO_DATA);
+
+	text(find_nested(linkinfo, IFLA_INFO_KIND), l->kind, sizeof(l->kind));
+	if (data && !strcmp(l->kind, "vlan")) {
+		l->vlan = (uint16_t)number(find_nested(data, VLAN_ID));
+	} else if (data && !strcmp(l->kind, "bridge")) {
+		l->vlan_filtering = number(find_nested(data, BR_VLAN_FILTERING));
+		l->pvid = (uint16_t)number(find_nested(data, BR_VLAN_DEFAULT_PVID));
+	}
+}
+
 bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
-	struct rtnl_link l = { .index = 0 };
+	struct rtnl_link l = { .netns = -1 };
 	const struct nlattr *a;
 
-	if (!is_whole(msg, len, RTM_NEWLINK, sizeof(*info)))
+	/* A bridge announces its ports with messages of its own family. */
+	if (!is_whole(msg, len, RTM_NEWLINK, sizeof(*info)) || info->ifi_family != AF_UNSPEC)
 		return false;
 	l.index = info->ifi_index;
 	l.type = info->ifi_type;
@@ -94,15 +110,25 @@ bool rtnl_parse_link(const void *msg, size_t len, struct rtnl_link *ret_link)
 		else if (type == IFLA_MASTER)
 			l.master = (int)number(a);
 		else if (type == IFLA_LINKINFO)
-			text(find_nested(a, IFLA_INFO_KIND), l.kind, sizeof(l.kind));
+			take_kind(a, &l);
 		else if (type == IFLA_LINK)
 			l.lower = (int)number(a);
 		else if (type == LINK_NETNSID)
-			l.lower_elsewhere = true;
+			l.lower_elsewhere = true, l.netns = (int)number(a);
 		else if (type == LINK_XDP)
 			take_xdp(a, &l);
 	}
 	*ret_link = l;
+	return true;
+}
+
+bool rtnl_parse_link_gone(const void *msg, size_t len, int *ret_index)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(msg);
+
+	if (!is_whole(msg, len, RTM_DELLINK, sizeof(*info)) || info->ifi_family != AF_UNSPEC)
+		return false;
+	*ret_index = info->ifi_index;
 	return true;
 }
 
@@ -155,6 +181,58 @@ bool rtnl_parse_route(const void *msg, size_t len, struct rtnl_route *ret_route)
 				  info->rtm_family == AF_INET ? ADDR_V4 : ADDR_V6, &r.gateway);
 	}
 	*ret_route = r;
+	return true;
+}
+
+bool rtnl_parse_prefix(const void *msg, size_t len, struct rtnl_prefix *ret_prefix)
+{
+	const struct rtmsg *info = mnl_nlmsg_get_payload(msg);
+	enum addr_family family;
+	struct rtnl_prefix p = { .len = 0 };
+	const struct nlattr *dst;
+
+	if (!is_whole(msg, len, RTM_NEWROUTE, sizeof(*info)) &&
+	    !is_whole(msg, len, RTM_DELROUTE, sizeof(*info)))
+		return false;
+	if (info->rtm_family != AF_INET && info->rtm_family != AF_INET6)
+		return false;
+	family = info->rtm_family == AF_INET ? ADDR_V4 : ADDR_V6;
+	p.first.family = (uint8_t)family;
+	dst = find(msg, sizeof(*info), RTA_DST);
+	if (info->rtm_dst_len > addr_octets(family) * 8 ||
+	    (info->rtm_dst_len && !take_addr(dst, family, &p.first)))
+		return false;
+	p.len = info->rtm_dst_len;
+	*ret_prefix = p;
+	return true;
+}
+
+/* A state in which the MAC is known, be it old. */
+static bool is_resolved(uint16_t state)
+{
+	return state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT);
+}
+
+bool rtnl_parse_neigh(const void *msg, size_t len, struct rtnl_neigh *ret_neigh)
+{
+	const struct ndmsg *info = mnl_nlmsg_get_payload(msg);
+	struct rtnl_neigh n = { .link = 0 };
+	const struct nlattr *mac;
+
+	if (!is_whole(msg, len, RTM_NEWNEIGH, sizeof(*info)))
+		return false;
+	n.of_bridge = info->ndm_family == AF_BRIDGE;
+	if (!n.of_bridge && !take_addr(find(msg, sizeof(*info), NDA_DST),
+				       info->ndm_family == AF_INET ? ADDR_V4 : ADDR_V6, &n.addr))
+		return false;
+	n.link = info->ndm_ifindex;
+	n.own = n.of_bridge && info->ndm_state & NUD_PERMANENT;
+	mac = find(msg, sizeof(*info), NDA_LLADDR);
+	n.has_mac = mac && mnl_attr_get_payload_len(mac) == sizeof(n.mac) &&
+		    (n.of_bridge || is_resolved(info->ndm_state));
+	if (n.has_mac)
+		memcpy(n.mac, mnl_attr_get_payload(mac), sizeof(n.mac));
+	*ret_neigh = n;
 	return true;
 }
 
