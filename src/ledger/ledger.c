@@ -355,6 +355,23 @@ struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size
 	return addrs;
 }
 
+struct ledger_claim *ledger_claims(const struct ledger *l, size_t *ret_n)
+{
+	struct ledger_claim *claims = xcalloc(l->n_slots, sizeof(*claims));
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n_slots; i++) {
+		const struct row *owner = l->slots[i].owner;
+
+		if (owner->state == STORE_LIVE)
+			claims[n++] =
+				(struct ledger_claim) { l->slots[i].addr, owner->container->id,
+							owner->container->run };
+	}
+	*ret_n = n;
+	return claims;
+}
+
 /* --- ports ----------------------------------------------------------------------------------- */
 
 struct ledger_turn ledger_turn_ports(struct ledger *l, enum port_view view, uint32_t framing_octets,

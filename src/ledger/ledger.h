@@ -66,6 +66,16 @@ const char *ledger_holder(const struct ledger *l, const struct addr *addr);
  * free(). */
 struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size_t *ret_n);
 
+/* An address that needs rules, and who has it. */
+struct ledger_claim {
+	struct addr addr;
+	const char *owner; /* the container's id; borrowed until the next inventory */
+	enum inv_run run;
+};
+
+/* The same addresses as ledger_wanted, of both families, with their owners. */
+struct ledger_claim *ledger_claims(const struct ledger *l, size_t *ret_n);
+
 enum ledger_result {
 	LEDGER_OK,
 	LEDGER_RECHECK, /* a counter decreased: read again soon, before it is believed */

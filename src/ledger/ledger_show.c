@@ -33,6 +33,21 @@ static enum row_status worse(enum row_status a, enum row_status b)
 	return rank[b] > rank[a] ? b : a;
 }
 
+void snap_not_countable(struct snap *s, size_t address)
+{
+	uint32_t container = s->addresses[address].container;
+	enum row_status *status = &s->containers[container].totals.status;
+	size_t first = address;
+
+	s->addresses[address].totals.status = ROW_NOT_COUNTABLE;
+	while (first && s->addresses[first - 1].container == container)
+		first--;
+	*status = ROW_OTHER;
+	for (; first < s->n_addresses && s->addresses[first].container == container; first++)
+		if (s->addresses[first].totals.status != ROW_RETIRED)
+			*status = worse(*status, s->addresses[first].totals.status);
+}
+
 static struct snap_totals show_totals(const struct snap_totals *t)
 {
 	struct snap_totals to = *t;

@@ -21,7 +21,7 @@
 enum row_status {
 	ROW_OTHER = 1,
 	ROW_COUNTING,
-	ROW_PENDING, /* its rules are not in place yet */
+	ROW_PENDING, /* its rules are not in place yet, or its link is not known */
 	ROW_NOT_COUNTABLE, /* the node has no tables of its family, or the address itself */
 	ROW_CONFLICT, /* claimed by several containers, and not counted for this one */
 	ROW_RETIRED, /* gone; its totals are still served */
@@ -65,6 +65,8 @@ struct snap_container {
 struct snap_address {
 	uint32_t container; /* index into containers */
 	struct addr addr;
+	const char *link; /* the link that it is counted on; NULL or "": none */
+	const char *reason; /* why its status is not counting, for people; NULL or "": none */
 	struct snap_totals totals;
 };
 
@@ -106,6 +108,10 @@ struct snap {
 /* An empty snapshot with one reference. The builder fills its fields; from then on it is only
  * read. */
 struct snap *snap_new(void);
+
+/* For the builder: give an address row the status ROW_NOT_COUNTABLE, and its container the one that
+ * follows from all of its rows. */
+void snap_not_countable(struct snap *s, size_t address);
 
 /* A copy of a string that lives as long as the snapshot, for the builder. */
 const char *snap_text(struct snap *s, const char *text);

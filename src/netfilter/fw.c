@@ -38,7 +38,7 @@ static const struct {
 static const struct fw_ops *ops_of(enum cfg_backend backend)
 {
 	if (backend == CFG_BACKEND_FAKE)
-		return &fw_fake_ops;
+		return getenv("CTMETER_FAKE_LINKS") ? &fw_fake_link_ops : &fw_fake_ops;
 	for (size_t i = 0; i < ARRAY_LEN(real); i++)
 		if (real[i].ops && (backend == CFG_BACKEND_AUTO || backend == real[i].backend))
 			return real[i].ops;
@@ -171,24 +171,6 @@ bool fw_busy(const struct fw *fw, enum addr_family family)
 struct fw_figures fw_get_figures(const struct fw *fw, enum addr_family family)
 {
 	return fw->ops->figures(fw->self, family);
-}
-
-struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr *addrs, size_t *n)
-{
-	struct addr *all = xcalloc(*n + reading->n_rows, sizeof(*all));
-	size_t i = 0, k = 0, kept = 0;
-
-	while (i < *n || k < reading->n_rows) {
-		int order = i == *n                ? 1
-			    : k == reading->n_rows ? -1
-						   : addr_cmp(&addrs[i], &reading->rows[k].addr);
-
-		all[kept++] = order <= 0 ? addrs[i] : reading->rows[k].addr;
-		i += order <= 0;
-		k += order >= 0;
-	}
-	*n = kept;
-	return all;
 }
 
 void fw_forget(struct fw *fw, enum addr_family family)

@@ -4,7 +4,10 @@
  * If the environment variable CTMETER_FAKE_COUNTERS names a file, the packets come from it: lines
  * of "ADDRESS PATH OCTETS PKTS", where PATH is one of fwd-in, fwd-out, node-in, node-out, and the
  * numbers are totals of all that ever crossed the node. As in a kernel, a rule counts from when it
- * was made, and traffic without a rule is not counted. The rules do not survive the process. */
+ * was made, and traffic without a rule is not counted. The rules do not survive the process.
+ *
+ * If CTMETER_FAKE_LINKS is set, it is a backend that counts on links: each key must name one, and a
+ * rule whose link changes counts from 0 again. */
 #include "base/xalloc.h"
 #include "netfilter/fw_ops.h"
 
@@ -16,6 +19,7 @@
 
 struct fake_rule {
 	struct addr addr;
+	uint32_t link;
 	enum path path;
 	struct counters crossed, before; /* the rule has counted crossed - before */
 };
@@ -112,7 +116,7 @@ static int fake_read(void *self, enum addr_family family, uint64_t now_ns,
 		struct fw_row *row;
 
 		if (!i || addr_cmp(&r->addr, &f->rules[i - 1].addr))
-			f->rows[f->n_rows++] = (struct fw_row) { .addr = r->addr };
+			f->rows[f->n_rows++] = (struct fw_row) { .addr = r->addr, .link = r->link };
 		row = &f->rows[f->n_rows - 1];
 		row->present |= (uint8_t)(1u << r->path);
 		row->path[r->path] = counted(r);
@@ -155,6 +159,7 @@ static struct fake_rule *rules_of(const struct fw_want *want, size_t *ret_n)
 		for (enum path p = 0; p < PATHS; p++)
 			if (want->paths >> p & 1)
 				rules[n++] = (struct fake_rule) { .addr = want->keys[i].addr,
+								  .link = want->keys[i].link,
 								  .path = p };
 	*ret_n = n;
 	return rules;
@@ -169,7 +174,7 @@ static enum fw_fit fake_compare(void *self, const struct fw_want *want)
 	bool same = n == f->n_rules;
 
 	for (size_t i = 0; i < n && same; i++)
-		same = !rule_cmp(&rules[i], &f->rules[i]);
+		same = !rule_cmp(&rules[i], &f->rules[i]) && rules[i].link == f->rules[i].link;
 	free(rules);
 	return same ? FW_FITS : FW_DIFFERS;
 }
@@ -188,10 +193,13 @@ static int fake_apply(void *self, const struct fw_want *want)
 	for (size_t i = 0; i < f->n_rules; i++) {
 		struct fake_rule *r = &f->rules[i], *was = find_rule(&old, &r->addr, r->path);
 
-		r->before = was ? was->before : r->crossed;
+		r->before = was && was->link == r->link ? was->before : r->crossed;
 		if (!was)
 			f->finals[n++] =
 				(struct fw_final) { r->addr, r->path, FW_CREATED, { 0, 0 } };
+		else if (was->link != r->link)
+			f->finals[n++] =
+				(struct fw_final) { r->addr, r->path, FW_RESTARTED, counted(was) };
 	}
 	for (size_t i = 0; i < old.n_rules; i++)
 		if (!find_rule(f, &old.rules[i].addr, old.rules[i].path))
@@ -288,19 +296,12 @@ static int fake_remove_all(const struct fw_config *config, struct err *e, unsign
 	return 0;
 }
 
-const struct fw_ops fw_fake_ops = {
-	.name = "fake",
-	.open = fake_open,
-	.close = fake_close,
-	.family_problem = fake_family_problem,
-	.read = fake_read,
-	.compare = fake_compare,
-	.apply = fake_apply,
-	.busy = fake_busy,
-	.forget = fake_forget,
-	.figures = fake_figures,
-	.look = fake_look,
-	.lock_path = fake_lock_path,
-	.prepare = fake_prepare,
-	.remove_all = fake_remove_all,
-};
+#define FAKE_OPS                                                                                \
+	.name = "fake", .open = fake_open, .close = fake_close,                                 \
+	.family_problem = fake_family_problem, .read = fake_read, .compare = fake_compare,      \
+	.apply = fake_apply, .busy = fake_busy, .forget = fake_forget, .figures = fake_figures, \
+	.look = fake_look, .lock_path = fake_lock_path, .prepare = fake_prepare,                \
+	.remove_all = fake_remove_all
+
+const struct fw_ops fw_fake_ops = { FAKE_OPS };
+const struct fw_ops fw_fake_link_ops = { FAKE_OPS, .on_links = true };

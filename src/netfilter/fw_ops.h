@@ -38,5 +38,6 @@ struct fw_ops {
 extern const struct fw_ops fw_link_ops;
 extern const struct fw_ops fw_iptc_ops;
 extern const struct fw_ops fw_fake_ops;
+extern const struct fw_ops fw_fake_link_ops; /* the same, on links */
 
 #endif

@@ -50,10 +50,6 @@ struct fw_reading {
 	uint64_t commit; /* the number of the commit that made the rules; 0: no rules exist */
 };
 
-/* The addresses of a reading merged with the *n sorted ones of addrs: sorted, each once. Returns a
- * new array for free() and its length in *n. */
-struct addr *fw_reading_join(const struct fw_reading *reading, const struct addr *addrs, size_t *n);
-
 enum fw_final_kind {
 	FW_REMOVED,
 	FW_CREATED,

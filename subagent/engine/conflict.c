@@ -41,6 +41,21 @@ static bool find(const struct inventory *inv, size_t i, const struct ledger *l,
 	return true;
 }
 
+static const char *const unfit_words[] = {
+	[INV_FIT] = NULL,
+	[INV_NODE] = "this node's own address",
+	[INV_BROADCAST] = "a broadcast address of this node's networks",
+	[INV_GATEWAY] = "this node's gateway",
+};
+
+const char *conflicts_unfit(const struct conflicts *c, const struct addr *addr)
+{
+	struct conflict key = { .addr = *addr };
+	const struct conflict *found = c->n ? bsearch(&key, c->list, c->n, sizeof(key), cmp) : NULL;
+
+	return found ? unfit_words[found->unfit] : NULL;
+}
+
 /* Why this container is the holder. */
 static const char *reason(const struct inventory *inv, size_t i)
 {
@@ -52,11 +67,6 @@ static const char *reason(const struct inventory *inv, size_t i)
 
 static void log_begin(const struct inventory *inv, size_t i, const struct conflict *c)
 {
-	static const char *const what[] = {
-		[INV_NODE] = "this node's own address",
-		[INV_BROADCAST] = "a broadcast address of this node's networks",
-		[INV_GATEWAY] = "this node's gateway",
-	};
 	const struct inv_address *a = &inv->addresses[i];
 	const char *id = inv->containers[a->container].id;
 	char text[ADDR_TEXT_SIZE];
@@ -64,7 +74,7 @@ static void log_begin(const struct inventory *inv, size_t i, const struct confli
 	addr_format(&a->addr, text);
 	if (a->unfit)
 		log_warning("inv", "%s, claimed by container %s, is %s: not counted for it", text,
-			    id, what[a->unfit]);
+			    id, unfit_words[a->unfit]);
 	else if (c->holder)
 		log_warning("inv", "%s is claimed by containers %s and %s: counted for %s, %s",
 			    text, id, inv->containers[a[1].container].id, c->holder,

@@ -20,4 +20,7 @@ void conflicts_note(struct conflicts *c, const struct inventory *inv, const stru
 		    uint64_t now_ns);
 void conflicts_clear(struct conflicts *c);
 
+/* "this node's own address" or why else no container can have this address; NULL: one can. */
+const char *conflicts_unfit(const struct conflicts *c, const struct addr *addr);
+
 #endif

@@ -61,29 +61,29 @@ static struct fw_want want_of(const struct enforce *en)
 	};
 }
 
-static bool wants(const struct enforce *en, const struct addr *addrs, size_t n, uint32_t paths)
+static bool wants(const struct enforce *en, const struct fw_key *keys, size_t n, uint32_t paths)
 {
 	bool same = en->wanted && en->paths == paths && en->n_keys == n;
 
 	for (size_t i = 0; i < n && same; i++)
-		same = !memcmp(&en->keys[i].addr, &addrs[i], sizeof(*addrs));
+		same = !addr_cmp(&en->keys[i].addr, &keys[i].addr) &&
+		       en->keys[i].link == keys[i].link;
 	return same;
 }
 
-void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, uint32_t paths)
+void enforce_want(struct enforce *en, struct fw_key *take_keys, size_t n, uint32_t paths)
 {
-	if (!wants(en, take_addrs, n, paths)) {
-		free(en->keys);
-		en->keys = xcalloc(n, sizeof(*en->keys));
-		for (size_t i = 0; i < n; i++)
-			en->keys[i].addr = take_addrs[i];
-		en->n_keys = n;
-		en->paths = paths;
-		en->wanted = true;
-		en->planned = 0;
-		en->fulfilled = false;
+	if (wants(en, take_keys, n, paths)) {
+		free(take_keys);
+		return;
 	}
-	free(take_addrs);
+	free(en->keys);
+	en->keys = take_keys;
+	en->n_keys = n;
+	en->paths = paths;
+	en->wanted = true;
+	en->planned = 0;
+	en->fulfilled = false;
 }
 
 void enforce_seen(struct enforce *en, uint32_t generation)
@@ -183,10 +183,11 @@ uint64_t enforce_turn(struct enforce *en, uint64_t now_ns)
 	return at > now_ns ? at : begin(en, now_ns);
 }
 
-/* `took` may include a wait for another program's lock, hence the limit. */
-static uint64_t pause_after(uint64_t took)
+/* `took` may include a wait for another program's lock, hence the limit. A commit on links keeps
+ * nobody from anything. */
+static uint64_t pause_after(const struct enforce *en, uint64_t took)
 {
-	uint64_t pause = took * (COMMIT_SHARE - 1);
+	uint64_t pause = fw_counts_on_links(en->fw) ? 0 : took * (COMMIT_SHARE - 1);
 
 	return pause < PAUSE_MAX_NS ? pause : PAUSE_MAX_NS;
 }
@@ -208,12 +209,17 @@ void enforce_ended(struct enforce *en, int result, const char *text, uint64_t no
 	en->failure = result;
 	en->failed_ns = now_ns;
 	snprintf(en->failure_text, sizeof(en->failure_text), "%s", text);
-	en->not_before_ns = now_ns + (result < 0 ? RETRY_NS : pause_after(took));
+	en->not_before_ns = now_ns + (result < 0 ? RETRY_NS : pause_after(en, took));
 	if (result < 0)
 		return;
 	en->figures.commits++;
 	en->figures.repairs += en->repairing;
 	en->figures.last_commit_ns = took;
+}
+
+const char *enforce_failure(const struct enforce *en)
+{
+	return en->failure ? en->failure_text : NULL;
 }
 
 bool enforce_is_wanted(const struct enforce *en)

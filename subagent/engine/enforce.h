@@ -10,7 +10,7 @@
  * 3. Two programs that both insist on the first place would commit endlessly. So if only our
  *    place, or a rule of others that leads to our chains, is wrong again soon after a repair,
  *    the pause before the next repair doubles. enforce_state reports the fault meanwhile.
- * 4. Commits take at most a fourth of the time. */
+ * 4. Commits take at most a fourth of the time, unless the backend counts on links. */
 
 struct enforce;
 
@@ -18,9 +18,9 @@ struct enforce;
 struct enforce *enforce_new(struct fw *fw, enum addr_family family, const char *what);
 void enforce_free(struct enforce *en);
 
-/* Set what is wanted from now on: rules for these paths of these addresses (sorted, distinct;
- * taken over). */
-void enforce_want(struct enforce *en, struct addr *take_addrs, size_t n, uint32_t paths);
+/* Set what is wanted from now on: rules for these paths of these keys (sorted by addr, each address
+ * once; taken over). */
+void enforce_want(struct enforce *en, struct fw_key *take_keys, size_t n, uint32_t paths);
 
 /* A good reading was made; generation is that of the table's structure. */
 void enforce_seen(struct enforce *en, uint32_t generation);
@@ -42,6 +42,9 @@ bool enforce_committing(const struct enforce *en);
  * a commit that failed after since_ns, with its text in *ret_text. */
 bool enforce_settled(const struct enforce *en, uint64_t since_ns, int *ret_result,
 		     const char **ret_text);
+
+/* Why the last commit failed; NULL: it did not. */
+const char *enforce_failure(const struct enforce *en);
 
 /* "counting", "putting rules in place", ... for `status`. Returns buf. */
 const char *enforce_state(const struct enforce *en, char *buf, size_t size);

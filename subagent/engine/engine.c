@@ -65,11 +65,6 @@ void engine_step_soon(struct engine *en, uint64_t at_ns)
 
 /* --- the snapshot ------------------------------------------------------------------------- */
 
-static uint8_t wanted_paths(const struct engine *en)
-{
-	return en->cfg->netfilter.node_traffic ? PATHS_ALL : PATHS_FORWARDED;
-}
-
 /* Whether something that must be stored before it is published is not stored yet: see
  * take_inventory. */
 static bool is_held(const struct engine *en)
@@ -98,7 +93,8 @@ void engine_publish(struct engine *en)
 		snap->rules += fw_get_figures(en->fw, f).rules;
 		snap->rule_repairs += enforce_get_figures(en->enforce[f])->repairs;
 	}
-	ledger_snapshot(en->ledger, wanted_paths(en), problem, snap);
+	ledger_snapshot(en->ledger, engine_paths(en), problem, snap);
+	engine_tell(en, snap);
 	snap->taken_ns = en->sampler.sampled_ns;
 	snap->ready = en->ready;
 	snap->inventory_failing = en->inventory_failing;
@@ -118,48 +114,6 @@ struct snap *engine_snap(const struct engine *en)
 }
 
 /* --- rules -------------------------------------------------------------------------------- */
-
-/* Before the first complete inventory, keep the rules of addresses that no container claims yet:
- * their counters may be part of a bill. */
-static void want_rules(struct engine *en, enum addr_family f)
-{
-	bool all_known = en->complete || en->tearing_down || fw_family_problem(en->fw, f);
-	struct addr *addrs = NULL, *claimed = NULL;
-	size_t n = 0;
-
-	if (!all_known && !en->sampler.readable[f])
-		return; /* the rules to keep are not known yet */
-	if (!en->tearing_down)
-		addrs = ledger_wanted(en->ledger, f, &n);
-	if (!all_known) {
-		claimed = addrs;
-		addrs = fw_reading_join(&en->sampler.reading[f], claimed, &n);
-	}
-	enforce_want(en->enforce[f], addrs, n, wanted_paths(en));
-	free(claimed);
-}
-
-/* When a node starts, none of our rules exists and no source has answered yet. That may take
- * long, and a runtime may wait for us before it starts. So the addresses that the ledger
- * remembers get their rules now. Their counts are held until the first inventory says who owns
- * them. Existing rules stay as they are. */
-static void want_known(struct engine *en, enum addr_family f)
-{
-	struct addr *addrs;
-	size_t n;
-
-	if (fw_family_problem(en->fw, f) || !en->sampler.readable[f] ||
-	    fw_get_figures(en->fw, f).rules)
-		return;
-	addrs = ledger_wanted(en->ledger, f, &n);
-	if (!n) {
-		free(addrs);
-		return;
-	}
-	if (ledger_is_of_new_boot(en->ledger))
-		ledger_hold(en->ledger, f, true);
-	enforce_want(en->enforce[f], addrs, n, wanted_paths(en));
-}
 
 static void book_held(struct engine *en)
 {
@@ -222,6 +176,8 @@ static bool is_ready(void *arg, const struct waiter *w, int *ret_result, const c
 	if (w->known && !en->turned)
 		return false;
 	if (!w->known && (!w->looked || en->pending || en->unplanned || is_held(en)))
+		return false;
+	if (engine_is_placing(en))
 		return false;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
 		const char *text;
@@ -286,6 +242,7 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 	conflicts_note(&en->conflicts, en->pending, en->ledger, now_ns);
 	if (changed)
 		engine_hold(en, keep_checkpoint(en->keep, engine_now(en, now_ns), false));
+	en->misplaced = true;
 	en->informed = true;
 	en->complete = en->complete || en->pending->complete;
 	engine_drop_pending(en);
@@ -356,11 +313,8 @@ static void step(void *arg, uint64_t now_ns)
 	}
 	if (!whole)
 		engine_step_soon(en, now_ns + RETRY_NS);
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		if (en->informed || en->tearing_down)
-			want_rules(en, f);
-		else
-			want_known(en, f);
+	engine_place(en, now_ns);
+	engine_want(en);
 	en->turned = en->turned || is_readable(en);
 	en->unplanned = en->applied = false;
 	enforce_rules(en, now_ns);
@@ -448,6 +402,7 @@ void engine_on_sources(void *arg, const struct sources_result *result, uint64_t 
 	}
 	engine_drop_pending(en);
 	intake_sift(&en->intake, en->cfg, en->ledger, result->inventory, now_ns);
+	engine_note_links(en, result->inventory, now_ns);
 	en->pending = result->inventory;
 	waiters_looked(en->waiters, result->began_ns);
 	pace_ended(&en->pace, ledger_differs(en->ledger, en->pending), now_ns);
@@ -480,11 +435,20 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 
 static int open_netfilter(struct engine *en, const char *run_dir, struct err *e)
 {
-	struct fw_config config = { .table = en->cfg->netfilter.table, .run_dir = run_dir };
+	const struct cfg *cfg = en->cfg;
+	struct fw_config config = { .table = cfg->netfilter.table,
+				    .run_dir = run_dir,
+				    .bpf_dir = "/sys/fs/bpf/ctmeter",
+				    .max_addresses = cfg->inventory.max_rows,
+				    .node_traffic = cfg->netfilter.node_traffic,
+				    .links = cfg->netfilter.links,
+				    .n_links = cfg->netfilter.n_links };
+	int ret;
 
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		config.commit[f] = ledger_commit(en->ledger, f);
-	return fw_open(en->cfg->netfilter.backend, &config, en->loop, on_applied, en, &en->fw, e);
+	ret = fw_open(cfg->netfilter.backend, &config, en->loop, on_applied, en, &en->fw, e);
+	return ret < 0 ? ret : engine_open_place(en, e);
 }
 
 static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
@@ -577,6 +541,8 @@ void engine_free(struct engine *en)
 	loop_timer_clear(en->loop, &en->ready_by);
 	nl_free(en->nl);
 	sources_free(en->sources);
+	place_free(en->place);
+	links_told_clear(&en->links_told);
 	fw_close(en->fw);
 	inv_free(en->pending);
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)

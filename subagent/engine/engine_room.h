@@ -9,14 +9,16 @@
 #include "engine/enforce.h"
 #include "engine/intake.h"
 #include "engine/keep.h"
+#include "engine/links_told.h"
 #include "engine/pace.h"
 #include "engine/sampler.h"
 #include "engine/waiters.h"
 #include "inventory/source.h"
 #include "ledger/ledger.h"
+#include "netlink/place.h"
 
 /* The engine's internals, for engine*.c alone: engine.c runs the cycle, engine_verbs.c handles
- * requests. */
+ * requests, engine_place.c knows where addresses are counted, engine_tell.c why they are not. */
 
 struct engine {
 	const struct cfg *cfg;
@@ -38,6 +40,9 @@ struct engine {
 	bool applied; /* a commit ended since the last step: its result must be read */
 	bool turned; /* each family was read once: the rules at the start are known */
 	bool tearing_down, ending;
+	struct place *place; /* finds links; NULL: the backend does not count on links */
+	struct links_told links_told;
+	bool misplaced; /* the ledger or links_told has changed, and place has not been told */
 	struct conflicts conflicts; /* as logged */
 	struct pace pace; /* of the polls that events trigger */
 	bool look_asked; /* an event triggered the next poll */
@@ -83,6 +88,28 @@ void engine_on_kernel_event(void *arg, uint64_t now_ns);
 
 /* The result of a poll. A sources_done_fn. */
 void engine_on_sources(void *arg, const struct sources_result *result, uint64_t now_ns);
+
+/* After a backend was opened: look for links from now on if it counts on them. Returns 0, or -errno
+ * with e filled. */
+int engine_open_place(struct engine *en, struct err *e);
+
+/* Take note of the links that this inventory names. */
+void engine_note_links(struct engine *en, const struct inventory *inv, uint64_t now_ns);
+
+/* Tell the finder what the ledger wants counted now. */
+void engine_place(struct engine *en, uint64_t now_ns);
+
+/* Whether some address's link has still to be looked for. */
+bool engine_is_placing(const struct engine *en);
+
+/* The paths to count of each address. */
+uint8_t engine_paths(const struct engine *en);
+
+/* Have all that should be counted now put in place. */
+void engine_want(struct engine *en);
+
+/* Fill in the links and reasons of a new snapshot's rows. */
+void engine_tell(const struct engine *en, struct snap *snap);
 
 /* Schedule the next checkpoint after the configured time. */
 void engine_arm_checkpoint(struct engine *en, uint64_t now_ns);
