@@ -181,6 +181,9 @@ static int take_option(struct line *line, int c, const char *name)
 	case CLI_PACKETS:
 		cli->packets = true;
 		break;
+	case CLI_LINKS:
+		cli->links = true;
+		break;
 	case CLI_REPORT:
 		if (cli_report_option(cli->report, name, optarg, &e) < 0)
 			return usage_error(find_command("report"), "", e.text);

@@ -25,6 +25,7 @@ struct cli {
 	bool json;
 	bool exact; /* --bytes: every digit */
 	bool packets; /* --packets */
+	bool links; /* --links */
 	bool colour;
 	struct cli_top_options {
 		const char *interval, *sort, *count; /* as given; NULL: not given */
@@ -91,6 +92,7 @@ void cli_status_print(const json_t *answer, bool colour, FILE *out);
 int cli_list_select(const json_t *answer, char *const *ids, size_t n_ids, json_t **ret_selected,
 		    struct err *e);
 void cli_list_print(const struct cli *cli, const json_t *answer);
+void cli_links_print(const struct cli *cli, const json_t *answer);
 /* Print the line of one check and, below it, the commands that fix and inspect it. */
 void cli_check_print(const char *name, const struct doctor_finding *f, bool colour, FILE *out);
 /* Print the header, with `note` unless NULL, and at most max_rows rows. by_address: as in r. */

@@ -4,7 +4,7 @@
  * 1. A container with one address is one line, unless its totals include those of earlier
  *    addresses.
  * 2. A counter that cannot be counted is shown as "-", never as 0.
- * 3. If the answer gives a reason for a status, the reason is shown instead. */
+ * 3. If the answer gives a reason for the status "other", the reason is shown instead. */
 #include "cli/cli.h"
 
 #include "base/display.h"
@@ -66,7 +66,8 @@ static void put_totals(struct list *l, const json_t *row, const char *state)
 {
 	const char *status = cli_text(row, "status");
 	const char *reason = json_string_value(json_object_get(row, "reason"));
-	const char *word = reason && *reason ? reason : status;
+	bool other = !strcmp(status, "other") && reason && *reason;
+	const char *word = other ? reason : status;
 	char buf[DISPLAY_NUMBER_SIZE], *text;
 
 	for (size_t i = 0; i < COUNTERS; i++) {
@@ -228,6 +229,8 @@ int cli_list(const struct cli *cli, struct err *e)
 		rc = cli_list_select(answer, cli->args, cli->n_args, &selected, e);
 	if (!rc && cli->json)
 		cli_print_json(cli, selected);
+	else if (!rc && cli->links)
+		cli_links_print(cli, selected);
 	else if (!rc)
 		cli_list_print(cli, selected);
 	json_decref(selected);

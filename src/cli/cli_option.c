@@ -27,6 +27,8 @@ static const struct cli_option {
 	{ "agent", "HOST", CLI_AGENT, "check", "address of snmpd, HOST[:PORT]" },
 	{ "bytes", NULL, CLI_BYTES, "list report", "every digit instead of kB, MB, GB" },
 	{ "packets", NULL, CLI_PACKETS, "list", "packets instead of octets" },
+	{ "links", NULL, CLI_LINKS, "list",
+	  "the link where each address is counted, or why it\nis not" },
 	{ "once", NULL, CLI_ONCE, "top", "print one table after one interval and exit" },
 	{ "interval", "S", CLI_INTERVAL, "top", "seconds between two polls (default 2)" },
 	{ "sort", "KEY", CLI_SORT, "top", "in, out, total (default) or pkts" },

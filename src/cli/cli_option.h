@@ -17,6 +17,7 @@ enum cli_option_value {
 	CLI_JSON = 256,
 	CLI_BYTES,
 	CLI_PACKETS,
+	CLI_LINKS,
 	CLI_ONCE,
 	CLI_INTERVAL,
 	CLI_SORT,

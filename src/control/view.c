@@ -127,6 +127,8 @@ static json_t *address_json(const struct snap *s, const struct snap_address *a)
 
 	put(row, "address", json_string(addr_format(&a->addr, text)));
 	put_totals(row, s, &a->totals);
+	put(row, "link", text_json(a->link));
+	put(row, "reason", text_json(a->reason));
 	return row;
 }
 

@@ -79,7 +79,8 @@ json_t *view_status_json(const struct view_status *s);
  * { "sample_age_ms", "sampled_ms", "containers": [ { "id", "name", "state", "ifindex", ..,
  * "addresses": [ { "address", .. } ] } ] }; both kinds of row have "status",
  * {in,out,node_in,node_out}_octets and _pkts, "counting_since", "discontinuities",
- * "last_discontinuity". A container's "reason" says why its status is "other", else it is null.
+ * "last_discontinuity". A container's "reason" says why its status is "other", else it is null. An
+ * address has "link", where it is counted, and "reason", why it is not; both may be "".
  * sampled_ms is when the counters were read, in ms of CLOCK_BOOTTIME, null for never. Rates divide
  * by its difference between two answers. */
 struct view_list;

@@ -26,6 +26,8 @@ enum ctm_address_column {
 	CTM_ADDRESS_COL_LABEL = 3,
 	CTM_ADDRESS_COL_TEXT,
 	CTM_ADDRESS_COL_CONTAINER_TEXT,
+	CTM_ADDRESS_COL_LINK_NAME = 19,
+	CTM_ADDRESS_COL_STATUS_REASON,
 };
 
 /* Columns that mean the same in both tables. */

@@ -11,7 +11,9 @@
 #include <string.h>
 
 static const uint32_t prefix[] = { CTM_BASE_OID, 1, 3, 1 };
-static const uint32_t columns[] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18 };
+static const uint32_t columns[] = {
+	3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
+};
 
 static size_t rows(const void *data)
 {
@@ -69,6 +71,12 @@ static bool cell(const void *data, size_t row, uint32_t column, struct smi_value
 		return true;
 	case CTM_ADDRESS_COL_CONTAINER_TEXT:
 		mib_set_text(ret, container_id(d, a));
+		return true;
+	case CTM_ADDRESS_COL_LINK_NAME:
+		mib_set_text(ret, a->link);
+		return true;
+	case CTM_ADDRESS_COL_STATUS_REASON:
+		mib_set_text(ret, a->reason);
 		return true;
 	default:
 		return mib_ctm_totals_cell(d, &a->totals, column, ret);

@@ -74,6 +74,47 @@ START_TEST(cli_list_print_reason_stands_for_other)
 }
 END_TEST
 
+/* A reason does not stand for a status that scripts read. */
+START_TEST(cli_links_print_each_address_has_a_line)
+{
+	struct cli cli = { .exact = true };
+	char *json = json_text(
+		"{'containers':[{'id':'1','name':'x','state':'running'," ROW(0, 0, 0, 0, "counting") ",'addresses':[{'address':'192.0.2.1'," ROW(
+			0, 0, 0, 0,
+			"counting") ",'link':'veth1','reason':''},"
+				    "{'address':'192.0.2.2'," ROW(
+					    0, 0, 0, 0,
+					    "pending") ",'link':'','reason':'no route\\u001b leads "
+						       "to it'}]},"
+						       "{'id':'2','name':'y','state':'running'"
+						       "," ROW(0, 0, 0, 0,
+							       "conflict") ",'addresses':[{'"
+									   "address':'192.0.2.3'"
+									   "," ROW(0, 0, 0, 0,
+										   "conflict") "}]}"
+											       "]"
+											       "}");
+	json_t *answer = json_loads(json, 0, NULL);
+	char *text = NULL, *list;
+	size_t len;
+
+	cli.out = xopen_memstream(&text, &len);
+	cli_links_print(&cli, answer);
+	fclose(cli.out);
+	ck_assert_str_eq(text, "CTID  NAME  ADDRESS    LINK   STATUS    REASON\n"
+			       "1     x     192.0.2.1  veth1  counting  -\n"
+			       "1     x     192.0.2.2  -      pending   no route? leads to it\n"
+			       "2     y     192.0.2.3  -      conflict  -\n");
+	list = list_text(&cli, json);
+	ck_assert_ptr_nonnull(strstr(list, "  pending\n"));
+	ck_assert_ptr_null(strstr(list, "no route"));
+	free(list);
+	free(text);
+	free(json);
+	json_decref(answer);
+}
+END_TEST
+
 START_TEST(cli_list_print_exact_beyond_2_63)
 {
 	struct cli cli = { .exact = true };
@@ -272,6 +313,7 @@ int main(void)
 	tcase_add_test(tc, cli_list_print_reason_stands_for_other);
 	tcase_add_test(tc, cli_list_print_exact_beyond_2_63);
 	tcase_add_test(tc, cli_list_print_packets_are_counted_too);
+	tcase_add_test(tc, cli_links_print_each_address_has_a_line);
 	tcase_add_test(tc, cli_list_print_hostile_name_is_tamed);
 	tcase_add_test(tc, cli_list_print_odd_answers_are_survived);
 	tcase_add_test(tc, cli_list_select_ids_in_their_order);

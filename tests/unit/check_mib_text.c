@@ -162,6 +162,8 @@ static struct snap *distinct_snap(void)
 	};
 	s->addresses = xcalloc(2, sizeof(*s->addresses));
 	s->addresses[0].totals = s->addresses[1].totals = totals;
+	s->addresses[0].link = s->addresses[1].link = "veth7";
+	s->addresses[0].reason = s->addresses[1].reason = "why";
 	ck_assert_int_eq(addr_parse("192.0.2.1", &s->addresses[0].addr), 0);
 	ck_assert_int_eq(addr_parse("192.0.2.2", &s->addresses[1].addr), 0);
 	s->n_addresses = 2;
@@ -212,6 +214,8 @@ static const struct {
 	{ "*DiscontinuityTime", "200" },
 	{ "*Discontinuities", "51" },
 	{ "*LastDiscontinuity", "0x07b20101000001002b0000" },
+	{ "ctmAddressLinkName", "veth7" },
+	{ "ctmAddressStatusReason", "why" },
 };
 
 /* The tables, by the node above their objects in the text. */

@@ -217,8 +217,8 @@ static void expect_container(FILE *out, const char *id, unsigned n_addresses)
 		zeros("other", buf));
 	fputs("\"reason\":null,\"addresses\":[", out);
 	for (unsigned i = 0; i < n_addresses; i++)
-		fprintf(out, "%s{\"address\":\"192.0.2.1\",%s}", i ? "," : "",
-			zeros("counting", buf));
+		fprintf(out, "%s{\"address\":\"192.0.2.1\",%s,\"link\":\"\",\"reason\":\"\"}",
+			i ? "," : "", zeros("counting", buf));
 	fputs("]}", out);
 }
 
