@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The finder on real links, routes and bridges, in network namespaces of its own. A container is a
+ * process in another namespace. */
+#include "addrs.h"
+#include "base/xalloc.h"
+#include "netlink/place.h"
+
+#include <check.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WAIT_NS (20 * NS_PER_S) /* far more than it takes */
+
+static struct loop *loop;
+static struct place *place;
+static unsigned changes;
+static pid_t containers[16];
+static size_t n_containers;
+
+/* ---- the lab ---- */
+
+static bool run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static bool run(const char *fmt, ...)
+{
+	char command[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(command, sizeof(command), fmt, ap);
+	va_end(ap);
+	return system(command) == 0;
+}
+
+#define RUN(...) ck_assert_msg(run(__VA_ARGS__), __VA_ARGS__)
+
+static bool enter(const char *test)
+{
+	if (unshare(CLONE_NEWNET) == 0 && run("ip link set lo up 2>/dev/null"))
+		return true;
+	printf("SKIP %s: needs root, network namespaces and ip(8)\n", test);
+	return false;
+}
+
+static pid_t container(void)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		if (unshare(CLONE_NEWNET) == 0 && write(ready[1], "x", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	containers[n_containers++] = pid;
+	return pid;
+}
+
+/* A veth of the node, up, whose other end is eth0 in the container. */
+static void veth(const char *name, pid_t pid, const char *address)
+{
+	RUN("ip link add %s type veth peer name eth0 netns %d && ip link set %s up && "
+	    "nsenter -n -t %d sh -c 'ip link set eth0 up && ip addr add %s dev eth0'",
+	    name, pid, name, pid, address);
+}
+
+/* One packet from the container to the node, which makes both know each other's MAC. */
+static void speak(pid_t pid, const char *to)
+{
+	RUN("nsenter -n -t %d bash -c 'ip neigh flush dev eth0; echo x >/dev/udp/%s/9'", pid, to);
+}
+
+static void on_changed(void *arg, uint64_t now_ns)
+{
+	(void)arg;
+	(void)now_ns;
+	changes++;
+}
+
+static void open_place(const struct cfg_link *shared, size_t n)
+{
+	struct err e = { "" };
+
+	loop = loop_new();
+	ck_assert_msg(place_new(loop, shared, n, on_changed, NULL, &place, &e) == 0, "%s", e.text);
+}
+
+static void close_place(void)
+{
+	place_free(place);
+	loop_free(loop);
+	for (size_t i = 0; i < n_containers; i++) {
+		kill(containers[i], SIGKILL);
+		waitpid(containers[i], NULL, 0);
+	}
+	n_containers = 0;
+}
+
+static struct place_want want(const char *addr, const char *owner)
+{
+	return (struct place_want) { .addr = addr_of(addr), .owner = owner, .netns = -1 };
+}
+
+static void set(const struct place_want *wants, size_t n)
+{
+	place_set(place, wants, n, loop_now_ns());
+}
+
+static const struct place_spot *spot(const char *addr)
+{
+	struct addr a = addr_of(addr);
+	const struct place_spot *s = place_find(place, &a);
+
+	ck_assert_ptr_nonnull(s);
+	return s;
+}
+
+/* Run the loop until the address is on the link of this name ("": on none). */
+static void await(const char *addr, const char *name, const char *reason)
+{
+	uint64_t until = loop_now_ns() + WAIT_NS;
+
+	for (;;) {
+		const struct place_spot *s = spot(addr);
+		const char *on = s->link ? place_link_name(place, s->link) : "";
+
+		if (s->looked && !strcmp(on, name) && strstr(s->reason, reason))
+			return;
+		ck_assert_msg(loop_now_ns() < until, "%s is on \"%s\": %s", addr, on, s->reason);
+		loop_run_once(loop, 50);
+	}
+}
+
+/* Whatever the kernel still has to say has been heard. */
+static void settle(void)
+{
+	for (int i = 0; i < 20; i++)
+		loop_run_once(loop, 20);
+}
+
+/* ---- routes ---- */
+
+START_TEST(place_routed_veth_is_followed)
+{
+	struct place_want w[] = { want("192.0.2.1", "101"), want("2001:db8::1", "101") };
+	pid_t ct;
+	uint32_t link;
+	unsigned before;
+
+	if (!enter("place_routed_veth_is_followed"))
+		return;
+	ct = container();
+	open_place(NULL, 0);
+	set(w, 2);
+	await("192.0.2.1", "", "no route");
+	veth("vc1", ct, "192.0.2.1/32");
+	await("192.0.2.1", "", "no route");
+	RUN("ip route add 192.0.2.1 dev vc1; ip route add 2001:db8::1 dev vc1");
+	await("192.0.2.1", "vc1", "");
+	await("2001:db8::1", "vc1", "");
+	ck_assert_int_eq(spot("192.0.2.1")->how, PLACE_ROUTE);
+
+	/* Renamed: the same link, another name. */
+	link = spot("192.0.2.1")->link;
+	before = changes;
+	RUN("ip link set vc1 down && ip link set vc1 name new && ip link set new up && "
+	    "ip route add 192.0.2.1 dev new");
+	await("192.0.2.1", "new", "");
+	ck_assert_uint_eq(spot("192.0.2.1")->link, link);
+	ck_assert_uint_gt(changes, before);
+
+	/* Down: its routes are gone, the link is not. */
+	RUN("ip link set new down");
+	settle();
+	await("192.0.2.1", "new", "");
+
+	/* Restarted: a link of the same name is another link. */
+	RUN("ip link del new");
+	await("192.0.2.1", "", "no route");
+	veth("new", ct, "192.0.2.1/32");
+	RUN("ip route add 192.0.2.1 dev new");
+	await("192.0.2.1", "new", "");
+	ck_assert_uint_ne(spot("192.0.2.1")->link, link);
+
+	/* The route leads to another link: so does the address. */
+	RUN("ip tuntap add tap7 mode tap && ip link set tap7 up && "
+	    "ip route replace 192.0.2.1 dev tap7");
+	await("192.0.2.1", "tap7", "");
+	close_place();
+}
+END_TEST
+
+START_TEST(place_told_link_is_found_by_name)
+{
+	struct place_want w = want("192.0.2.1", "101");
+	pid_t ct;
+	uint32_t link;
+
+	if (!enter("place_told_link_is_found_by_name"))
+		return;
+	ct = container();
+	open_place(NULL, 0);
+	w.link = "veth101i0";
+	set(&w, 1);
+	await("192.0.2.1", "", "veth101i0, which the inventory names, does not exist");
+	veth("veth101i0", ct, "192.0.2.1/24");
+	await("192.0.2.1", "veth101i0", "");
+	link = spot("192.0.2.1")->link;
+	ck_assert_int_eq(spot("192.0.2.1")->how, PLACE_TOLD);
+	RUN("ip link set veth101i0 down && ip link set veth101i0 name other");
+	await("192.0.2.1", "other", "");
+	ck_assert_uint_eq(spot("192.0.2.1")->link, link);
+	veth("veth101i0", container(), "192.0.2.1/24"); /* the name has another link now */
+	await("192.0.2.1", "veth101i0", "");
+	ck_assert_uint_ne(spot("192.0.2.1")->link, link);
+	w.link = "other";
+	set(&w, 1);
+	await("192.0.2.1", "other", "");
+	w.link = "none";
+	set(&w, 1);
+	await("192.0.2.1", "", "none, which the inventory names");
+	close_place();
+}
+END_TEST
+
+START_TEST(place_macvlan_and_uplinks_are_told)
+{
+	struct place_want w[] = { want("192.0.2.1", "101"), want("198.51.100.1", "102"),
+				  want("203.0.113.1", "103") };
+
+	pid_t pid;
+
+	if (!enter("place_macvlan_and_uplinks_are_told"))
+		return;
+	pid = container();
+	RUN("ip link add up0 type veth peer name far netns %d && ip link set up0 up && "
+	    "nsenter -n -t %d ip link set far up && "
+	    "ip addr add 198.51.100.2/24 dev up0 && ip route add default via 198.51.100.254",
+	    pid, pid);
+	RUN("ip link add link up0 name mv0 type macvlan && ip link set mv0 up && "
+	    "ip route add 192.0.2.1 dev mv0");
+	open_place(NULL, 0);
+	set(w, 3);
+	await("192.0.2.1", "", "behind mv0 (macvlan)");
+	ck_assert_int_eq(spot("192.0.2.1")->how, PLACE_NEVER);
+	await("198.51.100.1", "", "leads out through up0, as the default route");
+	await("203.0.113.1", "", "gateway 198.51.100.254 on up0");
+	close_place();
+}
+END_TEST
+
+START_TEST(place_shared_link_takes_the_rest)
+{
+	static const struct cfg_link shared[] = { { (char *)"venet0", CFG_SIDE_CONTAINERS },
+						  { (char *)"up0", CFG_SIDE_UPLINK } };
+	struct place_want w[] = { want("192.0.2.1", "101"), want("203.0.113.1", "103") };
+
+	if (!enter("place_shared_link_takes_the_rest"))
+		return;
+	open_place(shared, 2);
+	set(w, 2);
+	await("192.0.2.1", "", "no route");
+	veth("venet0", container(), "192.0.2.1/32");
+	RUN("ip route add 192.0.2.1 dev venet0");
+	await("192.0.2.1", "venet0", "");
+	ck_assert_int_eq(spot("192.0.2.1")->how, PLACE_SHARED);
+	await("203.0.113.1", "", "no route");
+	veth("up0", container(), "203.0.113.9/24");
+	await("203.0.113.1", "up0", "");
+	RUN("ip link set up0 down && ip link set up0 name up1 && ip link set up1 up");
+	await("203.0.113.1", "", "no route"); /* another name: it is not the one that is meant */
+	veth("vc3", container(), "203.0.113.1/32");
+	RUN("ip route add 203.0.113.1 dev vc3");
+	await("203.0.113.1", "vc3", "");
+	close_place();
+}
+END_TEST
+
+/* ---- bridges ---- */
+
+static void bridge(const char *name, const char *address)
+{
+	RUN("ip link add %s type bridge && ip link set %s up && "
+	    "{ [ -z '%s' ] || ip addr add '%s' dev %s; }",
+	    name, name, address, address, name);
+}
+
+static bool enter_bridges(const char *test)
+{
+	if (!enter(test))
+		return false;
+	if (run("ip link add probe type bridge 2>/dev/null && ip link del probe"))
+		return true;
+	printf("SKIP %s: this kernel has no bridges\n", test);
+	return false;
+}
+
+START_TEST(place_bridged_veth_is_found_once_it_speaks)
+{
+	struct place_want w[] = { want("10.9.0.1", "101"), want("10.9.0.2", "102") };
+	pid_t one, two;
+
+	if (!enter_bridges("place_bridged_veth_is_found_once_it_speaks"))
+		return;
+	bridge("br0", "10.9.0.254/24");
+	one = container();
+	two = container();
+	veth("vb1", one, "10.9.0.1/24");
+	veth("vb2", two, "10.9.0.2/24");
+	RUN("ip link set vb1 master br0 && ip link set vb2 master br0");
+	open_place(NULL, 0);
+	set(w, 2);
+	await("10.9.0.1", "", "br0 has no neighbour entry for it yet");
+	speak(one, "10.9.0.254");
+	await("10.9.0.1", "vb1", "");
+	ck_assert_int_eq(spot("10.9.0.1")->how, PLACE_BRIDGE);
+	await("10.9.0.2", "", "br0 has no neighbour entry for it yet");
+	speak(two, "10.9.0.254");
+	await("10.9.0.2", "vb2", "");
+	/* Nothing of it is left, and the link still is. */
+	RUN("ip neigh flush dev br0; bridge fdb flush dev br0 2>/dev/null; true");
+	settle();
+	await("10.9.0.1", "vb1", "");
+	/* Restarted. */
+	RUN("ip link del vb1");
+	await("10.9.0.1", "", "");
+	veth("vb1", one, "10.9.0.1/24");
+	RUN("ip link set vb1 master br0");
+	speak(one, "10.9.0.254");
+	await("10.9.0.1", "vb1", "");
+	close_place();
+}
+END_TEST
+
+/* Proxmox: veth101i0 - fwbr101i0 - fwln101i0, fwpr101p0 - vmbr0. */
+START_TEST(place_firewall_bridge_is_passed)
+{
+	struct place_want w = want("10.9.0.1", "101");
+	pid_t ct;
+
+	if (!enter_bridges("place_firewall_bridge_is_passed"))
+		return;
+	bridge("vmbr0", "10.9.0.254/24");
+	bridge("fwbr101i0", "");
+	ct = container();
+	veth("veth101i0", ct, "10.9.0.1/24");
+	RUN("ip link add fwln101i0 type veth peer name fwpr101p0 && ip link set fwln101i0 up && "
+	    "ip link set fwpr101p0 up && ip link set fwpr101p0 master vmbr0 && "
+	    "ip link set fwln101i0 master fwbr101i0 && ip link set veth101i0 master fwbr101i0");
+	open_place(NULL, 0);
+	set(&w, 1);
+	speak(ct, "10.9.0.254");
+	await("10.9.0.1", "veth101i0", "");
+	close_place();
+}
+END_TEST
+
+/* ---- tenants ---- */
+
+/* Make the container pretend to be the other one: with its MAC and its address alone. */
+static void forge(pid_t pid, pid_t victim, const char *address)
+{
+	RUN("mac=$(nsenter -n -t %d ip -o link show eth0 | sed 's/.*ether \\([^ ]*\\).*/\\1/') && "
+	    "nsenter -n -t %d sh -c \"ip link set eth0 down && ip addr flush dev eth0 && "
+	    "ip link set eth0 address $mac && ip link set eth0 up && ip addr add %s dev eth0\"",
+	    victim, pid, address);
+}
+
+START_TEST(place_forged_mac_moves_nothing)
+{
+	struct place_want w[] = { want("10.9.0.1", "101"), want("10.9.0.2", "102") };
+	pid_t one, two;
+
+	if (!enter_bridges("place_forged_mac_moves_nothing"))
+		return;
+	bridge("br0", "10.9.0.254/24");
+	one = container();
+	two = container();
+	veth("vb1", one, "10.9.0.1/24");
+	veth("vb2", two, "10.9.0.2/24");
+	RUN("ip link set vb1 master br0 && ip link set vb2 master br0");
+	open_place(NULL, 0);
+	set(w, 2);
+	speak(one, "10.9.0.254");
+	speak(two, "10.9.0.254");
+	await("10.9.0.1", "vb1", "");
+	await("10.9.0.2", "vb2", "");
+	forge(two, one, "10.9.0.1/24");
+	for (int i = 0; i < 20; i++) {
+		speak(two, "10.9.0.254");
+		speak(one, "10.9.0.254"); /* the entry flaps between both ports */
+		loop_run_once(loop, 0);
+		ck_assert_str_eq(place_link_name(place, spot("10.9.0.1")->link), "vb1");
+	}
+	settle();
+	await("10.9.0.1", "vb1", "");
+	await("10.9.0.2", "vb2", "");
+
+	/* While the victim restarts, the port of a known container does not get its address. */
+	RUN("ip link del vb1");
+	await("10.9.0.1", "", "");
+	speak(two, "10.9.0.254");
+	await("10.9.0.1", "", "appears at vb2, which is the link of container 102");
+
+	/* The victim is back, and speaks. */
+	veth("vb1", one, "10.9.0.1/24");
+	RUN("ip link set vb1 master br0");
+	speak(one, "10.9.0.254");
+	await("10.9.0.1", "vb1", "");
+
+	/* A stopped container has no address on anybody's port. */
+	RUN("ip link del vb1");
+	w[0].stopped = true;
+	set(w, 1);
+	speak(two, "10.9.0.254");
+	await("10.9.0.1", "", "stopped");
+	w[0].stopped = false; /* nobody else is known to be there: what remains possible */
+	set(w, 1);
+	await("10.9.0.1", "vb2", "");
+	close_place();
+}
+END_TEST
+
+/* What the kernel counts when the daemon starts stays where it is. */
+START_TEST(place_kept_link_stays_through_a_restart)
+{
+	struct place_want w = want("10.9.0.1", "101");
+	pid_t one, two;
+
+	if (!enter_bridges("place_kept_link_stays_through_a_restart"))
+		return;
+	bridge("br0", "10.9.0.254/24");
+	one = container();
+	two = container();
+	veth("vb1", one, "10.9.0.1/24");
+	veth("vb2", two, "10.9.0.2/24");
+	RUN("ip link set vb1 master br0 && ip link set vb2 master br0");
+	w.kept = if_nametoindex("vb1");
+	open_place(NULL, 0);
+	set(&w, 1);
+	ck_assert_uint_eq(spot("10.9.0.1")->link, w.kept); /* before anything was looked for */
+	await("10.9.0.1", "vb1", "");
+	ck_assert_int_eq(spot("10.9.0.1")->how, PLACE_KEPT);
+	forge(two, one, "10.9.0.1/24");
+	speak(two, "10.9.0.254");
+	settle();
+	await("10.9.0.1", "vb1", "");
+	RUN("nsenter -n -t %d ip link set eth0 down", one);
+	speak(two, "10.9.0.254");
+	w.owner = "102"; /* the address has changed hands */
+	set(&w, 1);
+	await("10.9.0.1", "vb2", "");
+	RUN("ip link del vb2");
+	await("10.9.0.1", "", "");
+	close_place();
+}
+END_TEST
+
+/* ---- many ---- */
+
+/* More events than the socket holds, while addresses are looked for. */
+START_TEST(place_thousand_links_are_all_found)
+{
+	enum { N = 1000 };
+	struct place_want *w = xcalloc(N, sizeof(*w));
+	FILE *batch;
+	char file[] = "/tmp/check_place.XXXXXX";
+	int fd;
+
+	if (!enter("place_thousand_links_are_all_found"))
+		return;
+	fd = mkstemp(file);
+	batch = fdopen(fd, "w");
+	ck_assert_ptr_nonnull(batch);
+	open_place(NULL, 0);
+	for (unsigned i = 0; i < N; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.%u.%u.1", i / 250, i % 250);
+		w[i] = want(text, "101");
+		fprintf(batch, "link add v%u type veth peer name p%u\nlink set v%u up\n", i, i, i);
+		fprintf(batch, "link set p%u netns %d\nroute add %s dev v%u\n", i,
+			i ? containers[0] : container(), text, i);
+	}
+	fclose(batch);
+	set(w, N);
+	RUN("ip -batch %s", file);
+	unlink(file);
+	for (unsigned i = 0; i < N; i++) {
+		char name[16], text[ADDR_TEXT_SIZE];
+
+		snprintf(name, sizeof(name), "v%u", i);
+		await(addr_format(&w[i].addr, text), name, "");
+	}
+	ck_assert(!place_is_looking(place));
+	kill(containers[0], SIGKILL); /* its namespace goes, and all links with it */
+	waitpid(containers[0], NULL, 0);
+	n_containers = 0;
+	for (unsigned i = 0; i < N; i++) {
+		char text[ADDR_TEXT_SIZE];
+
+		await(addr_format(&w[i].addr, text), "", "");
+	}
+	close_place();
+	free(w);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("place");
+	TCase *t = tcase_create("place");
+	SRunner *r;
+	int failed;
+
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, place_routed_veth_is_followed);
+	tcase_add_test(t, place_told_link_is_found_by_name);
+	tcase_add_test(t, place_macvlan_and_uplinks_are_told);
+	tcase_add_test(t, place_shared_link_takes_the_rest);
+	tcase_add_test(t, place_bridged_veth_is_found_once_it_speaks);
+	tcase_add_test(t, place_firewall_bridge_is_passed);
+	tcase_add_test(t, place_forged_mac_moves_nothing);
+	tcase_add_test(t, place_kept_link_stays_through_a_restart);
+	tcase_add_test(t, place_thousand_links_are_all_found);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
