@@ -3,19 +3,15 @@
  * process in another namespace. */
 #include "addrs.h"
 #include "base/xalloc.h"
+#include "net_lab.h"
 #include "netlink/place.h"
 
 #include <check.h>
-#include <errno.h>
 #include <net/if.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define WAIT_NS (20 * NS_PER_S) /* far more than it takes */
@@ -23,62 +19,8 @@
 static struct loop *loop;
 static struct place *place;
 static unsigned changes;
-static pid_t containers[16];
-static size_t n_containers;
 
 /* ---- the lab ---- */
-
-static bool run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static bool run(const char *fmt, ...)
-{
-	char command[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	return system(command) == 0;
-}
-
-#define RUN(...) ck_assert_msg(run(__VA_ARGS__), __VA_ARGS__)
-
-static bool enter(const char *test)
-{
-	if (unshare(CLONE_NEWNET) == 0 && run("ip link set lo up 2>/dev/null"))
-		return true;
-	printf("SKIP %s: needs root, network namespaces and ip(8)\n", test);
-	return false;
-}
-
-static pid_t container(void)
-{
-	int ready[2];
-	pid_t pid;
-	char c;
-
-	ck_assert_int_eq(pipe(ready), 0);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (!pid) {
-		if (unshare(CLONE_NEWNET) == 0 && write(ready[1], "x", 1) == 1)
-			for (;;)
-				pause();
-		_exit(1);
-	}
-	close(ready[1]);
-	ck_assert_int_eq(read(ready[0], &c, 1), 1);
-	close(ready[0]);
-	containers[n_containers++] = pid;
-	return pid;
-}
-
-/* A veth of the node, up, whose other end is eth0 in the container. */
-static void veth(const char *name, pid_t pid, const char *address)
-{
-	RUN("ip link add %s type veth peer name eth0 netns %d && ip link set %s up && "
-	    "nsenter -n -t %d sh -c 'ip link set eth0 up && ip addr add %s dev eth0'",
-	    name, pid, name, pid, address);
-}
 
 /* One packet from the container to the node, which makes both know each other's MAC. */
 static void speak(pid_t pid, const char *to)
@@ -105,11 +47,7 @@ static void close_place(void)
 {
 	place_free(place);
 	loop_free(loop);
-	for (size_t i = 0; i < n_containers; i++) {
-		kill(containers[i], SIGKILL);
-		waitpid(containers[i], NULL, 0);
-	}
-	n_containers = 0;
+	net_lab_end();
 }
 
 static struct place_want want(const char *addr, const char *owner)
@@ -478,6 +416,7 @@ END_TEST
 START_TEST(place_thousand_links_are_all_found)
 {
 	enum { N = 1000 };
+	pid_t pid;
 	struct place_want *w = xcalloc(N, sizeof(*w));
 	FILE *batch;
 	char file[] = "/tmp/check_place.XXXXXX";
@@ -485,6 +424,7 @@ START_TEST(place_thousand_links_are_all_found)
 
 	if (!enter("place_thousand_links_are_all_found"))
 		return;
+	pid = container();
 	fd = mkstemp(file);
 	batch = fdopen(fd, "w");
 	ck_assert_ptr_nonnull(batch);
@@ -495,8 +435,7 @@ START_TEST(place_thousand_links_are_all_found)
 		snprintf(text, sizeof(text), "10.%u.%u.1", i / 250, i % 250);
 		w[i] = want(text, "101");
 		fprintf(batch, "link add v%u type veth peer name p%u\nlink set v%u up\n", i, i, i);
-		fprintf(batch, "link set p%u netns %d\nroute add %s dev v%u\n", i,
-			i ? containers[0] : container(), text, i);
+		fprintf(batch, "link set p%u netns %d\nroute add %s dev v%u\n", i, pid, text, i);
 	}
 	fclose(batch);
 	set(w, N);
@@ -509,9 +448,7 @@ START_TEST(place_thousand_links_are_all_found)
 		await(addr_format(&w[i].addr, text), name, "");
 	}
 	ck_assert(!place_is_looking(place));
-	kill(containers[0], SIGKILL); /* its namespace goes, and all links with it */
-	waitpid(containers[0], NULL, 0);
-	n_containers = 0;
+	net_lab_end(); /* the namespace goes, and all links with it */
 	for (unsigned i = 0; i < N; i++) {
 		char text[ADDR_TEXT_SIZE];
 
