@@ -121,6 +121,11 @@ json_t *daemon_status(struct daemon *d)
 	s.pid = (uint32_t)getpid();
 	s.uptime_s = (now - d->began_ns) / NS_PER_S;
 	s.backend = f.backend;
+	s.backend_reason = f.backend_reason;
+	s.on_links = f.on_links;
+	s.has_strays = f.has_strays;
+	s.spoofed = f.strays.spoofed;
+	s.broken = f.strays.broken;
 	config_state(d, config, sizeof(config));
 	s.config = config;
 	s.table = d->cfg->netfilter.table;

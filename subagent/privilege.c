@@ -22,6 +22,7 @@
 
 #define KEPT (1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW)
 #define CAPS_MAX 64
+#define RUN_FILES_MAX 16
 #ifndef PR_CAP_AMBIENT /* headers before Linux 4.3 */
 #define PR_CAP_AMBIENT 47
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
@@ -146,13 +147,13 @@ static int check_gifts(const struct cfg *cfg, const char *config_path, const str
 
 static void give_all(const struct cfg *cfg, const struct passwd *to)
 {
-	const char *const *files = fw_run_files(cfg->netfilter.backend);
 	static const char *const ends[] = { "", "-journal", "-wal", "-shm", "-damaged", "-lock" };
 	const char *base = strrchr(cfg->ledger.path, '/') + 1;
 	char *names[ARRAY_LEN(ends)];
+	const char *files[RUN_FILES_MAX];
 	size_t n = 0;
 
-	while (files[n])
+	while (n < RUN_FILES_MAX && (files[n] = fw_run_file(n)))
 		n++;
 	give(cfg->control.socket, 0755, files, n, to);
 	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
@@ -184,7 +185,7 @@ static void open_agentx_dir(const char *socket)
 
 static int prepare(const struct cfg *cfg, const struct passwd *to, struct err *e)
 {
-	struct fw_config config = { .table = cfg->netfilter.table };
+	struct fw_config config;
 	char *run_dir;
 	int ret;
 
@@ -192,7 +193,8 @@ static int prepare(const struct cfg *cfg, const struct passwd *to, struct err *e
 		return 0;
 	if (*cfg->agentx.socket == '/')
 		open_agentx_dir(cfg->agentx.socket);
-	config.run_dir = run_dir = dir_of(cfg->control.socket);
+	run_dir = dir_of(cfg->control.socket);
+	config = fw_config_of(cfg, run_dir);
 	ret = fw_prepare(cfg->netfilter.backend, &config, to->pw_uid, to->pw_gid, e);
 	free(run_dir);
 	return ret;

@@ -278,6 +278,7 @@ static int parse_source(const struct cfg_key *key, const char *value, void *fiel
 
 static const char *const backend_choices[] = {
 	[CFG_BACKEND_AUTO] = "auto",
+	[CFG_BACKEND_LINK] = "link",
 	[CFG_BACKEND_IPTABLES] = "iptables",
 	[CFG_BACKEND_FAKE] = "fake",
 	NULL,

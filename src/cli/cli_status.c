@@ -46,12 +46,43 @@ static void print_daemon(const json_t *s, bool colour, FILE *out)
 	line(out, "running for:", "%s", display_duration(cli_number(s, "uptime_s"), duration));
 }
 
+static void print_backend(const json_t *s, FILE *out)
+{
+	const char *reason = json_string_value(json_object_get(s, "backend_reason"));
+	bool why = reason && *reason;
+
+	if (json_is_true(json_object_get(s, "on_links")))
+		line(out, "backend:", "%s%s%s%s", cli_text(s, "backend"), why ? " (" : "",
+		     why ? reason : "", why ? ")" : "");
+	else
+		line(out, "backend:", "%s, table %s%s%s%s", cli_text(s, "backend"),
+		     cli_text(s, "table"), why ? " (" : "", why ? reason : "", why ? ")" : "");
+}
+
+static void print_strays(const json_t *s, FILE *out)
+{
+	const json_t *strays = json_object_get(s, "strays");
+	char octets[DISPLAY_NUMBER_SIZE];
+
+	if (!json_is_object(strays))
+		return; /* or the answer of an older ctmeterd */
+	line(out, "spoofed:",
+	     "%" PRIu64 " packets, %s from containers' own links with a source that is not theirs",
+	     cli_number(strays, "spoofed_pkts"),
+	     display_octets(cli_number(strays, "spoofed_octets"), octets));
+	if (cli_number(strays, "broken_pkts"))
+		line(out, "unreadable:",
+		     "%" PRIu64 " packets, %s on containers' links with headers cut short",
+		     cli_number(strays, "broken_pkts"),
+		     display_octets(cli_number(strays, "broken_octets"), octets));
+}
+
 static void print_netfilter(const json_t *s, bool colour, FILE *out)
 {
 	uint64_t age = cli_number(s, "sample_age_ms");
 
 	heading("netfilter", colour, out);
-	line(out, "backend:", "%s, table %s", cli_text(s, "backend"), cli_text(s, "table"));
+	print_backend(s, out);
 	line(out, "IPv4:", "%s", cli_text(s, "ipv4"));
 	line(out, "IPv6:", "%s", cli_text(s, "ipv6"));
 	line(out, "node traffic:", "%s",
@@ -61,6 +92,7 @@ static void print_netfilter(const json_t *s, bool colour, FILE *out)
 	line(out, "commits:", "%" PRIu64 ", the last took %" PRIu64 " ms", cli_number(s, "commits"),
 	     cli_number(s, "last_commit_ms"));
 	line(out, "last reading:", "%" PRIu64 ".%" PRIu64 " s ago", age / 1000, age % 1000 / 100);
+	print_strays(s, out);
 }
 
 static void print_inventory(const json_t *s, bool colour, FILE *out)

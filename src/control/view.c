@@ -305,6 +305,20 @@ static json_t *clock_json(const struct view_status *s)
 	return clock;
 }
 
+/* Null if the backend cannot tell. */
+static json_t *strays_json(const struct view_status *s)
+{
+	json_t *strays = s->has_strays ? json_object() : json_null();
+
+	if (s->has_strays) {
+		put(strays, "spoofed_pkts", count_json(s->spoofed.pkts));
+		put(strays, "spoofed_octets", count_json(s->spoofed.octets));
+		put(strays, "broken_pkts", count_json(s->broken.pkts));
+		put(strays, "broken_octets", count_json(s->broken.octets));
+	}
+	return strays;
+}
+
 static json_t *problems_json(const struct view_status *s)
 {
 	json_t *problems = json_array();
@@ -325,6 +339,9 @@ json_t *view_status_json(const struct view_status *s)
 	put(status, "backend", text_json(s->backend));
 	put(status, "table", text_json(s->table));
 	put(status, "node_traffic", json_boolean(s->node_traffic));
+	put(status, "backend_reason", text_json(s->backend_reason));
+	put(status, "on_links", json_boolean(s->on_links));
+	put(status, "strays", strays_json(s));
 	put_families(status, s);
 	put(status, "rules", json_integer(s->rules));
 	put(status, "rule_repairs", json_integer(s->rule_repairs));

@@ -28,7 +28,9 @@ struct view_status {
 	uint64_t uptime_s;
 	const char *config; /* "ok", or how the file differs from the running configuration */
 
-	const char *backend; /* "iptables", "fake" */
+	const char *backend; /* "link", "iptables", "fake" */
+	const char *backend_reason; /* how `backend = auto` came to it; "": it is configured */
+	bool on_links; /* it counts on links, not in the table */
 	const char *table; /* "mangle", "filter" */
 	bool node_traffic;
 	const char *family_state[ADDR_FAMILIES]; /* "counting", "not countable: REASON" */
@@ -36,6 +38,10 @@ struct view_status {
 	uint32_t rule_repairs;
 	uint64_t commits;
 	uint64_t last_commit_ms; /* its duration */
+
+	bool has_strays;
+	struct counters spoofed,
+		broken; /* if has_strays: counted for nobody, as struct fw_strays */
 
 	uint64_t sample_age_ms;
 	uint32_t stale_answers;

@@ -24,6 +24,7 @@ struct doctor_check {
 static const struct doctor_check checks[] = {
 	{ "daemon", doctor_daemon, ADDR_V4, false },
 	{ "privileges", doctor_privileges, ADDR_V4, true },
+	{ "backend", doctor_which_backend, ADDR_V4, false },
 	{ "table-ipv4", doctor_table, ADDR_V4, false },
 	{ "table-ipv6", doctor_table, ADDR_V6, false },
 	{ "modules", doctor_modules, ADDR_V4, true },

@@ -201,7 +201,7 @@ static void cure_by_prepare(const struct doctor *d, struct doctor_finding *f)
 
 void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
-	const char *lock_path = fw_lock_path(d->o.cfg->netfilter.backend);
+	const char *lock_path = fw_lock_path(doctor_backend(d));
 	const char *who = d->status ? "ctmeterd" : "root";
 	unsigned long long set = 0;
 	char *status, *restart;
@@ -240,6 +240,26 @@ void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_
 	}
 	free(status);
 	free(restart);
+}
+
+/* ---- backend ---- */
+
+void doctor_which_backend(struct doctor *d, enum addr_family family, struct doctor_finding *f)
+{
+	const char *name = json_string_value(json_object_get(d->status, "backend"));
+	const char *reason = json_string_value(json_object_get(d->status, "backend_reason"));
+	enum cfg_backend configured = d->o.cfg->netfilter.backend;
+
+	(void)family;
+	if (name)
+		doctor_say(f, DOCTOR_OK, "ctmeterd counts with %s%s%s%s", name,
+			   reason && *reason ? " (" : "", reason ? reason : "",
+			   reason && *reason ? ")" : "");
+	else if (configured == CFG_BACKEND_AUTO)
+		doctor_say(f, DOCTOR_OK, "backend = auto would probably take %s here",
+			   fw_backend_name(doctor_backend(d)));
+	else
+		doctor_say(f, DOCTOR_OK, "backend = %s", fw_backend_name(configured));
 }
 
 /* ---- repairs ---- */

@@ -7,6 +7,7 @@
 #include "base/xalloc.h"
 #include "control/ctl_client.h"
 #include "inventory/source.h"
+#include "netfilter/fw.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -381,6 +382,33 @@ bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f)
 	if (d->o.cfg->netfilter.backend != CFG_BACKEND_FAKE)
 		return false;
 	doctor_say(f, DOCTOR_SKIP, "a dry run (backend = fake) has no rules");
+	return true;
+}
+
+enum cfg_backend doctor_backend(const struct doctor *d)
+{
+	const char *name = json_string_value(json_object_get(d->status, "backend"));
+	struct fw_config config = fw_config_of(d->o.cfg, "");
+	enum cfg_backend backend = d->o.cfg->netfilter.backend;
+
+	if (backend == CFG_BACKEND_AUTO && (!name || !fw_backend_of(name, &backend)))
+		backend = fw_likely_backend(&config);
+	return backend;
+}
+
+enum cfg_backend doctor_tables(const struct doctor *d)
+{
+	return d->o.cfg->netfilter.backend == CFG_BACKEND_FAKE ? CFG_BACKEND_FAKE
+							       : CFG_BACKEND_IPTABLES;
+}
+
+bool doctor_on_links(const struct doctor *d, struct doctor_finding *f)
+{
+	if (doctor_backend(d) != CFG_BACKEND_LINK)
+		return false;
+	doctor_say(f, DOCTOR_SKIP,
+		   "the containers are counted on their links: there are no rules "
+		   "of ours in tables");
 	return true;
 }
 

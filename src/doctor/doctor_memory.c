@@ -152,7 +152,7 @@ static int table_need(const struct doctor *d, uint64_t *ret_need)
 
 	*ret_need = 0;
 	for (enum addr_family i = 0; i < ADDR_FAMILIES; i++) {
-		rc = fw_look(d->o.cfg->netfilter.backend, i, d->o.cfg->netfilter.table, &look);
+		rc = fw_look(doctor_tables(d), i, d->o.cfg->netfilter.table, &look);
 		if (rc == -EPERM || rc == -EACCES)
 			return rc;
 		if (!rc)

@@ -26,7 +26,7 @@ static int each_table(const struct doctor *d, enum addr_family family, table_fn 
 	struct fw_look look;
 
 	for (const char *name; rest && !rc && (name = strsep(&rest, "\n"));) {
-		rc = *name ? fw_look(d->o.cfg->netfilter.backend, family, name, &look) : -ENOENT;
+		rc = *name ? fw_look(doctor_tables(d), family, name, &look) : -ENOENT;
 		if (!rc)
 			fn(arg, family, name, &look.hazards);
 		if (rc != -EPERM && rc != -EACCES)

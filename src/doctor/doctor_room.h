@@ -135,13 +135,20 @@ int doctor_forward_drops(struct doctor *d, enum addr_family family, char *text, 
 			 char **ret_look);
 /* Is the check moot because of `backend = fake`? If so, sets the finding to DOCTOR_SKIP. */
 bool doctor_dry_run(const struct doctor *d, struct doctor_finding *f);
+/* The backend in use, or which `backend = auto` would probably take. */
+enum cfg_backend doctor_backend(const struct doctor *d);
+/* The backend to ask for tables, others' included, whatever counts here. */
+enum cfg_backend doctor_tables(const struct doctor *d);
+/* Is the check of our rules moot because the backend counts on links? Then as doctor_dry_run. */
+bool doctor_on_links(const struct doctor *d, struct doctor_finding *f);
 const char *doctor_family_name(enum addr_family family); /* "IPv4" */
 
 /* ---- checks: each sets level and text ---- */
 
 typedef void doctor_fn(struct doctor *d, enum addr_family family, struct doctor_finding *f);
 
-doctor_fn doctor_daemon, doctor_privileges, doctor_repairs; /* doctor_daemon.c */
+/* doctor_daemon.c */
+doctor_fn doctor_daemon, doctor_privileges, doctor_which_backend, doctor_repairs;
 doctor_fn doctor_memory; /* doctor_memory.c */
 doctor_fn doctor_table, doctor_modules, doctor_rules, doctor_rule_sets; /* doctor_table.c */
 doctor_fn doctor_early_drops, doctor_flowtable; /* doctor_nft_check.c */

@@ -216,9 +216,8 @@ void doctor_table(struct doctor *d, enum addr_family family, struct doctor_findi
 	char size[DISPLAY_NUMBER_SIZE];
 	struct fw_look look;
 
-	if (doctor_dry_run(d, f) ||
-	    refused(d, family,
-		    fw_look(d->o.cfg->netfilter.backend, family, d->o.cfg->netfilter.table, &look),
+	if (doctor_dry_run(d, f) || doctor_on_links(d, f) ||
+	    refused(d, family, fw_look(doctor_tables(d), family, d->o.cfg->netfilter.table, &look),
 		    f))
 		return;
 	doctor_say(f, DOCTOR_OK, "the legacy table %s exists: %u entries, %s",
@@ -309,14 +308,14 @@ void doctor_rules(struct doctor *d, enum addr_family family, struct doctor_findi
 	bool disturbed;
 	int rc;
 
-	if (doctor_dry_run(d, f))
+	if (doctor_dry_run(d, f) || doctor_on_links(d, f))
 		return;
 	disturbed = state && !strncmp(state, "rules disturbed:", strlen("rules disturbed:"));
 	if (state && !disturbed && strchr(state, ':') && doctor_count_addresses(d, family)) {
 		doctor_say(f, DOCTOR_FAIL, "%s", state);
 		return;
 	}
-	rc = fw_look(d->o.cfg->netfilter.backend, family, d->o.cfg->netfilter.table, &look);
+	rc = fw_look(doctor_tables(d), family, d->o.cfg->netfilter.table, &look);
 	if (rc == -EPERM || rc == -EACCES)
 		doctor_say(f, DOCTOR_SKIP, "only root may read the legacy tables");
 	else if (rc < 0)
@@ -348,7 +347,7 @@ int doctor_look_at_table(const struct doctor *d, enum addr_family family, const 
 
 	for (const char *name; rest && rc == -ENOENT && (name = strsep(&rest, "\n"));)
 		if (!strcmp(name, table))
-			rc = fw_look(d->o.cfg->netfilter.backend, family, table, ret_look);
+			rc = fw_look(doctor_tables(d), family, table, ret_look);
 	free(names);
 	return rc;
 }
@@ -362,7 +361,7 @@ static int count_foreign(const struct doctor *d, enum addr_family family, size_t
 	struct fw_look look;
 
 	for (const char *name; rest && !rc && (name = strsep(&rest, "\n"));) {
-		rc = *name ? fw_look(d->o.cfg->netfilter.backend, family, name, &look) : -ENOENT;
+		rc = *name ? fw_look(doctor_tables(d), family, name, &look) : -ENOENT;
 		if (!rc)
 			*ret_n += look.n_foreign;
 		if (rc != -EPERM && rc != -EACCES)

@@ -300,6 +300,11 @@ bool ledger_is_held(const struct ledger *l, enum addr_family family)
 	return l->held[family];
 }
 
+void ledger_leave(struct ledger *l, enum addr_family family, bool left)
+{
+	l->left[family] = left;
+}
+
 uint64_t ledger_commit(const struct ledger *l, enum addr_family family)
 {
 	return l->commit[family];

@@ -93,6 +93,7 @@ struct ledger {
 	uint64_t turned_ns; /* when the ports last changed so, 0: never, or before boot */
 	int64_t turned_wall_s;
 	bool turned_unsure;
+	bool left[ADDR_FAMILIES]; /* the rules were removed, to be made anew */
 	bool held[ADDR_FAMILIES]; /* see ledger_hold */
 	/* see ledger_doubt.c */
 	bool met[ADDR_FAMILIES]; /* the family was read once */

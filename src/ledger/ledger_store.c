@@ -36,6 +36,7 @@ void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool 
 	l->port_framing = meta->port_framing;
 	l->turned_wall_s = meta->turned_wall_s;
 	l->turned_unsure = meta->turned_unsure;
+	memcpy(l->left, meta->left, sizeof(l->left));
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		l->held[f] = !same_boot || meta->held[f];
 	l->restore_same_boot = same_boot;
@@ -128,7 +129,7 @@ static void restore_slot(struct ledger *l, const struct store_address *from, str
 	}
 	/* A rule that is made for a row which has counted before was not there for a while. */
 	for (enum path p = 0; p < PATHS; p++)
-		if (row->totals.path[p].pkts)
+		if (row->totals.path[p].pkts || l->left[row->addr.family])
 			s->counted |= (uint8_t)(1u << p);
 	s->told = s->alone = s->lost; /* just now, or when its rule went */
 	if (s->alone)
@@ -250,6 +251,7 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 	b->meta.turned_wall_s = l->turned_wall_s;
 	b->meta.turned_unsure = l->turned_unsure;
 	memcpy(b->meta.held, l->held, sizeof(b->meta.held));
+	memcpy(b->meta.left, l->left, sizeof(b->meta.left));
 	memcpy(b->meta.commit, l->commit, sizeof(b->meta.commit));
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];

@@ -2,14 +2,19 @@
 #include "netfilter/fw.h"
 
 #include "base/xalloc.h"
-#include "netfilter/fw_ops.h"
+#include "netfilter/fw_choice.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 struct fw {
+	enum cfg_backend backend;
 	const struct fw_ops *ops;
 	void *self;
+	char reason[FW_WHY_SIZE + 8];
 };
 
 #ifndef CTM_NO_IPTC
@@ -17,104 +22,138 @@ struct fw {
 #else
 #define IPTC_OPS NULL
 #endif
-
 #ifndef CTM_NO_LINK
 #define LINK_OPS (&fw_link_ops)
 #else
 #define LINK_OPS NULL
 #endif
 
-/* In the order in which CFG_BACKEND_AUTO tries them. It never takes the fake, which counts no real
- * packets. */
-static const struct {
-	enum cfg_backend backend;
-	const struct fw_ops *ops; /* NULL: not built in */
-} real[] = {
+/* What counts real packets, in the order in which CFG_BACKEND_AUTO tries it; fw_choice_order has
+ * the exception. It never takes the fake. */
+static const struct fw_order usual = { {
 	{ CFG_BACKEND_IPTABLES, IPTC_OPS },
 	{ CFG_BACKEND_LINK, LINK_OPS },
-};
+} };
 
-/* For CFG_BACKEND_AUTO, the first. NULL: the backend was not built in. */
+#define OPENVZ_DIR "/proc/vz"
+
+static bool on_openvz(void)
+{
+	return access(OPENVZ_DIR, F_OK) == 0;
+}
+
+static struct fw_order order_here(void)
+{
+	return fw_choice_order(&usual, on_openvz());
+}
+
+/* NULL: the backend was not built in. */
 static const struct fw_ops *ops_of(enum cfg_backend backend)
 {
 	if (backend == CFG_BACKEND_FAKE)
 		return getenv("CTMETER_FAKE_LINKS") ? &fw_fake_link_ops : &fw_fake_ops;
-	for (size_t i = 0; i < ARRAY_LEN(real); i++)
-		if (real[i].ops && (backend == CFG_BACKEND_AUTO || backend == real[i].backend))
-			return real[i].ops;
+	for (size_t i = 0; i < FW_BACKENDS; i++)
+		if (backend == usual.at[i].backend)
+			return usual.at[i].ops;
 	return NULL;
 }
 
-static int not_built(struct err *e)
+static int not_built(enum cfg_backend backend, struct err *e)
 {
-	err_set(e, "[netfilter] backend: ctmeterd was built without libiptc: install libip4tc and "
-		   "libip6tc with their headers and build it again with IPTC=yes, or take "
-		   "\"backend = fake\" for a dry run");
+	if (backend == CFG_BACKEND_LINK)
+		err_set(e, "[netfilter] backend = link: ctmeterd was built without it: install "
+			   "clang and libbpf with its headers and build it again with LINK=yes");
+	else
+		err_set(e, "[netfilter] backend: ctmeterd was built without libiptc: install "
+			   "libip4tc and libip6tc with their headers and build it again with "
+			   "IPTC=yes, or take \"backend = fake\" for a dry run");
 	return -ENOTSUP;
 }
 
-static bool counts(const struct fw_ops *ops, const void *self)
+const char *fw_backend_name(enum cfg_backend backend)
 {
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		if (!ops->family_problem(self, f))
+	static const char *const names[] = { [CFG_BACKEND_AUTO] = "auto",
+					     [CFG_BACKEND_LINK] = "link",
+					     [CFG_BACKEND_IPTABLES] = "iptables",
+					     [CFG_BACKEND_FAKE] = "fake" };
+
+	return names[backend];
+}
+
+bool fw_backend_of(const char *name, enum cfg_backend *ret_backend)
+{
+	static const enum cfg_backend all[] = { CFG_BACKEND_LINK, CFG_BACKEND_IPTABLES,
+						CFG_BACKEND_FAKE };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (!strcmp(name, fw_backend_name(all[i]))) {
+			*ret_backend = all[i];
 			return true;
+		}
 	return false;
 }
 
-static struct fw *fw_new(const struct fw_ops *ops, void *self)
+bool fw_real_backend(size_t i, enum cfg_backend *ret_backend)
+{
+	for (size_t k = 0; k < FW_BACKENDS; k++)
+		if (usual.at[k].ops && i-- == 0) {
+			*ret_backend = usual.at[k].backend;
+			return true;
+		}
+	return false;
+}
+
+struct fw_config fw_config_of(const struct cfg *cfg, const char *run_dir)
+{
+	return (struct fw_config) { .table = cfg->netfilter.table,
+				    .run_dir = run_dir,
+				    .bpf_dir = FW_BPF_DIR,
+				    .max_addresses = cfg->inventory.max_rows,
+				    .node_traffic = cfg->netfilter.node_traffic,
+				    .links = cfg->netfilter.links,
+				    .n_links = cfg->netfilter.n_links };
+}
+
+static struct fw *fw_new(const struct fw_choice *c)
 {
 	struct fw *fw = xmalloc(sizeof(*fw));
 
-	*fw = (struct fw) { ops, self };
+	*fw = (struct fw) { .backend = c->backend, .ops = c->ops, .self = c->self };
 	return fw;
 }
 
-/* The first backend that can count here, or else the first that opens: its problem may pass. */
-static int open_first(const struct fw_config *config, struct loop *loop, fw_done_fn *done,
-		      void *arg, struct fw **ret_fw, struct err *e)
+static int open_auto(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
+		     struct fw **ret_fw, struct err *e)
 {
-	struct fw *first = NULL;
-	int ret = -ENOTSUP;
+	struct fw_order order = order_here();
+	struct fw_choice c;
+	int ret = fw_choice_open(&order, config, loop, done, arg, &c, e);
 
-	for (size_t i = 0; i < ARRAY_LEN(real); i++) {
-		const struct fw_ops *ops = real[i].ops;
-		void *self;
-
-		if (!ops)
-			continue;
-		ret = ops->open(config, loop, done, arg, &self, e);
-		if (ret < 0)
-			continue;
-		if (counts(ops, self)) {
-			fw_close(first);
-			first = fw_new(ops, self);
-			break;
-		}
-		if (first)
-			ops->close(self);
-		else
-			first = fw_new(ops, self);
-	}
-	if (!first)
+	if (ret < 0)
 		return ret;
-	*ret_fw = first;
+	*ret_fw = fw_new(&c);
+	snprintf((*ret_fw)->reason, sizeof((*ret_fw)->reason), "auto%s%s",
+		 *c.why || on_openvz() ? ": " : "",
+		 *c.why        ? c.why
+		 : on_openvz() ? "this is an OpenVZ node"
+			       : "");
 	return 0;
 }
 
 int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
 	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e)
 {
-	const struct fw_ops *ops = ops_of(backend);
-	void *self;
+	struct fw_choice c = { .backend = backend };
 	int ret;
 
-	if (!ops)
-		return not_built(e);
 	if (backend == CFG_BACKEND_AUTO)
-		return open_first(config, loop, done, arg, ret_fw, e);
-	ret = ops->open(config, loop, done, arg, &self, e);
+		return open_auto(config, loop, done, arg, ret_fw, e);
+	c.ops = ops_of(backend);
+	if (!c.ops)
+		return not_built(backend, e);
+	ret = c.ops->open(config, loop, done, arg, &c.self, e);
 	if (!ret)
-		*ret_fw = fw_new(ops, self);
+		*ret_fw = fw_new(&c);
 	return ret;
 }
 
@@ -129,6 +168,21 @@ void fw_close(struct fw *fw)
 const char *fw_name(const struct fw *fw)
 {
 	return fw->ops->name;
+}
+
+enum cfg_backend fw_get_backend(const struct fw *fw)
+{
+	return fw->backend;
+}
+
+const char *fw_get_reason(const struct fw *fw)
+{
+	return fw->reason;
+}
+
+bool fw_get_strays(const struct fw *fw, struct fw_strays *ret_strays)
+{
+	return fw->ops->strays && fw->ops->strays(fw->self, ret_strays);
 }
 
 bool fw_counts_on_links(const struct fw *fw)
@@ -201,20 +255,47 @@ const char *fw_lock_path(enum cfg_backend backend)
 	return ops ? ops->lock_path() : NULL;
 }
 
-const char *const *fw_run_files(enum cfg_backend backend)
+const char *fw_run_file(size_t i)
 {
-	static const char *const none[] = { NULL };
+	for (size_t k = 0; k < FW_BACKENDS; k++) {
+		const struct fw_ops *ops = usual.at[k].ops;
+
+		for (size_t n = 0; ops && ops->run_files && ops->run_files[n]; n++)
+			if (i-- == 0)
+				return ops->run_files[n];
+	}
+	return NULL;
+}
+
+enum cfg_backend fw_likely_backend(const struct fw_config *config)
+{
+	struct fw_order order = order_here();
+
+	for (size_t i = 0; i < FW_BACKENDS; i++) {
+		const struct fw_backend *b = &order.at[i];
+
+		if (b->ops && (!b->ops->likely || b->ops->likely(config)))
+			return b->backend;
+	}
+	return CFG_BACKEND_IPTABLES;
+}
+
+bool fw_has_rules(enum cfg_backend backend, struct fw_config *config)
+{
 	const struct fw_ops *ops = ops_of(backend);
 
-	return ops && ops->run_files ? ops->run_files : none;
+	return ops && ops->has_rules && ops->has_rules(config);
 }
 
 int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,
 	       struct err *e)
 {
+	struct fw_order order = order_here();
 	const struct fw_ops *ops = ops_of(backend);
 
-	return ops ? ops->prepare(config, uid, gid, e) : not_built(e);
+	if (backend == CFG_BACKEND_AUTO)
+		return fw_choice_prepare(&order, config, uid, gid, e);
+	return ops ? ops->prepare(config, uid, gid, e) : not_built(backend, e);
 }
 
 int fw_remove_all(enum cfg_backend backend, const struct fw_config *config, struct err *e,
@@ -222,5 +303,9 @@ int fw_remove_all(enum cfg_backend backend, const struct fw_config *config, stru
 {
 	const struct fw_ops *ops = ops_of(backend);
 
-	return ops ? ops->remove_all(config, e, ret_removed) : not_built(e);
+	if (backend == CFG_BACKEND_FAKE)
+		return ops->remove_all(config, e, ret_removed);
+	if (backend != CFG_BACKEND_AUTO && !ops)
+		return not_built(backend, e);
+	return fw_choice_remove_all(&usual, backend, config, e, ret_removed);
 }

@@ -68,6 +68,18 @@ struct fw_config {
 	uint64_t commit[ADDR_FAMILIES];
 };
 
+/* Where the link backend pins what must outlive the daemon. */
+#define FW_BPF_DIR "/sys/fs/bpf/ctmeter"
+
+/* As the configuration says, for a daemon whose run directory this is; both are borrowed. */
+struct fw_config fw_config_of(const struct cfg *cfg, const char *run_dir);
+
+/* IP packets on containers' own links that are counted for nobody. */
+struct fw_strays {
+	struct counters spoofed; /* from a container, with a source that its link does not have */
+	struct counters broken; /* whose headers the kernel's program could not read */
+};
+
 /* From the last good reading; all 0 and "" before the first. */
 struct fw_figures {
 	uint32_t rules; /* counting rules */
@@ -76,7 +88,7 @@ struct fw_figures {
 };
 
 /* config is borrowed during the call. `done` is called from the loop. CFG_BACKEND_AUTO takes the
- * first backend that can count here. If an earlier process left an unfinished commit, it is
+ * first backend that can count here, on an OpenVZ node iptables if it can. If an earlier process left an unfinished commit, it is
  * finished first, as if fw_apply had been called. Returns 0, or -errno with e filled: -EPERM names
  * the missing privilege, -ENOTSUP a backend that was not built in. A missing table is no error
  * here but a problem of its family, and fw_read looks for it again. */
@@ -88,6 +100,12 @@ void fw_close(struct fw *fw);
 
 /* "link", "iptables" or "fake". */
 const char *fw_name(const struct fw *fw);
+enum cfg_backend fw_get_backend(const struct fw *fw);
+
+/* How CFG_BACKEND_AUTO came to take this backend, for people: "auto", or with why it took none
+ * before it: "auto: link: no bpffs is mounted". "": the configuration names it. */
+#define FW_WHY_SIZE 640
+const char *fw_get_reason(const struct fw *fw);
 
 /* Whether the backend counts on links: then each fw_key must name its link. */
 bool fw_counts_on_links(const struct fw *fw);
@@ -118,5 +136,8 @@ bool fw_busy(const struct fw *fw, enum addr_family family);
 void fw_forget(struct fw *fw, enum addr_family family);
 
 struct fw_figures fw_get_figures(const struct fw *fw, enum addr_family family);
+
+/* What its programs have counted for nobody since they were made. False: it cannot tell. */
+bool fw_get_strays(const struct fw *fw, struct fw_strays *ret_strays);
 
 #endif

@@ -31,17 +31,33 @@ int fw_look_links(enum cfg_backend backend, const struct fw_config *config,
 /* The file that each commit locks; NULL: none. */
 const char *fw_lock_path(enum cfg_backend backend);
 
-/* The names of the files that the backend may keep in run_dir, ended by NULL. */
-const char *const *fw_run_files(enum cfg_backend backend);
+/* The name of the i-th file that some backend may keep in run_dir; NULL: there are no more. */
+const char *fw_run_file(size_t i);
+
+/* The name of a backend, or of CFG_BACKEND_AUTO, and back: false for an unknown one and "auto". */
+const char *fw_backend_name(enum cfg_backend backend);
+bool fw_backend_of(const char *name, enum cfg_backend *ret_backend);
+
+/* The i-th backend that counts real packets and is built in. False: there are no more. */
+bool fw_real_backend(size_t i, enum cfg_backend *ret_backend);
+
+/* The backend that CFG_BACKEND_AUTO would probably take, as far as can be seen from outside. */
+enum cfg_backend fw_likely_backend(const struct fw_config *config);
+
+/* Whether there are rules of ours that this backend made, or finals that it keeps. Changes nothing
+ * in the kernel. If there are, config is what it must be opened with. */
+bool fw_has_rules(enum cfg_backend backend, struct fw_config *config);
 
 /* For root, before an unprivileged daemon starts: make sure that the user can commit, and finish
- * the commits that killed processes of root left. Returns 0, or -errno with e filled. */
+ * the commits that killed processes of root left. CFG_BACKEND_AUTO: with each backend that can be
+ * had; one is enough. Returns 0, or -errno with e filled. */
 int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,
 	       struct err *e);
 
-/* Remove every rule of ours in both families, while no daemon runs. Rules of others stay as they
- * are. May wait for others' commits. *ret_removed: the number of counting rules found. Returns 0,
- * or -errno with e filled. */
+/* Remove every rule of ours in both families, while no daemon runs; not only this backend's, for
+ * it may have been another one when they were made. Rules of others stay as they are. May wait for
+ * others' commits. *ret_removed: the number of counting rules found. Returns 0, or -errno with e
+ * filled. */
 int fw_remove_all(enum cfg_backend backend, const struct fw_config *config, struct err *e,
 		  unsigned *ret_removed);
 

@@ -30,7 +30,11 @@ struct fw_ops {
 	int (*look_links)(const struct fw_config *config, struct fw_look_link **ret_links,
 			  size_t *ret_n);
 	const char *(*lock_path)(void);
-	const char *const *run_files; /* as fw_run_files returns */
+	const char *const
+		*run_files; /* names of files that it may keep in run_dir; ended by NULL */
+	bool (*likely)(const struct fw_config *config); /* can it be had here? NULL: likely */
+	bool (*has_rules)(struct fw_config *config); /* NULL: they do not outlive their process */
+	bool (*strays)(const void *self, struct fw_strays *ret_strays); /* NULL: it has none */
 	int (*prepare)(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e);
 	int (*remove_all)(const struct fw_config *config, struct err *e, unsigned *ret_removed);
 };

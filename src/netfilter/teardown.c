@@ -11,7 +11,7 @@
 int teardown_rules(const struct cfg *cfg, struct err *e, unsigned *ret_removed)
 {
 	char *socket = xstrdup(cfg->control.socket);
-	struct fw_config config = { .table = cfg->netfilter.table, .run_dir = dirname(socket) };
+	struct fw_config config = fw_config_of(cfg, dirname(socket));
 	int ret = fw_remove_all(cfg->netfilter.backend, &config, e, ret_removed);
 
 	free(socket);

@@ -250,7 +250,9 @@ int store_put_meta(struct store *s, const struct store_meta *m)
 			{ "port_view_since", (uint64_t)m->turned_wall_s },
 			{ "port_view_unsure", m->turned_unsure },
 			{ "held_ipv4", m->held[ADDR_V4] },
-			{ "held_ipv6", m->held[ADDR_V6] } };
+			{ "held_ipv6", m->held[ADDR_V6] },
+			{ "left_ipv4", m->left[ADDR_V4] },
+			{ "left_ipv6", m->left[ADDR_V6] } };
 	struct store_cursor c;
 
 	assert(s->begun);

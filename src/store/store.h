@@ -72,6 +72,7 @@ struct store_meta {
 	char boot_id[40]; /* of the last checkpoint, "" in a new database */
 	uint64_t commit[ADDR_FAMILIES]; /* the last commit whose finals are in the totals */
 	bool held[ADDR_FAMILIES]; /* see ledger_hold */
+	bool left[ADDR_FAMILIES]; /* see ledger_leave */
 	uint32_t next_ifindex; /* from 1 */
 	uint64_t next_key;
 	enum port_view port_view; /* of the switch view, see ledger_turn_ports */

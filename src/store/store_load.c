@@ -114,6 +114,10 @@ static int load_meta_row(struct load *l, struct cursor *c)
 		l->meta.held[ADDR_V4] = number(c) != 0;
 	else if (!strcmp(key, "held_ipv6"))
 		l->meta.held[ADDR_V6] = number(c) != 0;
+	else if (!strcmp(key, "left_ipv4"))
+		l->meta.left[ADDR_V4] = number(c) != 0;
+	else if (!strcmp(key, "left_ipv6"))
+		l->meta.left[ADDR_V6] = number(c) != 0;
 	else if (!strcmp(key, "next_ifindex"))
 		l->meta.next_ifindex = (uint32_t)number(c);
 	else if (!strcmp(key, "next_key"))

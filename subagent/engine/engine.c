@@ -173,7 +173,7 @@ static bool is_ready(void *arg, const struct waiter *w, int *ret_result, const c
 		}
 		return keep_is_settled(en->keep, w->ticket);
 	}
-	if (w->known && !en->turned)
+	if ((w->known && !en->turned) || handover_is_leaving(&en->handover))
 		return false;
 	if (!w->known && (!w->looked || en->pending || en->unplanned || is_held(en)))
 		return false;
@@ -318,6 +318,7 @@ static void step(void *arg, uint64_t now_ns)
 	en->turned = en->turned || is_readable(en);
 	en->unplanned = en->applied = false;
 	enforce_rules(en, now_ns);
+	engine_change_backend(en, now_ns);
 	en->ready = en->ready || (en->complete && !en->pending && whole);
 	engine_publish(en);
 	waiters_answer(&en->waiters, is_ready, en);
@@ -337,6 +338,7 @@ static void on_kept(void *arg, uint64_t now_ns)
 		return;
 	malloc_trim(0); /* a batch leaves a mebibyte of holes, for 10 s or for good */
 	enforce_rules(en, now_ns);
+	engine_change_backend(en, now_ns);
 	if (en->was_held && !is_held(en)) {
 		en->was_held = false;
 		engine_publish(en);
@@ -423,6 +425,8 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 	ledger_finals(en->ledger, f, commit, finals, n, fw_counts_on_links(en->fw),
 		      engine_now(en, now_ns));
 	if (commit)
+		ledger_leave(en->ledger, f, engine_wants_none(en));
+	if (commit)
 		en->finals[f] = keep_checkpoint(en->keep, engine_now(en, now_ns), false);
 	else
 		fw_forget(en->fw, f);
@@ -433,28 +437,10 @@ static void on_applied(void *arg, enum addr_family f, int result, const char *te
 
 /* --- life --------------------------------------------------------------------------------- */
 
-static int open_netfilter(struct engine *en, const char *run_dir, struct err *e)
+static int open_rooms(struct engine *en, struct err *e)
 {
 	const struct cfg *cfg = en->cfg;
-	struct fw_config config = { .table = cfg->netfilter.table,
-				    .run_dir = run_dir,
-				    .bpf_dir = "/sys/fs/bpf/ctmeter",
-				    .max_addresses = cfg->inventory.max_rows,
-				    .node_traffic = cfg->netfilter.node_traffic,
-				    .links = cfg->netfilter.links,
-				    .n_links = cfg->netfilter.n_links };
-	int ret;
-
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		config.commit[f] = ledger_commit(en->ledger, f);
-	ret = fw_open(cfg->netfilter.backend, &config, en->loop, on_applied, en, &en->fw, e);
-	return ret < 0 ? ret : engine_open_place(en, e);
-}
-
-static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
-{
-	const struct cfg *cfg = en->cfg;
-	const char *witness_dir = cfg->netfilter.backend == CFG_BACKEND_FAKE ? NULL : run_dir;
+	const char *witness_dir = cfg->netfilter.backend == CFG_BACKEND_FAKE ? NULL : en->run_dir;
 	int ret = sources_new(cfg->inventory.sources, cfg->inventory.n_sources,
 			      cfg->inventory.max_rows, cfg->inventory.helper, "", en->loop,
 			      engine_on_sources, en, &en->sources, e);
@@ -463,21 +449,11 @@ static int open_rooms(struct engine *en, const char *run_dir, struct err *e)
 		ret = keep_new(cfg->ledger.path, witness_dir, en->ledger, read_clocks(), en->loop,
 			       on_kept, en, &en->keep, e);
 	if (!ret)
-		ret = open_netfilter(en, run_dir, e);
+		ret = engine_open_backend(en, on_applied, e);
 	if (ret < 0)
 		return ret;
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, loop_now_ns())));
-	en->sampler.fw = en->fw;
 	en->sampler.ledger = en->ledger;
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
-		snprintf(en->what[f], sizeof(en->what[f]), "%s table %s",
-			 f == ADDR_V4 ? "IPv4" : "IPv6", cfg->netfilter.table);
-		en->enforce[f] = enforce_new(en->fw, f, en->what[f]);
-		en->sampler.enforce[f] = en->enforce[f];
-		en->sampler.what[f] = en->what[f];
-		if (fw_family_problem(en->fw, f))
-			log_warning("fw", "%s", fw_family_problem(en->fw, f));
-	}
 	/* Without the kernel's notifications, only the interval triggers polls. */
 	if (nl_new(en->loop, engine_on_kernel_event, en, &en->nl, e) < 0)
 		log_warning("inv",
@@ -497,6 +473,7 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	*en = (struct engine) {
 		.cfg = cfg,
 		.loop = loop,
+		.run_dir = xstrdup(run_dir),
 		.ledger = ledger_new(),
 		.snap = snap_new(),
 		.ticked_ns = now,
@@ -508,7 +485,8 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	loop_timer_init(&en->step, step, en);
 	loop_timer_init(&en->checkpoint, on_checkpoint, en);
 	loop_timer_init(&en->ready_by, on_ready_by, en);
-	ret = open_rooms(en, run_dir, e);
+	loop_timer_init(&en->change, engine_change_backend, en);
+	ret = open_rooms(en, e);
 	if (ret < 0) {
 		engine_free(en);
 		return ret;
@@ -539,6 +517,7 @@ void engine_free(struct engine *en)
 	loop_timer_clear(en->loop, &en->step);
 	loop_timer_clear(en->loop, &en->checkpoint);
 	loop_timer_clear(en->loop, &en->ready_by);
+	loop_timer_clear(en->loop, &en->change);
 	nl_free(en->nl);
 	sources_free(en->sources);
 	place_free(en->place);
@@ -551,5 +530,6 @@ void engine_free(struct engine *en)
 	keep_free(en->keep);
 	ledger_free(en->ledger);
 	snap_unref(en->snap);
+	free(en->run_dir);
 	free(en);
 }

@@ -8,6 +8,7 @@
 #include "engine/waiters.h"
 #include "inventory/source.h"
 #include "ledger/snap.h"
+#include "netfilter/fw.h"
 
 /* The engine: one cycle, driven by the loop.
  *
@@ -72,6 +73,10 @@ struct engine_figures {
 	size_t unfit; /* addresses of the node, a gateway or a broadcast */
 	size_t refused_containers, refused_addresses; /* over the limits */
 	const char *backend;
+	const char *backend_reason; /* as fw_get_reason */
+	bool on_links; /* as fw_counts_on_links */
+	bool has_strays;
+	struct fw_strays strays; /* if has_strays */
 	char family_state[ADDR_FAMILIES][300];
 	const char *store_problem; /* NULL: the ledger is written */
 	int64_t ledger_doubted_s; /* as ledger_doubted_s */

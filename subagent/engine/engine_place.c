@@ -26,7 +26,7 @@ int engine_open_place(struct engine *en, struct err *e)
 
 void engine_note_links(struct engine *en, const struct inventory *inv, uint64_t now_ns)
 {
-	if (!en->place || !links_told_take(&en->links_told, inv))
+	if (!links_told_take(&en->links_told, inv) || !en->place)
 		return;
 	en->misplaced = true;
 	engine_step_soon(en, now_ns);
@@ -152,17 +152,22 @@ uint8_t engine_paths(const struct engine *en)
 	return en->cfg->netfilter.node_traffic ? PATHS_ALL : PATHS_FORWARDED;
 }
 
+bool engine_wants_none(const struct engine *en)
+{
+	return en->tearing_down || handover_is_leaving(&en->handover);
+}
+
 /* Before the first complete inventory, keep the rules of addresses that no container claims yet:
  * their counters may be part of a bill. */
 static void want_rules(struct engine *en, enum addr_family f)
 {
-	bool all_known = en->complete || en->tearing_down || fw_family_problem(en->fw, f);
+	bool all_known = en->complete || engine_wants_none(en) || fw_family_problem(en->fw, f);
 	struct fw_key *keys = NULL;
 	size_t n = 0;
 
 	if (!all_known && !en->sampler.readable[f])
 		return; /* the rules to keep are not known yet */
-	if (!en->tearing_down)
+	if (!engine_wants_none(en))
 		keys = keys_of(en, f, &n);
 	if (!all_known)
 		keys = join_keys(en, f, keys, &n);
@@ -194,7 +199,7 @@ static void want_known(struct engine *en, enum addr_family f)
 void engine_want(struct engine *en)
 {
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		if (en->informed || en->tearing_down)
+		if (en->informed || engine_wants_none(en))
 			want_rules(en, f);
 		else
 			want_known(en, f);

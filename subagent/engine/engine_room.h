@@ -7,6 +7,7 @@
 #include "base/log_state.h"
 #include "engine/conflict.h"
 #include "engine/enforce.h"
+#include "engine/handover.h"
 #include "engine/intake.h"
 #include "engine/keep.h"
 #include "engine/links_told.h"
@@ -24,6 +25,8 @@ struct engine {
 	const struct cfg *cfg;
 	struct loop *loop;
 	struct fw *fw;
+	struct handover handover;
+	char *run_dir;
 	struct ledger *ledger;
 	struct keep *keep;
 	struct sources *sources;
@@ -49,9 +52,10 @@ struct engine {
 	uint64_t ticked_ns; /* when the last tick ended */
 	struct intake intake;
 	struct enforce *enforce[ADDR_FAMILIES];
-	char what[ADDR_FAMILIES][48]; /* "IPv4 table mangle" */
+	char what[ADDR_FAMILIES][48]; /* handover_place */
 	struct waiter *waiters;
-	struct loop_timer tick, look, step, checkpoint, ready_by;
+	struct loop_timer tick, look, step, checkpoint, ready_by, change;
+	struct log_state change_trouble;
 	void (*published)(void *arg);
 	void *published_arg;
 	struct sampler sampler;
@@ -76,6 +80,12 @@ void engine_publish(struct engine *en);
 
 /* Publish nothing before this ticket is settled (0: no ticket). */
 void engine_hold(struct engine *en, uint64_t ticket);
+
+/* Open the backend, or first the one before it (handover.h). Returns 0, or -errno with e filled. */
+int engine_open_backend(struct engine *en, fw_done_fn *done, struct err *e);
+
+/* Go on with the chosen backend, if the one before it is left. A loop_timer_fn. */
+void engine_change_backend(void *arg, uint64_t now_ns);
 
 /* Drop the inventory that waits to be taken over. */
 void engine_drop_pending(struct engine *en);
@@ -104,6 +114,9 @@ bool engine_is_placing(const struct engine *en);
 
 /* The paths to count of each address. */
 uint8_t engine_paths(const struct engine *en);
+
+/* Whether all rules are to go: for a teardown, or because another backend is to make them. */
+bool engine_wants_none(const struct engine *en);
 
 /* Have all that should be counted now put in place. */
 void engine_want(struct engine *en);

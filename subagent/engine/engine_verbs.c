@@ -123,9 +123,12 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 					 .refused_containers = en->intake.containers,
 					 .refused_addresses = en->intake.addresses,
 					 .backend = fw_name(en->fw),
+					 .backend_reason = fw_get_reason(en->fw),
+					 .on_links = fw_counts_on_links(en->fw),
 					 .store_problem = keep_problem(en->keep),
 					 .ledger_doubted_s = ledger_doubted_s(en->ledger),
 					 .clock = keep_clock(en->keep) };
+	ret->has_strays = fw_get_strays(en->fw, &ret->strays);
 	for (size_t i = 0; i < en->snap->n_containers; i++)
 		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;
 	for (size_t i = 0; i < en->snap->n_addresses; i++)

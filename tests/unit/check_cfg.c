@@ -203,7 +203,7 @@ START_TEST(cfg_parse_bad_words_list_choices)
 	ck_assert_refused("[ports]\nframing = 4\n", "t.conf:2: [ports] framing = 4", "0, 14, 18");
 	ck_assert_refused("[ports]\nframing = 018\n", "t.conf:2", "0, 14, 18");
 	ck_assert_refused("[netfilter]\nbackend = nftables\n", "t.conf:2", "nftables",
-			  "auto, iptables, fake");
+			  "auto, link, iptables, fake");
 	ck_assert_refused("[netfilter]\ntable = nat\n", "nat", "mangle, filter");
 	ck_assert_refused("[netfilter]\nnode-traffic = maybe\n", "maybe", "yes, no");
 	ck_assert_refused("[netfilter]\nlink =\n", "t.conf:2", "must not be empty");

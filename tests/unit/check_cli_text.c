@@ -206,6 +206,26 @@ static char *status_text(const char *quoted)
 	return text;
 }
 
+START_TEST(cli_status_print_backend_says_which_and_why)
+{
+	char *text = status_text("{'backend':'iptables','table':'mangle','on_links':false,"
+				 "'strays':null,'backend_reason':'auto: link: no bpffs'}");
+
+	ck_assert_ptr_nonnull(
+		strstr(text, "  backend:        iptables, table mangle (auto: link: no bpffs)\n"));
+	ck_assert_ptr_null(strstr(text, "spoofed"));
+	free(text);
+	text = status_text("{'backend':'link','table':'mangle','on_links':true,"
+			   "'backend_reason':'','strays':{'spoofed_pkts':7,'spoofed_octets':2000,"
+			   "'broken_pkts':0,'broken_octets':0}}");
+	ck_assert_ptr_nonnull(strstr(text, "  backend:        link\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "  spoofed:        7 packets, 2.00 kB from containers'"));
+	ck_assert_ptr_null(strstr(text, "unreadable"));
+	free(text);
+}
+END_TEST
+
 START_TEST(cli_status_print_healthy_is_aligned)
 {
 	char *text = status_text(
@@ -318,6 +338,7 @@ int main(void)
 	tcase_add_test(tc, cli_list_print_odd_answers_are_survived);
 	tcase_add_test(tc, cli_list_select_ids_in_their_order);
 	tcase_add_test(tc, cli_status_print_healthy_is_aligned);
+	tcase_add_test(tc, cli_status_print_backend_says_which_and_why);
 	tcase_add_test(tc, cli_status_print_problems_are_last);
 	tcase_add_test(tc, cli_status_print_warnings_follow_problems);
 	tcase_add_test(tc, cli_check_print_cure_below_the_line);

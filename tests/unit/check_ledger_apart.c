@@ -225,6 +225,53 @@ START_TEST(ledger_finals_created_for_a_row_that_counted_before_a_kill)
 }
 END_TEST
 
+/* A change of backend: the old one's finals, a kill, and the new one's: one discontinuity for each
+ * row, also for one that has counted nothing yet; none for a row that comes later. */
+START_TEST(ledger_leave_is_one_discontinuity_of_each_row)
+{
+	static const struct claim three[] = { { "7", A, false },
+					      { "8", B, false },
+					      { "9", "192.0.2.3", false } };
+
+	for (int killed = 0; killed < 2; killed++) {
+		teardown();
+		setup();
+		begin();
+		rows[1] = row_of(B, 10, 1);
+		commit(A, FW_REMOVED, 130);
+		commit(B, FW_REMOVED, 10);
+		ledger_leave(ledger, ADDR_V4, true);
+		if (killed)
+			restart(true);
+		commit(A, FW_CREATED, 0);
+		commit(B, FW_CREATED, 0);
+		ledger_leave(ledger, ADDR_V4, false);
+		set(three, 3, true);
+		if (killed)
+			restart(true);
+		commit("192.0.2.3", FW_CREATED, 0);
+		rows[0] = row_of(A, 7, 1);
+		rows[1] = row_of(B, 2, 1);
+		apply_apart(rows, 2);
+		expect("7", A, 137, ROW_COUNTING, 1);
+		expect("8", B, 12, ROW_COUNTING, 1);
+		expect("9", "192.0.2.3", 0, ROW_PENDING, 0);
+	}
+}
+END_TEST
+
+START_TEST(ledger_leave_idle_row_is_known_after_a_kill)
+{
+	set(two, 2, true);
+	commit(A, FW_CREATED, 0);
+	commit(A, FW_REMOVED, 0);
+	ledger_leave(ledger, ADDR_V4, true);
+	restart(true);
+	commit(A, FW_CREATED, 0);
+	expect("7", A, 0, ROW_PENDING, 1);
+}
+END_TEST
+
 START_TEST(ledger_apply_missing_of_one_row_beside_a_disturbance_of_all)
 {
 	struct fw_reading reading = { .rows = rows, .n_rows = 2, .disturbed = true };
@@ -495,7 +542,7 @@ START_TEST(ledger_apart_random_events_are_stamped_once_each)
 
 	model_begin(&m);
 	model_check(&m);
-	for (int round = 0; round < 3000; round++) {
+	for (int round = 0; round < 800; round++) {
 		size_t i = next_random(&m.seed) % N;
 
 		model_traffic(&m);
@@ -541,6 +588,8 @@ int main(void)
 	tcase_add_test(tc, ledger_finals_removed_and_resumed_in_one_commit);
 	tcase_add_test(tc, ledger_finals_of_a_known_commit_are_ignored_after_a_kill);
 	tcase_add_test(tc, ledger_finals_created_for_a_row_that_counted_before_a_kill);
+	tcase_add_test(tc, ledger_leave_is_one_discontinuity_of_each_row);
+	tcase_add_test(tc, ledger_leave_idle_row_is_known_after_a_kill);
 	tcase_add_test(tc, ledger_apply_missing_of_one_row_beside_a_disturbance_of_all);
 	tcase_add_test(tc, ledger_set_inventory_missing_concerns_the_new_owner_too);
 	tcase_add_test(tc, ledger_apart_random_events_are_stamped_once_each);

@@ -36,6 +36,7 @@ START_TEST(store_load_after_save_same)
 						.turned_wall_s = 1795428672,
 						.turned_unsure = true,
 						.port_framing = 18,
+						.left = { false, true },
 						.ledger = UINT64_MAX,
 						.checkpoint = 1ull << 62 };
 	struct place p = place_new();

@@ -35,6 +35,7 @@ START_TEST(view_status_json_full_has_everything)
 		.uptime_s = 5000000000,
 		.config = "ok",
 		.backend = "iptables",
+		.backend_reason = "auto: link: no bpffs is mounted",
 		.table = "mangle",
 		.node_traffic = true,
 		.family_state = { "counting", "not countable: no table" },
@@ -67,6 +68,8 @@ START_TEST(view_status_json_full_has_everything)
 		text,
 		"{\"version\":\"1.2.3\",\"pid\":77,\"uptime_s\":5000000000,\"config\":\"ok\","
 		"\"backend\":\"iptables\",\"table\":\"mangle\",\"node_traffic\":true,"
+		"\"backend_reason\":\"auto: link: no bpffs is mounted\",\"on_links\":false,"
+		"\"strays\":null,"
 		"\"ipv4\":\"counting\",\"ipv6\":\"not countable: no table\","
 		"\"rules\":16,\"rule_repairs\":2,\"commits\":9,\"last_commit_ms\":12,"
 		"\"containers\":3,\"addresses\":4,\"conflicts\":5,"
@@ -83,6 +86,24 @@ START_TEST(view_status_json_full_has_everything)
 	free(text);
 	json_decref(j);
 }
+
+START_TEST(view_status_json_strays_are_an_object)
+{
+	struct view_status s = { .backend = "link",
+				 .on_links = true,
+				 .has_strays = true,
+				 .spoofed = { 3000000000, 2000000 },
+				 .broken = { 64, 1 } };
+	json_t *j = view_status_json(&s);
+	char *text = json_dumps(json_object_get(j, "strays"), JSON_COMPACT);
+
+	ck_assert_str_eq(text, "{\"spoofed_pkts\":2000000,\"spoofed_octets\":3000000000,"
+			       "\"broken_pkts\":1,\"broken_octets\":64}");
+	ck_assert(json_is_true(json_object_get(j, "on_links")));
+	free(text);
+	json_decref(j);
+}
+END_TEST
 END_TEST
 
 START_TEST(view_status_json_zeroed_is_valid)
@@ -408,6 +429,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, view_status_json_full_has_everything);
+	tcase_add_test(tc, view_status_json_strays_are_an_object);
 	tcase_add_test(tc, view_status_json_zeroed_is_valid);
 	tcase_add_test(tc, view_list_what_cannot_be_counted_is_null);
 	tcase_add_test(tc, view_list_next_no_rows_is_valid);

@@ -98,6 +98,8 @@ static inline void print_meta(FILE *f, const struct store_meta *m)
 		(unsigned long long)m->commit[1], m->next_ifindex, (unsigned long long)m->next_key);
 	if (m->port_view)
 		fprintf(f, " view %d since %lld", m->port_view, (long long)m->turned_wall_s);
+	if (m->left[ADDR_V4] || m->left[ADDR_V6])
+		fprintf(f, " left %d %d", m->left[ADDR_V4], m->left[ADDR_V6]);
 	if (m->port_framing)
 		fprintf(f, " framing %u", m->port_framing);
 	if (m->ledger > 3)

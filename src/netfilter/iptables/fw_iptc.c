@@ -503,6 +503,7 @@ const struct fw_ops fw_iptc_ops = {
 	.look = xt_look,
 	.lock_path = commit_lock_path,
 	.run_files = run_files,
+	.has_rules = iptc_has_rules,
 	.prepare = iptc_prepare,
 	.remove_all = iptc_remove_all,
 };

@@ -3,7 +3,11 @@
 
 #include "base/xalloc.h"
 
+#include "netfilter/iptables/journal.h"
+#include "netfilter/iptables/xt_look.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -98,9 +102,62 @@ static int clear_table(const char *table, const char *run_dir, struct state *sta
 	return ret;
 }
 
+static const char *const tables[] = { "mangle", "filter" };
+
+/* May the table have been made in this network namespace? Reading one that was not would make it:
+ * its hooks cost every packet. */
+static bool may_exist(enum addr_family family, const char *table)
+{
+	static const char *const lists[ADDR_FAMILIES] = {
+		[ADDR_V4] = "/proc/net/ip_tables_names", [ADDR_V6] = "/proc/net/ip6_tables_names"
+	};
+	FILE *in = fopen(lists[family], "re");
+	bool found = !in && errno == EACCES; /* root reads it, nobody else */
+	char line[64];
+
+	while (in && fgets(line, sizeof(line), in)) {
+		line[strcspn(line, "\n")] = '\0';
+		found = found || !strcmp(line, table);
+	}
+	if (in)
+		fclose(in);
+	return found;
+}
+
+static bool has_rules_in(enum addr_family family, const char *table)
+{
+	struct fw_look look;
+	bool found = false;
+
+	if (!may_exist(family, table) || xt_look(family, table, &look) < 0)
+		return false;
+	for (enum hook h = 0; h < HOOKS; h++)
+		found = found || look.hook[h].jumps;
+	return found || look.n_counting;
+}
+
+bool iptc_has_rules(struct fw_config *config)
+{
+	const char *configured = config->table;
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
+		char *journal = journal_path(config->run_dir, f);
+		bool found = journal_pending(journal) || has_rules_in(f, configured);
+
+		free(journal);
+		for (size_t i = 0; i < ARRAY_LEN(tables) && !found; i++) {
+			found = has_rules_in(f, tables[i]);
+			if (found)
+				config->table = tables[i];
+		}
+		if (found)
+			return true;
+	}
+	return false;
+}
+
 int iptc_remove_all(const struct fw_config *config, struct err *e, unsigned *ret_removed)
 {
-	static const char *const tables[] = { "mangle", "filter" };
 	struct state state = { .result = 0 };
 	struct err other = { "" };
 	int ret = clear_table(config->table, config->run_dir, &state, e);

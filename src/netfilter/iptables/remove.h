@@ -9,4 +9,7 @@
  * nothing to remove. */
 int iptc_remove_all(const struct fw_config *config, struct err *e, unsigned *ret_removed);
 
+/* fw_has_rules for legacy tables: looks in the configured table first, then in the other one. */
+bool iptc_has_rules(struct fw_config *config);
+
 #endif
