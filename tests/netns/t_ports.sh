@@ -224,7 +224,7 @@ lab_ctmeterd_kill9
 lab_ctmeterd_start
 assert_await 'both views are back' 10 both_serve
 assert_carried 'after a kill' in
-assert_ge 'no further discontinuity' $((turned + 200)) "$(port_get "$DISCONTINUITY.${PORT[101]}")"
+assert_ge 'no further discontinuity' "$(port_get "$DISCONTINUITY.${PORT[101]}")" $((turned + 200))
 assert_await 'a later moment, that can be told from the last' 10 port_past "$SYSTEM.3.0" $((turned + 300))
 lab_ctmeterd_stop
 lab_set ports.framing 14
