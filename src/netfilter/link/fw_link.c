@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 #include "netfilter/fw_ops.h"
 #include "netfilter/link/look.h"
+#include "netfilter/link/tell.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -354,6 +355,9 @@ const struct fw_ops fw_link_ops = {
 	.look = link_look,
 	.look_links = look_links,
 	.lock_path = link_lock_path,
+	.likely = link_is_likely,
+	.has_rules = link_has_rules,
+	.strays = link_strays,
 	.prepare = look_prepare,
 	.remove_all = look_remove_all,
 };
