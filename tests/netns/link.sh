@@ -265,7 +265,7 @@ not_counting() { # CTID ADDR
 # Between outside and the node: a bridge of its own, reached without offloads from both sides, so that
 # it sees each packet as a wire carries it. Needs nft and ethtool. It counts by address, whatever is
 # sent to it or from it.
-METER_UNITS=(out.pkts out.octets in.pkts in.octets)
+
 link_meter() { # ADDR...
 	local a link family
 	ip netns add meter

@@ -53,17 +53,17 @@ for kind in tcp udp; do
 	for a in $C4 $C6; do
 		far=198.51.100.2 v=4
 		[[ $a != *:* ]] || far=2001:db8:f::2 v=6
-		note $a
+		note "$a"
 		large=$(link_pkts vc1)
-		assert_ok "$kind v$v out" in_ns c1 "$B/tests/netns/bulk" $kind $a $far 5001 "$MB"
+		assert_ok "$kind v$v out" in_ns c1 "$B/tests/netns/bulk" $kind "$a" $far 5001 "$MB"
 		large=$(($(link_pkts vc1) - large))
-		wire_check "${kind^^} v$v out" $a
+		wire_check "${kind^^} v$v out" "$a"
 		read -r was _ <<<"${WAS[$a]}"
-		read -r now _ <<<"$(meter_of $a)"
+		read -r now _ <<<"$(meter_of "$a")"
 		assert_ge "$kind v$v: times as many packets on the wire as on the link" 4 $(((now - was) / large))
-		note $a
-		assert_ok "$kind v$v in" in_ns outside "$B/tests/netns/bulk" $kind $far $a 5001 "$MB"
-		wire_check "${kind^^} v$v in" $a
+		note "$a"
+		assert_ok "$kind v$v in" in_ns outside "$B/tests/netns/bulk" $kind $far "$a" 5001 "$MB"
+		wire_check "${kind^^} v$v in" "$a"
 	done
 done
 
@@ -82,11 +82,11 @@ for a in $VM4 $VM6; do
 	[[ $a != *:* ]] || far=2001:db8:f::2
 	for kind in tcp 'tcp ext' ''; do
 		[[ $kind != *ext || $a == *:* ]] || continue
-		note $a
+		note "$a"
 		vm_ask "send $GATE $a $far $((MB * 1000000 / 60000)) 60000 gso=1390 $kind"
-		wire_check "VM ${kind:-udp}" $a
+		wire_check "VM ${kind:-udp}" "$a"
 		assert_eq "VM ${kind:-udp}: what it sent" "$VM_SAID" "$(difference \
-			"$(cut -d ' ' -f 1,2 <<<"${WAS[$a]}")" "$(cut -d ' ' -f 1,2 <<<"$(meter_of $a)")")"
+			"$(cut -d ' ' -f 1,2 <<<"${WAS[$a]}")" "$(cut -d ' ' -f 1,2 <<<"$(meter_of "$a")")")"
 	done
 done
 
