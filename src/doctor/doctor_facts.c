@@ -8,6 +8,7 @@
 #include "control/ctl_client.h"
 #include "inventory/source.h"
 #include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 #include <errno.h>
 #include <fcntl.h>

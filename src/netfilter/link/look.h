@@ -3,6 +3,7 @@
 #define CTM_LINK_LOOK_H
 
 #include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 
 /* What concerns every link of this network namespace, without opening the backend: fw.h documents
  * these by the names fw_look_links, fw_prepare and fw_remove_all. */
