@@ -31,13 +31,13 @@ static void commit_of(uint64_t number, const char *addr, enum fw_final_kind kind
 		f[p] = (struct fw_final) { addr_of(addr), p, kind, { 0, 0 } };
 	f[PATH_FWD_IN].final = (struct counters) { octets, octets };
 	later();
-	epoch = number;
+	commits = number;
 	ledger_finals(ledger, ADDR_V4, number, f, PATHS, true, now);
 }
 
 static void commit(const char *addr, enum fw_final_kind kind, uint64_t octets)
 {
-	commit_of(epoch + 1, addr, kind, octets);
+	commit_of(commits + 1, addr, kind, octets);
 }
 
 static const struct claim two[] = { { "7", A, false }, { "8", B, false } };
@@ -179,14 +179,14 @@ START_TEST(ledger_finals_removed_and_resumed_in_one_commit)
 
 	begin();
 	later();
-	ledger_finals(ledger, ADDR_V4, ++epoch, f, 2, true, now);
+	ledger_finals(ledger, ADDR_V4, ++commits, f, 2, true, now);
 	rows[0] = row_of(A, 20, 1);
 	apply_apart(rows, 2);
 	expect_only_a(150, 0);
 	f[0].final = (struct counters) { 25, 2 };
 	f[1].kind = FW_CREATED; /* and packets had passed: one event, told twice */
 	later();
-	ledger_finals(ledger, ADDR_V4, ++epoch, f, 3, true, now);
+	ledger_finals(ledger, ADDR_V4, ++commits, f, 3, true, now);
 	rows[0] = row_of(A, 1, 1);
 	apply_apart(rows, 2);
 	expect_only_a(156, 1);
@@ -199,8 +199,8 @@ START_TEST(ledger_finals_of_a_known_commit_are_ignored_after_a_kill)
 	commit(A, FW_MISSED, 0);
 	restart(true); /* stored, and not forgotten by the backend */
 	expect("7", A, 100, ROW_COUNTING, 1);
-	commit_of(epoch, A, FW_MISSED, 0);
-	commit_of(epoch, A, FW_REMOVED, 170);
+	commit_of(commits, A, FW_MISSED, 0);
+	commit_of(commits, A, FW_REMOVED, 170);
 	expect("7", A, 100, ROW_COUNTING, 1);
 	apply_apart(rows, 2);
 	expect_only_a(100, 1);
@@ -422,14 +422,14 @@ static void model_commit(struct model *m, bool killed)
 	for (size_t i = 0; i < N; i++)
 		if (next_random(&m->seed) % 3 == 0)
 			commit_place(m, i);
-	ledger_finals(ledger, ADDR_V4, ++epoch, m->finals, m->n_finals, true, now);
+	ledger_finals(ledger, ADDR_V4, ++commits, m->finals, m->n_finals, true, now);
 	if (!killed)
 		return;
 	restart(true); /* stored: the finals that come again are known */
 	/* A kill during an event makes two of it, unless the store shows that it lasts. */
 	for (size_t i = 0; i < N; i++)
 		m->at[i].open = m->at[i].vanished;
-	ledger_finals(ledger, ADDR_V4, epoch, m->finals, m->n_finals, true, now);
+	ledger_finals(ledger, ADDR_V4, commits, m->finals, m->n_finals, true, now);
 }
 
 static void model_read(struct model *m)
@@ -527,7 +527,7 @@ static void model_begin(struct model *m)
 	later();
 	for (size_t i = 0; i < N; i++)
 		make_rule(m, i, FW_CREATED);
-	ledger_finals(ledger, ADDR_V4, ++epoch, m->finals, m->n_finals, true, now);
+	ledger_finals(ledger, ADDR_V4, ++commits, m->finals, m->n_finals, true, now);
 	for (size_t i = 0; i < N; i++) {
 		m->at[i].octets = m->at[i].total = 1 + i;
 		m->at[i].open = false;
