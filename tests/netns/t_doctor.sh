@@ -406,7 +406,8 @@ lab_ctmeterd_start
 in_ns c1 "$B/ctmeter" -c "$LAB/ctmeter.conf" check daemon >"$LAB/elsewhere"
 assert_match 'it is said' '^warn +daemon .*another network namespace' "$(<"$LAB/elsewhere")"
 LOOK=$(sed -n 's/^      look: //p' "$LAB/elsewhere")
-LOOK=${LOOK/ ctmeter / "$B/ctmeter" }
+printf -v ours %q "$B/ctmeter" # the path may have blanks
+LOOK=${LOOK/ ctmeter / "$ours" }
 assert_match 'how to look there' 'daemon' "$(eval "$LOOK daemon")"
 
 step 'as an ordinary user'
