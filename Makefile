@@ -204,8 +204,10 @@ endef
 deps:
 	$(Q)sh tests/deps.sh build test
 
-# The goals after `deps` run in a new make, as pkg-config may have been installed just now.
-AGAIN := +@$(MAKE) --no-print-directory
+# The goals after `deps` run in a new make, as pkg-config may have been installed just now. They build
+# on all processors unless a -j was given.
+parallel = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+AGAIN = +@$(MAKE) --no-print-directory $(parallel)
 
 # --- tests -----------------------------------------------------------------------------------
 
@@ -218,13 +220,14 @@ demo: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) KEEP='$(KEEP)' bash tests/demo.sh
 
-# The unit tests and the kernel tests, two at a time. Both parts run, and it fails if either did.
-both = +@failed=; for part in unit netns; do \
-	$(MAKE) --no-print-directory JOBS=2 $(1) $$part || failed="$$failed $$part"; done; \
+# The unit tests, two at a time, and the kernel tests, four at a time, since they mostly wait. Both
+# parts run, and it fails if either did.
+both = +@$(MAKE) --no-print-directory $(parallel) $(1) all test-tools lint-unit || exit; \
+	failed=; for part in unit:2 netns:4; do $(MAKE) --no-print-directory \
+	JOBS=$${part\#*:} $(1) $${part%:*} || failed="$$failed $${part%:*}"; done; \
 	[ -z "$$failed" ] || { echo "$@: failed:$$failed" >&2; exit 1; }
 
 check: deps
-	$(AGAIN) all test-tools $(UNIT_BINS)
 	$(call both)
 
 quickcheck: deps
@@ -235,7 +238,7 @@ check-odd: deps
 	$(AGAIN) all test-tools $(UNIT_BINS)
 	$(Q)$(RUN) JOBS=2 bash tests/odd.sh $(ODD)
 
-# The same tests with every memory access checked, two at a time. They have builds of their own,
+# The same tests with every memory access checked. They have builds of their own,
 # without the options that hide errors from a sanitizer. A sanitizer's runtime cannot come first
 # where a test preloads a library.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all

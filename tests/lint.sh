@@ -10,12 +10,12 @@ failed=0
 
 check() # NAME COMMAND...: passes if it succeeds silently
 {
-	local name=$1 said
+	local name=$1 said began=$SECONDS
 	shift
 	if said=$("$@" 2>&1) && [ -z "$said" ]; then
-		printf 'ok    %s\n' "$name"
+		printf 'ok    %s, %d s\n' "$name" $((SECONDS - began))
 	else
-		printf 'FAIL  %s\n' "$name"
+		printf 'FAIL  %s, %d s\n' "$name" $((SECONDS - began))
 		printf '%s\n' "$said" | sed 's/^/      /' | head -n 60
 		failed=1
 	fi
