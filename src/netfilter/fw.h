@@ -114,7 +114,8 @@ bool fw_counts_on_links(const struct fw *fw);
 const char *fw_family_problem(const struct fw *fw, enum addr_family family);
 
 /* Why this wanted address is not counted, or not on all paths, for people. NULL: it is, or nothing
- * is known but what fw_family_problem says. Valid until the next call for its family. */
+ * is known but what fw_family_problem says. As the last fw_compare found it; valid until the next
+ * call for its family. */
 const char *fw_why(const struct fw *fw, const struct addr *addr);
 
 /* Read all our counters of a family. If the family has a problem, check instead, every 5 s,

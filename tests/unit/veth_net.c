@@ -113,6 +113,19 @@ const char *veth_net_enter(void)
 	return NULL;
 }
 
+static void configure(unsigned n)
+{
+	veth_net_run_in(n,
+			"ip link set lo up && ip link set c%u up && "
+			"ip route replace local 198.51.100.0/24 dev lo table main && "
+			"ip route add " NODE "/32 dev c%u src 198.51.100.1 && "
+			"ip neigh add " NODE " lladdr 02:00:00:00:%02x:01 dev c%u nud permanent && "
+			"ip -6 route replace local 2001:db8::/64 dev lo table main && "
+			"ip -6 route add " NODE6 "/128 dev c%u && "
+			"ip neigh add " NODE6 " lladdr 02:00:00:00:%02x:01 dev c%u nud permanent",
+			n, n, n, n, n, n, n);
+}
+
 uint32_t veth_net_start(unsigned n)
 {
 	char name[IFNAMSIZ];
@@ -128,17 +141,16 @@ uint32_t veth_net_start(unsigned n)
 	veth_net_run("ip link add h%u address 02:00:00:00:%02x:01 mtu 1500 type veth peer name c%u "
 		     "address 02:00:00:00:%02x:02 netns /proc/%d/fd/%d && ip link set h%u up",
 		     n, n, n, n, (int)getpid(), container_ns[n], n);
-	veth_net_run_in(n,
-			"ip link set lo up && ip link set c%u up && "
-			"ip route add local 198.51.100.0/24 dev lo table main && "
-			"ip route add " NODE "/32 dev c%u src 198.51.100.1 && "
-			"ip neigh add " NODE " lladdr 02:00:00:00:%02x:01 dev c%u nud permanent && "
-			"ip -6 route add local 2001:db8::/64 dev lo table main && "
-			"ip -6 route add " NODE6 "/128 dev c%u && "
-			"ip neigh add " NODE6 " lladdr 02:00:00:00:%02x:01 dev c%u nud permanent",
-			n, n, n, n, n, n, n);
+	configure(n);
 	snprintf(name, sizeof(name), "h%u", n);
 	return if_nametoindex(name);
+}
+
+void veth_net_adopt(unsigned n, const char *name)
+{
+	veth_net_run("ip link set %s netns /proc/%d/fd/%d name c%u", name, (int)getpid(),
+		     container_ns[n], n);
+	configure(n);
 }
 
 void veth_net_stop(unsigned n)

@@ -22,6 +22,9 @@ const char *veth_net_bpf_dir(void);
 uint32_t veth_net_start(unsigned n);
 void veth_net_stop(unsigned n);
 
+/* Make a link of the node, of which the other end is "hN" there, the container's "cN". */
+void veth_net_adopt(unsigned n, const char *name);
+
 /* Let container n send UDP datagrams to the node, each `ip_octets` long at the IP layer, and take
  * them in. */
 void veth_net_send(unsigned n, const char *from, size_t ip_octets, unsigned count);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- the kernel's index --------------------------------------------------------------------- */
@@ -92,6 +93,14 @@ static void find_left_over(struct fw_link *s)
 			sites_need(&s->sites, s->slots.owner[i].link);
 }
 
+/* Root has prepared it for another user. */
+static bool is_anothers(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_uid != 0;
+}
+
 static int open_set(struct fw_link *s, struct err *e)
 {
 	struct fw_config config = { .bpf_dir = s->bpf_dir,
@@ -100,7 +109,7 @@ static int open_set(struct fw_link *s, struct err *e)
 				    .n_links = s->n_links };
 	int ret = 0;
 
-	if (geteuid() == 0)
+	if (geteuid() == 0 && !is_anothers(s->bpf_dir))
 		ret = look_prepare(&config, 0, getegid(), e);
 	return ret < 0 ? ret : link_object_open(s->bpf_dir, &s->object, e);
 }
