@@ -216,6 +216,22 @@ void veth_net_send(unsigned n, const char *from, size_t ip_octets, unsigned coun
 	carry(container_ns[n], from, node_ns, strchr(from, ':') ? NODE6 : NODE, ip_octets, count);
 }
 
+int veth_net_socket(unsigned n, const char *from)
+{
+	return bound(container_ns[n], from, 0);
+}
+
+unsigned veth_net_throw(int fd, size_t ip_octets)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sockaddr_of(NODE, PORT, &ss);
+	uint8_t buf[1500] = { 0 };
+	ssize_t n = sendto(fd, buf, ip_octets - 28, 0, (void *)&ss, len);
+
+	ck_assert(n >= 0 || errno == ENOBUFS || errno == EAGAIN);
+	return n >= 0;
+}
+
 void veth_net_answer(unsigned n, const char *to, size_t ip_octets, unsigned count)
 {
 	bool six = strchr(to, ':') != NULL;

@@ -28,6 +28,10 @@ void veth_net_adopt(unsigned n, const char *name);
 /* Let container n send UDP datagrams to the node, each `ip_octets` long at the IP layer, and take
  * them in. */
 void veth_net_send(unsigned n, const char *from, size_t ip_octets, unsigned count);
+/* The same one by one, without taking in: a socket, and a datagram into it. Returns how many were
+ * sent: 1, or 0 if there was no room. */
+int veth_net_socket(unsigned n, const char *from);
+unsigned veth_net_throw(int fd, size_t ip_octets);
 /* The other direction: the node sends to `to`, which is in container n. */
 void veth_net_answer(unsigned n, const char *to, size_t ip_octets, unsigned count);
 
