@@ -2,7 +2,8 @@
 /* kill -9 in every step of the link backend's commits, on real links and while packets pass: each
  * packet is in a final, in a slot, or among those whose source was nobody's at that moment, once.
  * Run by root; else skipped by name. */
-#include "link_world.h"
+#include "base/log.h"
+#include "link_node.h"
 #include "netfilter/fw_ops.h"
 #include "netfilter/link/fw_link.h"
 #include "seed.h"
@@ -252,6 +253,7 @@ static void setup(void)
 {
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(sh, MAP_FAILED);
+	log_set_level(LOG_LEVEL_WARNING); /* each process would tell what it finishes */
 	world_setup();
 }
 

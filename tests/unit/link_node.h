@@ -5,6 +5,7 @@
 /* An open link backend on the private node of veth_net.h, and what is wanted of it. */
 #include "addrs.h"
 #include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 #include "veth_net.h"
 
 #include <check.h>
