@@ -40,9 +40,9 @@ int handover_open(struct handover *h, struct fw **ret_fw, struct err *e)
 	struct err no = { "" };
 	int ret = fw_open(h->cfg->netfilter.backend, &h->config, h->loop, h->done, h->arg, &fw, e);
 
-	h->leaving = CFG_BACKEND_AUTO;
 	if (ret < 0)
 		return ret;
+	h->leaving = CFG_BACKEND_AUTO;
 	if (!find_other(h, fw_get_backend(fw), &other, &config)) {
 		log_choice(fw);
 		*ret_fw = fw;
