@@ -109,7 +109,8 @@ static struct fw_key *keys_on_links(const struct engine *en, enum addr_family f,
 
 	for (size_t i = 0; i < n; i++)
 		if (spots[i].addr.family == f && spots[i].link)
-			keys[n_keys++] = (struct fw_key) { spots[i].addr, spots[i].link };
+			keys[n_keys++] =
+				(struct fw_key) { .addr = spots[i].addr, .link = spots[i].link };
 	*ret_n = n_keys;
 	return keys;
 }
@@ -138,7 +139,8 @@ static struct fw_key *join_keys(const struct engine *en, enum addr_family f,
 		if (order <= 0)
 			all[kept++] = take_keys[i];
 		else if (unclaimed)
-			all[kept++] = (struct fw_key) { r->rows[k].addr, r->rows[k].link };
+			all[kept++] = (struct fw_key) { .addr = r->rows[k].addr,
+							.link = r->rows[k].link };
 		i += order <= 0;
 		k += order >= 0;
 	}

@@ -124,12 +124,15 @@ static const char *pending_reason(const struct engine *en, const struct place_sp
 {
 	const struct enforce *enforce = en->enforce[a->addr.family];
 	const char *failure = enforce_failure(enforce);
+	const char *why = fw_why(en->fw, &a->addr);
 
 	if (en->place && (!spot || (!spot->link && !spot->looked)))
 		return "its link is being looked for";
 	if (spot && !spot->link)
 		return spot->reason;
-	if (failure)
+	if (why)
+		snprintf(text, TEXT_SIZE, "%s", why);
+	else if (failure)
 		snprintf(text, TEXT_SIZE, "the rules are not in place: %s", failure);
 	else if (!enforce_is_wanted(enforce))
 		return "the inventory is not complete yet";
