@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Everything at once, for SOAK_S seconds: traffic to and from many addresses, known to the octet;
-# other programs that commit to both tables without pause; containers that come, go and hand
+# other programs that commit to both tables without pause, and limit the containers' link; containers that come, go and hand
 # addresses to each other; kill -9 of the daemon; restarts of snmpd; and a poller that walks without
 # pause. At the end the figures served must equal those sent, address by address.
 #
-#   SOAK_S=60 SEED=... soak.sh          SOAK_KILLS=no does not kill the daemon
+#   SOAK_S=60 SEED=... BACKEND=iptables soak.sh      SOAK_KILLS=no does not kill the daemon
 #
 # 1. All addresses live in one namespace; only the inventory says which container owns them.
 # 2. A generator only sends for an address after refresh has reported that its rules are in place,
@@ -17,18 +17,20 @@
 . "$(dirname "$0")/lab.sh"
 # shellcheck source=tests/netns/watch.sh
 . "$(dirname "$0")/watch.sh"
+# shellcheck source=tests/netns/gens.sh
+. "$(dirname "$0")/gens.sh"
 : "${SOAK_S:=60}" "${SEED:=$((EPOCHSECONDS % 100000))}" "${SOAK_KILLS:=yes}"
 export SOAK_S SEED SOAK_KILLS
 lab_enter "$@"
 RANDOM=$SEED
-echo "soak: $SOAK_S s, SEED=$SEED"
+echo "soak: $SOAK_S s, SEED=$SEED, backend $BACKEND"
 
-V4=40 V6=20 OWNERS=12 PORT=7771
+V4=40 V6=20 OWNERS=12
+LINK= # where the guests are; only the link backend needs to be told
+[ "$BACKEND" != link ] || LINK=link=vc1
 RATE=${SOAK_RATE:-1500} # packets a second from each of the four generators
 ADDRS=()
 declare -A OWNER=() # of the addresses in the inventory
-GENS=(fwd-in fwd-out node-in node-out)
-declare -A GEN_IN=() GEN_OUT=()
 
 # ---- the network --------------------------------------------------------------------------------
 
@@ -51,41 +53,18 @@ SINKS=()
 sinks() { # one wherever packets end, so that no ICMP errors are sent
 	local ns
 	for ns in c1 node outside; do
-		ns_exec $ns "$B/tests/netns/udpgen" sink --port $PORT --duration 100000 \
+		ns_exec $ns "$B/tests/netns/udpgen" sink --port $GEN_PORT --duration 100000 \
 			--ready "$LAB/ready.$ns" </dev/null >"$LAB/sink.$ns" 9>&- &
 		SINKS+=($!)
 		await 5 test -e "$LAB/ready.$ns" || fail "no sink in $ns"
 	done
 }
 
-generator() { # NAME NAMESPACE in|out FAR4 FAR6
-	local fd_in fd_out
-	mkfifo "$LAB/$1.in" "$LAB/$1.out"
-	ns_exec "$2" "$B/tests/netns/soakgen" "$3" "$4" "$5" $PORT "$RATE" "$((SEED + ${#1}))" \
-		<"$LAB/$1.in" >"$LAB/$1.out" 9>&- &
-	exec {fd_in}>"$LAB/$1.in" {fd_out}<"$LAB/$1.out"
-	GEN_IN[$1]=$fd_in GEN_OUT[$1]=$fd_out
-}
 generators() {
-	generator fwd-in outside in 198.51.100.2 2001:db8:f::2
-	generator fwd-out c1 out 198.51.100.2 2001:db8:f::2
-	generator node-in node in 198.51.100.1 2001:db8:f::1
-	generator node-out c1 out 198.51.100.1 2001:db8:f::1
-}
-tell() { # COMMAND: send it to all generators and wait for their answers
-	local g answer
-	for g in "${GENS[@]}"; do echo "$1" >&"${GEN_IN[$g]}"; done
-	for g in "${GENS[@]}"; do read -r answer <&"${GEN_OUT[$g]}"; done
-	[ "$answer" = ok ] || fail "a generator answered '$answer'"
-}
-totals() { # sets PKTS and OCTETS, summed over all generators
-	local g p o
-	PKTS=0 OCTETS=0
-	for g in "${GENS[@]}"; do
-		echo '?' >&"${GEN_IN[$g]}"
-		read -r p o <&"${GEN_OUT[$g]}"
-		PKTS=$((PKTS + p)) OCTETS=$((OCTETS + o))
-	done
+	generator fwd-in outside in 198.51.100.2 2001:db8:f::2 "$RATE" "$SEED"1
+	generator fwd-out c1 out 198.51.100.2 2001:db8:f::2 "$RATE" "$SEED"2
+	generator node-in node in 198.51.100.1 2001:db8:f::1 "$RATE" "$SEED"3
+	generator node-out c1 out 198.51.100.1 2001:db8:f::1 "$RATE" "$SEED"4
 }
 
 # ---- the actors ---------------------------------------------------------------------------------
@@ -93,11 +72,24 @@ totals() { # sets PKTS and OCTETS, summed over all generators
 over() { [ -e "$LAB/over" ]; }
 nap() { sleep "$(($1 / 1000)).$(printf %03d $(($1 % 1000)))"; } # MILLISECONDS
 
+# Commits to the table where our rules are, or would be.
 committer() { # IPTABLES: prints the number of its commits
 	local n=0
 	until over; do
 		"$1" -w -t mangle -A FORWARD -p 90 -j RETURN && n=$((n + 1))
 		"$1" -w -t mangle -D FORWARD -p 90 -j RETURN && n=$((n + 1))
+	done
+	echo $n
+}
+
+# Limits the rate of the link that all guests have, and ends that, again and again.
+limiter() {
+	local n=0
+	until over; do
+		tc qdisc add dev vc1 handle ffff: ingress && n=$((n + 1))
+		nap 20
+		tc qdisc del dev vc1 ingress && n=$((n + 1))
+		nap 20
 	done
 	echo $n
 }
@@ -147,7 +139,7 @@ write_inventory() {
 		# A container without an address comes and goes too.
 		[ -s "$LAB/of" ] || [ $((RANDOM % 2)) -eq 0 ] || continue
 		# shellcheck disable=SC2046 # a list of addresses
-		echo "$line" $(<"$LAB/of") "name=guest$line.example"
+		echo "$line" $(<"$LAB/of") "name=guest$line.example" $LINK
 	done | lab_inventory
 }
 
@@ -209,12 +201,11 @@ sum_rows() {
 sent_rows() { # the same lines from the generators
 	local g a pkts octets subids
 	for g in "${GENS[@]}"; do
-		echo '=' >&"${GEN_IN[$g]}"
-		while read -r a pkts octets <&"${GEN_OUT[$g]}" && [ "$a" != . ]; do
+		while read -r a pkts octets; do
 			subids=$(oid_of_address "$a")
 			echo "${COL[$g.octets]} $subids $octets"
 			echo "${COL[$g.pkts]} $subids $pkts"
-		done
+		done < <(gen_rows "$g")
 	done
 }
 
@@ -268,6 +259,8 @@ committer iptables-legacy >"$LAB/commits.4" &
 COMMITTER4=$!
 committer ip6tables-legacy >"$LAB/commits.6" &
 COMMITTER6=$!
+limiter >"$LAB/limits" 2>/dev/null &
+LIMITER=$!
 
 BEGAN=$SECONDS SHOWN=$SECONDS
 while [ $((SECONDS - BEGAN)) -lt "$SOAK_S" ] && [ "$FAILED" -eq 0 ]; do
@@ -278,7 +271,7 @@ done
 for a in "${!OWNER[@]}"; do tell "- $a"; done
 progress
 : >"$LAB/over"
-wait $COMMITTER4 $COMMITTER6
+wait $COMMITTER4 $COMMITTER6 $LIMITER
 await 20 refresh_once || fail 'no refresh at the end'
 await 20 snmp_serves || fail 'the tables are not served at the end'
 sent_rows >"$LAB/sent"
@@ -305,6 +298,7 @@ difference              $((OCTETS - SERVED_OCTETS)) octets, $((PKTS - SERVED_PKT
 decreases seen          $WATCH_DECREASES in $WATCH_WALKS walks, $WATCH_VALUES values
 discontinuities shown   $DISC
 foreign commits         $(($(figure commits.4) + $(figure commits.6)))
+rate limits             $(figure limits) set and removed
 kills survived          $(figure kills)
 snmpd restarts          $(figure snmpd.restarts)
 inventory               $COMES addresses added, $GOES removed, $MOVES moved
