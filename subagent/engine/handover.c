@@ -2,6 +2,7 @@
 #include "engine/handover.h"
 
 #include "base/log.h"
+#include "netfilter/fw_admin.h"
 
 #include <stdio.h>
 
