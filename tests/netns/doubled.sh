@@ -31,11 +31,12 @@ jump_twice() { ipt "$1" -I FORWARD -j "$(root_of "$1" FORWARD)"; }
 tree_twice_in_root() { ipt "$1" -I "$(root_of "$1" FORWARD)" -j ctm-d; }
 root_renamed() { ipt "$1" -E "$(root_of "$1" FORWARD)" foo; }
 tree_renamed() { ipt "$1" -E ctm-d foo; }
-all_renamed() {
+renamed_one_by_one() {
 	local c
 	ipt "$1" -S | sed -n 's/^-N \(ctm.*\)/\1/p' >"$LAB/chains"
 	while read -r c; do ipt "$1" -E "$c" "x-${c#ctm-}" || return 1; done <"$LAB/chains"
 }
+all_renamed() { in_one_go renamed_one_by_one "$1"; }
 # shellcheck disable=SC2034 # the tests that include this use it
 KINDS=(from_a_chain from_a_chain_with_goto unused_chain from_prerouting root_from_prerouting
 	from_postrouting tree_from_hook root_of_another_hook jump_twice tree_twice_in_root root_renamed

@@ -12,7 +12,7 @@ logged() { grep -qE "$1" "$LAB/ctmeterd.log"; } # REGEX
 
 step 'comments, quotes, masks; lines and addresses that cannot be'
 lab_network
-lab_set inventory.retire-after 3
+lab_set inventory.retire-after 3600
 {
 	cat <<-END
 		# all our containers
@@ -76,6 +76,9 @@ step 'what vanishes retires, and ages out'
 assert_eq 'the row of 107 is retired' 6 "$(status_of 107 203.0.113.107)"
 assert_eq 'its container is gone' 4 "$(snmp_get "$(oid_ct 107 run-state)")"
 aged() { [[ $(status_of 107 203.0.113.107) == 'No Such'* ]]; }
+lab_set inventory.retire-after 3
+lab_write_conf
+kill -HUP "$CTMETERD_PID"
 assert_await 'and after retire-after it is no more' 20 aged
 
 step 'a line that cannot be read deletes nothing'

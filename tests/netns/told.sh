@@ -7,6 +7,16 @@
 declare -A DISC_WAS=()
 ipt() { "$(command_of "$1")" -w -t "${TABLE:-mangle}" "${@:2}"; } # 4|6 ARGS...
 command_of() { if [ "$1" = 4 ]; then echo iptables-legacy; else echo ip6tables-legacy; fi; }
+# Run COMMAND, which changes a table in several steps, as one event: no commit of ours comes in between.
+in_one_go() { # COMMAND...
+	local result
+	exec 8>>/run/xtables.lock
+	flock 8
+	XTABLES_LOCKFILE=$LAB/xtables.lock "$@"
+	result=$?
+	exec 8>&-
+	return "$result"
+}
 addresses_of() { # 4|6
 	local a
 	for a in "${LAB_ADDRESSES[@]}"; do

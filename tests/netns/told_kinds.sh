@@ -3,7 +3,8 @@
 # Ways by which others change our rules so that a packet may pass uncounted. Needs told.sh.
 
 flush_all() { ipt "$1" -F; }
-flush_and_delete() { ipt "$1" -F && ipt "$1" -X; }
+flushed_and_deleted() { ipt "$1" -F && ipt "$1" -X; }
+flush_and_delete() { in_one_go flushed_and_deleted "$1"; }
 delete_jump() { ipt "$1" -D "$2" -j "$(root_of "$1" "$2")"; }
 accept_first() { ipt "$1" -I "$2" -j ACCEPT; }
 zero_rule() { local place; read -r -a place < <(rule_place "$1" "$2"); ipt "$1" -Z "${place[@]}"; }

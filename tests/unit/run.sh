@@ -5,6 +5,8 @@
 # failing one shows what it printed. Exit 1 if any failed.
 # Check's own limit is 4 s for a test, which a busy machine takes for some.
 export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-60}"
+# Nor need a test that has a limit of its own keep it beside others.
+export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-$((4 * ${SLOW:-1}))}"
 unset POSIXLY_CORRECT # options follow a command's name
 
 one() # PROGRAM: its line, and on stdout's end no more than that
