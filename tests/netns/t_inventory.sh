@@ -80,6 +80,11 @@ lab_set inventory.retire-after 3
 lab_write_conf
 kill -HUP "$CTMETERD_PID"
 assert_await 'and after retire-after it is no more' 20 aged
+lab_set inventory.retire-after 3600
+lab_write_conf
+kill -HUP "$CTMETERD_PID"
+reloaded_twice() { [ "$(grep -c 'cfg: reloaded' "$LAB/ctmeterd.log")" -ge 2 ]; }
+assert_await 'no row ages out from here on' 5 reloaded_twice
 
 step 'a line that cannot be read deletes nothing'
 broken() { # LABEL LINE TEXT: a line of 102, and what is said of it
