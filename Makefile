@@ -280,11 +280,11 @@ netns: all test-tools
 check-docs: deps
 	$(Q)sh tests/deps.sh docs
 	$(AGAIN) all test-tools
-	$(Q)$(RUN) SUITE=docs LIMIT_S=600 bash tests/netns/run.sh
+	$(Q)$(RUN) SUITE=docs LIMIT_S=1200 bash tests/netns/run.sh
 
 check-life: deps
 	$(AGAIN) all test-tools
-	$(Q)$(RUN) SUITE=life LIMIT_S=420 bash tests/netns/run.sh $(TESTS)
+	$(Q)$(RUN) SUITE=life LIMIT_S=1200 bash tests/netns/run.sh $(TESTS)
 
 # Every parser under libFuzzer with the address and undefined behaviour sanitizers, for FUZZ_S
 # seconds each or FUZZ_RUNS executions.
@@ -309,7 +309,7 @@ fuzzers: $(FUZZERS)
 check-nms: deps
 	$(Q)sh tests/deps.sh nms
 	$(AGAIN) all test-tools
-	$(Q)$(RUN) SUITE=nms LIMIT_S=900 bash tests/netns/run.sh
+	$(Q)$(RUN) SUITE=nms LIMIT_S=1800 bash tests/netns/run.sh
 
 # BENCH=quick is for everyday use; the results of the full one are in tests/bench/RESULTS.md.
 bench: deps

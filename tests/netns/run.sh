@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Run a suite of tests, each in namespaces of its own: all t_*.sh of tests/SUITE (default netns, the
-# kernel tests), or those given. Each may take LIMIT_S seconds (600, multiplied by SLOW); JOBS (1)
+# kernel tests), or those given. Each may take LIMIT_S seconds (1200, multiplied by SLOW); JOBS (1)
 # run at a time. Prints one line a test, and the output of a failing one. A report of a sanitizer or
 # valgrind fails the test, too, whichever process caused it. Failures are repeated at the end. Exits
 # with 1 if any test failed.
@@ -9,7 +9,7 @@
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
 cd "$LAB_TOP/tests/${SUITE:-netns}" || exit 1
-LIMIT_S=$((${LIMIT_S:-600} * SLOW))
+LIMIT_S=$((${LIMIT_S:-1200} * SLOW))
 JOBS=${JOBS:-1}
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/ctmeter-test.XXXXXX")

@@ -52,4 +52,4 @@ quietly rpm redhat
 echo "built   $(cd "$OUT/rpm/RPMS" && ls ./*/ctmeter-"$VERSION"*.rpm)"
 wait "$base" || echo "no Debian: $(tail -n 3 "$OUT/base.log")"
 echo "        $((SECONDS - began)) s"
-B=$B SUITE=packages LIMIT_S=300 bash tests/netns/run.sh
+B=$B SUITE=packages LIMIT_S=1200 bash tests/netns/run.sh
