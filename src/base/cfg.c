@@ -260,11 +260,20 @@ int cfg_load_good_lines(const char *path, cfg_source_check_fn *check, struct cfg
 	return rc;
 }
 
-static void free_links(struct cfg *cfg)
+struct cfg_link *cfg_copy_links(const struct cfg_link *links, size_t n)
 {
-	for (size_t i = 0; i < cfg->netfilter.n_links; i++)
-		free(cfg->netfilter.links[i].name);
-	free(cfg->netfilter.links);
+	struct cfg_link *copy = xcalloc(n, sizeof(*copy));
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = (struct cfg_link) { xstrdup(links[i].name), links[i].side };
+	return copy;
+}
+
+void cfg_free_links(struct cfg_link *links, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(links[i].name);
+	free(links);
 }
 
 void cfg_free(struct cfg *cfg)
@@ -275,7 +284,7 @@ void cfg_free(struct cfg *cfg)
 	free(cfg->agentx.socket);
 	free(cfg->agentx.context);
 	free(cfg->netfilter.table);
-	free_links(cfg);
+	cfg_free_links(cfg->netfilter.links, cfg->netfilter.n_links);
 	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
 		free(cfg->inventory.sources[i]);
 	free(cfg->inventory.sources);
@@ -313,15 +322,9 @@ static bool same_links(const struct cfg *a, const struct cfg *b)
 
 static void hold_links(struct cfg *now, const struct cfg *running)
 {
-	size_t n = running->netfilter.n_links;
-
-	free_links(now);
-	now->netfilter.links = xcalloc(n, sizeof(*now->netfilter.links));
-	now->netfilter.n_links = n;
-	for (size_t i = 0; i < n; i++)
-		now->netfilter.links[i] =
-			(struct cfg_link) { xstrdup(running->netfilter.links[i].name),
-					    running->netfilter.links[i].side };
+	cfg_free_links(now->netfilter.links, now->netfilter.n_links);
+	now->netfilter.n_links = running->netfilter.n_links;
+	now->netfilter.links = cfg_copy_links(running->netfilter.links, running->netfilter.n_links);
 }
 
 void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, size_t size)

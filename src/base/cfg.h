@@ -99,6 +99,10 @@ int cfg_load_good_lines(const char *path, cfg_source_check_fn *check, struct cfg
 
 void cfg_free(struct cfg *cfg);
 
+/* A copy of a list of links, for cfg_free_links. */
+struct cfg_link *cfg_copy_links(const struct cfg_link *links, size_t n);
+void cfg_free_links(struct cfg_link *links, size_t n);
+
 /* Reset the keys of `now` that a reload cannot change to their values in `running`. ret_what lists
  * those that differed, "[netfilter] table, [ledger] path"; "" if none did. */
 void cfg_hold_fixed(struct cfg *now, const struct cfg *running, char *ret_what, size_t size);

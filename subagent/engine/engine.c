@@ -523,6 +523,7 @@ void engine_free(struct engine *en)
 	place_free(en->place);
 	links_told_clear(&en->links_told);
 	fw_close(en->fw);
+	cfg_free_links(en->shared, en->n_shared);
 	inv_free(en->pending);
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		enforce_free(en->enforce[f]);

@@ -29,7 +29,10 @@ static int open_backend(struct engine *en, struct err *e)
 	struct fw *fw;
 	int ret;
 
+	h->cfg = en->cfg;
 	h->config = fw_config_of(en->cfg, en->run_dir);
+	h->config.links = en->shared;
+	h->config.n_links = en->n_shared;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		h->config.commit[f] = ledger_commit(en->ledger, f);
 	ret = handover_open(h, &fw, e);
@@ -41,6 +44,8 @@ static int open_backend(struct engine *en, struct err *e)
 
 int engine_open_backend(struct engine *en, fw_done_fn *done, struct err *e)
 {
+	en->n_shared = en->cfg->netfilter.n_links;
+	en->shared = cfg_copy_links(en->cfg->netfilter.links, en->n_shared);
 	en->handover =
 		(struct handover) { .cfg = en->cfg, .loop = en->loop, .done = done, .arg = en };
 	return open_backend(en, e);

@@ -20,8 +20,7 @@ int engine_open_place(struct engine *en, struct err *e)
 	if (!fw_counts_on_links(en->fw))
 		return 0;
 	en->misplaced = true;
-	return place_new(en->loop, en->cfg->netfilter.links, en->cfg->netfilter.n_links, on_placed,
-			 en, &en->place, e);
+	return place_new(en->loop, en->shared, en->n_shared, on_placed, en, &en->place, e);
 }
 
 void engine_note_links(struct engine *en, const struct inventory *inv, uint64_t now_ns)

@@ -45,6 +45,9 @@ struct engine {
 	bool tearing_down, ending;
 	struct place *place; /* finds links; NULL: the backend does not count on links */
 	struct links_told links_told;
+	struct cfg_link
+		*shared; /* the configuration's, which a reload frees; it cannot change them */
+	size_t n_shared;
 	bool misplaced; /* the ledger or links_told has changed, and place has not been told */
 	struct conflicts conflicts; /* as logged */
 	struct pace pace; /* of the polls that events trigger */

@@ -182,6 +182,38 @@ START_TEST(engine_reasons_of_every_status)
 }
 END_TEST
 
+/* A reload frees the configuration that named them. */
+START_TEST(engine_reload_keeps_shared_links)
+{
+	struct cfg *old, *now = NULL;
+	struct err e = { "" };
+	char what[256], *text;
+
+	if (!enter("engine_reload_keeps_shared_links"))
+		return;
+	ck_assert(begin("101 192.0.2.1\n", "fake"));
+	close_engine();
+	text = xasprintf("[netfilter]\nbackend = fake\nlink = up0\n[inventory]\n"
+			 "source = file:%s/list\ninterval = 1\n[ledger]\npath = %s/ledger.db\n",
+			 dir, dir);
+	cfg_free(cfg);
+	cfg = NULL;
+	ck_assert_int_eq(cfg_parse(text, "test", source_check, &cfg, &e), 0);
+	open_engine();
+	await("101", "192.0.2.1", ROW_PENDING, "", "no route leads to it");
+	ck_assert_int_eq(cfg_parse(text, "test", source_check, &now, &e), 0);
+	old = cfg;
+	cfg = now;
+	cfg_hold_fixed(cfg, old, what, sizeof(what));
+	ck_assert_int_eq(engine_reload(engine, cfg, &e), 0);
+	cfg_free(old);
+	veth("up0", container(), "203.0.113.2/24");
+	await("101", "192.0.2.1", ROW_COUNTING, "up0", "");
+	free(text);
+	end();
+}
+END_TEST
+
 static int cmp_ns(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -230,6 +262,7 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, engine_link_comes_goes_and_is_renamed, 0, ARRAY_LEN(backends));
 	tcase_add_test(t, engine_reasons_of_every_status);
+	tcase_add_test(t, engine_reload_keeps_shared_links);
 	tcase_add_loop_test(t, engine_link_event_has_its_effect_soon, 0, ARRAY_LEN(backends));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
