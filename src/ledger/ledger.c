@@ -43,6 +43,7 @@ void ledger_free(struct ledger *l)
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		free(l->orphans[f].at);
 	free(l->born.at);
+	snap_names_unref(l->names);
 	free(l);
 }
 
@@ -120,6 +121,7 @@ void ledger_name_container(struct container *c, const char *id, const char *name
 	memcpy(text, id, at);
 	memcpy(text + at, name, size - at);
 	free(c->id);
+	c->shown = NULL;
 	c->id = text;
 	c->name = text + at;
 }

@@ -135,8 +135,8 @@ size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now);
 /* Fill containers, addresses and the switch view's orders of an empty snapshot. wanted_paths: bits
  * of the paths that must have rules for a row to be counting. problem[family]: that family cannot
  * be counted. */
-void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
-		     const bool problem[ADDR_FAMILIES], struct snap *snap);
+void ledger_snapshot(struct ledger *l, uint8_t wanted_paths, const bool problem[ADDR_FAMILIES],
+		     struct snap *snap);
 
 /* Apply a step of the clock to everything stamped until now. */
 void ledger_take_step(struct ledger *l, const struct wallclock_step *step);

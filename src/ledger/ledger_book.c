@@ -3,6 +3,8 @@
  * rule's counter is folded as the difference from its last value (slot.last). */
 #include "ledger/ledger_rows.h"
 
+#include <string.h>
+
 void ledger_touch(struct row *row)
 {
 	row->changed = true;
@@ -157,6 +159,14 @@ static enum ledger_result apply_row(struct slot *s, const struct fw_row *row,
 	return worst;
 }
 
+/* Does a row say nothing new of its slot? Most do, most of the time. `plain`: the reading says
+ * nothing of all rows. */
+static bool is_still(const struct slot *s, const struct fw_row *row, bool plain)
+{
+	return plain && row && row->present == s->seen && !row->missing && !s->suspect &&
+	       !s->lost && !memcmp(row->path, s->last, sizeof(s->last));
+}
+
 enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 				const struct fw_reading *reading, bool committing,
 				struct ledger_now now)
@@ -164,6 +174,7 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 	bool doubled = reading->doubled || l->gap[family].doubled;
 	struct disturbance found = { .all = reading->stale };
 	bool doubted = l->doubted[family];
+	bool plain = !(doubled || doubted || reading->zeroed || reading->stale);
 	enum ledger_result worst = LEDGER_OK;
 	size_t i = 0;
 
@@ -182,6 +193,8 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 			ledger_adopt(s, row);
 			continue;
 		}
+		if (is_still(s, row, plain))
+			continue;
 		worst = worse(worst, apply_row(s, row, reading, committing, doubled, &found));
 	}
 	while (i < reading->n_rows)

@@ -14,6 +14,7 @@
 
 struct container {
 	char *id, *name; /* one allocation, see ledger_name_container */
+	const char *shown; /* the same in ledger.names; NULL: not there */
 	struct snap_totals totals;
 	uint64_t run_ns; /* since when; 0: not known */
 	/* In boot time, negative if before boot (reckoned by lived_s, wallclock.h); in Unix time;
@@ -40,7 +41,7 @@ struct row {
 	uint8_t unsure;
 	bool unfit; /* an address no container can have: its state is then STORE_CONFLICT */
 	enum store_state state;
-	uint32_t number; /* scratch: index in a snapshot, or its slot's, from 1, in a batch */
+	uint32_t number; /* scratch: index in a snapshot, or its slot's, from 1 */
 };
 
 struct slot {
@@ -103,6 +104,7 @@ struct ledger {
 	bool doubted_unsure;
 	uint32_t discontinuities_floor; /* no published count is higher */
 	struct orphans orphans[ADDR_FAMILIES]; /* of the last reading: rules without a slot */
+	struct snap_names *names; /* of the last snapshot, NULL: none yet */
 	struct addrs born; /* the rules are new, a kill lost their slots: all is the owner's */
 	/* while a store is loaded */
 	struct ledger_now restore_now;

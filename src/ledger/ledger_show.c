@@ -6,20 +6,17 @@
 
 #include <string.h>
 
-static enum row_status status_of(const struct ledger *l, const struct row *row,
-				 uint8_t wanted_paths, const bool *problem)
+/* s: the slot that the row owns; NULL: none. */
+static enum row_status status_of(const struct slot *s, const struct row *row, uint8_t wanted_paths,
+				 const bool *problem)
 {
-	const struct slot *s;
-
 	if (row->state == STORE_RETIRED)
 		return ROW_RETIRED;
 	if (row->state == STORE_CONFLICT)
 		return row->unfit ? ROW_NOT_COUNTABLE : ROW_CONFLICT;
 	if (problem[row->addr.family])
 		return ROW_NOT_COUNTABLE;
-	s = ledger_find_slot(l, l->n_slots, &row->addr);
-	return s && s->owner == row && (s->seen & wanted_paths) == wanted_paths ? ROW_COUNTING
-										: ROW_PENDING;
+	return s && (s->seen & wanted_paths) == wanted_paths ? ROW_COUNTING : ROW_PENDING;
 }
 
 /* A container has the status of the address that most needs attention. */
@@ -61,8 +58,8 @@ static void show_container(struct container *c, struct snap *snap)
 	struct snap_container *to = &snap->containers[snap->n_containers];
 
 	c->number = (uint32_t)snap->n_containers++;
-	*to = (struct snap_container) { .id = snap_text(snap, c->id),
-					.name = snap_text(snap, c->name),
+	*to = (struct snap_container) { .id = c->shown,
+					.name = c->shown + (c->name - c->id),
 					.run = c->run,
 					.run_ns = c->run_ns,
 					.ifindex = c->ifindex,
@@ -75,12 +72,13 @@ static void show_row(const struct ledger *l, struct row *row, uint8_t wanted_pat
 {
 	struct snap_container *c = &snap->containers[row->container->number];
 	struct snap_address *to = &snap->addresses[snap->n_addresses];
+	const struct slot *slot = row->number ? &l->slots[row->number - 1] : NULL;
 
 	row->number = (uint32_t)snap->n_addresses++;
 	*to = (struct snap_address) { .container = row->container->number,
 				      .addr = row->addr,
 				      .totals = show_totals(&row->totals) };
-	to->totals.status = status_of(l, row, wanted_paths, problem);
+	to->totals.status = status_of(slot, row, wanted_paths, problem);
 	snap->unfit += row->unfit && to->totals.status == ROW_NOT_COUNTABLE;
 	snap->conflicts += to->totals.status == ROW_CONFLICT;
 	if (to->totals.status == ROW_RETIRED)
@@ -94,12 +92,10 @@ static void show_ports(const struct ledger *l, struct snap *snap)
 {
 	size_t n = 0;
 
-	snap->ports = xcalloc(snap->n_containers, sizeof(*snap->ports));
 	for (size_t i = 0; i < l->n_containers; i++)
 		if (l->ports[i]->state != STORE_AGED)
 			snap->ports[n++] =
 				(struct snap_port) { l->ports[i]->ifindex, l->ports[i]->number };
-	snap->ipv4 = xcalloc(l->n_slots, sizeof(*snap->ipv4));
 	for (size_t i = 0; i < l->n_slots; i++)
 		if (l->slots[i].addr.family == ADDR_V4 && l->slots[i].owner->state == STORE_LIVE)
 			snap->ipv4[snap->n_ipv4++] = l->slots[i].owner->number;
@@ -109,11 +105,54 @@ static void show_ports(const struct ledger *l, struct snap *snap)
 	snap->turned_ns = l->turned_ns;
 }
 
-void ledger_snapshot(const struct ledger *l, uint8_t wanted_paths,
-		     const bool problem[ADDR_FAMILIES], struct snap *snap)
+static size_t text_octets(const struct container *c)
 {
-	snap->containers = xcalloc(l->n_containers, sizeof(*snap->containers));
-	snap->addresses = xcalloc(l->n_rows, sizeof(*snap->addresses));
+	return (size_t)(c->name - c->id) + strlen(c->name) + 1;
+}
+
+/* The ids and names of all containers change seldom: snapshots share a copy of them. */
+static struct snap_names *show_names(struct ledger *l)
+{
+	size_t octets = 0;
+	bool same = l->names != NULL;
+	char *to;
+
+	for (size_t i = 0; i < l->n_containers; i++)
+		same = same && (l->containers[i]->shown || l->containers[i]->state == STORE_AGED);
+	if (same)
+		return snap_names_ref(l->names);
+	for (size_t i = 0; i < l->n_containers; i++)
+		if (l->containers[i]->state != STORE_AGED)
+			octets += text_octets(l->containers[i]);
+	snap_names_unref(l->names);
+	l->names = snap_names_new(octets, &to);
+	for (size_t i = 0; i < l->n_containers; i++) {
+		struct container *c = l->containers[i];
+
+		c->shown = c->state == STORE_AGED ? NULL : to;
+		if (!c->shown)
+			continue;
+		memcpy(to, c->id, text_octets(c));
+		to += text_octets(c);
+	}
+	return snap_names_ref(l->names);
+}
+
+/* Number each row by the slot that it owns, from 1; 0: none. */
+static void number_slots(struct ledger *l)
+{
+	for (size_t i = 0; i < l->n_rows; i++)
+		l->rows[i]->number = 0;
+	for (size_t i = 0; i < l->n_slots; i++)
+		l->slots[i].owner->number = (uint32_t)i + 1;
+}
+
+void ledger_snapshot(struct ledger *l, uint8_t wanted_paths, const bool problem[ADDR_FAMILIES],
+		     struct snap *snap)
+{
+	number_slots(l);
+	snap->names = show_names(l);
+	snap_reserve(snap, l->n_containers, l->n_rows, l->n_slots);
 	snap->last_change_ns = l->last_change_ns;
 	for (size_t i = 0; i < l->n_containers; i++)
 		if (l->containers[i]->state != STORE_AGED)

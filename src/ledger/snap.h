@@ -53,8 +53,17 @@ struct snap_totals {
 	enum row_status status;
 };
 
+/* Texts that snapshots share, since they seldom change. */
+struct snap_names;
+
+/* Room for so many octets, with one reference; the caller fills it before anybody else sees it. */
+struct snap_names *snap_names_new(size_t octets, char **ret_text);
+struct snap_names *snap_names_ref(struct snap_names *n);
+/* NULL is ignored. */
+void snap_names_unref(struct snap_names *n);
+
 struct snap_container {
-	const char *id, *name; /* snap_text */
+	const char *id, *name; /* in names, or snap_text */
 	enum inv_run run;
 	uint64_t run_ns; /* since when; 0: since before ctmeterd first saw it */
 	uint32_t ifindex; /* durable, from 1 */
@@ -77,7 +86,8 @@ struct snap_port {
 };
 
 struct snap {
-	struct arena text; /* of all strings */
+	struct snap_names *names; /* of the containers; NULL: they are in text */
+	struct arena text; /* of all other strings */
 	struct snap_container *containers;
 	size_t n_containers;
 	struct snap_address *addresses;
@@ -101,9 +111,30 @@ struct snap {
 	bool no_node_traffic; /* PATH_NODE_* are not counted, by configuration */
 	bool inventory_failing; /* some source's last poll gave no complete answer */
 	bool store_failing;
-	const char *backend; /* "iptables", "fake": static text */
-	unsigned refs; /* private to snap.c */
+	const char *backend; /* "link", "iptables", "fake": static text */
+	/* private to snap.c */
+	unsigned refs;
+	struct snap_pool *pool;
+	size_t cap_containers, cap_addresses, cap_ipv4; /* if it has a pool */
 };
+
+/* Snapshots follow one another, each as large as the one before. Memory that is given back to the
+ * kernel and asked for again costs far more than filling it, so a pool keeps the last one that was
+ * freed for the next. */
+struct snap_pool;
+
+struct snap_pool *snap_pool_new(void);
+/* Free what it keeps: nobody needs the next snapshot soon. */
+void snap_pool_drop(struct snap_pool *p);
+/* Its snapshots may live on. NULL is ignored. */
+void snap_pool_free(struct snap_pool *p);
+
+/* As snap_new, for snap_reserve. */
+struct snap *snap_new_from(struct snap_pool *p);
+
+/* For the builder of a snapshot from a pool: room for so many containers (and as many ports),
+ * addresses and IPv4 addresses. What is in it is undefined. */
+void snap_reserve(struct snap *s, size_t containers, size_t addresses, size_t ipv4);
 
 /* An empty snapshot with one reference. The builder fills its fields; from then on it is only
  * read. */

@@ -34,7 +34,8 @@ void engine_free(struct engine *en);
 /* The current snapshot. Borrowed; use snap_ref to keep it. Never NULL. */
 struct snap *engine_snap(const struct engine *en);
 
-/* Call before the snapshot is read: if it is older than 500 ms, reads the counters. */
+/* Call before the snapshot is read: if it is older than 500 ms, or 50 ms where a reading is cheap
+ * (fw_counts_on_links), reads the counters. */
 void engine_freshen(struct engine *en, uint64_t now_ns);
 
 /* Poll the sources again, and call `done` when all resulting rules are in place (0) or cannot be

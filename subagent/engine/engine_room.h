@@ -32,6 +32,8 @@ struct engine {
 	struct sources *sources;
 	struct nl *nl;
 	struct snap *snap;
+	struct snap_pool *pool; /* of snapshots */
+	uint64_t polled_ns; /* when a poller last asked; 0: never */
 	struct inventory *pending; /* not yet taken over */
 	/* the pending inventory for whose strangers the store was asked */
 	const struct inventory *asked_for;

@@ -100,6 +100,41 @@ START_TEST(ledger_snapshot_ports_are_sorted_by_ifindex)
 }
 END_TEST
 
+/* Snapshots share the containers' texts until one comes, goes or is renamed. */
+START_TEST(ledger_snapshot_names_are_shared_and_follow)
+{
+	static const struct claim two[] = { { "7", A, false }, { "8", B, false } };
+	struct snap *first, *same, *more, *fewer, *back;
+
+	set(a_is_7, 1, true);
+	first = look();
+	same = look();
+	ck_assert_ptr_eq(first->names, same->names);
+	ck_assert_ptr_eq(first->containers[0].id, same->containers[0].id);
+	set(two, 2, true);
+	more = look();
+	ck_assert_str_eq(more->containers[1].id, "8");
+	set_run(INV_RUN_RUNNING); /* 7 alone */
+	later();
+	ledger_age_out(ledger, (int64_t)now.ns, now);
+	fewer = look();
+	ck_assert_uint_eq(fewer->n_containers, 1);
+	ck_assert_str_eq(fewer->containers[0].id, "7");
+	set(two, 2, true); /* back, after the texts may have moved */
+	back = look();
+	ck_assert_str_eq(back->containers[0].id, "7");
+	ck_assert_str_eq(back->containers[1].id, "8");
+	ck_assert_str_eq(back->containers[1].name, "");
+	ck_assert_str_eq(first->containers[0].id, "7");
+	ck_assert_str_eq(more->containers[0].name, "");
+	snap_unref(first);
+	snap_unref(same);
+	snap_unref(more);
+	snap_unref(fewer);
+	snap_unref(back);
+}
+END_TEST
+
 START_TEST(ledger_snapshot_ipv4_are_sorted_and_have_one_owner)
 {
 	static const struct claim first[] = { { "3", B, false },
@@ -254,6 +289,7 @@ int main(void)
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, ledger_snapshot_ports_are_sorted_by_ifindex);
+	tcase_add_test(tc, ledger_snapshot_names_are_shared_and_follow);
 	tcase_add_test(tc, ledger_snapshot_ipv4_are_sorted_and_have_one_owner);
 	tcase_add_test(tc, ledger_run_since_is_when_it_was_noticed);
 	tcase_add_test(tc, ledger_ports_change_is_when_one_comes_or_goes);

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct snap *snap_of(const char *const *ids, size_t n)
 {
@@ -49,6 +50,56 @@ START_TEST(snap_unref_null_is_nothing)
 }
 END_TEST
 
+/* The arrays of the last snapshot that was freed are the next one's, as long as they fit. */
+START_TEST(snap_pool_reuses_the_memory_of_the_last)
+{
+	struct snap_pool *pool = snap_pool_new();
+	struct snap *a = snap_new_from(pool), *b, *c;
+	const void *addresses;
+
+	snap_reserve(a, 10, 20, 5);
+	addresses = a->addresses;
+	a->containers[9] = (struct snap_container) { .ifindex = 7 };
+	a->n_containers = 0;
+	b = snap_new_from(pool); /* while the first is still served */
+	snap_reserve(b, 10, 20, 5);
+	ck_assert_ptr_ne(b->addresses, addresses);
+	snap_unref(a);
+	c = snap_new_from(pool);
+	ck_assert_uint_eq(c->n_addresses + c->n_containers + c->n_ipv4, 0);
+	snap_reserve(c, 9, 18, 5);
+	ck_assert_ptr_eq(c->addresses, addresses);
+	snap_reserve(c, 1000, 2000, 500); /* the node grew */
+	memset(c->addresses, 0, 2000 * sizeof(*c->addresses));
+	memset(c->ports, 0, 1000 * sizeof(*c->ports));
+	memset(c->ipv4, 0, 500 * sizeof(*c->ipv4));
+	snap_unref(b);
+	snap_pool_drop(pool);
+	snap_pool_free(pool); /* the snapshot that is still served lives on */
+	c->addresses[0].totals.zero = snap_mark_new((struct counters[PATHS]) { { 0 } }, 1);
+	c->n_addresses = 1;
+	snap_unref(c);
+	snap_pool_free(NULL);
+}
+END_TEST
+
+START_TEST(snap_names_live_as_long_as_a_snapshot_has_them)
+{
+	struct snap *a = snap_new(), *b = snap_new();
+	struct snap_names *names;
+	char *text;
+
+	names = snap_names_new(4, &text);
+	memcpy(text, "101", 4);
+	a->names = names;
+	b->names = snap_names_ref(names);
+	snap_unref(a);
+	ck_assert_str_eq(text, "101");
+	snap_unref(b);
+	snap_names_unref(NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("snap");
@@ -56,6 +107,8 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
+	tcase_add_test(t, snap_pool_reuses_the_memory_of_the_last);
+	tcase_add_test(t, snap_names_live_as_long_as_a_snapshot_has_them);
 	tcase_add_test(t, snap_new_fresh_is_empty);
 	tcase_add_test(t, snap_unref_other_reference_keeps_it);
 	tcase_add_test(t, snap_unref_null_is_nothing);

@@ -97,8 +97,10 @@ static inline void finals(const struct fw_final *f, size_t n)
 
 static inline struct snap *look(void)
 {
-	struct snap *snap = snap_new();
+	struct snap_pool *pool = snap_pool_new();
+	struct snap *snap = snap_new_from(pool);
 
+	snap_pool_free(pool); /* the snapshot lives on */
 	ledger_snapshot(ledger, ALL_PATHS, no_problem, snap);
 	return snap;
 }
