@@ -4,7 +4,8 @@
  * 1. A container with one address is one line, unless its totals include those of earlier
  *    addresses.
  * 2. A counter that cannot be counted is shown as "-", never as 0.
- * 3. If the answer gives a reason for the status "other", the reason is shown instead. */
+ * 3. If the answer gives a reason for the status "other", the reason is shown instead.
+ * 4. The last column names the runtime, if there are several. */
 #include "cli/cli.h"
 
 #include "base/display.h"
@@ -30,6 +31,7 @@ static const char *const pkts_keys[COUNTERS] = { "in_pkts", "out_pkts", "node_in
 struct list {
 	const struct cli *cli;
 	struct table *table;
+	bool runtimes; /* show them */
 	uint64_t sums[COUNTERS];
 	size_t n_addresses;
 };
@@ -83,6 +85,12 @@ static void put_totals(struct list *l, const json_t *row, const char *state)
 	free(text);
 }
 
+static void put_runtime(const struct list *l, const char *runtime)
+{
+	if (l->runtimes)
+		table_cell(l->table, runtime, TABLE_PLAIN);
+}
+
 static bool totals_equal(const json_t *a, const json_t *b)
 {
 	for (size_t i = 0; i < COUNTERS; i++)
@@ -101,6 +109,7 @@ static void put_address(struct list *l, const json_t *address)
 	table_cell(l->table, "", TABLE_PLAIN);
 	table_cell(l->table, text, TABLE_PLAIN);
 	put_totals(l, address, "");
+	put_runtime(l, "");
 	free(text);
 }
 
@@ -111,6 +120,25 @@ static void add_to_sums(struct list *l, const json_t *container)
 
 		*sum = n > UINT64_MAX - *sum ? UINT64_MAX : *sum + n;
 	}
+}
+
+/* An older ctmeterd does not say. */
+static const char *runtime_of(const json_t *container)
+{
+	const char *runtime = json_string_value(json_object_get(container, "runtime"));
+
+	return runtime ? runtime : "";
+}
+
+/* Do they come from more than one runtime? */
+static bool are_several(const json_t *containers)
+{
+	const char *first = runtime_of(json_array_get(containers, 0));
+
+	for (size_t i = 1; i < json_array_size(containers); i++)
+		if (strcmp(runtime_of(json_array_get(containers, i)), first) != 0)
+			return true;
+	return false;
 }
 
 static void put_container(struct list *l, const json_t *container)
@@ -127,6 +155,7 @@ static void put_container(struct list *l, const json_t *container)
 	table_cell(l->table, one_line ? cli_text(first, "address") : label,
 		   one_line ? TABLE_PLAIN : TABLE_DIM);
 	put_totals(l, one_line ? first : container, cli_text(container, "state"));
+	put_runtime(l, runtime_of(container));
 	for (size_t i = 0; i < n && !one_line; i++)
 		put_address(l, json_array_get(addresses, i));
 	add_to_sums(l, container);
@@ -147,6 +176,7 @@ static void put_sums(struct list *l, size_t n_containers)
 	for (size_t i = 0; i < COUNTERS; i++)
 		table_cell(l->table, format_counter(l->cli, l->sums[i], buf), TABLE_BOLD);
 	table_cell(l->table, "", TABLE_PLAIN);
+	put_runtime(l, "");
 	free(containers);
 	free(addresses);
 }
@@ -156,13 +186,14 @@ void cli_list_print(const struct cli *cli, const json_t *answer)
 	static const struct table_column octets[] = {
 		{ "CTID", TABLE_LEFT },      { "NAME", TABLE_LEFT },   { "ADDRESS", TABLE_LEFT },
 		{ "IN", TABLE_RIGHT },       { "OUT", TABLE_RIGHT },   { "NODE IN", TABLE_RIGHT },
-		{ "NODE OUT", TABLE_RIGHT }, { "STATUS", TABLE_LEFT },
+		{ "NODE OUT", TABLE_RIGHT }, { "STATUS", TABLE_LEFT }, { "RUNTIME", TABLE_LEFT },
 	};
 	static const struct table_column packets[] = {
 		{ "CTID", TABLE_LEFT },           { "NAME", TABLE_LEFT },
 		{ "ADDRESS", TABLE_LEFT },        { "IN PKTS", TABLE_RIGHT },
 		{ "OUT PKTS", TABLE_RIGHT },      { "NODE IN PKTS", TABLE_RIGHT },
 		{ "NODE OUT PKTS", TABLE_RIGHT }, { "STATUS", TABLE_LEFT },
+		{ "RUNTIME", TABLE_LEFT },
 	};
 	const json_t *containers = json_object_get(answer, "containers");
 	size_t n = json_array_size(containers);
@@ -173,7 +204,8 @@ void cli_list_print(const struct cli *cli, const json_t *answer)
 		fputs("no containers are known: see the sources in ctmeter status\n", cli->out);
 		return;
 	}
-	l.table = table_new(cli->packets ? packets : octets, ARRAY_LEN(octets));
+	l.runtimes = are_several(containers);
+	l.table = table_new(cli->packets ? packets : octets, ARRAY_LEN(octets) - !l.runtimes);
 	for (size_t i = 0; i < n; i++)
 		put_container(&l, json_array_get(containers, i));
 	if (n > 1)

@@ -328,10 +328,42 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 	part->containers = xgrow(part->containers, part->n_containers, &part->cap_containers,
 				 sizeof(*part->containers));
 	part->containers[part->n_containers++] = (struct inv_container) {
-		arena_strdup(&part->text, id),
-		arena_strdup(&part->text, inv_clean(name, clean, sizeof(clean))), run
+		.id = arena_strdup(&part->text, id),
+		.name = arena_strdup(&part->text, inv_clean(name, clean, sizeof(clean))),
+		.run = run,
+		.runtime = "",
+		.runtime_id = arena_strdup(&part->text, "")
 	};
 	return 0;
+}
+
+void inv_part_runtime(struct inv_part *part, const char *runtime, const char *runtime_id)
+{
+	char clean[INV_RUNTIME_ID_MAX + 1];
+	struct inv_container *c;
+
+	if (part->refusing)
+		return;
+	assert(part->n_containers);
+	c = &part->containers[part->n_containers - 1];
+	c->runtime = runtime;
+	if (strlen(runtime_id) <= INV_RUNTIME_ID_MAX)
+		c->runtime_id =
+			arena_strdup(&part->text, inv_clean(runtime_id, clean, sizeof(clean)));
+}
+
+void inv_part_net(struct inv_part *part, enum inv_net net)
+{
+	if (part->refusing)
+		return;
+	assert(part->n_containers);
+	part->containers[part->n_containers - 1].net = net;
+}
+
+const struct inv_container *inv_part_container_at(const struct inv_part *part, size_t i)
+{
+	assert(i < part->n_containers);
+	return &part->containers[i];
 }
 
 /* Why the text is not an address that a container can have, NULL if it is. */
@@ -453,6 +485,18 @@ void inv_part_take_names(struct inv_part *part, const struct inv_part *names)
 	free(refs);
 }
 
+/* The first runtime that knows the container. Its network is its own if any part says so. */
+static void fold_runtime(struct inventory *inv, struct inv_container *to,
+			 const struct inv_container *from)
+{
+	if (!*to->runtime && *from->runtime) {
+		to->runtime = from->runtime;
+		to->runtime_id = arena_strdup(&inv->text, from->runtime_id);
+	}
+	if (from->net == INV_NET_OWN)
+		to->net = INV_NET_OWN;
+}
+
 /* Fill inv->containers from the sorted refs; map[order] becomes the index there. */
 static void fold_containers(struct inventory *inv, const struct ref *refs, size_t n, uint32_t *map)
 {
@@ -466,10 +510,15 @@ static void fold_containers(struct inventory *inv, const struct ref *refs, size_
 		if (inv->n_containers && !strcmp(to[-1].id, from->id)) {
 			to--;
 		} else {
-			*to = (struct inv_container) { arena_strdup(&inv->text, from->id), no_name,
-						       INV_RUN_UNKNOWN };
+			*to = (struct inv_container) { .id = arena_strdup(&inv->text, from->id),
+						       .name = no_name,
+						       .run = INV_RUN_UNKNOWN,
+						       .runtime = "",
+						       .runtime_id = no_name,
+						       .net = from->net };
 			inv->n_containers++;
 		}
+		fold_runtime(inv, to, from);
 		if (!*to->name && *from->name)
 			to->name = arena_strdup(&inv->text, from->name);
 		if (to->run == INV_RUN_UNKNOWN)
@@ -559,6 +608,14 @@ struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_
 	free(map);
 	free(refs);
 	return inv;
+}
+
+bool inv_is_unheard(const struct inventory *inv, const char *runtime)
+{
+	for (size_t i = 0; i < inv->n_unheard; i++)
+		if (!strcmp(inv->unheard[i], runtime))
+			return true;
+	return false;
 }
 
 void inv_free(struct inventory *inv)

@@ -28,11 +28,19 @@
 /* The MIB's ctmContainerRunState. */
 enum inv_run { INV_RUN_UNKNOWN = 1, INV_RUN_RUNNING, INV_RUN_STOPPED, INV_RUN_GONE };
 
+/* Whose network a container uses. Only in one of its own can it have addresses. */
+enum inv_net { INV_NET_OWN, INV_NET_NODE, INV_NET_NONE, INV_NET_SHARED };
+
 struct inv_container {
 	char *id; /* 1..64 octets, valid UTF-8, no invisible characters (inv_id.h) */
 	char *name; /* host name, "" if unknown */
 	enum inv_run run;
+	const char *runtime; /* static: "docker"; "": no runtime said so */
+	char *runtime_id; /* the runtime's own id of it, "" if it has none */
+	enum inv_net net;
 };
+
+#define INV_RUNTIME_ID_MAX 64 /* octets of a runtime's id; longer ones are left out */
 
 /* Why an address cannot be counted, whichever container claims it. */
 enum inv_unfit { INV_FIT, INV_NODE, INV_BROADCAST, INV_GATEWAY };
@@ -45,6 +53,8 @@ struct inv_address {
 	enum inv_unfit unfit; /* set by the engine; a source cannot know */
 };
 
+#define INV_UNHEARD_MAX 8
+
 struct inventory {
 	struct inv_container *containers;
 	size_t n_containers;
@@ -53,7 +63,13 @@ struct inventory {
 	bool complete; /* false: some source has never answered; delete nothing */
 	bool doubtful; /* some line could not be read, so rows may be missing; delete nothing */
 	struct arena text; /* of all ids, names and links */
+	/* Runtimes that do not run and have said nothing since we began: their containers are not
+	 * retired. Static text. */
+	const char *unheard[INV_UNHEARD_MAX];
+	size_t n_unheard;
 };
+
+bool inv_is_unheard(const struct inventory *inv, const char *runtime);
 
 /* The order of ids in the MIB index: shorter first, then by octets. */
 int inv_id_cmp(const char *a, const char *b);
@@ -107,6 +123,14 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text);
 /* The addresses that follow, of the container begun last, are at this link of the node: the name of
  * an interface that ifname_is_valid accepts. NULL: unknown, as at each container's beginning. */
 void inv_part_link(struct inv_part *part, const char *name);
+
+/* Say more of the container begun last. runtime is static text; runtime_id and net are as in
+ * struct inv_container. */
+void inv_part_runtime(struct inv_part *part, const char *runtime, const char *runtime_id);
+void inv_part_net(struct inv_part *part, enum inv_net net);
+
+/* The containers taken so far; borrowed until the next is begun. */
+const struct inv_container *inv_part_container_at(const struct inv_part *part, size_t i);
 
 /* Complain about a line that cannot be read. Logged as "SOURCE:LINE: text", once for the same
  * text (so quote the bad word), and at most INV_COMPLAINTS_MAX times in a poll. */

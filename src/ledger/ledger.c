@@ -19,6 +19,7 @@ void ledger_free_container(struct container *c)
 {
 	snap_mark_unref(c->totals.zero);
 	free(c->id);
+	free(c->runtime);
 	free(c);
 }
 
@@ -126,6 +127,24 @@ void ledger_name_container(struct container *c, const char *id, const char *name
 	c->name = text + at;
 }
 
+void ledger_set_runtime(struct container *c, const char *runtime, const char *runtime_id)
+{
+	size_t at = strlen(runtime) + 1, size = at + strlen(runtime_id) + 1;
+	char *text = xmalloc(size);
+
+	memcpy(text, runtime, at);
+	memcpy(text + at, runtime_id, size - at);
+	free(c->runtime);
+	c->runtime = text;
+	c->runtime_id = text + at;
+}
+
+bool ledger_runtime_differs(const struct container *c, const struct inv_container *from)
+{
+	return strcmp(c->runtime, from->runtime ? from->runtime : "") != 0 ||
+	       strcmp(c->runtime_id, from->runtime_id ? from->runtime_id : "") != 0;
+}
+
 static struct container *take_container(struct sweep *w, const struct inv_container *from)
 {
 	struct ledger *l = w->l;
@@ -134,6 +153,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 	if (!c) {
 		c = xcalloc(1, sizeof(*c));
 		ledger_name_container(c, from->id, "");
+		ledger_set_runtime(c, "", "");
 		c->ifindex = l->next_ifindex++;
 		c->totals.since_wall_s = w->now.wall_s;
 		ledger_note_unsure(&c->unsure, STORE_UNSURE_SINCE, w->now);
@@ -148,6 +168,13 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 		ledger_name_container(c, from->id, from->name);
 		c->changed = w->changed = true;
 	}
+	if (ledger_runtime_differs(c, from)) {
+		ledger_set_runtime(c, from->runtime ? from->runtime : "",
+				   from->runtime_id ? from->runtime_id : "");
+		c->changed = w->changed = true;
+	}
+	w->changed = w->changed || c->net != from->net;
+	c->net = from->net;
 	c->run = from->run;
 	c->state = STORE_LIVE;
 	c->gone_wall_s = 0;
@@ -254,7 +281,8 @@ static void retire_missing(struct sweep *w)
 	for (size_t i = 0; i < w->n_rows; i++) {
 		struct row *row = l->rows[i];
 
-		if (row->wanted || row->state == STORE_RETIRED || row->state == STORE_AGED)
+		if (row->wanted || row->state == STORE_RETIRED || row->state == STORE_AGED ||
+		    inv_is_unheard(w->inv, row->container->runtime))
 			continue;
 		row->state = STORE_RETIRED;
 		row->gone_ns = (int64_t)w->now.ns;
@@ -271,7 +299,7 @@ static void retire_containers(struct sweep *w, const bool *in_inventory)
 	for (size_t i = 0; i < w->n_containers; i++) {
 		struct container *c = w->l->containers[i];
 
-		if (in_inventory[i] || c->state != STORE_LIVE)
+		if (in_inventory[i] || c->state != STORE_LIVE || inv_is_unheard(w->inv, c->runtime))
 			continue;
 		c->state = STORE_RETIRED;
 		c->run = INV_RUN_GONE;
@@ -326,7 +354,8 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 		retire_containers(&w, in_inventory);
 	}
 	ledger_sort(l);
-	if (inv->complete) /* else a source without an answer may yet name another owner */
+	/* Otherwise a source or runtime without an answer may yet name another owner. */
+	if (inv->complete && !inv->n_unheard)
 		memset(l->held, 0, sizeof(l->held));
 	if (w.changed)
 		l->last_change_ns = now.ns;

@@ -62,6 +62,11 @@ bool ledger_differs(const struct ledger *l, const struct inventory *inv);
 /* The container that holds the address now, NULL: none. */
 const char *ledger_holder(const struct ledger *l, const struct addr *addr);
 
+/* Each container in the inventory to which a runtime has given an id of its own. */
+typedef void ledger_runtime_id_fn(void *arg, const char *runtime, const char *runtime_id,
+				  const char *id);
+void ledger_each_runtime_id(const struct ledger *l, ledger_runtime_id_fn *fn, void *arg);
+
 /* The addresses that need rules: sorted, distinct, without those in conflict. A new array for
  * free(). */
 struct addr *ledger_wanted(const struct ledger *l, enum addr_family family, size_t *ret_n);

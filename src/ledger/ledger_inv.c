@@ -21,10 +21,11 @@ static bool match_containers(const struct ledger *l, const struct inventory *inv
 		const struct inv_container *from = &inv->containers[n];
 
 		c->number = UINT32_MAX;
-		live += c->state == STORE_LIVE;
+		live += c->state == STORE_LIVE && !inv_is_unheard(inv, c->runtime);
 		if (n == inv->n_containers || strcmp(c->id, from->id) != 0)
 			continue;
-		if (c->state != STORE_LIVE || c->run != from->run || strcmp(c->name, from->name))
+		if (c->state != STORE_LIVE || c->run != from->run || strcmp(c->name, from->name) ||
+		    c->net != from->net || ledger_runtime_differs(c, from))
 			return false;
 		c->number = (uint32_t)n++;
 	}
@@ -38,7 +39,8 @@ bool ledger_differs(const struct ledger *l, const struct inventory *inv)
 	if (!match_containers(l, inv))
 		return true;
 	for (size_t i = 0; i < l->n_rows; i++)
-		live += l->rows[i]->state == STORE_LIVE || l->rows[i]->state == STORE_CONFLICT;
+		live += (l->rows[i]->state == STORE_LIVE || l->rows[i]->state == STORE_CONFLICT) &&
+			!inv_is_unheard(inv, l->rows[i]->container->runtime);
 	if (retires(inv) && live != inv->n_addresses)
 		return true;
 	for (size_t i = 0; i < inv->n_addresses; i++) {
@@ -56,4 +58,14 @@ bool ledger_differs(const struct ledger *l, const struct inventory *inv)
 			return true;
 	}
 	return false;
+}
+
+void ledger_each_runtime_id(const struct ledger *l, ledger_runtime_id_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < l->n_containers; i++) {
+		const struct container *c = l->containers[i];
+
+		if (c->state == STORE_LIVE && *c->runtime_id)
+			fn(arg, c->runtime, c->runtime_id, c->id);
+	}
 }

@@ -27,6 +27,8 @@ struct container {
 	bool changed; /* since it was taken into a batch */
 	bool saving; /* it is in a batch whose outcome is not known yet */
 	uint8_t unsure; /* bits of enum store_unsure */
+	char *runtime, *runtime_id; /* one allocation, see ledger_set_runtime */
+	enum inv_net net; /* as last said; not stored */
 };
 
 struct row {
@@ -130,6 +132,10 @@ struct row *ledger_add_stored_row(struct ledger *l, struct container *c,
 
 /* Set the id and name, both copied. */
 void ledger_name_container(struct container *c, const char *id, const char *name);
+
+/* Set both, copied: what runs it, and its id there. */
+void ledger_set_runtime(struct container *c, const char *runtime, const char *runtime_id);
+bool ledger_runtime_differs(const struct container *c, const struct inv_container *from);
 
 /* Append a container. Its ifIndex must be the highest, or the ports must be sorted afterwards. */
 void ledger_add_container(struct ledger *l, struct container *c);

@@ -63,8 +63,13 @@ static void show_container(struct container *c, struct snap *snap)
 					.run = c->run,
 					.run_ns = c->run_ns,
 					.ifindex = c->ifindex,
-					.totals = show_totals(&c->totals) };
-	to->totals.status = c->state == STORE_LIVE ? ROW_OTHER : ROW_RETIRED;
+					.totals = show_totals(&c->totals),
+					.runtime = snap_text(snap, c->runtime),
+					.runtime_id = snap_text(snap, c->runtime_id),
+					.net = c->net };
+	to->totals.status = c->state != STORE_LIVE  ? ROW_RETIRED
+			    : c->net == INV_NET_OWN ? ROW_OTHER
+						    : ROW_NOT_COUNTABLE;
 }
 
 static void show_row(const struct ledger *l, struct row *row, uint8_t wanted_paths,

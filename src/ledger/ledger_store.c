@@ -61,6 +61,7 @@ struct container *ledger_add_stored_container(struct ledger *l, const struct sto
 	struct container *c = xcalloc(1, sizeof(*c));
 
 	ledger_name_container(c, from->id, from->name);
+	ledger_set_runtime(c, from->runtime, from->runtime_id);
 	c->run = (enum inv_run)from->run;
 	c->ifindex = from->ifindex;
 	c->state = from->state;
@@ -206,7 +207,9 @@ static struct store_container container_to_store(const struct container *c, stru
 					  .state = c->state,
 					  .gone_wall_s = c->gone_wall_s,
 					  .totals = totals_to_store(&c->totals, c->gone_lived_s,
-								    c->unsure) };
+								    c->unsure),
+					  .runtime = arena_strdup(&b->text, c->runtime),
+					  .runtime_id = arena_strdup(&b->text, c->runtime_id) };
 }
 
 /* slot: the one the row owns, or NULL. */

@@ -294,6 +294,8 @@ static void bind_container(struct store_cursor *c, const struct store_container 
 	store_bind_text(c, row->name);
 	store_bind(c, (uint64_t)row->run);
 	bind_totals(c, row->state, row->gone_wall_s, &row->totals);
+	store_bind_text(c, row->runtime ? row->runtime : "");
+	store_bind_text(c, row->runtime_id ? row->runtime_id : "");
 	store_bind(c, row->ifindex);
 	store_bind_text(c, row->id);
 }

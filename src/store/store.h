@@ -51,6 +51,7 @@ struct store_container {
 	enum store_state state; /* STORE_CONFLICT does not occur */
 	int64_t gone_wall_s; /* when it left the inventory, 0: still in it */
 	struct store_totals totals;
+	const char *runtime, *runtime_id; /* as in struct inv_container */
 };
 
 struct store_address {

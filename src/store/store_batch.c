@@ -34,6 +34,8 @@ static void take_container(void *arg, const struct store_container *c)
 	*to = *c;
 	to->id = arena_strdup(&b->text, c->id);
 	to->name = arena_strdup(&b->text, c->name);
+	to->runtime = arena_strdup(&b->text, c->runtime);
+	to->runtime_id = arena_strdup(&b->text, c->runtime_id);
 }
 
 static void take_address(void *arg, const struct store_address *a)

@@ -18,7 +18,7 @@ static const char highest_sql[] =
 	"SELECT (SELECT max(ifindex) FROM container), (SELECT max(key) FROM address)";
 #define CONTAINER                                                                    \
 	"SELECT ifindex, ctid, name, run, " STORE_TOTALS("") ", " STORE_TOTALS_MORE( \
-		"") " FROM container"
+		"") ", runtime, runtime_id FROM container"
 #define ADDRESS                                                                               \
 	"SELECT key, container, ip, " STORE_TOTALS("") ", " STORE_TOTALS_MORE(                \
 		"") ", owner, seen, " STORE_COUNTERS("last_",                                 \
@@ -162,6 +162,8 @@ static int load_container_row(struct load *l, struct cursor *c)
 	row.name = text(c);
 	run = number(c);
 	read_totals(c, &state, &row.gone_wall_s, &row.totals);
+	row.runtime = text(c);
+	row.runtime_id = text(c);
 	row.run = (int)run;
 	row.state = (enum store_state)state;
 	id_octets = strlen(row.id);

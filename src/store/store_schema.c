@@ -87,6 +87,9 @@ static const char *const steps[] = {
 	"ALTER TABLE address ADD COLUMN unsure" NUMBER " DEFAULT 0;"
 	"UPDATE container SET gone_lived = gone_at; UPDATE address SET gone_lived = gone_at;"
 	"CREATE TABLE usage_unsure " USAGE,
+	/* What runs a container, and its id there. */
+	"ALTER TABLE container ADD COLUMN runtime TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE container ADD COLUMN runtime_id TEXT NOT NULL DEFAULT '';",
 };
 
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step for each version");
@@ -115,6 +118,7 @@ static const struct {
 	{ 3, "SELECT ip, octets FROM imported ORDER BY measured DESC, ip DESC LIMIT 1000" },
 	{ 4, "SELECT total(gone_lived), total(unsure) FROM container" },
 	{ 4, "SELECT total(gone_lived), total(unsure) FROM address" },
+	{ 5, "SELECT max(length(runtime)), max(length(runtime_id)) FROM container" },
 	{ 4, "SELECT start, node_out_pkts FROM usage_unsure ORDER BY start, address LIMIT 1000" },
 };
 

@@ -11,7 +11,7 @@
  * recognition of damage. For store/ only. */
 
 /* The schema's version (SQLite's user_version), and the versions from which a reader finds more. */
-#define STORE_SCHEMA_VERSION 4
+#define STORE_SCHEMA_VERSION 5
 #define STORE_SCHEMA_BOOKED 2 /* a period is booked when it is over: `booked`, counted_at in meta */
 #define STORE_SCHEMA_IMPORTED 3 /* `import` and `imported` */
 

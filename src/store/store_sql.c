@@ -6,7 +6,8 @@
 /* UPDATE and INSERT of a row bind the same values in the same order. */
 
 #define TOTALS(after) STORE_TOTALS(after) ", " STORE_TOTALS_MORE(after)
-#define CONTAINER(after) "name" after ", run" after ", " TOTALS(after)
+#define CONTAINER(after) \
+	"name" after ", run" after ", " TOTALS(after) ", runtime" after ", runtime_id" after
 #define ADDRESS(after) \
 	TOTALS(after) ", owner" after ", seen" after ", " STORE_COUNTERS("last_", after)
 #define COUNTERS STORE_COUNTERS("", "")
@@ -39,7 +40,7 @@ static const char *const sql[STORE_STATEMENTS] = {
 		"UPDATE container SET " CONTAINER(" = ?") " WHERE ifindex = ? AND ctid = ?",
 	[STORE_INSERT_CONTAINER] =
 		"INSERT INTO container (" CONTAINER("") ", ifindex, ctid)"
-							" VALUES (?, ?, " Q_TOTALS ", ?, ?)",
+							" VALUES (?, ?, " Q_TOTALS ", ?, ?, ?, ?)",
 	[STORE_UPDATE_ADDRESS] =
 		"UPDATE address SET " ADDRESS(" = ?") " WHERE key = ? AND container = ? AND ip = ?",
 	[STORE_INSERT_ADDRESS] =

@@ -70,7 +70,7 @@ static void expect_turned(enum port_view view, uint64_t turned_ns)
 /* Containers without addresses, in one state. */
 static void set_run(enum inv_run run)
 {
-	struct inv_container c = { (char *)"7", (char *)"", run };
+	struct inv_container c = { .id = (char *)"7", .name = (char *)"", .run = run };
 	struct inventory inv = { .containers = &c, .n_containers = 1, .complete = true };
 
 	later();

@@ -52,8 +52,9 @@ static inline struct inventory inventory_of(const struct claim *claims, size_t n
 		if (!inv.n_containers ||
 		    strcmp(containers[inv.n_containers - 1].id, claims[i].id) != 0)
 			containers[inv.n_containers++] =
-				(struct inv_container) { (char *)claims[i].id, (char *)"",
-							 INV_RUN_RUNNING };
+				(struct inv_container) { .id = (char *)claims[i].id,
+							 .name = (char *)"",
+							 .run = INV_RUN_RUNNING };
 		addresses[i] = (struct inv_address) { .addr = addr_of(claims[i].addr),
 						      .container = (uint32_t)inv.n_containers - 1,
 						      .conflict = claims[i].conflict };
