@@ -19,7 +19,8 @@
 #   make install      install into PREFIX below DESTDIR; make uninstall
 #   make dist         make build/ctmeter-VERSION.tar.gz; make distcheck: test it
 # V=1 shows the commands. CTMETER_OID moves the MIB. IPTC=no builds without libiptc, LINK=no without
-# the link backend (dry runs only, without both).
+# the link backend (dry runs only, without both), RUNTIMES=no without libcurl (no docker, podman,
+# incus, lxd).
 
 CTMETER_OID ?= 1.3.6.1.4.1.8072.9999.9999.1206
 VERSION     := 0.1.0
@@ -54,6 +55,15 @@ PKGS       := $(if $(filter yes,$(IPTC)),libip4tc libip6tc) $(if $(filter yes,$(
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)$(if $(filter yes,$(IPTC)),, -DCTM_NO_IPTC) \
               $(if $(filter yes,$(LINK)),, -DCTM_NO_LINK)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+# The sources of runtimes that answer by HTTP (docker, podman, incus, lxd), where libcurl is there
+# and knows unix sockets (RUNTIMES=no: without).
+RUNTIMES   ?= $(if $(shell $(PKG_CONFIG) --exists 'libcurl >= 7.40' 2>/dev/null || echo no),no,yes)
+ifeq ($(RUNTIMES),yes)
+PKG_CFLAGS += $(shell $(PKG_CONFIG) --cflags libcurl)
+PKG_LIBS   += $(shell $(PKG_CONFIG) --libs libcurl)
+else
+PKG_CFLAGS += -DCTM_NO_CURL
+endif
 # The system call filter, if libseccomp is installed (SECCOMP=no builds without it).
 SECCOMP    ?= $(shell $(PKG_CONFIG) --exists libseccomp 2>/dev/null && echo yes)
 ifeq ($(SECCOMP),yes)

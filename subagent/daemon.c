@@ -183,13 +183,13 @@ struct pending {
 	unsigned rules; /* their number when it came */
 };
 
-/* The state of the first inventory source that is not ok, or NULL. */
+/* The state of the first inventory source that fails, or NULL. */
 static const char *source_problem(const struct daemon *d)
 {
 	const struct sources *sources = engine_sources(d->engine);
 
 	for (size_t i = 0; i < sources_count(sources); i++)
-		if (strcmp(sources_state(sources, i), "ok") != 0)
+		if (sources_is_failing(sources, i))
 			return sources_state(sources, i);
 	return NULL;
 }

@@ -38,7 +38,7 @@ static void find_problems(const struct daemon *d, const struct view_status *s, s
 		if (strchr(s->family_state[f], ':'))
 			add_problem(p, f == ADDR_V4 ? "IPv4" : "IPv6", s->family_state[f]);
 	for (size_t i = 0; i < s->n_sources; i++)
-		if (strcmp(s->sources[i].state, "ok") != 0)
+		if (s->sources[i].failing)
 			add_problem(p, s->sources[i].name, s->sources[i].state);
 	if (strcmp(s->store, "ok") != 0)
 		add_problem(p, "ledger", s->store);
@@ -114,6 +114,7 @@ json_t *daemon_status(struct daemon *d)
 	for (size_t i = 0; i < s.n_sources; i++) {
 		sources[i].name = sources_name(engine_sources(d->engine), i);
 		sources[i].state = sources_state(engine_sources(d->engine), i);
+		sources[i].failing = sources_is_failing(engine_sources(d->engine), i);
 	}
 	s.store = f.store_problem ? f.store_problem : "ok";
 	s.ledger_doubted_s = f.ledger_doubted_s;

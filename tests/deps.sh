@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh GROUP...   groups: build test docs lint fuzz valgrind packages bench nms
+# usage: deps.sh GROUP...   groups: build test docs lint fuzz valgrind packages runtimes bench nms
 # Install the missing packages of these groups, with apt on Debian and Ubuntu. On other systems,
 # print their names.
 set -eu
@@ -18,6 +18,7 @@ build libjansson-dev   jansson-devel
 build libmnl-dev       libmnl-devel
 build libsqlite3-dev   sqlite-devel
 build libseccomp-dev   libseccomp-devel
+build libcurl4-gnutls-dev libcurl-devel
 test  check            check-devel
 test  snmpd            net-snmp
 test  snmp             net-snmp-utils
@@ -52,6 +53,7 @@ packages debootstrap   debootstrap
 packages dpkg-dev      dpkg-dev
 packages lintian       lintian
 packages rpm           rpm-build
+runtimes debootstrap   debootstrap
 nms   cacti            cacti
 nms   chromium         chromium
 nms   curl             curl

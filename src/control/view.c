@@ -132,9 +132,17 @@ static json_t *address_json(const struct snap *s, const struct snap_address *a)
 	return row;
 }
 
-/* Why a container's status is "other". There is only one reason. */
+/* Why a container has no addresses, if it has none. */
 static json_t *status_reason(const struct snap_container *c)
 {
+	static const char *const nets[] = {
+		[INV_NET_NODE] = "node's network",
+		[INV_NET_NONE] = "no network",
+		[INV_NET_SHARED] = "shared network",
+	};
+
+	if (c->totals.status == ROW_NOT_COUNTABLE && !c->n_addresses && c->net != INV_NET_OWN)
+		return json_string(nets[c->net]);
 	if (c->totals.status == ROW_OTHER && !c->n_addresses)
 		return json_string("no addresses");
 	return json_null();
@@ -150,6 +158,8 @@ static json_t *container_json(const struct snap *s, const struct snap_container 
 	put(row, "ifindex", json_integer(c->ifindex));
 	put_totals(row, s, &c->totals);
 	put(row, "reason", status_reason(c));
+	put(row, "runtime", text_json(c->runtime));
+	put(row, "runtime_id", text_json(c->runtime_id));
 	return row;
 }
 
@@ -274,6 +284,7 @@ static json_t *sources_json(const struct view_status *s)
 
 		put(source, "name", text_json(s->sources[i].name));
 		put(source, "state", text_json(s->sources[i].state));
+		put(source, "failing", json_boolean(s->sources[i].failing));
 		json_array_append_new(sources, source);
 	}
 	return sources;

@@ -18,7 +18,8 @@
 
 struct view_source {
 	const char *name; /* as configured */
-	const char *state; /* "ok", or what failed */
+	const char *state; /* "ok", what failed, or why there is nobody to ask */
+	bool failing;
 };
 
 /* Everything that `ctmeter status` shows. All text is borrowed; NULL stands for "". */

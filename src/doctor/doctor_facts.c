@@ -159,6 +159,13 @@ bool doctor_has_uplink(struct doctor *d, const struct rtnl_link *bridge)
 	return false;
 }
 
+static const char *member(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
 /* ---- the sources, queried by the doctor ---- */
 
 static void on_complaint(void *arg, enum log_level level, const char *text)
@@ -180,6 +187,38 @@ static void on_looked(void *arg, const struct sources_result *result, uint64_t n
 	if (result->failure)
 		snprintf(d->look_text, sizeof(d->look_text), "%s", result->failure);
 	loop_stop(d->loop);
+}
+
+/* The daemon's list. Returns 0 or -errno. */
+static int call_list(const struct doctor *d, json_t **ret_answer)
+{
+	struct ctl_client_wait wait = { .timeout_ms = LIST_TIMEOUT_MS };
+	json_t *request = json_object();
+	struct err e = { "" };
+	int rc;
+
+	json_object_set_new(request, "command", json_string("list"));
+	rc = ctl_client_call(d->o.cfg->control.socket, request, &wait, ret_answer, &e);
+	json_decref(request);
+	return rc;
+}
+
+/* The sources go on with the ids under which the daemon knows the runtimes' containers. */
+static void tell_known(const struct doctor *d, struct sources *sources)
+{
+	json_t *answer = NULL;
+	const json_t *containers, *c;
+
+	if (!d->status || call_list(d, &answer) < 0)
+		return;
+	containers = json_object_get(answer, "containers");
+	for (size_t i = 0; i < json_array_size(containers); i++) {
+		c = json_array_get(containers, i);
+		if (*member(c, "runtime_id") && strcmp(member(c, "status"), "retired") != 0)
+			sources_know(sources, member(c, "runtime"), member(c, "runtime_id"),
+				     member(c, "id"));
+	}
+	json_decref(answer);
 }
 
 /* The socket of the inventory helper that the daemon asks: its own (HELPER.PID) if root started the
@@ -210,6 +249,7 @@ void doctor_look_at_sources(struct doctor *d)
 	log_set_sink(on_complaint, d);
 	if (sources_new(cfg->inventory.sources, cfg->inventory.n_sources, cfg->inventory.max_rows,
 			helper, "", d->loop, on_looked, d, &sources, &e) == 0) {
+		tell_known(d, sources);
 		sources_look(sources);
 		loop_run(d->loop); /* this ends, as each source has a deadline */
 	} else {
@@ -235,13 +275,6 @@ static struct doctor_address *add_address(struct doctor *d, size_t *cap, const s
 	return a;
 }
 
-static const char *member(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static void take_container(struct doctor *d, size_t *cap, const json_t *container)
 {
 	const json_t *addresses = json_object_get(container, "addresses");
@@ -264,16 +297,11 @@ static void take_container(struct doctor *d, size_t *cap, const json_t *containe
 /* Take the addresses from the daemon's list. Returns 0 or -errno. */
 static int ask_list(struct doctor *d)
 {
-	struct ctl_client_wait wait = { .timeout_ms = LIST_TIMEOUT_MS };
-	json_t *request = json_object(), *answer = NULL;
+	json_t *answer = NULL;
 	const json_t *containers;
-	struct err e = { "" };
 	size_t cap = 0;
-	int rc;
+	int rc = call_list(d, &answer);
 
-	json_object_set_new(request, "command", json_string("list"));
-	rc = ctl_client_call(d->o.cfg->control.socket, request, &wait, &answer, &e);
-	json_decref(request);
 	if (rc < 0)
 		return rc;
 	containers = json_object_get(answer, "containers");

@@ -26,7 +26,9 @@ static char *source_problem(const struct doctor *d)
 		const char *name = json_string_value(json_object_get(s, "name"));
 		const char *state = json_string_value(json_object_get(s, "state"));
 
-		if (name && state && strcmp(state, "ok") != 0)
+		/* A runtime that does not run is no problem. */
+		if (name && state && strcmp(state, "ok") != 0 &&
+		    !json_is_false(json_object_get(s, "failing")))
 			return xasprintf("%s: %s", name, state);
 	}
 	return NULL;
@@ -73,7 +75,9 @@ static void compare(struct doctor *d, struct difference *diff)
 
 		if (!c)
 			c = inv_id_cmp(counted[i].id, id);
-		if (c < 0)
+		if (c < 0 && inv->n_unheard)
+			; /* a runtime's that does not run now */
+		else if (c < 0)
 			doctor_words_add(&diff->extra, "%s %s", counted[i].id,
 					 addr_format(&counted[i].addr, text));
 		else if (c > 0)

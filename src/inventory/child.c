@@ -447,8 +447,7 @@ int child_new_work(child_work_fn *work, const void *work_arg, uint64_t deadline_
 	return start(&t, deadline_ns, max_octets, loop, done, arg, ret_child, e);
 }
 
-/* Returns a connection over which `job` was sent, or -errno. */
-static int call_helper(const char *path, const char *job)
+int child_call_helper(const char *path, const char *job)
 {
 	struct sockaddr_un sun;
 	char *line = xasprintf("%s\n", job);
@@ -473,7 +472,7 @@ int child_new_remote(const char *path, const char *job, uint64_t deadline_ns, si
 		     struct loop *loop, child_done_fn *done, void *arg, struct child **ret_child,
 		     struct err *e)
 {
-	int fd = call_helper(path, job);
+	int fd = child_call_helper(path, job);
 
 	if (fd < 0) {
 		err_set(e, "the inventory helper at %s does not answer: %s", path, strerror(-fd));

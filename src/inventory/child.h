@@ -60,6 +60,10 @@ int child_new_remote(const char *path, const char *job, uint64_t deadline_ns, si
 		     struct loop *loop, child_done_fn *done, void *arg, struct child **ret_child,
 		     struct err *e);
 
+/* Connect to the helper at `path` and send it the job. Returns the connection (O_NONBLOCK), or
+ * -errno. */
+int child_call_helper(const char *path, const char *job);
+
 /* After done: is the process really gone? A killed process may hang in the kernel, on a dead
  * disk for example. */
 bool child_gone(struct child *child);

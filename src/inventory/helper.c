@@ -9,7 +9,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/xalloc.h"
+#include "inventory/awake.h"
 #include "inventory/child.h"
+#include "inventory/http_unix.h"
+#include "inventory/runtime.h"
 #include "inventory/source_one.h"
 
 #include <errno.h>
@@ -182,6 +185,59 @@ static void run_file(int fd, const struct cfg *cfg, const char *path)
 	free(text);
 }
 
+/* ---- a job that asks a runtime ---- */
+
+static void on_http_done(void *arg, const struct http_end *end, uint64_t now_ns)
+{
+	struct job *job = arg;
+	struct helper_end how = { .error = *end->text ? -EPIPE : 0 };
+
+	(void)now_ns;
+	snprintf(how.complaint, sizeof(how.complaint), "%s", end->text);
+	answer(job->fd, end->out, *end->text ? 0 : end->len, &how);
+	loop_stop(job->loop);
+}
+
+/* Something happened: say so, and not what. A peer that has not read the last ones yet knows. */
+static void on_http_came(void *arg, uint64_t now_ns)
+{
+	struct job *job = arg;
+
+	(void)now_ns;
+	alarm(0); /* the stream has begun: it lasts as long as its peer */
+	if (send(job->fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+		loop_stop(job->loop);
+}
+
+static void run_http(int fd, const struct cfg *cfg, const struct source_job *what)
+{
+	struct job job = { .fd = fd, .loop = loop_new() };
+	struct http_ask ask = { .socket = what->socket,
+				.request = what->request,
+				.deadline_ns = loop_now_ns() + SOURCE_DEADLINE_NS,
+				.max_octets = source_octets_http(cfg->inventory.max_rows),
+				.came = what->follow ? on_http_came : NULL,
+				.done = on_http_done,
+				.arg = &job };
+	struct helper_end idle = { .status = RUNTIME_IDLE };
+	struct http_get *get = NULL;
+	char why[AWAKE_WHY];
+	struct err e = { "" };
+
+	if (!awake_is(what->socket, what->worker, why)) {
+		snprintf(idle.complaint, sizeof(idle.complaint), "%s", why);
+		answer(fd, NULL, 0, &idle);
+	} else if (http_get_new(&ask, job.loop, &get, &e) < 0) {
+		refuse(fd, e.text);
+	} else {
+		loop_watch(job.loop, fd, POLLRDHUP, on_hangup, &job);
+		loop_run(job.loop);
+		loop_unwatch(job.loop, fd);
+		http_get_free(get);
+	}
+	loop_free(job.loop);
+}
+
 /* ---- what may be run ---- */
 
 /* The file decides what root runs, so only root may be able to write it. */
@@ -233,6 +289,8 @@ static void do_job(int fd, const struct cfg *cfg, const char *request)
 		ret = kind->helper_job(name, &job, &e);
 	if (ret < 0)
 		refuse(fd, e.text);
+	else if (job.socket)
+		run_http(fd, cfg, &job);
 	else if (job.file)
 		run_file(fd, cfg, job.file);
 	else

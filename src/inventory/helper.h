@@ -8,20 +8,27 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* The inventory helper runs the commands of `vz` and `command:` sources as root for a ctmeterd
- * that is not root. It keeps no state. A connection names one job, and the helper runs it only
- * if the configuration file, which must be root's, has it as a source.
+/* The inventory helper runs the commands of `vz` and `command:` sources, and asks the runtimes
+ * (docker and the like), as root for a ctmeterd that is not root. It keeps no state. A connection
+ * names one job, and the helper runs it only if the configuration file, which must be root's, has
+ * it as a source.
  *
- *   request   "command:PATH ARG...\n" as in the file, or "vz:NAME\n" with a NAME of source_vz.c
+ *   request   "command:PATH ARG...\n" as in the file, "vz:NAME\n" with a NAME of source_vz.c, or
+ *             "docker WORD\n" and "docker:SOCKET WORD\n" with a WORD of runtime.h, for each
+ *             runtime
  *   answer    what the job printed, at most what [inventory] max-rows allows, then
  *             HELPER_END_OCTETS that say how it ended
+ *
+ * A runtime is asked what a table says for that word, and nothing else can be sent to it. Where the
+ * word stands for its events, the answer is a newline for each time that more of them came: what
+ * they say is not passed on.
  *
  * 1. Words that reach exec(2) come from the configuration file or from a table, never from the
  *    peer.
  * 2. The helper passes the job's output on unread: the process that parses it has no privileges.
- * 3. A job ends at its deadline (10 s), its cap, or with its connection. The connection stays
- *    open, with nothing more sent, until the job's process is gone: one that hangs in the kernel
- *    outlives its kill.
+ * 3. A job ends at its deadline (10 s; none while events are followed), its cap, or with its
+ *    connection. The connection stays open, with nothing more sent, until the job's process is
+ *    gone: one that hangs in the kernel outlives its kill.
  * 4. The socket's mode decides who may connect: root and the daemon's group. */
 
 #define HELPER_END_OCTETS 512

@@ -6,9 +6,11 @@
 #include "base/xalloc.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DECLARE(name) extern const struct source_kind source_kind_##name;
 SOURCE_KINDS(DECLARE)
@@ -27,9 +29,11 @@ static const char *rest_of(const struct source_kind *kind, const char *spec)
 {
 	size_t len = strlen(kind->prefix);
 
-	if (strncmp(spec, kind->prefix, len) != 0 || takes_rest(kind) != (spec[len] != '\0'))
+	if (strncmp(spec, kind->prefix, len) != 0)
 		return NULL;
-	return spec + len;
+	if (kind->has_place && spec[len] == ':' && spec[len + 1])
+		return spec + len + 1;
+	return takes_rest(kind) == (spec[len] != '\0') ? spec + len : NULL;
 }
 
 /* The kind that spec names. "auto" names none. */
@@ -46,9 +50,38 @@ static const struct source_kind *find(const char *spec, const char **ret_rest)
 	return NULL;
 }
 
-static bool is_auto(const char *spec)
+bool source_is_auto(const char *spec)
 {
 	return !strcmp(spec, "auto");
+}
+
+const struct source_kind *source_kind_at(size_t i)
+{
+	return i < ARRAY_LEN(kinds) ? kinds[i] : NULL;
+}
+
+bool source_kind_has_sign(const struct source_kind *kind, const char *root)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; kind->sign_paths && kind->sign_paths[i]; i++) {
+		int len = snprintf(path, sizeof(path), "%s%s", root, kind->sign_paths[i]);
+
+		if (len < PATH_MAX && access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does `auto` ever take it? */
+static bool is_looked_for(const struct source_kind *kind)
+{
+	return kind->present || kind->sign_paths;
+}
+
+bool source_kind_is_there(const struct source_kind *kind, const char *root)
+{
+	return (kind->present && kind->present(root)) || source_kind_has_sign(kind, root);
 }
 
 int source_check(const char *spec, struct err *e)
@@ -57,7 +90,7 @@ int source_check(const char *spec, struct err *e)
 	const struct source_kind *kind = find(spec, &rest);
 	char list[SOURCE_CHOICES_SIZE] = "auto";
 
-	if (is_auto(spec))
+	if (source_is_auto(spec))
 		return 0;
 	if (kind)
 		return kind->check ? kind->check(rest, e) : 0;
@@ -72,8 +105,8 @@ const struct source_kind *source_kind_of(const char *spec, const char *root, con
 	const char *rest = "";
 	const struct source_kind *kind = find(spec, &rest);
 
-	for (size_t i = 0; is_auto(spec) && !kind && i < ARRAY_LEN(kinds); i++)
-		if (kinds[i]->present && kinds[i]->present(root))
+	for (size_t i = 0; source_is_auto(spec) && !kind && i < ARRAY_LEN(kinds); i++)
+		if (source_kind_is_there(kinds[i], root))
 			kind = kinds[i];
 	if (ret_rest)
 		*ret_rest = rest;
@@ -84,26 +117,37 @@ const struct source_kind *source_kind_of(const char *spec, const char *root, con
 
 const struct source_kind *source_kind_of_request(const char *request, const char **ret_job)
 {
-	const char *colon = strchr(request, ':');
+	size_t end = strcspn(request, ": ");
 
-	for (size_t i = 0; colon && i < ARRAY_LEN(kinds); i++) {
+	for (size_t i = 0; request[end] && i < ARRAY_LEN(kinds); i++) {
 		const struct source_kind *kind = kinds[i];
-		size_t len = (size_t)(colon - request) + takes_rest(kind);
+		size_t len = end + takes_rest(kind);
 
-		if (kind->helper_job && strlen(kind->prefix) == len &&
-		    !strncmp(request, kind->prefix, len)) {
-			*ret_job = colon + 1;
+		if (kind->helper_job && (request[end] == ':' || kind->has_place) &&
+		    strlen(kind->prefix) == len && !strncmp(request, kind->prefix, len)) {
+			*ret_job = request + end + 1;
 			return kind;
 		}
 	}
 	return NULL;
 }
 
+/* Is the request of this source? Its last word names the job. */
+static bool is_of_source(const char *spec, const struct source_kind *kind, const char *request)
+{
+	size_t len = (size_t)(strrchr(request, ' ') - request);
+
+	return (strlen(spec) == len && !strncmp(spec, request, len)) ||
+	       (source_is_auto(spec) && len == strlen(kind->prefix));
+}
+
 bool source_wants_job(const char *spec, const struct source_kind *kind, const char *request)
 {
 	if (takes_rest(kind))
 		return !strcmp(spec, request);
-	return !strcmp(spec, kind->prefix) || (is_auto(spec) && kind->present);
+	if (kind->has_place)
+		return strchr(request, ' ') && is_of_source(spec, kind, request);
+	return !strcmp(spec, kind->prefix) || (source_is_auto(spec) && kind->present);
 }
 
 void source_job_clear(struct source_job *job)
@@ -118,8 +162,11 @@ void source_job_clear(struct source_job *job)
 bool source_runs_programs(const char *spec)
 {
 	const struct source_kind *kind = source_kind_of(spec, "", NULL);
+	bool runs = kind && kind->runs_programs;
 
-	return kind && kind->runs_programs;
+	for (size_t i = 0; source_is_auto(spec) && !runs && i < ARRAY_LEN(kinds); i++)
+		runs = kinds[i]->runs_programs && source_kind_is_there(kinds[i], "");
+	return runs;
 }
 
 const char *source_file_of(const char *spec)
@@ -137,7 +184,7 @@ void source_kind_say_absent(struct err *e)
 	char titles[128] = "", signs[256] = "", choices[SOURCE_CHOICES_SIZE];
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!kinds[i]->present)
+		if (!is_looked_for(kinds[i]))
 			continue;
 		join_text(titles, sizeof(titles), ", ", "no %s", kinds[i]->title);
 		join_text(signs, sizeof(signs), "; ", "no %s", kinds[i]->signs);
@@ -154,7 +201,7 @@ const char *source_kind_choices(char buf[SOURCE_CHOICES_SIZE])
 
 	for (int looked_for = 0; looked_for <= 1; looked_for++)
 		for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-			if ((kinds[i]->present != NULL) == looked_for)
+			if (is_looked_for(kinds[i]) == looked_for)
 				join_text(forms, sizeof(forms),
 					  ++n < ARRAY_LEN(kinds) ? ", " : " or ", "%s",
 					  kinds[i]->form);

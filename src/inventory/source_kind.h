@@ -13,20 +13,25 @@
 
 struct source;
 
-/* What the helper does as root for a source: exactly one of argv and file is set. */
+/* What the helper does as root for a source: exactly one of argv, file and socket is set. */
 struct source_job {
 	char **argv; /* a program to run; for free(). Its words are static or point into text */
 	char *text; /* for free() */
 	const char *file; /* a kernel file to read, such as /proc/vz/veinfo */
+	/* A runtime's socket, to GET `request` there (http_unix.h) if the runtime runs (awake.h). */
+	const char *socket, *request, *worker;
+	bool follow; /* the answer has no end: say each time that more of it has come, not what */
 };
 
 struct source_kind {
 	/* How a source of this kind begins, "file:"; without a colon, the whole source, "vz". */
 	const char *prefix;
+	bool has_place; /* "PREFIX:PLACE" is a source of this kind, too; its prefix has no colon */
 	const char *form; /* the syntax, for messages: "file:PATH" */
 	const char *title; /* what the source is, for messages: "OpenVZ" */
 
-	/* `rest` is what follows the prefix: not empty after a colon, empty without one. */
+	/* `rest` is what follows the prefix and its colon: not empty after a colon, empty without
+	 * one. */
 
 	/* Is the rest well-formed? Opens nothing: whether a path exists is for the source to
 	 * find out. Returns 0, or -EINVAL with e saying what is wanted. NULL: any rest is good. */
@@ -35,10 +40,12 @@ struct source_kind {
 	 * -errno with e filled. root: see sources_new. */
 	int (*new)(const char *rest, const char *root, struct source **ret_source, struct err *e);
 
-	/* Can such a source ask anything on this node? source = auto takes the first kind that
-	 * returns true. NULL: auto never takes this kind. */
+	/* Can such a source ask anything on this node? source = auto takes every kind that is
+	 * there, running or not: one of sign_paths exists, or `present` says so. Those with
+	 * sign_paths may also appear later. Neither: auto never takes this kind. */
 	bool (*present)(const char *root);
-	const char *signs; /* what `present` checks for: "/proc/vz/veinfo, vzlist or prlctl" */
+	const char *const *sign_paths; /* ends with NULL */
+	const char *signs; /* what is checked for: "/proc/vz/veinfo, vzlist or prlctl" */
 
 	/* Does a poll run a program? The helper runs it; without a helper, ctmeterd does, and so
 	 * cannot give up exec(2) and has no system-call filter. False: a poll reads files or
@@ -48,8 +55,11 @@ struct source_kind {
 	/* The job that a request from the daemon to the helper names. A kind whose prefix ends
 	 * in a colon has one job, the source itself: job is its rest, and the helper has checked
 	 * that this very source is configured. Any other kind names its own jobs, "vz:NAME", and
-	 * the helper has checked that the kind is configured. No word of the request may get
-	 * into argv unless it came from the configuration. Returns 0, or -errno with e filled.
+	 * the helper has checked that the kind is configured. One with has_place has jobs with a
+	 * name, too, as the last word: "docker WORD" and "docker:PLACE WORD", and the helper has
+	 * checked that what precedes it is configured; job is "WORD" or "PLACE WORD". No word of
+	 * the request may get into argv or be opened unless it came from the configuration or a
+	 * table. Returns 0, or -errno with e filled.
 	 * NULL: the helper has no job for this kind. */
 	int (*helper_job)(const char *job, struct source_job *ret_job, struct err *e);
 
@@ -61,17 +71,36 @@ struct source_kind {
 
 /* Every kind, in the order in which messages list them and `auto` tries them. source_NAME.c
  * defines `const struct source_kind source_kind_NAME`. */
-#define SOURCE_KINDS(KIND) \
-	KIND(vz)           \
-	KIND(file)         \
+#define SOURCE_KINDS(KIND)      \
+	KIND(vz)                \
+	SOURCE_KINDS_HTTP(KIND) \
+	KIND(file)              \
 	KIND(command)
+
+/* Those that are asked by HTTP. */
+#ifdef CTM_NO_CURL
+#define SOURCE_KINDS_HTTP(KIND)
+#else
+#define SOURCE_KINDS_HTTP(KIND) KIND(docker) KIND(podman) KIND(incus) KIND(lxd)
+#endif
 
 /* Is this a valid source ("auto", "file:PATH", ..)? A cfg_source_check_fn. */
 int source_check(const char *spec, struct err *e);
 
 /* The kind of a source, and the rest behind its prefix. For "auto", the first kind that is
- * present. NULL: no such kind. ret_rest may be NULL. */
+ * there. NULL: no such kind. ret_rest may be NULL. */
 const struct source_kind *source_kind_of(const char *spec, const char *root, const char **ret_rest);
+
+bool source_is_auto(const char *spec);
+
+/* Every kind, in that order; NULL after the last. */
+const struct source_kind *source_kind_at(size_t i);
+
+/* Does `auto` take this kind on this node? */
+bool source_kind_is_there(const struct source_kind *kind, const char *root);
+
+/* The same for a kind with sign_paths, by system calls alone. */
+bool source_kind_has_sign(const struct source_kind *kind, const char *root);
 
 /* The kind to which a request to the helper belongs, and the job that it names. NULL: no kind
  * has such a job. */

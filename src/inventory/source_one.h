@@ -32,6 +32,8 @@ struct source {
 	bool failing;
 	struct log_state trouble;
 	size_t max_rows;
+	bool idle; /* what it asks does not run, which is no failure */
+	bool due; /* the next poll asks it */
 	char state[512];
 };
 
@@ -41,10 +43,24 @@ bool source_has_helper(const struct source *s);
 /* The poll is over. take_part is the complete answer, or NULL with the reason in e. */
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns);
 
+/* The same for a runtime that does not run: its last answer stays, and if it has not answered yet,
+ * the containers that it had are not taken for gone. */
+void source_end_idle(struct source *s, const char *why, uint64_t now_ns);
+
+/* Something happened that this source alone can tell: a poll of it soon. */
+void source_look_again(struct source *s);
+
+/* The id under which the ledger knows a container of this runtime (sources_know); NULL: it does
+ * not. Borrowed. */
+const char *sources_known(struct sources *s, const char *runtime, const char *runtime_id);
+
 /* Octets of an answer to read at most: room for max_rows containers with the longest id and name
  * and some addresses each, in vzlist's JSON. */
 size_t source_octets_max(const struct source *s);
 size_t source_octets_of(uint32_t max_rows);
+
+/* The same of a runtime's JSON, which has much that is not asked for. */
+size_t source_octets_http(uint32_t max_rows);
 
 /* A new empty part to fill. `name` stands for the source in complaints. */
 struct inv_part *source_part_new(const struct source *s, const char *name);

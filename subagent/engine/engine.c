@@ -463,6 +463,7 @@ static int open_rooms(struct engine *en, struct err *e)
 		ret = engine_open_backend(en, on_applied, e);
 	if (ret < 0)
 		return ret;
+	engine_tell_known(en, en->sources);
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, loop_now_ns())));
 	en->sampler.ledger = en->ledger;
 	/* Without the kernel's notifications, only the interval triggers polls. */

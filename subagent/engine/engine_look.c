@@ -24,3 +24,13 @@ void engine_on_kernel_event(void *arg, uint64_t now_ns)
 	en->look_asked = true;
 	loop_timer_set(en->loop, &en->look, at);
 }
+
+static void tell(void *arg, const char *runtime, const char *runtime_id, const char *id)
+{
+	sources_know(arg, runtime, runtime_id, id);
+}
+
+void engine_tell_known(const struct engine *en, struct sources *sources)
+{
+	ledger_each_runtime_id(en->ledger, tell, sources);
+}

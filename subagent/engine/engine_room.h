@@ -101,6 +101,9 @@ void engine_on_look(void *arg, uint64_t now_ns);
 /* Links, routes or addresses of the node have changed. An nl_fn. */
 void engine_on_kernel_event(void *arg, uint64_t now_ns);
 
+/* New sources, before their first poll: tell them what the ledger knows of runtimes' containers. */
+void engine_tell_known(const struct engine *en, struct sources *sources);
+
 /* The result of a poll. A sources_done_fn. */
 void engine_on_sources(void *arg, const struct sources_result *result, uint64_t now_ns);
 

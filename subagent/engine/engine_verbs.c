@@ -102,6 +102,7 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 		engine_drop_pending(en);
 		sources_free(en->sources);
 		en->sources = sources;
+		engine_tell_known(en, sources);
 	}
 	en->cfg = cfg;
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, now)));

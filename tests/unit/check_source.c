@@ -31,7 +31,7 @@ START_TEST(sources_new_auto_takes_vz_or_lists_choices)
 
 	ck_assert_int_eq(try_open(&b, root, "auto", NULL, &e), -ENOENT);
 	ck_assert_msg(strstr(e.text, "file:PATH") && strstr(e.text, "command:PATH ARG...") &&
-			      strstr(e.text, "vz in [inventory]"),
+			      strstr(e.text, " in [inventory]"),
 		      "%s", e.text);
 	loop_free(b.loop);
 	free(root);
@@ -51,10 +51,22 @@ END_TEST
 
 START_TEST(source_kind_messages_list_every_kind)
 {
+#ifdef CTM_NO_CURL
 	static const char said[] =
 		"not configured yet: source = auto found no OpenVZ on this node (no "
 		"/proc/vz/veinfo, vzlist or prlctl); choose source = file:PATH, "
 		"command:PATH ARG... or vz in [inventory]";
+	static const char kinds[] = "must be one of: auto, vz, file:PATH, command:PATH ARG...";
+#else
+	static const char said[] =
+		"not configured yet: source = auto found no OpenVZ, no Docker, no Podman, no "
+		"Incus, no LXD on this node (no /proc/vz/veinfo, vzlist or prlctl; no dockerd; no "
+		"podman; no incusd; no lxd); choose source = file:PATH, command:PATH ARG..., vz, "
+		"docker[:SOCKET], podman[:SOCKET], incus[:SOCKET] or lxd[:SOCKET] in [inventory]";
+	static const char kinds[] =
+		"must be one of: auto, vz, docker[:SOCKET], podman[:SOCKET], incus[:SOCKET], "
+		"lxd[:SOCKET], file:PATH, command:PATH ARG...";
+#endif
 	char spec_text[] = "auto", *spec = spec_text;
 	char *root = fixture_path("vz/none");
 	struct err e = { "" };
@@ -62,7 +74,7 @@ START_TEST(source_kind_messages_list_every_kind)
 	ck_assert(!sources_are_configured(&spec, 1, root, &e));
 	ck_assert_str_eq(e.text, said);
 	ck_assert_int_eq(source_check("vzlist", &e), -EINVAL);
-	ck_assert_str_eq(e.text, "must be one of: auto, vz, file:PATH, command:PATH ARG...");
+	ck_assert_str_eq(e.text, kinds);
 	free(root);
 }
 END_TEST
@@ -88,6 +100,21 @@ START_TEST(source_kind_of_request_only_configured_jobs)
 		{ "command:/x", ":/x", NULL, false },
 		{ "auto", "auto:x", NULL, false },
 		{ "vz", "", NULL, false },
+		{ "vz", "vz veinfo", NULL, false },
+#ifndef CTM_NO_CURL
+		{ "docker", "docker containers", "containers", true },
+		{ "auto", "docker containers", "containers", true },
+		{ "podman", "docker containers", "containers", false },
+		{ "docker:/a", "docker containers", "containers", false },
+		{ "docker:/a b", "docker:/a b containers", "/a b containers", true },
+		{ "docker:/a b", "docker:/a containers", "/a containers", false },
+		{ "docker:/a", "docker:/a b containers", "/a b containers", false },
+		{ "docker", "docker:/a containers", "/a containers", false },
+		{ "auto", "docker:/a containers", "/a containers", false },
+		{ "docker:/a", "docker:/a", "/a", false },
+		{ "docker", "dockerd containers", NULL, false },
+		{ "docker", "docker", NULL, false },
+#endif
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
@@ -113,6 +140,11 @@ START_TEST(source_kind_needs_by_kind)
 	ck_assert_ptr_null(source_file_of("command:/x"));
 	ck_assert_ptr_null(source_file_of("vz"));
 	ck_assert_ptr_null(source_file_of("auto"));
+#ifndef CTM_NO_CURL
+	ck_assert(!source_runs_programs("docker"));
+	ck_assert(!source_runs_programs("incus:/x"));
+	ck_assert_ptr_null(source_file_of("docker:/x"));
+#endif
 }
 END_TEST
 

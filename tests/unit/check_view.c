@@ -26,8 +26,8 @@ static json_int_t int_of(const json_t *o, const char *key)
 
 START_TEST(view_status_json_full_has_everything)
 {
-	static const struct view_source sources[] = { { "vz", "ok" },
-						      { "file:/x", "cannot read" } };
+	static const struct view_source sources[] = { { "vz", "ok", false },
+						      { "file:/x", "cannot read", true } };
 	static const char *const problems[] = { "the source file:/x fails" };
 	struct view_status s = {
 		.version = "1.2.3",
@@ -75,8 +75,8 @@ START_TEST(view_status_json_full_has_everything)
 		"\"containers\":3,\"addresses\":4,\"conflicts\":5,"
 		"\"unfit\":6,\"refused_containers\":7,\"refused_addresses\":8,"
 		"\"sample_age_ms\":345,\"stale_answers\":1,"
-		"\"sources\":[{\"name\":\"vz\",\"state\":\"ok\"},"
-		"{\"name\":\"file:/x\",\"state\":\"cannot read\"}],"
+		"\"sources\":[{\"name\":\"vz\",\"state\":\"ok\",\"failing\":false},"
+		"{\"name\":\"file:/x\",\"state\":\"cannot read\",\"failing\":true}],"
 		"\"inventory_failures\":6,\"store\":\"ok\",\"ledger_doubted\":1700000000,"
 		"\"clock\":{\"state\":\"ok\",\"jumps\":2,\"last_jump\":\"2026-11-23T10:11:12Z\","
 		"\"last_jump_s\":-86400,\"last_jump_ago_s\":60},"
@@ -236,7 +236,7 @@ static void expect_container(FILE *out, const char *id, unsigned n_addresses)
 
 	fprintf(out, "{\"id\":\"%s\",\"name\":\"\",\"state\":\"unknown\",\"ifindex\":0,%s,", id,
 		zeros("other", buf));
-	fputs("\"reason\":null,\"addresses\":[", out);
+	fputs("\"reason\":null,\"runtime\":\"\",\"runtime_id\":\"\",\"addresses\":[", out);
 	for (unsigned i = 0; i < n_addresses; i++)
 		fprintf(out, "%s{\"address\":\"192.0.2.1\",%s,\"link\":\"\",\"reason\":\"\"}",
 			i ? "," : "", zeros("counting", buf));

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* libcurl's multi interface under our loop: it says which descriptor to watch for what, and when to
+ * call it again. One multi handle for each request, so one connection, which is never reused. */
+#include "inventory/http_unix.h"
+
+#include "base/xalloc.h"
+
+#include <errno.h>
+
+#ifdef CTM_NO_CURL
+
+int http_get_new(const struct http_ask *ask, struct loop *loop, struct http_get **ret_get,
+		 struct err *e)
+{
+	(void)loop;
+	(void)ret_get;
+	err_set(e, "%s cannot be asked: built without libcurl", ask->socket);
+	return -ENOTSUP;
+}
+
+void http_get_free(struct http_get *get)
+{
+	(void)get;
+}
+
+#else
+
+#include "inventory/inv.h"
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMPLAINT_OCTETS 160 /* of the body of a refusal */
+
+struct http_get {
+	CURLM *multi;
+	CURL *easy;
+	struct loop *loop;
+	struct loop_timer timer; /* when libcurl wants to be called */
+	struct loop_timer deadline;
+	int fd; /* that is watched; -1: none */
+	char *out;
+	size_t len, cap, max_octets;
+	bool over; /* the answer is longer than max_octets */
+	bool has_come; /* since `came` was last called */
+	http_came_fn *came;
+	http_done_fn *done; /* NULL: called already */
+	void *arg;
+	char trouble[CURL_ERROR_SIZE];
+};
+
+static long status_of(const struct http_get *g)
+{
+	long status = 0;
+
+	curl_easy_getinfo(g->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+/* ---- called by libcurl ---- */
+
+static void on_fd(void *arg, short revents, uint64_t now_ns);
+
+static int watch_fd(CURL *easy, curl_socket_t fd, int what, void *arg, void *of_fd)
+{
+	struct http_get *g = arg;
+	short events = what == CURL_POLL_IN      ? POLLIN
+		       : what == CURL_POLL_OUT   ? POLLOUT
+		       : what == CURL_POLL_INOUT ? POLLIN | POLLOUT
+						 : 0;
+
+	(void)easy;
+	(void)of_fd;
+	if (g->fd >= 0 && (g->fd != fd || what == CURL_POLL_REMOVE)) {
+		loop_unwatch(g->loop, g->fd);
+		g->fd = -1;
+	}
+	if (what != CURL_POLL_REMOVE && g->done) {
+		loop_watch(g->loop, fd, events, on_fd, g);
+		g->fd = fd;
+	}
+	return 0;
+}
+
+static int set_timer(CURLM *multi, long ms, void *arg)
+{
+	struct http_get *g = arg;
+
+	(void)multi;
+	loop_timer_clear(g->loop, &g->timer);
+	if (ms >= 0 && g->done)
+		loop_timer_set(g->loop, &g->timer, loop_now_ns() + (uint64_t)ms * NS_PER_MS);
+	return 0;
+}
+
+static size_t take_body(char *octets, size_t size, size_t n, void *arg)
+{
+	struct http_get *g = arg;
+	size_t len = size * n;
+
+	if (g->came && status_of(g) == 200) {
+		g->has_come = true;
+		return len;
+	}
+	if (len > g->max_octets - g->len) {
+		g->over = true;
+		return 0;
+	}
+	if (g->cap - g->len < len + 1) {
+		g->cap = g->cap * 2 + len + 1;
+		g->out = xreallocarray(g->out, g->cap, 1);
+	}
+	memcpy(g->out + g->len, octets, len);
+	g->len += len;
+	return len;
+}
+
+/* An empty line ends the header. An answer that is followed has begun with it. */
+static size_t take_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct http_get *g = arg;
+
+	if (g->came && n * size <= 2 && *line == '\r' && status_of(g) == 200) {
+		g->has_come = true;
+		loop_timer_clear(g->loop, &g->deadline);
+	}
+	return size * n;
+}
+
+/* ---- its end ---- */
+
+static void release(struct http_get *g)
+{
+	g->done = NULL; /* the calls below must not watch anything anew */
+	if (g->fd >= 0)
+		loop_unwatch(g->loop, g->fd);
+	g->fd = -1;
+	loop_timer_clear(g->loop, &g->timer);
+	loop_timer_clear(g->loop, &g->deadline);
+	if (g->easy) {
+		curl_multi_remove_handle(g->multi, g->easy);
+		curl_easy_cleanup(g->easy);
+	}
+	if (g->multi)
+		curl_multi_cleanup(g->multi);
+	g->easy = NULL;
+	g->multi = NULL;
+}
+
+static void describe(const struct http_get *g, CURLcode code, struct http_end *end)
+{
+	char said[COMPLAINT_OCTETS];
+	long status = status_of(g);
+
+	if (g->over)
+		snprintf(end->text, sizeof(end->text), "it answers with too much");
+	else if (code != CURLE_OK)
+		snprintf(end->text, sizeof(end->text), "%s",
+			 *g->trouble ? g->trouble : curl_easy_strerror(code));
+	else if (status != 200)
+		snprintf(end->text, sizeof(end->text), "it answers with status %ld: %s", status,
+			 inv_clean(g->out, said, sizeof(said)));
+}
+
+/* g is not touched after done, which may free it. */
+static void finish(struct http_get *g, struct http_end *end, uint64_t now_ns)
+{
+	http_done_fn *done = g->done;
+
+	end->out = g->out;
+	end->len = g->len;
+	g->out[g->len] = '\0';
+	release(g);
+	done(g->arg, end, now_ns);
+}
+
+static void on_deadline(void *arg, uint64_t now_ns)
+{
+	struct http_end end = { .text = "it does not answer in time" };
+
+	finish(arg, &end, now_ns);
+}
+
+/* libcurl has done what it could for now: tell our caller. */
+static void look(struct http_get *g, uint64_t now_ns)
+{
+	struct http_end end = { .text = "" };
+	const CURLMsg *message;
+	int left;
+
+	if (g->has_come) {
+		g->has_come = false;
+		g->came(g->arg, now_ns);
+	}
+	message = curl_multi_info_read(g->multi, &left);
+	if (!message || message->msg != CURLMSG_DONE)
+		return;
+	g->out[g->len] = '\0';
+	describe(g, message->data.result, &end);
+	finish(g, &end, now_ns);
+}
+
+static void on_fd(void *arg, short revents, uint64_t now_ns)
+{
+	struct http_get *g = arg;
+	int what = (revents & POLLIN ? CURL_CSELECT_IN : 0) |
+		   (revents & POLLOUT ? CURL_CSELECT_OUT : 0) |
+		   (revents & (POLLERR | POLLHUP) ? CURL_CSELECT_ERR | CURL_CSELECT_IN : 0);
+	int running;
+
+	curl_multi_socket_action(g->multi, g->fd, what, &running);
+	look(g, now_ns);
+}
+
+static void on_timer(void *arg, uint64_t now_ns)
+{
+	struct http_get *g = arg;
+	int running;
+
+	curl_multi_socket_action(g->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	look(g, now_ns);
+}
+
+/* ---- its beginning ---- */
+
+static bool begin(struct http_get *g, const struct http_ask *ask)
+{
+	char *url = xasprintf("http://localhost%s", ask->request);
+	CURL *easy = g->easy;
+	bool good = !curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, ask->socket) &&
+		    !curl_easy_setopt(easy, CURLOPT_URL, url) &&
+		    !curl_easy_setopt(easy, CURLOPT_PROXY, "") && /* none from the environment */
+		    !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+		    !curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) &&
+		    !curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) &&
+		    !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, g->trouble) &&
+		    !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) &&
+		    !curl_easy_setopt(easy, CURLOPT_WRITEDATA, g) &&
+		    !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) &&
+		    !curl_easy_setopt(easy, CURLOPT_HEADERDATA, g) &&
+		    !curl_multi_setopt(g->multi, CURLMOPT_SOCKETFUNCTION, watch_fd) &&
+		    !curl_multi_setopt(g->multi, CURLMOPT_SOCKETDATA, g) &&
+		    !curl_multi_setopt(g->multi, CURLMOPT_TIMERFUNCTION, set_timer) &&
+		    !curl_multi_setopt(g->multi, CURLMOPT_TIMERDATA, g) &&
+		    !curl_multi_add_handle(g->multi, easy);
+
+	free(url);
+	return good;
+}
+
+int http_get_new(const struct http_ask *ask, struct loop *loop, struct http_get **ret_get,
+		 struct err *e)
+{
+	static bool initialised; /* libcurl's own state; no TLS */
+	struct http_get *g;
+
+	if (!initialised && curl_global_init(CURL_GLOBAL_NOTHING)) {
+		err_set(e, "libcurl cannot be initialised");
+		return -EIO;
+	}
+	initialised = true;
+	g = xcalloc(1, sizeof(*g));
+	g->loop = loop;
+	g->fd = -1;
+	g->cap = 1;
+	g->out = xcalloc(1, 1);
+	g->max_octets = ask->max_octets;
+	g->came = ask->came;
+	g->done = ask->done;
+	g->arg = ask->arg;
+	loop_timer_init(&g->timer, on_timer, g);
+	loop_timer_init(&g->deadline, on_deadline, g);
+	g->multi = curl_multi_init();
+	g->easy = g->multi ? curl_easy_init() : NULL;
+	if (!g->easy || !begin(g, ask)) {
+		err_set(e, "libcurl cannot ask %s", ask->socket);
+		http_get_free(g);
+		return -EIO;
+	}
+	loop_timer_set(loop, &g->deadline, ask->deadline_ns);
+	*ret_get = g;
+	return 0;
+}
+
+void http_get_free(struct http_get *get)
+{
+	if (!get)
+		return;
+	release(get);
+	free(get->out);
+	free(get);
+}
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The formats are those of the Docker Engine API (ContainerSummary) and of Podman's libpod API
+ * (ListContainer). */
+#include "inventory/inv_docker.h"
+
+#include "base/xalloc.h"
+#include "inventory/inv_json.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A pod of Podman, from its infra container. */
+struct pod {
+	char *infra; /* id of that container */
+	char *id, *name;
+};
+
+struct reader {
+	struct inv_part *part;
+	const struct inv_settle *settle;
+	const char *runtime;
+	struct pod *pods; /* of Podman */
+	size_t n_pods, cap_pods;
+	char **members; /* ids of the containers that are in a pod, but its infra container */
+	size_t n_members, cap_members;
+};
+
+static int fail(struct err *e, const char *what)
+{
+	err_set(e, "a container %s", what);
+	return -EBADMSG;
+}
+
+/* "created", "restarting" and "removing" have no network, or soon another. */
+static enum inv_run run_of(const char *state)
+{
+	static const char *const stopped[] = { "created",    "exited",      "dead",   "removing",
+					       "configured", "initialized", "stopped" };
+
+	if (!strcmp(state, "running") || !strcmp(state, "paused"))
+		return INV_RUN_RUNNING;
+	for (size_t i = 0; i < ARRAY_LEN(stopped); i++)
+		if (!strcmp(state, stopped[i]))
+			return INV_RUN_STOPPED;
+	return INV_RUN_UNKNOWN;
+}
+
+static enum inv_net net_of(const char *mode)
+{
+	if (!strcmp(mode, "host"))
+		return INV_NET_NODE;
+	if (!strcmp(mode, "none"))
+		return INV_NET_NONE;
+	return strncmp(mode, "container:", 10) ? INV_NET_OWN : INV_NET_SHARED;
+}
+
+static const char *label(const json_t *object, const char *key)
+{
+	return inv_json_text(json_object_get(object, "Labels"), key);
+}
+
+static bool is_ignored(const json_t *object)
+{
+	const char *value = label(object, "ctmeter.ignore");
+
+	return *value && strcmp(value, "false") && strcmp(value, "no") && strcmp(value, "0");
+}
+
+/* The container's own name, without the slash before it. Names that links gave it have another
+ * slash. */
+static const char *name_of(const json_t *object)
+{
+	const json_t *names = json_object_get(object, "Names");
+
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const json_t *value = json_array_get(names, i);
+		const char *name = json_string_value(value);
+
+		if (!name || strlen(name) != json_string_length(value))
+			continue;
+		name += *name == '/';
+		if (*name && !strchr(name, '/'))
+			return name;
+	}
+	return "";
+}
+
+static void add_addresses(struct inv_part *part, const json_t *object)
+{
+	static const char *const keys[] = { "IPAddress", "GlobalIPv6Address" };
+	const json_t *settings = json_object_get(object, "NetworkSettings");
+	json_t *networks = json_object_get(settings, "Networks"), *network;
+	const char *name;
+
+	json_object_foreach(networks, name, network)
+	{
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+			const char *address = inv_json_text(network, keys[i]);
+
+			if (*address)
+				inv_part_address(part, 0, address);
+		}
+	}
+}
+
+static const struct pod *pod_of(const struct reader *r, const char *infra)
+{
+	for (size_t i = 0; i < r->n_pods; i++)
+		if (!strcmp(r->pods[i].infra, infra))
+			return &r->pods[i];
+	return NULL;
+}
+
+static int cmp_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_member(const struct reader *r, const char *id)
+{
+	return r->n_members &&
+	       bsearch(&id, r->members, r->n_members, sizeof(*r->members), cmp_text);
+}
+
+static int read_container(void *arg, const json_t *object, struct err *e)
+{
+	const struct reader *r = arg;
+	const char *runtime_id = inv_json_text(object, "Id"), *name = name_of(object), *id;
+	const json_t *host = json_object_get(object, "HostConfig");
+	const struct pod *pod = pod_of(r, runtime_id);
+
+	if (!*runtime_id)
+		return fail(e, "without an Id");
+	if (!*name && !pod)
+		return fail(e, "without a name");
+	if (is_ignored(object) || is_member(r, runtime_id))
+		return 0;
+	if (pod) {
+		name = pod->name;
+		runtime_id = pod->id;
+	}
+	id = label(object, "ctmeter.id");
+	if (!*id)
+		id = r->settle ? r->settle->id(r->settle->arg, runtime_id, name) : name;
+	if (!id)
+		return 0;
+	if (*label(object, "ctmeter.name"))
+		name = label(object, "ctmeter.name");
+	if (inv_part_container(r->part, 0, id, name, run_of(inv_json_text(object, "State"))) < 0)
+		return 0;
+	inv_part_runtime(r->part, r->runtime, runtime_id);
+	inv_part_net(r->part, net_of(inv_json_text(host, "NetworkMode")));
+	add_addresses(r->part, object);
+	return 0;
+}
+
+int inv_docker(struct inv_part *part, const char *text, size_t len, const struct inv_settle *settle,
+	       struct err *e)
+{
+	struct reader r = { .part = part, .settle = settle, .runtime = "docker" };
+
+	return inv_json_each(text, len, read_container, &r, e);
+}
+
+/* ---- Podman ---- */
+
+static int read_pod(void *arg, const json_t *object, struct err *e)
+{
+	struct reader *r = arg;
+	const char *id = inv_json_text(object, "Id"), *pod = inv_json_text(object, "Pod");
+	const char *name = inv_json_text(object, "PodName");
+
+	if (!*id)
+		return fail(e, "without an Id");
+	if (!*pod)
+		return 0;
+	if (json_is_true(json_object_get(object, "IsInfra"))) {
+		r->pods = xgrow(r->pods, r->n_pods, &r->cap_pods, sizeof(*r->pods));
+		r->pods[r->n_pods++] =
+			(struct pod) { xstrdup(id), xstrdup(pod), xstrdup(*name ? name : pod) };
+	} else {
+		r->members = xgrow(r->members, r->n_members, &r->cap_members, sizeof(*r->members));
+		r->members[r->n_members++] = xstrdup(id);
+	}
+	return 0;
+}
+
+static void clear(struct reader *r)
+{
+	for (size_t i = 0; i < r->n_pods; i++) {
+		free(r->pods[i].infra);
+		free(r->pods[i].id);
+		free(r->pods[i].name);
+	}
+	for (size_t i = 0; i < r->n_members; i++)
+		free(r->members[i]);
+	free(r->pods);
+	free(r->members);
+}
+
+int inv_podman(struct inv_part *part, const char *text, size_t len, const char *pods,
+	       size_t pods_len, const struct inv_settle *settle, struct err *e)
+{
+	struct reader r = { .part = part, .settle = settle, .runtime = "podman" };
+	int ret = inv_json_each(pods, pods_len, read_pod, &r, e);
+
+	if (r.n_members)
+		qsort(r.members, r.n_members, sizeof(*r.members), cmp_text);
+	if (ret == 0)
+		ret = inv_json_each(text, len, read_container, &r, e);
+	clear(&r);
+	return ret;
+}

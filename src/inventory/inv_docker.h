@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTM_INV_DOCKER_H
+#define CTM_INV_DOCKER_H
+
+#include "base/err.h"
+#include "inventory/inv.h"
+#include "inventory/inv_settle.h"
+
+#include <stddef.h>
+
+/* Parsers for the lists of containers that Docker and Podman answer with, over text in memory.
+ *
+ * 1. A container's id is what `settle` makes of its name; the label ctmeter.id overrides it. Its
+ *    name is the container's, or the label ctmeter.name. The label ctmeter.ignore=true leaves it
+ *    out.
+ * 2. Addresses are those that the runtime gave. A container on the node's network, on none or on
+ *    another container's has none (inv_net).
+ * 3. Programs write this text, so what is not in its form fails as a whole. An id or an address
+ *    that cannot be used is refused by itself (inv.h 3).
+ *
+ * All return 0, or -EBADMSG with e filled. settle NULL: the names as they are. */
+
+/* GET /containers/json?all=1. */
+int inv_docker(struct inv_part *part, const char *text, size_t len, const struct inv_settle *settle,
+	       struct err *e);
+
+/* Podman: that, and GET /libpod/containers/json?all=true, which has the pods. A pod is one
+ * container, with its name and the addresses of its infra container; its members are left out. */
+int inv_podman(struct inv_part *part, const char *text, size_t len, const char *pods,
+	       size_t pods_len, const struct inv_settle *settle, struct err *e);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The formats are those of shared/api InstanceFull of LXD and Incus. */
+#include "inventory/inv_incus.h"
+
+#include "base/xalloc.h"
+#include "inventory/inv_json.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+	struct inv_part *part;
+	const struct inv_settle *settle;
+	const char *runtime;
+};
+
+/* "Starting", "Stopping" and "Error" are unknown. */
+static enum inv_run run_of(const char *status)
+{
+	if (!strcmp(status, "Running") || !strcmp(status, "Frozen") || !strcmp(status, "Ready"))
+		return INV_RUN_RUNNING;
+	return strcmp(status, "Stopped") ? INV_RUN_UNKNOWN : INV_RUN_STOPPED;
+}
+
+static bool is_ignored(const json_t *config)
+{
+	const char *value = inv_json_text(config, "user.ctmeter.ignore");
+
+	return *value && strcmp(value, "false") && strcmp(value, "no") && strcmp(value, "0");
+}
+
+static void add_addresses(struct inv_part *part, const json_t *instance)
+{
+	json_t *networks = json_object_get(json_object_get(instance, "state"), "network"), *link;
+	const char *name;
+
+	json_object_foreach(networks, name, link)
+	{
+		const json_t *list = json_object_get(link, "addresses");
+
+		for (size_t i = 0; strcmp(name, "lo") && i < json_array_size(list); i++) {
+			const json_t *a = json_array_get(list, i);
+
+			if (!strcmp(inv_json_text(a, "scope"), "global"))
+				inv_part_address(part, 0, inv_json_text(a, "address"));
+		}
+	}
+}
+
+/* Does it have a network? One without a link of its own has none. */
+static enum inv_net net_of(const json_t *instance)
+{
+	json_t *devices = json_object_get(instance, "expanded_devices"), *device;
+	const char *name;
+
+	json_object_foreach(devices, name, device)
+	{
+		if (!strcmp(inv_json_text(device, "type"), "nic"))
+			return INV_NET_OWN;
+	}
+	return INV_NET_NONE;
+}
+
+static int read_instance(void *arg, const json_t *instance, struct err *e)
+{
+	const struct reader *r = arg;
+	const json_t *config = json_object_get(instance, "config");
+	const char *name = inv_json_text(instance, "name");
+	const char *project = inv_json_text(instance, "project");
+	const char *uuid = inv_json_text(config, "volatile.uuid");
+	const char *id = inv_json_text(config, "user.ctmeter.id");
+	const char *shown = inv_json_text(config, "user.ctmeter.name");
+	bool is_default = !*project || !strcmp(project, "default");
+	char *path;
+
+	if (!*name) {
+		err_set(e, "an instance without a name");
+		return -EBADMSG;
+	}
+	if (is_ignored(config))
+		return 0;
+	path = is_default ? xstrdup(name) : xasprintf("%s/%s", project, name);
+	if (!*id)
+		id = r->settle && *uuid ? r->settle->id(r->settle->arg, uuid, path) : path;
+	if (id && inv_part_container(r->part, 0, id, *shown ? shown : path,
+				     run_of(inv_json_text(instance, "status"))) == 0) {
+		inv_part_runtime(r->part, r->runtime, uuid);
+		inv_part_net(r->part, net_of(instance));
+		add_addresses(r->part, instance);
+	}
+	free(path);
+	return 0;
+}
+
+int inv_incus(struct inv_part *part, const char *runtime, const char *text, size_t len,
+	      const struct inv_settle *settle, struct err *e)
+{
+	static const char head[] = "\"metadata\":";
+	struct reader r = { .part = part, .settle = settle, .runtime = runtime };
+	const char *list = len ? memmem(text, len, head, strlen(head)) : NULL;
+
+	if (!list) {
+		err_set(e, len ? "no list of instances in the answer" : "an empty answer");
+		return -EBADMSG;
+	}
+	list += strlen(head);
+	return inv_json_each(list, len - (size_t)(list - text), read_instance, &r, e);
+}
