@@ -137,7 +137,7 @@ static json_t *status_reason(const struct snap_container *c)
 {
 	static const char *const nets[] = {
 		[INV_NET_NODE] = "node's network",
-		[INV_NET_NONE] = "no network",
+		[INV_NET_NONE] = "no network of its own",
 		[INV_NET_SHARED] = "shared network",
 	};
 

@@ -17,13 +17,18 @@ struct pod {
 	char *id, *name;
 };
 
+/* A container of Podman that uses no network, or another's; pod: of which, "" if of none. */
+struct member {
+	char *id, *pod;
+};
+
 struct reader {
 	struct inv_part *part;
 	const struct inv_settle *settle;
 	const char *runtime;
 	struct pod *pods; /* of Podman */
 	size_t n_pods, cap_pods;
-	char **members; /* ids of the containers that are in a pod, but its infra container */
+	struct member *members; /* of Podman: those without a network of their own */
 	size_t n_members, cap_members;
 };
 
@@ -47,7 +52,7 @@ static enum inv_run run_of(const char *state)
 	return INV_RUN_UNKNOWN;
 }
 
-static enum inv_net net_of(const char *mode)
+static enum inv_net net_of_mode(const char *mode)
 {
 	if (!strcmp(mode, "host"))
 		return INV_NET_NODE;
@@ -113,29 +118,53 @@ static const struct pod *pod_of(const struct reader *r, const char *infra)
 	return NULL;
 }
 
-static int cmp_text(const void *a, const void *b)
+static int cmp_member(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(((const struct member *)a)->id, ((const struct member *)b)->id);
 }
 
-static bool is_member(const struct reader *r, const char *id)
+static const struct member *member_of(const struct reader *r, const char *id)
 {
-	return r->n_members &&
-	       bsearch(&id, r->members, r->n_members, sizeof(*r->members), cmp_text);
+	struct member key = { .id = (char *)(uintptr_t)id };
+
+	return r->n_members ? bsearch(&key, r->members, r->n_members, sizeof(key), cmp_member)
+			    : NULL;
+}
+
+/* Is its traffic that of a pod, which is a container by itself? (A pod may have no infra
+ * container.) */
+static bool is_in_pod(const struct reader *r, const struct member *member)
+{
+	for (size_t i = 0; member && *member->pod && i < r->n_pods; i++)
+		if (!strcmp(r->pods[i].id, member->pod))
+			return true;
+	return false;
+}
+
+/* Podman says nothing of a mode. One that shares another's network is said to be in networks. */
+static enum inv_net net_of(const json_t *object, const struct member *member)
+{
+	const json_t *host = json_object_get(object, "HostConfig");
+	const json_t *settings = json_object_get(object, "NetworkSettings");
+
+	if (!member)
+		return net_of_mode(inv_json_text(host, "NetworkMode"));
+	return json_object_size(json_object_get(settings, "Networks")) ? INV_NET_SHARED
+								       : INV_NET_NONE;
 }
 
 static int read_container(void *arg, const json_t *object, struct err *e)
 {
 	const struct reader *r = arg;
 	const char *runtime_id = inv_json_text(object, "Id"), *name = name_of(object), *id;
-	const json_t *host = json_object_get(object, "HostConfig");
 	const struct pod *pod = pod_of(r, runtime_id);
+	const struct member *member = member_of(r, runtime_id);
 
 	if (!*runtime_id)
 		return fail(e, "without an Id");
 	if (!*name && !pod)
 		return fail(e, "without a name");
-	if (is_ignored(object) || is_member(r, runtime_id))
+	if (is_ignored(object) || is_in_pod(r, member))
 		return 0;
 	if (pod) {
 		name = pod->name;
@@ -151,8 +180,9 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 	if (inv_part_container(r->part, 0, id, name, run_of(inv_json_text(object, "State"))) < 0)
 		return 0;
 	inv_part_runtime(r->part, r->runtime, runtime_id);
-	inv_part_net(r->part, net_of(inv_json_text(host, "NetworkMode")));
-	add_addresses(r->part, object);
+	inv_part_net(r->part, net_of(object, member));
+	if (!member)
+		add_addresses(r->part, object);
 	return 0;
 }
 
@@ -174,15 +204,13 @@ static int read_pod(void *arg, const json_t *object, struct err *e)
 
 	if (!*id)
 		return fail(e, "without an Id");
-	if (!*pod)
-		return 0;
-	if (json_is_true(json_object_get(object, "IsInfra"))) {
+	if (*pod && json_is_true(json_object_get(object, "IsInfra"))) {
 		r->pods = xgrow(r->pods, r->n_pods, &r->cap_pods, sizeof(*r->pods));
 		r->pods[r->n_pods++] =
 			(struct pod) { xstrdup(id), xstrdup(pod), xstrdup(*name ? name : pod) };
-	} else {
+	} else if (!json_array_size(json_object_get(object, "Networks"))) {
 		r->members = xgrow(r->members, r->n_members, &r->cap_members, sizeof(*r->members));
-		r->members[r->n_members++] = xstrdup(id);
+		r->members[r->n_members++] = (struct member) { xstrdup(id), xstrdup(pod) };
 	}
 	return 0;
 }
@@ -194,8 +222,10 @@ static void clear(struct reader *r)
 		free(r->pods[i].id);
 		free(r->pods[i].name);
 	}
-	for (size_t i = 0; i < r->n_members; i++)
-		free(r->members[i]);
+	for (size_t i = 0; i < r->n_members; i++) {
+		free(r->members[i].id);
+		free(r->members[i].pod);
+	}
 	free(r->pods);
 	free(r->members);
 }
@@ -207,7 +237,7 @@ int inv_podman(struct inv_part *part, const char *text, size_t len, const char *
 	int ret = inv_json_each(pods, pods_len, read_pod, &r, e);
 
 	if (r.n_members)
-		qsort(r.members, r.n_members, sizeof(*r.members), cmp_text);
+		qsort(r.members, r.n_members, sizeof(*r.members), cmp_member);
 	if (ret == 0)
 		ret = inv_json_each(text, len, read_container, &r, e);
 	clear(&r);

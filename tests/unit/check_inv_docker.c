@@ -188,6 +188,44 @@ START_TEST(inv_docker_random_damage_never_crashes)
 }
 END_TEST
 
+static void expect_podman(const char *text, size_t len, const char *pods, size_t pods_len,
+			  const char *expected)
+{
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct err e = { "" };
+
+	ck_assert_msg(inv_podman(part, text, len, pods, pods_len, NULL, &e) == 0, "%s", e.text);
+	expect_part(part, expected);
+	inv_part_free(part);
+}
+
+/* A pod is one; who shares another's network has none of its addresses. */
+START_TEST(inv_podman_real_answer_read)
+{
+	size_t len, pods_len;
+	char *text = fixture_read("runtimes/podman-4.3.json", &len);
+	char *pods = fixture_read("runtimes/podman-4.3-pods.json", &pods_len);
+
+	expect_podman(text, len, pods, pods_len,
+		      "web[Web server,running] 10.88.0.2; both[both,running] 10.88.0.3 10.89.1.2 "
+		      "fd00:89::2; done[done,stopped]; none[none,running]; shop[shop,running] "
+		      "10.88.0.4; never[never,stopped]; shared[shared,running]; "
+		      "hostnet[hostnet,running]; pausing[pausing,running] 10.88.0.6");
+	free(text);
+	free(pods);
+}
+END_TEST
+
+START_TEST(inv_podman_pod_without_infra_is_its_containers)
+{
+	static const char text[] = "[" CONTAINER("a1", "/web", ADDRESS("10.88.0.2")) "]";
+	static const char pods[] = "[{\"Id\":\"a1\",\"Pod\":\"p1\",\"PodName\":\"pod\","
+				   "\"Networks\":[\"podman\"]}]";
+
+	expect_podman(text, strlen(text), pods, strlen(pods), "web[web,running] 10.88.0.2");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("inv_docker");
@@ -202,6 +240,8 @@ static Suite *suite(void)
 	tcase_add_test(t, inv_docker_settle_decides_ids);
 	tcase_add_test(t, inv_docker_many_read);
 	tcase_add_test(t, inv_docker_random_damage_never_crashes);
+	tcase_add_test(t, inv_podman_real_answer_read);
+	tcase_add_test(t, inv_podman_pod_without_infra_is_its_containers);
 	suite_add_tcase(s, t);
 	return s;
 }
