@@ -71,7 +71,7 @@ static int add_source(struct sources *s, const struct source_kind *kind, const c
 	one->max_rows = s->max_rows;
 	one->name = xstrdup(name);
 	one->log = inv_log_new();
-	snprintf(one->state, sizeof(one->state), "not looked at yet");
+	snprintf(one->state, sizeof(one->state), "not polled yet");
 	s->list = xgrow(s->list, s->n, &s->cap, sizeof(*s->list));
 	s->list[s->n++] = one;
 	return 0;
