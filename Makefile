@@ -10,6 +10,7 @@
 #   make check-sanitized, check-valgrind: run the tests with every memory access checked
 #   make fuzz         fuzz every parser (FUZZ_S seconds each)
 #   make check-packages  build, install, upgrade and remove the Debian and RPM packages
+#   make check-runtimes  count the containers of real Dockers and the like in trees of Debian
 #   make check-nms    let real monitoring systems poll a real node
 #   make check-life   compress a long life into 7 minutes: flat memory, no repetition in the log
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds, without loss
@@ -224,7 +225,7 @@ AGAIN = +@$(MAKE) --no-print-directory $(parallel)
 export JOBS SLOW UNDER ASAN_OPTIONS
 RUN = B='$(B)' CTMETER_OID='$(CTMETER_OID)'
 
-.PHONY: demo check quickcheck check-odd check-docs check-life check-nms check-sanitized check-valgrind soak \
+.PHONY: demo check quickcheck check-odd check-docs check-life check-nms check-runtimes check-sanitized check-valgrind soak \
 	measure bench unit netns test-tools bench-tools fuzz fuzzers fuzz-run
 demo: deps
 	$(AGAIN) all test-tools
@@ -314,6 +315,12 @@ fuzz-run:
 
 fuzzers: $(FUZZERS)
 	@:
+
+# Real runtimes in trees of Debian, which are made once and kept (tests/runtimes/tree.sh).
+check-runtimes: deps
+	$(Q)sh tests/deps.sh runtimes
+	$(AGAIN) all test-tools
+	$(Q)$(RUN) SUITE=runtimes LIMIT_S=600 bash tests/netns/run.sh $(TESTS)
 
 # Real monitoring systems poll a real node. Installs their packages.
 check-nms: deps

@@ -159,6 +159,7 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 	const char *runtime_id = inv_json_text(object, "Id"), *name = name_of(object), *id;
 	const struct pod *pod = pod_of(r, runtime_id);
 	const struct member *member = member_of(r, runtime_id);
+	enum inv_run run;
 
 	if (!*runtime_id)
 		return fail(e, "without an Id");
@@ -177,11 +178,13 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 		return 0;
 	if (*label(object, "ctmeter.name"))
 		name = label(object, "ctmeter.name");
-	if (inv_part_container(r->part, 0, id, name, run_of(inv_json_text(object, "State"))) < 0)
+	run = run_of(inv_json_text(object, "State"));
+	if (inv_part_container(r->part, 0, id, name, run) < 0)
 		return 0;
 	inv_part_runtime(r->part, r->runtime, runtime_id);
 	inv_part_net(r->part, net_of(object, member));
-	if (!member)
+	/* After a crash of the runtime a stopped one still has the address that it had. */
+	if (!member && run != INV_RUN_STOPPED)
 		add_addresses(r->part, object);
 	return 0;
 }

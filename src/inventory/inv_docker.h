@@ -13,8 +13,8 @@
  * 1. A container's id is what `settle` makes of its name; the label ctmeter.id overrides it. Its
  *    name is the container's, or the label ctmeter.name. The label ctmeter.ignore=true leaves it
  *    out.
- * 2. Addresses are those that the runtime gave. A container on the node's network, on none or on
- *    another container's has none (inv_net).
+ * 2. Addresses are those that the runtime gave. A container that is stopped, or on the node's
+ *    network, on none or on another container's, has none (inv_net).
  * 3. Programs write this text, so what is not in its form fails as a whole. An id or an address
  *    that cannot be used is refused by itself (inv.h 3).
  *

@@ -129,14 +129,13 @@ void ledger_name_container(struct container *c, const char *id, const char *name
 
 void ledger_set_runtime(struct container *c, const char *runtime, const char *runtime_id)
 {
-	size_t at = strlen(runtime) + 1, size = at + strlen(runtime_id) + 1;
-	char *text = xmalloc(size);
+	char *text;
 
-	memcpy(text, runtime, at);
-	memcpy(text + at, runtime_id, size - at);
+	runtime = runtime ? runtime : "";
+	text = xasprintf("%s%c%s", runtime, '\0', runtime_id ? runtime_id : "");
 	free(c->runtime);
 	c->runtime = text;
-	c->runtime_id = text + at;
+	c->runtime_id = text + strlen(runtime) + 1;
 }
 
 bool ledger_runtime_differs(const struct container *c, const struct inv_container *from)
@@ -169,8 +168,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 		c->changed = w->changed = true;
 	}
 	if (ledger_runtime_differs(c, from)) {
-		ledger_set_runtime(c, from->runtime ? from->runtime : "",
-				   from->runtime_id ? from->runtime_id : "");
+		ledger_set_runtime(c, from->runtime, from->runtime_id);
 		c->changed = w->changed = true;
 	}
 	w->changed = w->changed || c->net != from->net;

@@ -133,7 +133,7 @@ struct row *ledger_add_stored_row(struct ledger *l, struct container *c,
 /* Set the id and name, both copied. */
 void ledger_name_container(struct container *c, const char *id, const char *name);
 
-/* Set both, copied: what runs it, and its id there. */
+/* Set both, copied: what runs it, and its id there. NULL is "". */
 void ledger_set_runtime(struct container *c, const char *runtime, const char *runtime_id);
 bool ledger_runtime_differs(const struct container *c, const struct inv_container *from);
 

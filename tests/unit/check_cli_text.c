@@ -115,6 +115,27 @@ START_TEST(cli_links_print_each_address_has_a_line)
 }
 END_TEST
 
+START_TEST(cli_list_print_runtimes_if_several)
+{
+	struct cli cli = { .exact = true };
+	char *json = json_text(
+		"{'sample_age_ms':0,'containers':[{'id':'5','name':'n','state':'running'," ROW(
+			0, 0, 0, 0,
+			"counting") ",'runtime':'docker','addresses':[]},"
+				    "{'id':'6','name':'m','state':'running'," ROW(
+					    0, 0, 0, 0,
+					    "counting") ",'runtime':'incus','addresses':[]}]}");
+
+	assert_list(
+		&cli, json,
+		"CTID   NAME          ADDRESS      IN  OUT  NODE IN  NODE OUT  STATUS    RUNTIME\n"
+		"5      n             -             0    0        0         0  counting  docker\n"
+		"6      m             -             0    0        0         0  counting  incus\n"
+		"TOTAL  2 containers  0 addresses   0    0        0         0\n");
+	free(json);
+}
+END_TEST
+
 START_TEST(cli_list_print_exact_beyond_2_63)
 {
 	struct cli cli = { .exact = true };
@@ -331,6 +352,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, cli_list_print_all_kinds_of_rows);
 	tcase_add_test(tc, cli_list_print_reason_stands_for_other);
+	tcase_add_test(tc, cli_list_print_runtimes_if_several);
 	tcase_add_test(tc, cli_list_print_exact_beyond_2_63);
 	tcase_add_test(tc, cli_list_print_packets_are_counted_too);
 	tcase_add_test(tc, cli_links_print_each_address_has_a_line);

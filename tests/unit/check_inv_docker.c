@@ -80,6 +80,14 @@ START_TEST(inv_docker_labels_say_id_name_and_ignore)
 }
 END_TEST
 
+START_TEST(inv_docker_stopped_has_no_address)
+{
+	expect("[{\"Id\":\"a1\",\"Names\":[\"/web\"],\"State\":\"exited\"" ADDRESS(
+		       "172.17.0.2") "}]",
+	       "web[web,stopped]");
+}
+END_TEST
+
 START_TEST(inv_docker_empty_list_is_an_answer)
 {
 	expect("[]", "");
@@ -234,6 +242,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, inv_docker_real_answer_read);
 	tcase_add_test(t, inv_docker_labels_say_id_name_and_ignore);
+	tcase_add_test(t, inv_docker_stopped_has_no_address);
 	tcase_add_test(t, inv_docker_empty_list_is_an_answer);
 	tcase_add_test(t, inv_docker_broken_answers_fail_whole);
 	tcase_add_test(t, inv_docker_odd_values_refused_by_themselves);

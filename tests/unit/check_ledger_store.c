@@ -76,6 +76,48 @@ START_TEST(ledger_restore_other_boot_zeroed_counts_all)
 }
 END_TEST
 
+static void say(void *arg, const char *runtime, const char *runtime_id, const char *id)
+{
+	char *said = arg;
+
+	strcat(said, runtime);
+	strcat(said, "/");
+	strcat(said, runtime_id);
+	strcat(said, "=");
+	strcat(said, id);
+}
+
+/* What a runtime says of a container outlives a restart; its containers stay while it is silent. */
+START_TEST(ledger_restore_runtime_known_and_kept_while_unheard)
+{
+	struct inventory inv = inventory_of(a_is_7, 1, true);
+	struct inventory silent = { .complete = true, .unheard = { "docker" }, .n_unheard = 1 };
+	struct fw_row row = row_of(A, 100, 2);
+	char said[64] = "";
+
+	inv.containers[0].runtime = "docker";
+	inv.containers[0].runtime_id = (char *)"0f1e";
+	ck_assert(ledger_set_inventory(ledger, &inv, now));
+	apply(&row, 1, false, false);
+	restart(true);
+	ledger_each_runtime_id(ledger, say, said);
+	ck_assert_str_eq(said, "docker/0f1e=7");
+	ck_assert(!ledger_differs(ledger, &inv));
+	ck_assert(!ledger_differs(ledger, &silent));
+	ck_assert(!ledger_set_inventory(ledger, &silent, now));
+	expect("7", A, 100, ROW_COUNTING, 0);
+	inv.containers[0].runtime_id = (char *)"1e1e"; /* made anew */
+	ck_assert(ledger_differs(ledger, &inv));
+	silent.unheard[0] = "podman";
+	ck_assert(ledger_differs(ledger, &silent));
+	ck_assert(ledger_set_inventory(ledger, &silent, now));
+	expect("7", A, 100, ROW_RETIRED, 0);
+	said[0] = '\0';
+	ledger_each_runtime_id(ledger, say, said);
+	ck_assert_str_eq(said, "");
+}
+END_TEST
+
 /* --- batches ------------------------------------------------------------------------------- */
 
 #define C "192.0.2.3"
@@ -288,6 +330,7 @@ int main(void)
 	tcase_add_test(tc, ledger_restore_other_boot_starts_rules_from_zero);
 	tcase_add_test(tc, ledger_restore_other_boot_old_counters_never_double);
 	tcase_add_test(tc, ledger_restore_other_boot_zeroed_counts_all);
+	tcase_add_test(tc, ledger_restore_runtime_known_and_kept_while_unheard);
 	tcase_add_test(tc, ledger_take_changed_after_saved_is_what_changed);
 	tcase_add_test(tc, ledger_saved_what_came_meanwhile_is_next);
 	tcase_add_test(tc, ledger_not_saved_taken_again);

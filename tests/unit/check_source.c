@@ -47,6 +47,45 @@ START_TEST(sources_new_auto_takes_vz_or_lists_choices)
 }
 END_TEST
 
+#ifndef CTM_NO_CURL
+
+/* All that there is, side by side, installed or running; one that is named is not taken again. */
+START_TEST(sources_new_auto_takes_every_runtime)
+{
+	char *root = make_dir();
+	struct bench b;
+
+	free(write_file(root, "usr/bin/dockerd", 0755, ""));
+	free(write_file(root, "var/lib/incus/unix.socket", 0644, ""));
+	open_bench(&b, root, "auto", NULL);
+	ck_assert_uint_eq(sources_count(b.sources), 2);
+	ck_assert_str_eq(sources_name(b.sources, 0), "docker");
+	ck_assert_str_eq(sources_name(b.sources, 1), "incus");
+	close_bench(&b);
+	open_bench(&b, root, "auto", "docker:/x");
+	ck_assert_uint_eq(sources_count(b.sources), 2);
+	ck_assert_str_eq(sources_name(b.sources, 0), "docker:/x");
+	ck_assert_str_eq(sources_name(b.sources, 1), "incus");
+	close_bench(&b);
+	remove_dir(root);
+}
+END_TEST
+
+START_TEST(sources_new_bad_places_refused)
+{
+	struct err e = { "" };
+
+	ck_assert_int_eq(source_check("docker", &e), 0);
+	ck_assert_int_eq(source_check("lxd:/a b", &e), 0);
+	ck_assert_int_eq(source_check("docker:", &e), -EINVAL);
+	ck_assert_int_eq(source_check("docker:run", &e), -EINVAL);
+	ck_assert_msg(strstr(e.text, "absolute path") != NULL, "%s", e.text);
+	ck_assert_int_eq(source_check("docker /run", &e), -EINVAL);
+}
+END_TEST
+
+#endif
+
 /* ---- the table of kinds ---- */
 
 START_TEST(source_kind_messages_list_every_kind)
@@ -451,6 +490,10 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, sources_new_bad_specs_refused);
 	tcase_add_test(t, sources_new_auto_takes_vz_or_lists_choices);
+#ifndef CTM_NO_CURL
+	tcase_add_test(t, sources_new_auto_takes_every_runtime);
+	tcase_add_test(t, sources_new_bad_places_refused);
+#endif
 	tcase_add_test(t, source_kind_messages_list_every_kind);
 	tcase_add_test(t, source_kind_of_request_only_configured_jobs);
 	tcase_add_test(t, source_kind_needs_by_kind);

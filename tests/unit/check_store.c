@@ -45,7 +45,11 @@ START_TEST(store_load_after_save_same)
 					  .id = "x'); DROP TABLE meta; --\"",
 					  .name = "Bj\xc3\xb6rn's \"web\" ; \xe2\x98\x83" },
 					{ .ifindex = 2, .name = "" },
-					{ .ifindex = 3999999999u, .id = "103", .name = "n" } };
+					{ .ifindex = 3999999999u,
+					  .id = "103",
+					  .name = "n",
+					  .runtime = "docker",
+					  .runtime_id = "0f1e" } };
 	struct store_address a[3] = { address_row(1, 1, "192.0.2.1"),
 				      address_row(2, 3999999999u, "192.0.2.1"),
 				      address_row(76, 2, "2001:db8::ffff:1") };

@@ -114,6 +114,8 @@ static inline void print_container(void *arg, const struct store_container *c)
 
 	fprintf(f, "%u [%s] [%s] run %d state %d gone %lld", c->ifindex, c->id, c->name, c->run,
 		c->state, (long long)c->gone_wall_s);
+	if (c->runtime && *c->runtime)
+		fprintf(f, " %s %s", c->runtime, c->runtime_id);
 	print_totals(f, &c->totals);
 }
 

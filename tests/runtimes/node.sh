@@ -1,0 +1,185 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A node with a real runtime: a Debian tree (tree.sh) under an overlay, so that the kept tree stays as
+# it is, in network, mount, pid, uts, ipc and cgroup namespaces of its own.
+#
+#   outside 198.51.100.2 ---- 198.51.100.1 node ---- what the runtime makes
+#
+# A test sources this file and calls node_enter first; what follows runs inside. All of lab.sh that is
+# not about its own three containers works there, too.
+
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../netns/lab.sh"
+# shellcheck source=tests/runtimes/tree.sh
+. "$LAB_TOP/tests/runtimes/tree.sh"
+
+NODE_PACKAGES=(busybox-static iproute2 iptables jq kmod procps libcurl3-gnutls libip4tc2 libip6tc2
+	libjansson4 libmnl0 libseccomp2 libsnmp40 libsqlite3-0)
+NODE_CGROUPS=(cpu cpuacct cpuset memory devices freezer blkio pids)
+
+# Continue inside, or skip the test if this machine cannot.
+node_enter() { # TREE PACKAGE... -- "$@"
+	local tree=$1 packages=() dir
+	shift
+	while [ "$1" != -- ]; do packages+=("$1") && shift; done
+	shift
+	if [ -z "${NODE_INSIDE-}" ]; then
+		[ "$EUID" -eq 0 ] || skip "a real runtime needs root"
+		tree_get "$tree" "${packages[@]}" "${NODE_PACKAGES[@]}" || skip "$TREE_REFUSAL"
+		chroot "$TREE_DIR" true || skip "the tree in $TREE_DIR does not run here"
+		dir=$(mktemp -d "${TMPDIR:-/tmp}/ctmeter-node.XXXXXX")
+		trap 'rmdir "$dir"' EXIT
+		unshare --net --mount --pid --uts --ipc --cgroup --fork --kill-child --propagation private \
+			"$BASH" -c '. "$1/tests/runtimes/node.sh"; shift; node_pivot "$@"' - \
+			"$LAB_TOP" "$TREE_DIR" "$dir" "${0##*/}" "$@"
+		exit
+	fi
+	mkdir -m 755 -p /run/netns /run/lab
+	LAB=/run/lab
+	lab_defaults
+	"$B/ctmeterd" -V >/dev/null 2>&1 || skip "ctmeterd of this machine does not run in Debian $TREE_RELEASE"
+	node_network
+}
+
+node_devices() { # ROOT
+	local d=$1/dev n
+	mount -t tmpfs -o mode=755 tmpfs "$d"
+	for n in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0 fuse:10:229; do
+		mknod -m 666 "$d/${n%%:*}" c "$(cut -d: -f2 <<<"$n")" "${n##*:}"
+	done
+	mkdir "$d/pts" "$d/shm" "$d/mqueue" "$d/net"
+	mknod -m 666 "$d/net/tun" c 10 200
+	mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$d/pts"
+	mount -t tmpfs tmpfs "$d/shm"
+	mount -t mqueue mqueue "$d/mqueue"
+	ln -s pts/ptmx "$d/ptmx"
+	ln -s /proc/self/fd "$d/fd"
+	for n in stdin:0 stdout:1 stderr:2; do ln -s "/proc/self/fd/${n#*:}" "$d/${n%:*}"; done
+}
+
+# As the machine has them: version 1 if it has its controllers there, else version 2.
+node_cgroups() { # ROOT
+	local d=$1/sys/fs/cgroup c
+	if ! grep -qw 'cgroup.*memory' /proc/mounts; then
+		mount -t cgroup2 cgroup2 "$d"
+		return
+	fi
+	mount -t tmpfs -o mode=755 tmpfs "$d"
+	for c in "${NODE_CGROUPS[@]}"; do
+		mkdir "$d/$c"
+		mount -t cgroup -o "$c" cgroup "$d/$c" || rmdir "$d/$c"
+	done
+	mkdir "$d/systemd"
+	mount -t cgroup -o none,name=systemd cgroup "$d/systemd"
+}
+
+node_pivot() { # TREE MOUNTPOINT TEST ARG...: as process 1 of the new namespaces
+	local tree=$1 at=$2 test=$3 root=$2/root d
+	set -e
+	shift 3
+	mount -t tmpfs -o mode=755 tmpfs "$at"
+	mkdir "$at/upper" "$at/work" "$root"
+	mount -t overlay -o "lowerdir=$tree,upperdir=$at/upper,workdir=$at/work" overlay "$root"
+	mount -t proc proc "$root/proc"
+	mount -t sysfs sysfs "$root/sys"
+	node_devices "$root"
+	node_cgroups "$root"
+	mount -t tmpfs -o mode=755 tmpfs "$root/run"
+	mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+	for d in docker containers lxd; do # an overlay does not bear overlays upon it
+		mkdir -p "$root/var/lib/$d"
+		mount -t tmpfs tmpfs "$root/var/lib/$d"
+	done
+	mkdir -p "$root/run/lock" "$root/ctmeter" "$root/build" "$root/oldroot"
+	mount --bind -o ro "$LAB_TOP" "$root/ctmeter"
+	mount --bind "$B" "$root/build"
+	cd "$root"
+	pivot_root . oldroot
+	cd /
+	umount -l /oldroot
+	# This process reaps what the runtime leaves behind, and ends with the test.
+	env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb LC_ALL=C NODE_INSIDE=1 B=/build \
+		SLOW="$SLOW" UNDER="${UNDER-}" bash "/ctmeter/tests/runtimes/$test" "$@"
+}
+
+# The node's own network, and a host outside that knows nothing of what is behind it.
+node_network() {
+	update-alternatives --set iptables /usr/sbin/iptables-legacy >/dev/null
+	update-alternatives --set ip6tables /usr/sbin/ip6tables-legacy >/dev/null
+	lab_quieten node
+	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	ip netns add outside
+	lab_quieten outside
+	lab_wire outside vout 1
+	ip addr add 198.51.100.1/24 dev vout
+	ip -n outside addr add 198.51.100.2/24 dev eth0
+}
+
+# The root of a container of busybox alone, as a directory.
+node_image() { # DIR
+	local applet
+	mkdir -p "$1"/{bin,sbin,etc,proc,sys,dev,tmp,root,run,var,usr/bin}
+	cp /bin/busybox "$1/bin/"
+	for applet in sh sleep ip init mount udhcpc; do ln -s busybox "$1/bin/$applet"; done
+	ln -s ../bin/busybox "$1/sbin/init"
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
+	echo 'root:x:0:' >"$1/etc/group"
+}
+
+# Let in_ns NAME mean this process's network.
+node_ns() { # NAME PID
+	umount "/run/netns/$1" 2>/dev/null
+	: >"/run/netns/$1"
+	mount --bind "/proc/$2/ns/net" "/run/netns/$1"
+}
+
+# ---- figures --------------------------------------------------------------------------------
+
+figures() { ctmeter list --json; }
+
+# A figure of a container, over all its addresses. KEY: in_octets, runtime_id, ..
+of_container() { # CTID KEY
+	figures | jq -r --arg id "$1" --arg key "$2" '.containers[] | select(.id == $id) | .[$key]'
+}
+
+is_of_container() { [ "$(of_container "$1" "$2")" = "$3" ]; } # CTID KEY VALUE
+
+addresses_of() { # CTID: those that it has now
+	figures | jq -r --arg id "$1" '.containers[] | select(.id == $id) | .addresses[] |
+		select(.status != "retired") | .address'
+}
+
+counts() { # CTID ADDR: is this address counted for it?
+	[ "$(figures | jq -r --arg id "$1" --arg a "$2" '.containers[] | select(.id == $id) |
+		.addresses[] | select(.address == $a) | .status')" = counting ]
+}
+
+# The containers that may have missed octets.
+discontinuous() {
+	figures | jq -r '.containers[] | select(.discontinuities > 0) | "\(.id) \(.last_discontinuity)"'
+}
+
+source_state() { # NAME
+	ctmeter --json status 2>/dev/null | jq -r --arg n "$1" '.sources[] | select(.name == $n) | .state'
+}
+
+source_says() { [[ $(source_state "$1") =~ $2 ]]; } # NAME REGEX
+
+# Send COUNT datagrams of SIZE octets and check that all arrive and that as much more than before is
+# served as this figure of the container.
+node_flow() { # LABEL FROM-NS TO-NS TO-ADDR SINK-PORT PORT COUNT SIZE CTID in|out
+	local before pkts octets sent key=${10}_octets
+	before=$(of_container "$9" "$key")
+	rm -f "$LAB/ready"
+	ns_exec "$3" "$B/tests/netns/udpgen" sink --port "$5" --expect "$7" --duration 20 \
+		--ready "$LAB/ready" >"$LAB/sink" </dev/null &
+	await 5 test -e "$LAB/ready" || fail "$1: no sink"
+	sent=$(in_ns "$2" "$B/tests/netns/udpgen" send --from 0.0.0.0 --to "$4" --port "$6" --count "$7" --size "$8" \
+		--duration 20)
+	wait $!
+	assert_eq "$1: received" "$sent" "$(<"$LAB/sink")"
+	read -r pkts octets <<<"$sent"
+	assert_ge "$1: sent packets" "$7" "$pkts"
+	await 10 is_of_container "$9" "$key" $((before + octets))
+	assert_eq "$1: $9 ${10}" $((before + octets)) "$(of_container "$9" "$key")"
+}

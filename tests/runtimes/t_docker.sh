@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A real Docker: its containers are found, named and counted by themselves, by a ctmeterd that is not
+# root and was there first.
+
+# shellcheck source=tests/runtimes/node.sh
+. "$(dirname "$0")/node.sh"
+node_enter docker docker.io -- "$@"
+
+docker_answers() { docker version; }
+
+dockerd_start() {
+	dockerd >>"$LAB/dockerd.log" 2>&1 </dev/null &
+	DOCKERD_PID=$!
+	await 60 docker_answers || { tail "$LAB/dockerd.log"; skip "dockerd does not start here"; }
+}
+
+run() { # NAME [OPTION...]
+	local name=$1
+	shift
+	docker run -d --name "$name" "$@" bb /bin/sleep 10000 >/dev/null || fail "docker run $name"
+}
+
+pid_of() { docker inspect -f '{{.State.Pid}}' "$1"; }
+id_of() { docker inspect -f '{{.Id}}' "$1"; }
+ip_of() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$1" | awk '{ print $1 }'; }
+
+# Found, with the address that Docker gave it.
+assert_counted() { # NAME
+	assert_await "$1 is counted" 10 counts "$1" "$(ip_of "$1")"
+	node_ns "$1" "$(pid_of "$1")"
+}
+
+step 'Docker is installed and does not run'
+lab_set daemon.user daemon
+lab_set inventory.source auto
+lab_set ledger.path /var/lib/ctmeter/ledger.db
+lab_set control.socket /run/ctmeter/control.sock
+lab_ctmeterd_start
+assert_await 'the source says so' 10 source_says docker '^not running: nothing listens'
+assert_eq 'that is no failure' false "$(ctmeter --json status 2>/dev/null | jq '.sources[0].failing')"
+assert_eq 'ctmeterd is not root' daemon "$(stat -c %U "/proc/$CTMETERD_PID")"
+
+step 'two containers'
+dockerd_start
+node_image "$LAB/image"
+tar -C "$LAB/image" -c . | docker import - bb >/dev/null
+run web -p 8053:21053/udp --label ctmeter.name='Web server'
+run db
+assert_counted web
+assert_counted db
+assert_eq 'the source answers' ok "$(source_state docker)"
+assert_eq 'its name' 'Web server' "$(of_container web name)"
+assert_eq 'its runtime' docker "$(of_container web runtime)"
+assert_eq 'its id there' "$(id_of web)" "$(of_container web runtime_id)"
+
+step 'octets sent are octets served'
+node_flow 'masqueraded' web outside 198.51.100.2 7001 7001 200 1000 web out
+node_flow 'published' outside web 198.51.100.1 21053 8053 150 700 web in
+node_flow 'another' db outside 198.51.100.2 7002 7002 100 333 db out
+
+step 'a container that starts is counted from its start'
+for i in 1 2 3 4 5; do
+	run "quick$i"
+	began=${EPOCHREALTIME/./}
+	await 5 counts "quick$i" "$(ip_of "quick$i")" || fail "quick$i is not counted"
+	echo "counted $(((${EPOCHREALTIME/./} - began) / 1000)) ms after docker run, by the control socket"
+done
+docker rm -f quick{1,2,3,4,5} >/dev/null
+
+step 'restarted, recreated: the same row'
+octets=$(of_container web out_octets)
+docker restart -t 0 web >/dev/null
+assert_counted web
+node_flow 'after a restart' web outside 198.51.100.2 7003 7003 50 500 web out
+docker rm -f web >/dev/null
+assert_await 'it is gone' 10 is_of_container web state gone
+run between # takes its address
+run web -p 8053:21053/udp
+assert_counted web
+assert_await 'another id' 10 is_of_container web runtime_id "$(id_of web)"
+assert_ge 'its totals go on' $((octets + 50 * 500)) "$(of_container web out_octets)"
+node_flow 'after it was made anew' web outside 198.51.100.2 7004 7004 60 600 web out
+
+step 'passing names make no row'
+old=$(id_of db)
+docker create --name "${old:0:12}_db" bb /bin/sleep 10000 >/dev/null
+run witness
+assert_counted witness
+assert_eq 'no row' '' "$(of_container "${old:0:12}_db" id)"
+octets=$(of_container db out_octets)
+docker rm -f db >/dev/null
+docker rename "${old:0:12}_db" db
+docker start db >/dev/null
+assert_counted db
+assert_eq 'its row goes on' "$octets" "$(of_container db out_octets)"
+
+step 'a name bills, and labels override it'
+docker rename db store
+assert_await 'another row' 10 counts store "$(ip_of store)"
+assert_await 'the old one has retired' 10 is_of_container db state gone
+run asked --label ctmeter.id=customer-7
+assert_await 'its label' 10 counts customer-7 "$(ip_of asked)"
+run hidden --label ctmeter.ignore=true
+run witness2
+assert_counted witness2
+assert_eq 'one is left out' '' "$(of_container hidden id)"
+
+step 'no network of its own: said, and not counted twice'
+run hostnet --network host
+run none --network none
+run shared --network container:web
+run witness3
+assert_counted witness3
+assert_eq 'the node' "node's network not-countable" \
+	"$(of_container hostnet reason) $(of_container hostnet status)"
+assert_eq 'none' 'no network of its own' "$(of_container none reason)"
+assert_eq 'shared' 'shared network' "$(of_container shared reason)"
+assert_eq 'no address of it' '' "$(addresses_of shared)"
+node_flow 'a shared one is web' web outside 198.51.100.2 7005 7005 40 400 web out
+
+step 'a second network'
+docker network create back >/dev/null
+docker network connect back store
+assert_await 'two addresses' 10 eval '[ "$(addresses_of store | wc -l)" -eq 2 ]'
+docker network disconnect back store
+assert_await 'one address' 10 eval '[ "$(addresses_of store | wc -l)" -eq 1 ]'
+
+assert_eq 'no look has failed' 0 "$(ctmeter --json status 2>/dev/null | jq .inventory_failures)"
+
+step 'Docker is killed: what runs goes on, and nothing is retired'
+pid=$(pid_of store)
+node_ns store "$pid"
+stop_process "$DOCKERD_PID" KILL
+assert_await 'the source says so' 20 source_says docker '^not running: .*what it said last stays'
+node_flow 'without Docker' store outside 198.51.100.2 7006 7006 70 300 store out
+lab_ctmeterd_stop
+lab_ctmeterd_start
+ctmeter refresh || fail 'ctmeter refresh'
+assert_eq 'nothing is gone after a restart' 0 "$(figures |
+	jq '[.containers[] | select(.id == "web" or .id == "store") | select(.state == "gone")] | length')"
+assert_eq 'what it is, is still known' docker "$(of_container store runtime)"
+kill "$pid"
+rm -f /run/docker.pid
+dockerd_start
+assert_await 'the source answers' 20 source_says docker '^ok$'
+assert_await 'what has ended is stopped' 20 is_of_container store state stopped
+docker start store >/dev/null
+assert_counted store
+node_flow 'with Docker again' store outside 198.51.100.2 7007 7007 80 900 store out
+
+step 'nothing was missed, and all is well'
+assert_eq 'discontinuities' '' "$(discontinuous)"
+docker ps -q | xargs -r docker rm -f >/dev/null
+stop_process "$DOCKERD_PID"
+lab_end
