@@ -7,7 +7,7 @@
  *   bulk tcp|udp FROM TO PORT MB            sends so many MB (10^6 octets of data) and ends once the
  *                                           sink has heard all of it
  *
- * 1. No more than WINDOW octets are under way, so that no queue on the way overflows: a packet that
+ * 1. No more than WINDOW octets are under way (the sink takes it from its environment), so that no queue on the way overflows: a packet that
  *    is dropped between two counters is none of their business.
  * 2. UDP: the last segment of a burst asks for an answer, and the next burst waits for it. */
 
@@ -63,10 +63,12 @@ static int open_sink(int type, unsigned port)
 {
 	struct sockaddr_storage any;
 	socklen_t len = make_address("::", port, &any);
-	int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0), window = WINDOW, one = 1;
+	int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0), one = 1;
+	int window = getenv("WINDOW") ? atoi(getenv("WINDOW")) : WINDOW;
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
 	    (type == SOCK_STREAM &&
+	     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &window, sizeof(window)) != 0 &&
 	     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window)) != 0) ||
 	    bind(fd, (struct sockaddr *)&any, len) != 0 ||
 	    (type == SOCK_STREAM && listen(fd, 8) != 0))

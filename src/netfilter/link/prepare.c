@@ -220,7 +220,9 @@ static int load(const struct prepare *p, const int *keep, struct bpf_object **re
 	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* counted before Linux 5.11 */
 	said.file = xopen_memstream(&said.text, &said.len);
 	before = libbpf_set_print(listen_to_libbpf);
-	object = bpf_object__open_mem(link_embedded, (size_t)(link_embedded_end - link_embedded),
+	object = bpf_object__open_mem(link_embedded,
+				      (size_t)((uintptr_t)link_embedded_end -
+					       (uintptr_t)link_embedded),
 				      NULL);
 	ret = (int)libbpf_get_error(object);
 	if (!ret) {
@@ -273,29 +275,31 @@ static int pin_all(const struct prepare *p, struct bpf_object *object, int dir)
 
 /* --- a new set ---------------------------------------------------------------------------- */
 
+static int put_element(int map, const void *value)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_update_elem(map, &zero, value, BPF_ANY) < 0 ? -errno : 0;
+}
+
 /* What a set holds before it is used: what the one before it holds, except counters, or nothing. */
 static int fill(const struct prepare *p, struct bpf_object *object, const int *before)
 {
 	struct link_state first = { .layout = LINK_LAYOUT };
-	int map[SET_MAPS];
-	uint32_t zero = 0;
-	int ret = 0;
+	int map[SET_MAPS], ret;
 
 	for (size_t i = 0; i < SET_MAPS; i++)
 		map[i] = bpf_object__find_map_fd_by_name(object, set_map_name[i]);
-	if (bpf_map_update_elem(map[SET_EPOCHS], &zero, &map[SET_EPOCH], BPF_ANY) < 0)
-		ret = -errno;
-	else if (before)
-		ret = set_copy(before, map);
-	else if (bpf_map_update_elem(map[SET_STATE], &zero, &first, BPF_ANY) < 0)
-		ret = -errno;
+	ret = put_element(map[SET_EPOCHS], &map[SET_EPOCH]);
+	if (!ret)
+		ret = before ? set_copy(before, map) : put_element(map[SET_STATE], &first);
 	return ret ? fail(p, ret, "cannot fill the new maps") : 0;
 }
 
 /* Make `set-new`. */
 static int make_new(const struct prepare *p, const int *before)
 {
-	struct bpf_object *object;
+	struct bpf_object *object = NULL;
 	int ret, dir = -1;
 
 	ret = set_remove(p->dir, SET_NEW);
@@ -375,7 +379,7 @@ static bool is_same_program(int dir, const char *name, int fd)
 /* Let this daemon's programs take the place of those pinned, where they differ, on the same maps. */
 static int renew_programs(const struct prepare *p, int dir, const int map[SET_MAPS])
 {
-	struct bpf_object *object;
+	struct bpf_object *object = NULL;
 	int ret = load(p, map, &object);
 
 	if (ret)

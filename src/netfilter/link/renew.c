@@ -21,7 +21,7 @@
 
 static int copy_hash(int from, int to)
 {
-	char key[sizeof(struct link_key6)], next[sizeof(key)], value[8];
+	char key[sizeof(struct link_key6)] = "", next[sizeof(key)], value[8];
 	bool first = true;
 
 	while (bpf_map_get_next_key(from, first ? NULL : key, next) == 0) {
