@@ -164,7 +164,8 @@ $(B)/%.a:
 $(B)/ctmeterd: $(B)/subagent/main.o $(LIBS_ALL)
 	$(call say,LD,$@)
 	$(Q)$(LINK_EXE) -o $@ $^ $(SNMP_LIBS) $(PKG_LIBS) $(LIBS)
-	$(Q)$(if $(filter yes,$(IPTC)),:,echo 'Built without libiptc: this ctmeterd cannot count.')
+	$(Q)$(if $(filter yes,$(IPTC)),:,echo 'Built without libiptc: this ctmeterd counts $(if $(filter yes,$(LINK)),on links only,nothing).')
+	$(Q)$(if $(filter yes,$(LINK)),:,echo 'Built without clang or libbpf: this ctmeterd cannot count on links.')
 
 $(B)/ctmeter: $(B)/src/cli/ctmeter.o $(B)/libctmeter.a
 	$(call say,LD,$@)
@@ -282,6 +283,8 @@ soak: deps
 unit: all $(UNIT_BINS)
 	$(Q)for t in $(basename $(notdir $(filter tests/unit/check_%,$(IPTC_USERS)))); do \
 		echo "SKIP  $$t: built without libiptc"; done
+	$(Q)for t in $(basename $(notdir $(filter tests/unit/check_%,$(LINK_USERS)))); do \
+		echo "SKIP  $$t: built without the link backend"; done
 	$(Q)$(RUN) sh tests/unit/run.sh $(UNIT_BINS)
 
 netns: all test-tools

@@ -9,6 +9,9 @@ set -eu
 list='
 build gcc              gcc
 build libc6-dev        glibc-devel
+build clang            clang
+build libbpf-dev       libbpf-devel
+build llvm             llvm
 build make             make
 build pkg-config       pkgconf-pkg-config
 build libsnmp-dev      net-snmp-devel
