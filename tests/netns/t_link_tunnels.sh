@@ -62,14 +62,15 @@ exact() { # LABEL ADDR COMMAND...
 
 # A tunnel between the container and the outside host, with addresses of its own.
 tunnel() { # TYPE LOCAL REMOTE OPTIONS...
-	local type=$1 at=c1 local=$2 remote=$3 n=1
+	local type=$1 near=$2 far=$3 n
 	shift 3
-	for at in c1 outside; do
-		in_ns $at ip link add tun type "$type" local "$local" remote "$remote" "$@" || return 1
+	for n in 1 2; do
+		local at=c1 from=$near to=$far
+		[ $n = 1 ] || at=outside from=$far to=$near
+		in_ns $at ip link add tun type "$type" local "$from" remote "$to" "$@" || return 1
 		ip -n $at link set tun mtu 1430 up
 		ip -n $at addr add 10.9.9.$n/24 dev tun 2>/dev/null
 		ip -n $at addr add fd09::$n/64 dev tun nodad 2>/dev/null
-		local=$remote remote=$2 n=2
 	done
 }
 no_tunnel() { for ns in c1 outside; do ip -n $ns link del tun; done; }
