@@ -177,10 +177,15 @@ static void begin(struct fw_link *s, uint64_t now_ns)
 		fw_link_load(s, f);
 }
 
-static int no_capability(struct err *e)
+static int forbidden(struct err *e)
 {
-	err_set(e, "no permission to attach programs to links: ctmeterd needs the capability "
-		   "CAP_NET_ADMIN; run it as root or give it that");
+	if (geteuid() == 0)
+		err_set(e, "bpf(2) is forbidden here, even to root: this is a user namespace, or a "
+			   "container whose system call filter refuses it: take \"backend = "
+			   "iptables\"");
+	else
+		err_set(e, "no permission to attach programs to links: ctmeterd needs the "
+			   "capability CAP_NET_ADMIN; run it as root or give it that");
 	return -EPERM;
 }
 
@@ -193,7 +198,7 @@ int fw_link_start(struct fw_link *s, uint64_t now_ns, struct err *e)
 	s->tried_ns = now_ns;
 	s->problem[0] = '\0';
 	if (tcx_is_forbidden())
-		return no_capability(e);
+		return forbidden(e);
 	ret = open_set(s, &why);
 	if (!ret)
 		ret = open_helpers(s, &why);

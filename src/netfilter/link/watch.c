@@ -22,7 +22,8 @@ struct watch {
 	void *arg;
 };
 
-static void take(struct watch *w, const struct nlmsghdr *h, uint64_t now_ns)
+/* Returns whether the node's addresses changed. That is told once for many messages. */
+static bool take(struct watch *w, const struct nlmsghdr *h, uint64_t now_ns)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(h);
@@ -43,17 +44,18 @@ static void take(struct watch *w, const struct nlmsghdr *h, uint64_t now_ns)
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
-		w->fn(w->arg, WATCH_ADDRESSES, 0, now_ns);
-		break;
+		return true;
 	default:
 		break;
 	}
+	return false;
 }
 
 static void on_readable(void *arg, short revents, uint64_t now_ns)
 {
 	struct watch *w = arg;
 	uint64_t buf[16384 / sizeof(uint64_t)];
+	bool addresses = false;
 
 	(void)revents;
 	for (int i = 0; i < READS_A_TURN; i++) {
@@ -77,9 +79,11 @@ static void on_readable(void *arg, short revents, uint64_t now_ns)
 		} else if (n > 0 && from.nl_pid == 0) {
 			for (const struct nlmsghdr *h = (const void *)buf; mnl_nlmsg_ok(h, left);
 			     h = mnl_nlmsg_next(h, &left))
-				take(w, h, now_ns);
+				addresses = take(w, h, now_ns) || addresses;
 		}
 	}
+	if (addresses)
+		w->fn(w->arg, WATCH_ADDRESSES, 0, now_ns);
 }
 
 int watch_new(struct loop *loop, watch_fn *fn, void *arg, struct watch **ret_watch, struct err *e)
