@@ -183,7 +183,7 @@ static void open_agentx_dir(const char *socket)
 	free(dir);
 }
 
-static int prepare(const struct cfg *cfg, const struct passwd *to, struct err *e)
+static int prepare(const struct cfg *cfg, uid_t uid, gid_t gid, struct err *e)
 {
 	struct fw_config config;
 	char *run_dir;
@@ -195,7 +195,7 @@ static int prepare(const struct cfg *cfg, const struct passwd *to, struct err *e
 		open_agentx_dir(cfg->agentx.socket);
 	run_dir = dir_of(cfg->control.socket);
 	config = fw_config_of(cfg, run_dir);
-	ret = fw_prepare(cfg->netfilter.backend, &config, to->pw_uid, to->pw_gid, e);
+	ret = fw_prepare(cfg->netfilter.backend, &config, uid, gid, e);
 	free(run_dir);
 	return ret;
 }
@@ -215,7 +215,7 @@ int privilege_prepare(const struct cfg *cfg, struct err *e)
 			cfg->daemon.user, cfg->daemon.user);
 		return -ENOENT;
 	}
-	return prepare(cfg, to, e);
+	return prepare(cfg, to->pw_uid, to->pw_gid, e);
 }
 
 /* --- dropping ----------------------------------------------------------------------------- */
@@ -300,6 +300,16 @@ static void start_helper(struct cfg *cfg, gid_t gid, const char *config_path)
 	cfg->inventory.helper = path;
 }
 
+/* Root without its other capabilities could not load the counting programs either. What is in the
+ * way is also found, and reported, by opening the backend. */
+static void prepare_for_root(const struct cfg *cfg)
+{
+	struct err e = { "" };
+
+	if (cfg->netfilter.backend != CFG_BACKEND_IPTABLES && prepare(cfg, 0, 0, &e) < 0)
+		log_warning("start", "%s", e.text);
+}
+
 static int drop_root(struct cfg *cfg, const char *config_path, struct err *e)
 {
 	const struct passwd *to = getpwnam(cfg->daemon.user);
@@ -316,9 +326,11 @@ static int drop_root(struct cfg *cfg, const char *config_path, struct err *e)
 	if (other)
 		ret = check_gifts(cfg, config_path, other, e);
 	if (other && !ret)
-		ret = prepare(cfg, other, e);
+		ret = prepare(cfg, other->pw_uid, other->pw_gid, e);
 	if (ret < 0)
 		return ret;
+	if (!other)
+		prepare_for_root(cfg);
 	start_helper(cfg, other ? other->pw_gid : 0, config_path);
 	limit_bounding_set();
 	if (to)

@@ -107,11 +107,12 @@ static int open_set(struct fw_link *s, struct err *e)
 				    .max_addresses = s->max_addresses,
 				    .links = s->links,
 				    .n_links = s->n_links };
-	int ret = 0;
+	bool is_root = geteuid() == 0 && !is_anothers(s->bpf_dir);
+	int prepared = is_root ? look_prepare(&config, 0, getegid(), e) : 0;
+	/* Root may have given up what preparing needs, after it has prepared. */
+	int ret = link_object_open(s->bpf_dir, &s->object, prepared < 0 ? NULL : e);
 
-	if (geteuid() == 0 && !is_anothers(s->bpf_dir))
-		ret = look_prepare(&config, 0, getegid(), e);
-	return ret < 0 ? ret : link_object_open(s->bpf_dir, &s->object, e);
+	return ret < 0 && prepared < 0 ? prepared : ret;
 }
 
 static int open_helpers(struct fw_link *s, struct err *e)
