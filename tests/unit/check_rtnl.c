@@ -6,12 +6,14 @@
 #include "seed.h"
 
 #include <check.h>
+#include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- a message ---- */
@@ -112,6 +114,110 @@ START_TEST(rtnl_parse_link_takes_what_is_told)
 	msg_put_u32(&m, 37, 0); /* IFLA_LINK_NETNSID */
 	ck_assert(rtnl_parse_link(msg_end(&m), m.len, &l));
 	ck_assert(l.lower_elsewhere);
+}
+END_TEST
+
+/* A bridge announces its ports in the same kind of message, with less in it. */
+START_TEST(rtnl_parse_link_of_a_bridge_family_is_none)
+{
+	struct ifinfomsg info = { .ifi_family = AF_BRIDGE, .ifi_index = 7 };
+	struct msg m = msg_new(RTM_NEWLINK, &info, sizeof(info));
+	struct msg gone = msg_new(RTM_DELLINK, &info, sizeof(info));
+	struct rtnl_link l;
+	int index = 0;
+
+	msg_put_text(&m, IFLA_IFNAME, "vc1");
+	ck_assert(!rtnl_parse_link(msg_end(&m), m.len, &l));
+	ck_assert(!rtnl_parse_link_gone(msg_end(&gone), gone.len, &index));
+	info.ifi_family = AF_UNSPEC;
+	gone = msg_new(RTM_DELLINK, &info, sizeof(info));
+	ck_assert(rtnl_parse_link_gone(msg_end(&gone), gone.len, &index));
+	ck_assert_int_eq(index, 7);
+}
+END_TEST
+
+START_TEST(rtnl_parse_link_kinds_say_their_vlan)
+{
+	struct ifinfomsg info = { .ifi_index = 7 };
+	struct msg m = msg_new(RTM_NEWLINK, &info, sizeof(info));
+	size_t begin = msg_put(&m, IFLA_LINKINFO, NULL, 0), data;
+	struct rtnl_link l;
+
+	msg_put_text(&m, IFLA_INFO_KIND, "bridge");
+	data = msg_put(&m, 2, NULL, 0); /* IFLA_INFO_DATA */
+	msg_put(&m, 7, "\x01", 1); /* IFLA_BR_VLAN_FILTERING */
+	msg_put(&m, 39, "\x05\x00", 2); /* IFLA_BR_VLAN_DEFAULT_PVID */
+	msg_nest(&m, data);
+	msg_nest(&m, begin);
+	ck_assert(rtnl_parse_link(msg_end(&m), m.len, &l));
+	ck_assert(l.vlan_filtering && l.pvid == 5 && !l.vlan);
+	m = msg_new(RTM_NEWLINK, &info, sizeof(info));
+	begin = msg_put(&m, IFLA_LINKINFO, NULL, 0);
+	msg_put_text(&m, IFLA_INFO_KIND, "vlan");
+	data = msg_put(&m, 2, NULL, 0);
+	msg_put(&m, 1, "\x07\x00", 2); /* IFLA_VLAN_ID */
+	msg_nest(&m, data);
+	msg_nest(&m, begin);
+	ck_assert(rtnl_parse_link(msg_end(&m), m.len, &l));
+	ck_assert(!l.vlan_filtering && !l.pvid && l.vlan == 7);
+}
+END_TEST
+
+static struct msg neigh_msg(uint8_t family, uint16_t state)
+{
+	struct ndmsg info = { .ndm_family = family, .ndm_ifindex = 9, .ndm_state = state };
+	struct msg m = msg_new(RTM_NEWNEIGH, &info, sizeof(info));
+
+	if (family != AF_BRIDGE)
+		msg_put(&m, NDA_DST, "\xc0\x00\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0",
+			family == AF_INET ? 4 : 16);
+	msg_put(&m, NDA_LLADDR, "\x02\0\0\0\0\x09", 6);
+	return m;
+}
+
+START_TEST(rtnl_parse_neigh_takes_what_is_told)
+{
+	struct msg m = neigh_msg(AF_INET, NUD_STALE);
+	struct rtnl_neigh n;
+
+	ck_assert(rtnl_parse_neigh(msg_end(&m), m.len, &n));
+	ck_assert(!n.of_bridge && n.link == 9 && n.has_mac && n.mac[5] == 9 && !n.own);
+	ck_assert(n.addr.family == ADDR_V4 && n.addr.bytes[0] == 192);
+	m = neigh_msg(AF_INET6, NUD_PERMANENT);
+	ck_assert(rtnl_parse_neigh(msg_end(&m), m.len, &n));
+	ck_assert(n.addr.family == ADDR_V6 && n.has_mac && !n.own);
+	m = neigh_msg(AF_INET, NUD_FAILED);
+	ck_assert(rtnl_parse_neigh(msg_end(&m), m.len, &n) && !n.has_mac);
+	m = neigh_msg(AF_BRIDGE, NUD_REACHABLE);
+	ck_assert(rtnl_parse_neigh(msg_end(&m), m.len, &n));
+	ck_assert(n.of_bridge && n.has_mac && !n.own);
+	m = neigh_msg(AF_BRIDGE, NUD_PERMANENT);
+	ck_assert(rtnl_parse_neigh(msg_end(&m), m.len, &n) && n.own);
+}
+END_TEST
+
+START_TEST(rtnl_parse_prefix_takes_routes_that_come_and_go)
+{
+	struct rtmsg info = { .rtm_family = AF_INET, .rtm_dst_len = 24 };
+	struct msg m = msg_new(RTM_DELROUTE, &info, sizeof(info));
+	struct rtnl_prefix p;
+
+	ck_assert(!rtnl_parse_prefix(msg_end(&m), m.len, &p)); /* without its destination */
+	msg_put(&m, RTA_DST, "\xc0\x00\x02\x00", 4);
+	ck_assert(rtnl_parse_prefix(msg_end(&m), m.len, &p));
+	ck_assert(p.len == 24 && p.first.bytes[2] == 2);
+	info.rtm_dst_len = 33;
+	m = msg_new(RTM_NEWROUTE, &info, sizeof(info));
+	msg_put(&m, RTA_DST, "\xc0\x00\x02\x00", 4);
+	ck_assert(!rtnl_parse_prefix(msg_end(&m), m.len, &p));
+	info.rtm_dst_len = 0;
+	info.rtm_family = AF_INET6;
+	m = msg_new(RTM_NEWROUTE, &info, sizeof(info));
+	ck_assert(rtnl_parse_prefix(msg_end(&m), m.len, &p));
+	ck_assert(!p.len && p.first.family == ADDR_V6);
+	info.rtm_family = AF_MPLS;
+	m = msg_new(RTM_NEWROUTE, &info, sizeof(info));
+	ck_assert(!rtnl_parse_prefix(msg_end(&m), m.len, &p));
 }
 END_TEST
 
@@ -342,6 +448,10 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, rtnl_parse_link_takes_what_is_told);
 	tcase_add_test(tc, rtnl_parse_link_cut_off_or_rubbish_is_survived);
+	tcase_add_test(tc, rtnl_parse_link_of_a_bridge_family_is_none);
+	tcase_add_test(tc, rtnl_parse_link_kinds_say_their_vlan);
+	tcase_add_test(tc, rtnl_parse_neigh_takes_what_is_told);
+	tcase_add_test(tc, rtnl_parse_prefix_takes_routes_that_come_and_go);
 	tcase_add_test(tc, rtnl_parse_address_prefers_the_own_end);
 	tcase_add_test(tc, rtnl_parse_route_ways);
 	tcase_add_test(tc, rtnl_parse_route_gateway);
