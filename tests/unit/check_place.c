@@ -7,11 +7,14 @@
 #include "netlink/place.h"
 
 #include <check.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define WAIT_NS (20 * NS_PER_S) /* far more than it takes */
@@ -375,6 +378,69 @@ START_TEST(place_forged_mac_moves_nothing)
 }
 END_TEST
 
+/* Send 100,000 frames from the container, each with another source MAC. Returns the sender. */
+static pid_t flood(pid_t from)
+{
+	char path[64];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", from);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (!pid) {
+		struct sockaddr_ll to = { .sll_family = AF_PACKET };
+		uint8_t frame[64] = { 0x02, 1, 1, 1, 1, 1, 0x02 };
+		int ns = open(path, O_RDONLY), fd;
+
+		if (setns(ns, CLONE_NEWNET) < 0)
+			_exit(1);
+		fd = socket(AF_PACKET, SOCK_RAW, 0);
+		to.sll_ifindex = (int)if_nametoindex("eth0");
+		for (uint32_t i = 0; i < 100000; i++) {
+			memcpy(frame + 8, &i, sizeof(i));
+			sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to));
+		}
+		_exit(0);
+	}
+	return pid;
+}
+
+/* It takes nothing from others: links are found meanwhile, and afterwards what was lost. */
+START_TEST(place_flood_of_macs_keeps_nobody_waiting)
+{
+	struct place_want w[] = { want("10.9.0.1", "101"), want("10.9.0.3", "103"),
+				  want("192.0.2.1", "104") };
+	pid_t one, two, three, flooder;
+	int status;
+
+	if (!enter_bridges("place_flood_of_macs_keeps_nobody_waiting"))
+		return;
+	bridge("br0", "10.9.0.254/24");
+	one = container();
+	two = container();
+	three = container();
+	veth("vb1", one, "10.9.0.1/24");
+	veth("vb2", two, "10.9.0.2/24");
+	veth("vb3", three, "10.9.0.3/24");
+	RUN("ip link set vb1 master br0 && ip link set vb2 master br0 && ip link set vb3 master "
+	    "br0");
+	open_place(NULL, 0);
+	set(w, 3);
+	speak(one, "10.9.0.254");
+	await("10.9.0.1", "vb1", "");
+	flooder = flood(two);
+	veth("vc4", container(), "192.0.2.1/32");
+	RUN("ip route add 192.0.2.1 dev vc4");
+	await("192.0.2.1", "vc4", "");
+	await("10.9.0.1", "vb1", "");
+	ck_assert_int_eq(waitpid(flooder, &status, 0), flooder);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	speak(three, "10.9.0.254");
+	await("10.9.0.3", "vb3", "");
+	close_place();
+}
+END_TEST
+
 /* What the kernel counts when the daemon starts stays where it is. */
 START_TEST(place_kept_link_stays_through_a_restart)
 {
@@ -474,6 +540,7 @@ int main(void)
 	tcase_add_test(t, place_bridged_veth_is_found_once_it_speaks);
 	tcase_add_test(t, place_firewall_bridge_is_passed);
 	tcase_add_test(t, place_forged_mac_moves_nothing);
+	tcase_add_test(t, place_flood_of_macs_keeps_nobody_waiting);
 	tcase_add_test(t, place_kept_link_stays_through_a_restart);
 	tcase_add_test(t, place_thousand_links_are_all_found);
 	suite_add_tcase(s, t);
