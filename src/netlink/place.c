@@ -226,6 +226,9 @@ void place_work(struct place *p, uint64_t now_ns)
 	}
 	if (p->n_dirty)
 		loop_timer_set(p->loop, &p->work, now_ns);
+	else
+		p->news = p->news || p->deferred;
+	p->deferred = p->n_dirty;
 	tell(p, now_ns);
 }
 
@@ -291,16 +294,6 @@ static bool is_as_wanted(const struct place *p, const struct place_want *wants, 
 	return same;
 }
 
-static void retry(struct place *p, uint64_t now_ns)
-{
-	if (now_ns - p->retried_ns < RETRY_NS)
-		return;
-	p->retried_ns = now_ns;
-	for (size_t i = 0; i < p->n; i++)
-		if (!p->spots[i].link || p->spots[i].how == PLACE_KEPT)
-			place_mark(p, i);
-}
-
 static void free_spots(struct place_spot *spots, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -340,7 +333,17 @@ void place_set(struct place *p, const struct place_want *wants, size_t n, uint64
 {
 	if (!is_as_wanted(p, wants, n))
 		replace(p, wants, n);
-	retry(p, now_ns);
+	place_work(p, now_ns);
+}
+
+void place_retry(struct place *p, uint64_t now_ns)
+{
+	if (now_ns - p->retried_ns < RETRY_NS)
+		return;
+	p->retried_ns = now_ns;
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->spots[i].link || p->spots[i].how == PLACE_KEPT)
+			place_mark(p, i);
 	place_work(p, now_ns);
 }
 

@@ -39,7 +39,8 @@ struct place_spot {
 	const char *reason; /* why it has no link; "" if it has one */
 };
 
-/* Called from the loop: the link or the reason of some address, or a link's name, has changed. */
+/* Called from the loop: the link or the reason of some address, or a link's name, has changed, or
+ * looking has ended that took more than one turn. */
 typedef void place_changed_fn(void *arg, uint64_t now_ns);
 
 /* shared: borrowed until place_free. Returns 0 and a new *ret_place, or -errno with e filled. */
@@ -50,6 +51,9 @@ void place_free(struct place *p);
 /* The addresses to look for from now on: sorted by addr, each once. Those known already keep what
  * was found, unless their owner or the name of their link has changed. */
 void place_set(struct place *p, const struct place_want *wants, size_t n, uint64_t now_ns);
+
+/* Look again for the addresses that have no link, whatever event was missed; at most every 10 s. */
+void place_retry(struct place *p, uint64_t now_ns);
 
 /* Whether some address has still to be looked for. */
 bool place_is_looking(const struct place *p);

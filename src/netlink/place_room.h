@@ -40,6 +40,7 @@ struct place {
 	struct arena text; /* of owners and names */
 	bool away_stale;
 	bool news; /* not yet told */
+	bool deferred; /* looking went over into other turns: its end is news */
 	uint64_t news_ns, retried_ns;
 	struct log_budget log;
 };

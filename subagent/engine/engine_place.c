@@ -63,6 +63,8 @@ void engine_place(struct engine *en, uint64_t now_ns)
 	struct place_want *wants;
 	size_t n;
 
+	if (en->place)
+		place_retry(en->place, now_ns);
 	if (!en->place || !en->misplaced || !is_kernel_known(en))
 		return;
 	en->misplaced = false;

@@ -478,6 +478,36 @@ END_TEST
 
 /* ---- many ---- */
 
+/* Whoever waits until all was looked for hears of the end, though nothing has changed. */
+START_TEST(place_end_of_a_long_look_is_told)
+{
+	enum { N = 20000 };
+	struct place_want *w = xcalloc(N, sizeof(*w));
+	unsigned before;
+
+	if (!enter("place_end_of_a_long_look_is_told"))
+		return;
+	open_place(NULL, 0);
+	for (unsigned i = 0; i < N; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "10.%u.%u.1", i / 250, i % 250);
+		w[i] = want(text, "101");
+	}
+	set(w, N);
+	while (place_is_looking(place))
+		loop_run_once(loop, -1);
+	before = changes;
+	place_retry(place, loop_now_ns());
+	ck_assert_msg(place_is_looking(place), "%d addresses were looked for in one turn", N);
+	while (changes == before)
+		loop_run_once(loop, -1);
+	ck_assert(!place_is_looking(place));
+	close_place();
+	free(w);
+}
+END_TEST
+
 /* More events than the socket holds, while addresses are looked for. */
 START_TEST(place_thousand_links_are_all_found)
 {
@@ -542,6 +572,7 @@ int main(void)
 	tcase_add_test(t, place_forged_mac_moves_nothing);
 	tcase_add_test(t, place_flood_of_macs_keeps_nobody_waiting);
 	tcase_add_test(t, place_kept_link_stays_through_a_restart);
+	tcase_add_test(t, place_end_of_a_long_look_is_told);
 	tcase_add_test(t, place_thousand_links_are_all_found);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
