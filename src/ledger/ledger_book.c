@@ -239,8 +239,10 @@ static bool befell_it(const struct ledger *l, const struct slot *s, const struct
 	if (f->kind == FW_MISSED || is_odd(l, f))
 		return f->kind == FW_MISSED || apart;
 	/* The rule existed before and was not wanted for a while; or it was missing at the last
-	 * reading, which is already marked. */
-	return f->kind == FW_CREATED && s->counted & 1u << f->path;
+	 * reading, which is already marked. Another backend counts in another way, even if no
+	 * packet was missed. */
+	return (f->kind == FW_CREATED || (f->kind == FW_RESUMED && l->left[f->addr.family])) &&
+	       s->counted & 1u << f->path;
 }
 
 /* Book what a rule counted before it was removed or restarted. */

@@ -27,7 +27,8 @@ static void meet(struct sampler *s, enum addr_family f, struct ledger_now now)
 static int read_family(struct sampler *s, enum addr_family f, struct ledger_now now,
 		       uint64_t until_ns)
 {
-	bool committing = enforce_committing(s->enforce[f]);
+	/* Also while the commit of a process before us is finished: it may have removed rules. */
+	bool committing = enforce_committing(s->enforce[f]) || fw_busy(s->fw, f);
 	struct fw_reading *reading = &s->reading[f];
 	bool unsure;
 	int ret;

@@ -260,6 +260,19 @@ START_TEST(ledger_leave_is_one_discontinuity_of_each_row)
 }
 END_TEST
 
+/* No packet was missed, but the new backend counts in another way. */
+START_TEST(ledger_leave_resumed_is_a_discontinuity_too)
+{
+	begin();
+	commit(A, FW_REMOVED, 100);
+	ledger_leave(ledger, ADDR_V4, true);
+	commit(A, FW_RESUMED, 0);
+	ledger_leave(ledger, ADDR_V4, false);
+	apply_apart(rows, 2);
+	expect("7", A, 200, ROW_COUNTING, 1);
+}
+END_TEST
+
 START_TEST(ledger_leave_idle_row_is_known_after_a_kill)
 {
 	set(two, 2, true);
@@ -589,6 +602,7 @@ int main(void)
 	tcase_add_test(tc, ledger_finals_of_a_known_commit_are_ignored_after_a_kill);
 	tcase_add_test(tc, ledger_finals_created_for_a_row_that_counted_before_a_kill);
 	tcase_add_test(tc, ledger_leave_is_one_discontinuity_of_each_row);
+	tcase_add_test(tc, ledger_leave_resumed_is_a_discontinuity_too);
 	tcase_add_test(tc, ledger_leave_idle_row_is_known_after_a_kill);
 	tcase_add_test(tc, ledger_apply_missing_of_one_row_beside_a_disturbance_of_all);
 	tcase_add_test(tc, ledger_set_inventory_missing_concerns_the_new_owner_too);
