@@ -22,10 +22,12 @@ static void book(struct row *row, enum path path, uint64_t octets, uint64_t pkts
 	row->container->totals.path[path].pkts += pkts;
 }
 
-void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, struct ledger_now now)
+void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, uint64_t *counted_ns,
+			       struct ledger_now now)
 {
-	if (t->discontinuity_ns == now.ns)
+	if (*counted_ns == now.ns)
 		return; /* several paths of one row, or rows of one container: one event */
+	*counted_ns = now.ns;
 	t->discontinuity_ns = now.ns;
 	t->discontinuity_wall_s = now.wall_s;
 	ledger_note_unsure(unsure, STORE_UNSURE_DISCONTINUITY, now);
@@ -35,8 +37,9 @@ void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, struct le
 void ledger_discontinue(struct row *row, struct ledger_now now)
 {
 	ledger_touch(row);
-	ledger_mark_discontinuity(&row->totals, &row->unsure, now);
-	ledger_mark_discontinuity(&row->container->totals, &row->container->unsure, now);
+	ledger_mark_discontinuity(&row->totals, &row->unsure, &row->counted_ns, now);
+	ledger_mark_discontinuity(&row->container->totals, &row->container->unsure,
+				  &row->container->counted_ns, now);
 }
 
 static void prolong(struct snap_totals *t, uint8_t *unsure, struct ledger_now now)

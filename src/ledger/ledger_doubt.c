@@ -52,18 +52,18 @@ const struct fw_row *ledger_find_orphan(const struct ledger *l, const struct add
 
 /* Raise the count to the highest that may have been published, and add one. */
 static void mark(const struct ledger *l, struct snap_totals *t, uint8_t *unsure,
-		 struct ledger_now now)
+		 uint64_t *counted_ns, struct ledger_now now)
 {
 	if (t->discontinuities < l->discontinuities_floor)
 		t->discontinuities = l->discontinuities_floor;
-	ledger_mark_discontinuity(t, unsure, now);
+	ledger_mark_discontinuity(t, unsure, counted_ns, now);
 }
 
 static void mark_row(struct ledger *l, struct row *row, struct ledger_now now)
 {
 	ledger_touch(row);
-	mark(l, &row->totals, &row->unsure, now);
-	mark(l, &row->container->totals, &row->container->unsure, now);
+	mark(l, &row->totals, &row->unsure, &row->counted_ns, now);
+	mark(l, &row->container->totals, &row->container->unsure, &row->container->counted_ns, now);
 }
 
 void ledger_doubt_recalled(struct ledger *l, struct row *row, struct ledger_now now)
@@ -94,7 +94,8 @@ void ledger_doubt(struct ledger *l, uint32_t discontinuities, uint32_t next_ifin
 	for (size_t i = 0; i < l->n_containers; i++)
 		if (l->containers[i]->state != STORE_AGED) {
 			l->containers[i]->changed = true;
-			mark(l, &l->containers[i]->totals, &l->containers[i]->unsure, now);
+			mark(l, &l->containers[i]->totals, &l->containers[i]->unsure,
+			     &l->containers[i]->counted_ns, now);
 		}
 }
 

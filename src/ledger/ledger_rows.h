@@ -17,6 +17,7 @@ struct container {
 	const char *shown; /* the same in ledger.names; NULL: not there */
 	struct snap_totals totals;
 	uint64_t run_ns; /* since when; 0: not known */
+	uint64_t counted_ns; /* when a discontinuity was last added */
 	/* In boot time, negative if before boot (reckoned by lived_s, wallclock.h); in Unix time;
 	 * in time lived. */
 	int64_t gone_ns, gone_wall_s, gone_lived_s;
@@ -35,6 +36,7 @@ struct row {
 	struct container *container;
 	struct snap_totals totals;
 	uint64_t key;
+	uint64_t counted_ns;
 	int64_t gone_ns, gone_wall_s, gone_lived_s;
 	struct counters stored[PATHS]; /* the totals in the store */
 	struct addr addr;
@@ -164,8 +166,10 @@ void ledger_adopt(struct slot *s, const struct fw_row *row);
 /* A row recalled from the store: mark it if the store is in doubt. */
 void ledger_doubt_recalled(struct ledger *l, struct row *row, struct ledger_now now);
 
-/* Add a discontinuity to these totals. unsure: the bits of their stamps. */
-void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, struct ledger_now now);
+/* Add a discontinuity to these totals, one at most at any time. unsure: the bits of their stamps.
+ * counted_ns: when the last one was added. */
+void ledger_mark_discontinuity(struct snap_totals *t, uint8_t *unsure, uint64_t *counted_ns,
+			       struct ledger_now now);
 
 /* Set or clear the bit of a stamp made now. */
 static inline void ledger_note_unsure(uint8_t *bits, enum store_unsure bit, struct ledger_now now)

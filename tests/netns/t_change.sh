@@ -22,7 +22,7 @@ traffic() {
 all_count() {
 	local a
 	for a in "${LAB_ADDRESSES[@]}"; do
-		[ "$(snmp_get "$(oid_addr "${LAB_OWNER[$a]}" "$a" status)")" = $STATUS_COUNTING ] || return 1
+		[ "$(snmp_get "$(oid_addr "${LAB_OWNER[$a]}" "$a" status)")" = "$STATUS_COUNTING" ] || return 1
 	done
 }
 events() { snmp_get "$(oid_addr "${LAB_OWNER[$1]}" "$1" disc-count)"; } # ADDR
