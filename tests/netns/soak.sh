@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Everything at once, for SOAK_S seconds: traffic to and from many addresses, known to the octet;
-# other programs that commit to both tables without pause, and limit the containers' link; containers that come, go and hand
-# addresses to each other; kill -9 of the daemon; restarts of snmpd; and a poller that walks without
-# pause. At the end the figures served must equal those sent, address by address.
+# other programs that commit to both tables without pause, and limit the containers' link;
+# containers that come, go and hand addresses to each other; kill -9 of the daemon; restarts of snmpd;
+# and a poller that walks without pause. At the end the figures served must equal those sent, address
+# by address.
 #
 #   SOAK_S=60 SEED=... BACKEND=iptables soak.sh      SOAK_KILLS=no does not kill the daemon
 #
@@ -17,11 +18,11 @@
 . "$(dirname "$0")/lab.sh"
 # shellcheck source=tests/netns/watch.sh
 . "$(dirname "$0")/watch.sh"
-# shellcheck source=tests/netns/gens.sh
-. "$(dirname "$0")/gens.sh"
 : "${SOAK_S:=60}" "${SEED:=$((EPOCHSECONDS % 100000))}" "${SOAK_KILLS:=yes}"
 export SOAK_S SEED SOAK_KILLS
 lab_enter "$@"
+# shellcheck source=tests/netns/gens.sh
+. "$(dirname "$0")/gens.sh"
 RANDOM=$SEED
 echo "soak: $SOAK_S s, SEED=$SEED, backend $BACKEND"
 
@@ -180,58 +181,6 @@ progress() {
 	totals
 	printf '   %4d s: %d packets, %d octets sent; %d added, %d removed, %d moved; %d kills, %d restarts of snmpd\n' \
 		$((SECONDS - BEGAN)) "$PKTS" "$OCTETS" $COMES $GOES $MOVES "$(figure kills)" "$(figure snmpd.restarts)"
-}
-
-# ---- the comparison ------------------------------------------------------------------------------
-
-# "COLUMN ADDR-SUBIDS SUM" over all containers, from the last snmp_load.
-sum_rows() {
-	local oid
-	for oid in "${!SERVED[@]}"; do echo "$oid ${SERVED[$oid]}"; done |
-		awk -v base=".$BASE.1.3.1." 'index($1, base) == 1 {
-			n = split(substr($1, length(base) + 1), s, ".")
-			if (s[1] < 6 || s[1] > 13) next
-			key = ""
-			for (i = 3 + s[2]; i <= n; i++) key = key "." s[i]
-			sum[s[1] " " substr(key, 2)] += $2
-		}
-		END { for (k in sum) print k, sum[k] }'
-}
-
-sent_rows() { # the same lines from the generators
-	local g a pkts octets subids
-	for g in "${GENS[@]}"; do
-		while read -r a pkts octets; do
-			subids=$(oid_of_address "$a")
-			echo "${COL[$g.octets]} $subids $octets"
-			echo "${COL[$g.pkts]} $subids $pkts"
-		done < <(gen_rows "$g")
-	done
-}
-
-# List the figures that differ in $LAB/differ. A figure that was never sent must be 0.
-compare() {
-	snmp_load || return 1
-	sum_rows | sort >"$LAB/served"
-	awk 'NR == FNR { sent[$1 " " $2] = $3; next } { served[$1 " " $2] = $3 }
-		END {
-			for (k in sent) if (sent[k] != served[k] + 0) print k ": sent " sent[k] ", served " served[k] + 0
-			for (k in served) if (!(k in sent) && served[k] != 0) print k ": sent nothing, served " served[k]
-		}' "$LAB/sent" "$LAB/served" | sort >"$LAB/differ"
-	[ ! -s "$LAB/differ" ]
-}
-
-sum_of() { # FILE COLUMN...: e.g. octets over all rows
-	local file=$1
-	shift
-	awk -v cols=" $* " 'index(cols, " " $1 " ") { n += $3 } END { printf "%d\n", n }' "$LAB/$file"
-}
-disc_sum() { # discontinuities of all address rows
-	local oid n=0
-	for oid in "${!SERVED[@]}"; do
-		[[ $oid != ".$BASE.1.3.1.${COL[disc-count]}."* ]] || n=$((n + SERVED[$oid]))
-	done
-	echo $n
 }
 
 # ---- the main part ---------------------------------------------------------------------------
