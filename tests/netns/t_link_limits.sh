@@ -25,9 +25,9 @@ proxmox_limit() { # LINK
 	local rate=1048576 burst=16384
 	proxmox_unlimit "$1"
 	tc qdisc add dev "$1" root handle 1: htb default 1 &&
-		tc class add dev "$1" parent 1: classid 1:1 htb rate ${rate}bps burst ${burst}b &&
+		tc class add dev "$1" parent 1: classid 1:1 htb rate "${rate}bps" burst "${burst}b" &&
 		tc qdisc add dev "$1" handle ffff: ingress &&
-		policed "$1" ffff: prio 50 basic police rate ${rate}bps burst ${burst}b mtu 64kb drop
+		policed "$1" ffff: prio 50 basic police rate "${rate}bps" burst "${burst}b" mtu 64kb drop
 }
 proxmox_unlimit() { # LINK
 	tc class del dev "$1" parent 1: classid 1:1 2>/dev/null
@@ -55,7 +55,6 @@ lxd_unlimit() { # LINK
 # ---- what passes ------------------------------------------------------------------------------
 
 overlimits() { tc -s qdisc show dev "$1" root | sed -nE 's/.*overlimits ([0-9]+).*/\1/p'; } # LINK
-declare -A HEARD=()
 
 # 300 packets each way. From the container some are dropped, after they have been counted; to it they wait.
 limited() { # LABEL ADDR
@@ -83,7 +82,7 @@ unlimited() { # ADDR
 
 P4=192.0.2.101 L4=192.0.2.102 P4_LATE=192.0.2.103 L4_LATE=192.0.2.104
 LAB_OWNER[$L4_LATE]=104
-LAB_ADDRESSES+=($L4_LATE)
+LAB_ADDRESSES+=("$L4_LATE")
 LAB_CONTAINERS+=(104)
 lab_network
 lab_container c4 5
