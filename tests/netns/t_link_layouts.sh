@@ -175,8 +175,8 @@ book_add 111 203.0.113.11 fwd-out 3 300
 book_check 'to many'
 
 step 'spoofed sources: nobody is billed, and status has them'
-strays() { # packets and octets that status shows
-	ctmeter --json status | grep -A 4 '"strays"' | sed -nE 's/.*"(packets|octets)": ?"?([0-9]+).*/\2/p' | paste -sd ' '
+strays() { # the packets and octets that status shows
+	ctmeter --json status | sed -nE 's/.*"spoofed_(pkts|octets)": ?"?([0-9]+).*/\2/p' | paste -sd ' '
 }
 STRAYS_WAS=$(strays)
 spoofed() { # NAMESPACE N TO-MAC FROM TO COUNT SIZE
@@ -196,6 +196,36 @@ vm_ask "send $(link_mac 2) 203.0.113.12 203.0.113.2 45 1000 port=$LINK_TRAFFIC"
 LINK_SENT[lan]=$(total "${LINK_SENT[lan]}" "$VM_SAID")
 book_check spoofed
 assert_eq 'the strays in status' '255 255000' "$(difference "$STRAYS_WAS" "$(strays)")"
+
+# ---- a bridge that knows VLANs --------------------------------------------------------------
+
+step 'a VLAN-aware bridge: the container is untagged in VLAN 7, the other port tagged'
+if ip link add vmbr1 type bridge vlan_filtering 1 forward_delay 0 mcast_snooping 0 2>/dev/null; then
+	ip link set vmbr1 up
+	LINK_HOSTS+=(41 42)
+	LINK_NAME[41]=v1 LINK_NAME[42]=trunk LINK_PORT[41]=pv1 LINK_PORT[42]=ptrunk
+	link_host 41 vmbr1
+	link_host 42 vmbr1
+	bridge vlan del dev pv1 vid 1
+	bridge vlan add dev pv1 vid 7 pvid untagged
+	bridge vlan add dev ptrunk vid 7
+	link_sinks v1
+	# shellcheck disable=SC2004,SC2079 # the indices are words
+	LAB_HOME[203.0.113.41]=v1 LAB_OWNER[203.0.113.41]=141
+	LAB_ADDRESSES+=(203.0.113.41)
+	LAB_CONTAINERS+=(141)
+	echo '141 203.0.113.41 link=pv1' >>"$LAB/inventory"
+	assert_ok refresh ctmeter refresh
+	raw_send trunk 42 "$(link_mac 41)" 203.0.113.42 203.0.113.41 30 1000 tag=7 port=$LINK_TRAFFIC
+	book_add 141 203.0.113.41 fwd-in 30 30000
+	LINK_SENT[v1]=$RAW_SENT
+	in_ns v1 "$B/tests/netns/udpgen" send --from 203.0.113.41 --to 203.0.113.42 --port 6003 --count 40 \
+		--size 900 >/dev/null
+	book_add 141 203.0.113.41 fwd-out 40 36000
+	book_check 'a VLAN-aware bridge'
+else
+	echo '   SKIP: the bridges of this kernel know no VLANs'
+fi
 
 # ---- what cannot be counted, or not here ----------------------------------------------------
 
