@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* usage: tcprog probe
  *        tcprog LINK ingress|egress first|last next|pass|drop
+ *        tcprog LINK ingress|egress off
  *
  * A program of somebody else at a link's tcx hook, first or last of those that are there. It lets
  * packets go on to the next program (next), accepts them, so that no further program sees them
  * (pass), or drops them. It writes "attached" and stays until its stdin ends or a signal ends it.
+ * `off` takes the first program away, whoever attached it.
  * `tcprog probe` attaches one to lo and leaves: exit 0 if this process may do that; otherwise one
  * line on stdout says what is missing. */
 
@@ -58,6 +60,42 @@ static int attach(int program, unsigned ifindex, int type, int flags)
 	return fd >= 0 ? fd : -errno;
 }
 
+/* union bpf_attr for BPF_PROG_QUERY and BPF_PROG_DETACH. */
+struct query {
+	uint32_t ifindex, attach_type, flags, answer_flags;
+	uint64_t ids;
+	uint32_t n, unused;
+	uint64_t more[4];
+};
+struct detach {
+	uint32_t ifindex, prog_fd, attach_type, flags, replaced, relative;
+	uint64_t revision;
+};
+
+/* Returns 0 or -errno. */
+static int take_off(unsigned ifindex, int type)
+{
+	uint32_t ids[64];
+	struct query query = {
+		.ifindex = ifindex, .attach_type = (uint32_t)type, .ids = (uintptr_t)ids, .n = 64
+	};
+	struct detach detach = { .ifindex = ifindex, .attach_type = (uint32_t)type };
+	union bpf_attr attr;
+	int fd;
+
+	if (syscall(__NR_bpf, BPF_PROG_QUERY, &query, sizeof(query)) != 0)
+		return -errno;
+	if (query.n == 0)
+		return -ENOENT;
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_id = ids[0];
+	fd = (int)syscall(__NR_bpf, BPF_PROG_GET_FD_BY_ID, &attr, sizeof(attr));
+	if (fd < 0)
+		return -errno;
+	detach.prog_fd = (uint32_t)fd;
+	return syscall(__NR_bpf, BPF_PROG_DETACH, &detach, sizeof(detach)) == 0 ? 0 : -errno;
+}
+
 static int probe(void)
 {
 	int program, fd;
@@ -77,29 +115,44 @@ static int probe(void)
 	return fd < 0;
 }
 
-int main(int argc, char **argv)
+/* Returns 0 or -errno. */
+static int stay(char **argv, unsigned ifindex, int type)
 {
 	char octet;
-	int program, fd;
+	int fd = load(!strcmp(argv[4], "next")   ? VERDICT_NEXT
+		      : !strcmp(argv[4], "pass") ? VERDICT_PASS
+						 : VERDICT_DROP);
 
-	if (argc == 2 && !strcmp(argv[1], "probe"))
-		return probe();
-	if (argc != 5)
-		return 2;
-	program = load(!strcmp(argv[4], "next")   ? VERDICT_NEXT
-		       : !strcmp(argv[4], "pass") ? VERDICT_PASS
-						  : VERDICT_DROP);
-	fd = program < 0 ? program
-			 : attach(program, if_nametoindex(argv[1]),
-				  !strcmp(argv[2], "ingress") ? TCX_INGRESS : TCX_EGRESS,
-				  !strcmp(argv[3], "first") ? PLACE_BEFORE : PLACE_AFTER);
-	if (fd < 0) {
-		fprintf(stderr, "tcprog: %s: %s\n", argv[1], strerror(-fd));
-		return 1;
-	}
+	if (fd >= 0)
+		fd = attach(fd, ifindex, type,
+			    !strcmp(argv[3], "first") ? PLACE_BEFORE : PLACE_AFTER);
+	if (fd < 0)
+		return fd;
 	puts("attached");
 	fflush(stdout);
 	while (read(STDIN_FILENO, &octet, 1) > 0)
 		continue;
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned ifindex;
+	int type, ret;
+
+	if (argc == 2 && !strcmp(argv[1], "probe"))
+		return probe();
+	if (argc < 4)
+		return 2;
+	ifindex = if_nametoindex(argv[1]);
+	type = !strcmp(argv[2], "ingress") ? TCX_INGRESS : TCX_EGRESS;
+	if (argc == 4 && !strcmp(argv[3], "off"))
+		ret = take_off(ifindex, type);
+	else if (argc == 5)
+		ret = stay(argv, ifindex, type);
+	else
+		return 2;
+	if (ret < 0)
+		fprintf(stderr, "tcprog: %s: %s\n", argv[1], strerror(-ret));
+	return ret < 0;
 }
