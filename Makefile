@@ -14,6 +14,7 @@
 #   make check-nms    let real monitoring systems poll a real node
 #   make check-life   compress a long life into 7 minutes: flat memory, no repetition in the log
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds, without loss
+#                     (BACKEND=link: over the link backend)
 #   make measure      print memory, CPU and commits at 1,000 containers
 #   make bench        compare with the tools in use today (BENCH=quick: the short form)
 #   make lint         formatting, warnings of two compilers, static analysis, the MIB

@@ -4,17 +4,23 @@
 #
 # Builds a node with three containers and an outside host in private namespaces, runs a real snmpd
 # and ctmeterd in it, sends traffic of known size, and prints what SNMP serves and whether that is
-# what was sent. It does not touch this machine's own network, firewall or snmpd.
+# what was sent. It does not touch this machine's own network, firewall or snmpd. Beside it each other
+# backend that the machine allows counts the same packets, and one TCP stream with all offloads on shows
+# where they differ.
 #
 # 1. The outer process only watches the inner one. The inner one does everything inside the
 #    namespaces and reports on descriptor 9; when it ends, everything is gone.
-# 2. If the machine has no namespaces or no legacy tables (or with DEMO_FORCE=fake), the same path
-#    runs on the fake backend with simulated traffic, and every heading says so.
-# 3. Exit status 0: all figures agree. 1: they do not, or something failed (the ends of the logs are
+# 2. If the machine has no namespaces, or no backend can count in them (or with DEMO_FORCE=fake), the
+#    same path runs on the fake backend with simulated traffic, and every heading says so.
+# 3. A ctmeterd for each backend beside the first has mounts of its own (an empty bpffs and
+#    /run/ctmeter), and link starts before iptables has rules: none sees that there is another.
+# 4. Exit status 0: all figures agree. 1: they do not, or something failed (the ends of the logs are
 #    printed).
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/netns/lab.sh"
+# shellcheck source=tests/netns/meter.sh
+. "$(dirname "${BASH_SOURCE[0]}")/netns/meter.sh"
 
 if [ -t 1 ]; then
 	BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' YELLOW=$'\e[33m' PLAIN=$'\e[0m'
@@ -87,6 +93,7 @@ send_all() {
 start_real() {
 	begin network
 	lab_network 2>"$LAB/network.log" || give_up "$(<"$LAB/network.log")"
+	{ meter_tools && link_meter $STREAM_TO && METERED=yes; } >"$LAB/meter.log" 2>&1
 	outcome 'outside host -- node -- containers 101, 102, 103 (IPv4 and IPv6, routed)'
 }
 
@@ -119,6 +126,41 @@ start_snmpd() {
 	done
 	outcome "$(snmpd -v 2>&1 | sed -n 's/.*\(NET-SNMP\|version:\) *//p' | head -1), AgentX master," \
 		"udp:127.0.0.1:$SNMP_PORT$([ "$MODE" = real ] && echo " in the node's own network")"
+}
+
+# The backends that can count here, and why the others cannot. The first is the one that SNMP serves.
+BACKENDS=()
+declare -A WHY_NOT=()
+probe_backends() {
+	local b why
+	for b in iptables link; do
+		if why=$(lab_probe_backend $b); then BACKENDS+=("$b"); else WHY_NOT[$b]=$why; fi
+	done
+}
+
+conf_of() { if [ "$1" = "${BACKENDS[0]}" ]; then echo "$LAB/ctmeter.conf"; else echo "$LAB/$1.conf"; fi; } # BACKEND
+ask() { "$B/ctmeter" -c "$(conf_of "$1")" "${@:2}"; } # BACKEND ARGS...
+
+# A ctmeterd of its own for a further backend, which no poller asks.
+start_further() { # BACKEND
+	lab_write_conf
+	sed "s|^backend = .*|backend = $1|; s|$LAB/ledger.db|$LAB/$1.db|; s|$LAB/control.sock|$LAB/$1.sock|
+		s|$LAB/agentx.sock|$LAB/none.sock|" "$LAB/ctmeter.conf" >"$LAB/$1.conf"
+	# shellcheck disable=SC2016 # that shell's own
+	unshare --mount "$BASH" -c 'mount -t bpf bpf /sys/fs/bpf 2>/dev/null
+		mkdir -p /run/ctmeter && mount -t tmpfs tmpfs /run/ctmeter && exec "$@"' further \
+		"$B/ctmeterd" -c "$LAB/$1.conf" \
+		</dev/null >>"$LAB/$1.log" 2>&1 9>&- &
+	await 10 ask "$1" refresh || give_up "ctmeterd with the backend $1: $(tail -n 3 "$LAB/$1.log")"
+}
+
+# The link backend must not find the others' rules, so it begins.
+start_backends() {
+	local b
+	[[ ${BACKENDS[1]-} != link ]] || { lab_inventory_usual; start_further link; }
+	start_ctmeterd
+	[[ ${BACKENDS[1]-} != iptables ]] || start_further iptables
+	[ ${#BACKENDS[@]} -lt 2 ] || { begin ''; outcome "another one with the ${BACKENDS[1]} backend, to compare"; }
 }
 
 start_ctmeterd() {
@@ -192,13 +234,105 @@ compare() {
 	done < <(book_lines)
 }
 
+# ---- every backend beside what was sent --------------------------------------------------------
+
+STREAM_MB=20 STREAM_TO=192.0.2.103
+
+# "IN-OCTETS IN-PKTS OUT-OCTETS OUT-PKTS" of all containers, with node traffic.
+sums_of() { # BACKEND
+	ask "$1" --json list | awk '
+		/"addresses"/ { skip = 1 } skip && /\]/ { skip = 0 }
+		!skip && match($0, /"(node_)?(in|out)_(octets|pkts)": *"?[0-9]+/) {
+			split(substr($0, RSTART, RLENGTH), part, /": *"?/)
+			sub(/^"(node_)?/, "", part[1])
+			sum[part[1]] += part[2]
+		}
+		END { printf "%d %d %d %d\n", sum["in_octets"], sum["in_pkts"], sum["out_octets"], sum["out_pkts"] }'
+}
+
+# The same of the book.
+sums_booked() {
+	local key
+	for key in "${!BOOK[@]}"; do echo "$key ${BOOK[$key]}"; done | awk '$2 == "-" {
+			sub(/^.*-/, "", $3)
+			sum[$3] += $4
+		}
+		END { printf "%d %d %d %d\n", sum["in.octets"], sum["in.pkts"], sum["out.octets"], sum["out.pkts"] }'
+}
+sums_are() { [ "$(sums_of "$1")" = "$2" ]; } # BACKEND SUMS
+
+less() { # SUMS SUMS: the first without the second
+	local a b
+	read -ra a <<<"$1"
+	read -ra b <<<"$2"
+	echo "$((a[0] - b[0])) $((a[1] - b[1])) $((a[2] - b[2])) $((a[3] - b[3]))"
+}
+
+figures() { printf '%21s' "$(thousands "$1") ($(thousands "$2"))"; } # OCTETS PKTS
+
+# A line of the table; exact if what each backend counted is what was sent, or the wire carried.
+backends_line() { # LABEL FIELD SENT SUMS-OF-EACH...
+	local i sent counts mark
+	read -ra sent <<<"$3"
+	printf '  %-26s  %s' "$1" "$(figures "${sent[$2]}" "${sent[$2 + 1]}")"
+	for i in "${@:4}"; do
+		read -ra counts <<<"$i"
+		mark="$GREEN✓$PLAIN"
+		[ "${counts[$2]} ${counts[$2 + 1]}" = "${sent[$2]} ${sent[$2 + 1]}" ] || mark="$YELLOW≠$PLAIN"
+		printf '  %s %s' "$(figures "${counts[$2]}" "${counts[$2 + 1]}")" "$mark"
+	done
+	echo
+}
+
+stream() { # the bulk TCP stream, in
+	ns_exec c3 "$B/tests/netns/bulk" sink 5001 "$LAB/ready.bulk" </dev/null 9>&- &
+	await 5 test -e "$LAB/ready.bulk" &&
+		in_ns outside "$B/tests/netns/bulk" tcp 198.51.100.2 $STREAM_TO 5001 $STREAM_MB
+}
+
+# WRONG names the backends that did not count what they must have counted.
+show_backends() {
+	local b sent wire=() before=() streamed=() since i
+	title 'the same packets, counted by each backend'
+	for b in "${!WHY_NOT[@]}"; do note "  ${YELLOW}not by $b: ${WHY_NOT[$b]}$PLAIN"; done
+	sent=$(sums_booked)
+	for b in "${BACKENDS[@]}"; do
+		await 5 sums_are "$b" "$sent" || WRONG+=" $b"
+		before+=("$(sums_of "$b")")
+	done
+	printf '  %-26s  %21s' 'octets (packets)' sent
+	for b in "${BACKENDS[@]}"; do printf '  %21s  ' "$b"; done
+	echo
+	backends_line "$(wc -w <<<"$FLOWS" | awk '{ print $1 / 4 }') flows of datagrams, in" 0 "$sent" "${before[@]}"
+	backends_line 'the same, out' 2 "$sent" "${before[@]}"
+	if [ -z "${METERED-}" ]; then
+		note "  No TCP stream, since what the wire carries cannot be measured here: $(tail -n 1 "$LAB/meter.log")"
+		return
+	fi
+	stream || give_up 'the TCP stream failed'
+	sleep 0.2 # its last acknowledgements
+	read -ra wire <<<"$(meter_of $STREAM_TO)" # out: packets, octets; in: packets, octets
+	sent="${wire[3]} ${wire[2]} ${wire[1]} ${wire[0]}"
+	for i in "${!BACKENDS[@]}"; do
+		b=${BACKENDS[i]}
+		ask "$b" refresh >/dev/null
+		since=$(less "$(sums_of "$b")" "${before[i]}")
+		streamed+=("$since")
+		[ "$b" != link ] || [ "$since" = "$sent" ] || WRONG+=" $b"
+	done
+	backends_line "a TCP stream of $STREAM_MB MB, in" 0 "$sent" "${streamed[@]}"
+	backends_line 'its acknowledgements, out' 2 "$sent" "${streamed[@]}"
+	note '  iptables counts the packets of the kernel, which offloads make as large as 64 KiB, with one header each;'
+	note '  link counts those of the wire. What was sent of the stream is measured there, behind the offloads.'
+}
+
 inner() {
 	MODE=$1
 	LABEL=
 	[ "$MODE" = real ] || LABEL=" ${YELLOW}(simulated traffic)$PLAIN"
 	"start_$MODE"
 	start_snmpd
-	start_ctmeterd
+	start_backends
 
 	begin traffic
 	send_all
@@ -213,9 +347,12 @@ inner() {
 	show_tables || give_up "snmptable: $(tail -n 3 "$LAB/snmptable.log")"
 	title "sent and served$LABEL"
 	compare
+	WRONG=''
+	[ "$MODE" = fake ] || show_backends
 	echo
-	if [ "$DIFFER" -gt 0 ]; then
-		printf '%s%d of %d figures differ.%s\n' "$RED" "$DIFFER" $((AGREE + DIFFER)) "$PLAIN"
+	if [ "$DIFFER" -gt 0 ] || [ -n "$WRONG" ]; then
+		printf '%s%d of %d figures differ.%s%s\n' "$RED" "$DIFFER" $((AGREE + DIFFER)) \
+			"${WRONG:+ Counted something else:$WRONG.}" "$PLAIN"
 		lab_logs 15
 		exit 1
 	fi
@@ -290,9 +427,13 @@ detach_inner() {
 }
 
 main() {
-	local why='' word='' community='' port='' dir='' run=()
+	local why='' word='' community='' port='' dir='' run=() b not=''
 	if [ "${DEMO_FORCE-}" = fake ]; then why='requested by DEMO_FORCE'
-	elif ! lab_probe; then why=$LAB_REFUSAL; fi
+	elif ! lab_probe_spaces; then why=$LAB_REFUSAL
+	else
+		probe_backends
+		[ ${#BACKENDS[@]} -gt 0 ] || why="iptables: ${WHY_NOT[iptables]}; link: ${WHY_NOT[link]}"
+	fi
 	title 'ctmeter demo: container traffic, counted and served over SNMP'
 	if [ -z "$why" ]; then
 		MODE=real run=("${LAB_UNSHARE[@]}")
@@ -306,7 +447,8 @@ main() {
 	echo
 
 	exec 7>&1
-	exec 8< <(DEMO_INNER=$MODE LAB_INSIDE=1 exec setsid "${run[@]}" "$BASH" "${BASH_SOURCE[0]}" 9>&1 >&7 7>&-)
+	for b in "${!WHY_NOT[@]}"; do not+="$b ${WHY_NOT[$b]}"$'\n'; done
+	exec 8< <(DEMO_INNER=$MODE DEMO_BACKENDS="${BACKENDS[*]}" DEMO_NOT=$not LAB_INSIDE=1 exec setsid "${run[@]}" "$BASH" "${BASH_SOURCE[0]}" 9>&1 >&7 7>&-)
 	INNER=$!
 	exec 7>&-
 	trap end_inner EXIT
@@ -325,6 +467,9 @@ main() {
 [ -x "$B/ctmeterd" ] || { echo "there is no $B/ctmeterd yet: run make" >&2; exit 1; }
 case ${DEMO_INNER-} in
 real)
+	read -ra BACKENDS <<<"$DEMO_BACKENDS"
+	while read -r backend why; do [ -z "$backend" ] || WHY_NOT[$backend]=$why; done <<<"$DEMO_NOT"
+	BACKEND=${BACKENDS[0]}
 	lab_enter
 	inner real
 	;;
