@@ -11,7 +11,7 @@ lab_enter "$@"
 . "$LAB_TOP/tests/netns/link.sh"
 CALL=/proc/sys/net/bridge/bridge-nf-call
 
-link_start '140 198.51.100.40 2001:db8:f::40 name=macvlan.example'
+link_start '140 203.0.113.40 name=macvlan.example'
 link_sinks node outside lan c1 c2 c3 b1 b2 f1 f2
 
 # ---- the ways of a packet -------------------------------------------------------------------
@@ -232,14 +232,19 @@ fi
 step 'macvlan: not countable, and said to be'
 ip netns add m1
 lab_quieten m1
-if ip link add link vout name m9 netns m1 type macvlan mode bridge 2>/dev/null; then
-	ip -n m1 addr add 198.51.100.40/24 dev m9
+if ip link add link vmbr0 name m9 address "$(link_mac 40)" netns m1 type macvlan mode bridge 2>/dev/null; then
+	ip -n m1 addr add 203.0.113.40/24 dev m9
 	ip -n m1 link set m9 up
-	LAB_HOME[198.51.100.40]=m1
+	ip -n m1 neigh add 203.0.113.2 lladdr "$(link_mac 2)" nud permanent dev m9
+	ip -n lan neigh add 203.0.113.40 lladdr "$(link_mac 40)" nud permanent dev eth0
+	# shellcheck disable=SC2004,SC2079 # the index is a word
+	LAB_HOME[203.0.113.40]=m1
 	link_sinks m1
-	link_flow 198.51.100.2 198.51.100.40 5 1000
+	link_flow 203.0.113.2 203.0.113.40 5 1000
+	link_flow 203.0.113.40 203.0.113.2 6 1000
 	book_check macvlan
-	assert_await 'its status' 5 not_counting 140 198.51.100.40
+	assert_await 'its status' 5 not_counting 140 203.0.113.40
+	printf '   %s: %s\n' 'its reason' "$(snmp_get "$(oid_addr 140 203.0.113.40 reason)")"
 else
 	echo '   SKIP: this kernel has no macvlan'
 fi
