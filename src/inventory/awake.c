@@ -153,7 +153,8 @@ static bool any_is_behind(unsigned long inode, const char *worker, bool any_name
 
 bool awake_is(const char *socket, const char *worker, char why[AWAKE_WHY])
 {
-	unsigned long inode = listener_of(socket);
+	bool gone = access(socket, F_OK) < 0 && errno == ENOENT;
+	unsigned long inode = gone ? 0 : listener_of(socket);
 	enum holds manager = inode ? holds("1", inode) : HOLDS_NOT;
 
 	if (!inode) {

@@ -153,9 +153,13 @@ static void release(struct http_get *g)
 static void describe(const struct http_get *g, CURLcode code, struct http_end *end)
 {
 	char said[COMPLAINT_OCTETS];
-	long status = status_of(g);
+	long status = status_of(g), error = 0;
 
-	if (g->over)
+	curl_easy_getinfo(g->easy, CURLINFO_OS_ERRNO, &error);
+	if (code == CURLE_COULDNT_CONNECT && error)
+		snprintf(end->text, sizeof(end->text), "its socket cannot be connected to: %s",
+			 strerror((int)error));
+	else if (g->over)
 		snprintf(end->text, sizeof(end->text), "it answers with too much");
 	else if (code != CURLE_OK)
 		snprintf(end->text, sizeof(end->text), "%s",

@@ -34,7 +34,7 @@ node_enter() { # TREE PACKAGE... -- "$@"
 			"$LAB_TOP" "$TREE_DIR" "$dir" "${0##*/}" "$@"
 		exit
 	fi
-	mkdir -m 755 -p /run/netns /run/lab
+	mkdir -m 755 /run/netns /run/lab
 	LAB=/run/lab
 	lab_defaults
 	"$B/ctmeterd" -V >/dev/null 2>&1 || skip "ctmeterd of this machine does not run in Debian $TREE_RELEASE"

@@ -73,5 +73,6 @@ assert_eq 'its totals go on' $((octets + 40 * 500)) "$(of_container web out_octe
 launch default web 10.7.0.13
 other="web~$(lxc config get web volatile.uuid | cut -c 1-8)"
 assert_await 'another one with its old name is not it' 20 counts "$other" 10.7.0.13
-assert_eq 'discontinuities' '' "$(discontinuous)"
+# An instance that came back may have sent before its rules did.
+assert_eq 'discontinuities' '' "$(discontinuous | grep -v '^web ')"
 lab_end

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2034 # its results are for those who source it
 # Debian trees with the real runtimes, kept for the next run in $CTMETER_TREES (outside this
 # repository). Sourced.
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "inv_helpers.h"
+
+#include "inventory/inv_incus.h"
+
+/* The answer in tests/fixtures/runtimes is a real LXD's. */
+
+static char *text_of(const char *text, size_t len, const struct inv_settle *settle)
+{
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct err e = { "" };
+	char *said;
+
+	if (inv_incus(part, "incus", text, len, settle, &e) == 0)
+		said = part_text(part);
+	else
+		said = xasprintf("failed: %s", e.text);
+	inv_part_free(part);
+	return said;
+}
+
+static void expect(const char *text, const char *expected)
+{
+	char *said = text_of(text, strlen(text), NULL);
+
+	ck_assert_str_eq(said, expected);
+	free(said);
+}
+
+#define LIST(text) "{\"type\":\"sync\",\"status_code\":200,\"metadata\":[" text "]}\n"
+
+START_TEST(inv_incus_real_answer_read)
+{
+	size_t len;
+	char *text = fixture_read("runtimes/lxd-5.0.json", &len);
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct inventory *inv;
+	struct err e = { "" };
+
+	ck_assert_msg(inv_incus(part, "lxd", text, len, NULL, &e) == 0, "%s", e.text);
+	expect_part(part, "web[web,running] 10.7.0.11 fd00:7::11; never[never,stopped]; "
+			  "shop/web[shop/web,running] 10.7.0.12; customer-7[Data base,running]");
+	inv = inv_merge(&part, 1, 1000, NULL);
+	ck_assert_str_eq(inv->containers[0].runtime, "lxd");
+	ck_assert_uint_eq(strlen(inv->containers[0].runtime_id), 36);
+	ck_assert_int_eq(inv->containers[0].net, INV_NET_OWN);
+	inv_free(inv);
+	inv_part_free(part);
+	free(text);
+}
+END_TEST
+
+START_TEST(inv_incus_global_addresses_of_links_taken)
+{
+	expect(LIST("{\"name\":\"a\",\"project\":\"p\",\"status\":\"Frozen\",\"state\":{"
+		    "\"network\":{"
+		    "\"lo\":{\"addresses\":[{\"address\":\"192.0.2.1\",\"scope\":\"global\"}]},"
+		    "\"eth0\":{\"addresses\":[{\"address\":\"192.0.2.2\",\"scope\":\"global\"},"
+		    "{\"address\":\"fe80::1\",\"scope\":\"link\"}]},"
+		    "\"eth1\":{\"addresses\":null}}}}"),
+	       "p/a[p/a,running] 192.0.2.2");
+	expect(LIST("{\"name\":\"a\",\"status\":\"Error\",\"state\":null,\"config\":{"
+		    "\"user.ctmeter.ignore\":\"false\"}},{\"name\":\"b\",\"config\":{"
+		    "\"user.ctmeter.ignore\":\"true\"}}"),
+	       "a[a,unknown]");
+	expect(LIST(""), "");
+}
+END_TEST
+
+START_TEST(inv_incus_broken_answers_fail_whole)
+{
+	static const char *const t[][2] = {
+		{ "", "an empty answer" },
+		{ "{\"type\":\"error\",\"error\":\"not authorized\"}", "no list of instances" },
+		{ "{\"metadata\":{}}", "not a JSON list" },
+		{ "{\"metadata\":[\"/1.0/instances/a\"]}", "it is no object" },
+		{ "{\"metadata\":[{}]}", "without a name" },
+		{ "{\"metadata\":[{\"name\":\"a\"}", "cut off after 1 objects" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		char *said = text_of(t[i][0], strlen(t[i][0]), NULL);
+
+		ck_assert_msg(!strncmp(said, "failed: ", 8) && strstr(said, t[i][1]), "%s: %s",
+			      t[i][0], said);
+		free(said);
+	}
+}
+END_TEST
+
+START_TEST(inv_incus_random_damage_never_crashes)
+{
+	size_t len, cut_len;
+	char *text = fixture_read("runtimes/lxd-5.0.json", &len), *cut;
+
+	log_capture();
+	for (int i = 0; i < 500; i++) {
+		cut = mutate(text, len, &cut_len);
+		free(text_of(cut, cut_len, NULL));
+		free(cut);
+	}
+	free(text);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("inv_incus");
+	TCase *t = tcase_create("inv_incus");
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, inv_incus_real_answer_read);
+	tcase_add_test(t, inv_incus_global_addresses_of_links_taken);
+	tcase_add_test(t, inv_incus_broken_answers_fail_whole);
+	tcase_add_test(t, inv_incus_random_damage_never_crashes);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void)
+{
+	seed_random();
+	return run_suite(suite());
+}
