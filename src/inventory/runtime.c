@@ -254,6 +254,7 @@ static void spend(struct source_runtime *r, uint64_t now_ns)
 }
 
 static void ask_next(struct source_runtime *r, uint64_t now_ns);
+static void follow(struct source_runtime *r, uint64_t now_ns);
 
 static void on_answer(void *arg, const struct runtime_end *end, uint64_t now_ns)
 {
@@ -278,6 +279,10 @@ static void on_answer(void *arg, const struct runtime_end *end, uint64_t now_ns)
 	if (end->idle) {
 		end_idle(r, e.text, now_ns);
 		return;
+	}
+	if (part && r->base.idle) { /* it has begun to run: its events, without a pause */
+		r->follow_pause_ns = r->follow_after_ns = 0;
+		follow(r, now_ns);
 	}
 	if (part)
 		log_good(&r->idle_log, now_ns, "inv", "%s runs", r->base.name);
