@@ -50,17 +50,17 @@ START_TEST(inv_file_parse_malformed_lines_left_out_with_line)
 	ck_assert_int_eq(inv_file_parse(part, text, len, NULL), 0);
 	expect_part(part, "(doubtful); 101[ok,unknown] 192.0.2.1; 110[-,unknown] 192.0.2.110; "
 			  "113[-,unknown] 192.0.2.13; 115[-,stopped] 192.0.2.15");
-	EXPECT_LOG(13, "src:2: line left out: a quote is not closed: \"102\"",
-		   "src:3: line left out: unknown key", "\"colour=red\" (103)",
-		   "src:4: line left out: state must be running or stopped: \"state=sleeping\" (104)",
-		   "src:5: line left out: state is given twice",
-		   "src:6: line left out: name is given twice",
-		   "src:7: line left out: it must begin with the container's id",
-		   "src:8: line left out: it has a NUL octet",
-		   "src:9: line left out: a \\ in quotes",
-		   "src:10: address \"192.0.2.300\" of container 110 refused",
-		   "src:11: container id \"xxx", "src:12: line left out: it is longer than 64 KiB",
-		   "src:13: address \"0.0.0.0\"", "src:14: container id", "UTF-8");
+	EXPECT_LOG(
+		13, "src:2: line left out: a quote is not closed: \"102\"",
+		"src:3: line left out: unknown key", "\"colour=red\" (103)",
+		"src:4: line left out: state must be running or stopped: \"state=sleeping\" (104)",
+		"src:5: line left out: state is given twice",
+		"src:6: line left out: name is given twice",
+		"src:7: line left out: it must begin with the container's id",
+		"src:8: line left out: it has a NUL octet", "src:9: line left out: a \\ in quotes",
+		"src:10: address \"192.0.2.300\" of container 110 refused",
+		"src:11: container id \"xxx", "src:12: line left out: it is longer than 64 KiB",
+		"src:13: address \"0.0.0.0\"", "src:14: container id", "UTF-8");
 	/* Not the address and the id that were read and refused: 0.0.0.0, and 65 octets. */
 	ck_assert_uint_eq(inv_part_doubts(part, &first), 11);
 	ck_assert_str_eq(first, "line 2 left out: a quote is not closed: \"102\"");

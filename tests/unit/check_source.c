@@ -250,10 +250,11 @@ START_TEST(sources_look_unreadable_line_is_failing_and_doubtful)
 	open_bench(&b, "", spec, NULL);
 	expect_look(&b, "101[-,unknown] 192.0.2.1");
 	free(write_file(dir, "list", 0644, "101 192.0.2.O\n102 192.0.2.2\n103 nmae=x\n"));
-	expect_failure(&b,
-		       "line 1: address \"192.0.2.O\" of container 101 refused: it is not an IPv4 or "
-		       "IPv6 address; and 1 more; the rest is used and nothing is removed",
-		       "(doubtful); 101[-,unknown]; 102[-,unknown] 192.0.2.2");
+	expect_failure(
+		&b,
+		"line 1: address \"192.0.2.O\" of container 101 refused: it is not an IPv4 or "
+		"IPv6 address; and 1 more; the rest is used and nothing is removed",
+		"(doubtful); 101[-,unknown]; 102[-,unknown] 192.0.2.2");
 	free(write_file(dir, "list", 0644, "101 192.0.2.1 127.0.0.1\n"));
 	expect_look(&b, "101[-,unknown] 192.0.2.1");
 	close_bench(&b);
