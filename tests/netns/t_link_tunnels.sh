@@ -42,22 +42,22 @@ less() { # "WAS.." "NOW.."
 	echo "${out[*]}"
 }
 
-# Send; then METER and SERVED are what is new: packets and octets out, and in.
-METER=() SERVED=()
+# Send; then BY_METER and BY_US are what is new: packets and octets out, and in.
+BY_METER=() BY_US=()
 send() { # LABEL ADDR COMMAND...
 	local label=$1 addr=$2 was
 	shift 2
 	was=$(meter_of "$addr")
 	assert_ok "$label" "$@"
 	await 5 meter_agrees "$addr"
-	read -ra METER <<<"$(less "$was" "$(meter_of "$addr")")"
-	read -ra SERVED <<<"$(less "$was" "$(served_of "$addr")")"
-	printf '   %-18s out %7d %10d in %7d %10d   served %7d %10d %7d %10d\n' "$label" "${METER[@]}" "${SERVED[@]}"
+	read -ra BY_METER <<<"$(less "$was" "$(meter_of "$addr")")"
+	read -ra BY_US <<<"$(less "$was" "$(served_of "$addr")")"
+	printf '   %-18s out %7d %10d in %7d %10d   served %7d %10d %7d %10d\n' "$label" "${BY_METER[@]}" "${BY_US[@]}"
 }
 
 exact() { # LABEL ADDR COMMAND...
 	send "$@"
-	assert_eq "$1: packets and octets out, in" "${METER[*]}" "${SERVED[*]}"
+	assert_eq "$1: packets and octets out, in" "${BY_METER[*]}" "${BY_US[*]}"
 }
 
 # A tunnel between the container and the outside host, with addresses of its own.
@@ -143,9 +143,9 @@ done
 step 'a tunnel at a port that nobody knows'
 if tunnel vxlan $C4 $F4 id 42 dstport 5555 2>/dev/null; then
 	send 'vxlan 5555 out' $C4 in_ns c1 "$B/tests/netns/bulk" tcp 10.9.9.1 10.9.9.2 5001 "$MB"
-	assert_eq 'vxlan 5555: packets out' "${METER[0]}" "${SERVED[0]}"
-	assert_ge 'vxlan 5555: octets out, at most 0.3% too few' "$((METER[1] - METER[1] * 3 / 1000))" "${SERVED[1]}"
-	assert_ge 'vxlan 5555: octets out, not too many' "${SERVED[1]}" "${METER[1]}"
+	assert_eq 'vxlan 5555: packets out' "${BY_METER[0]}" "${BY_US[0]}"
+	assert_ge 'vxlan 5555: octets out, at most 0.3% too few' "$((BY_METER[1] - BY_METER[1] * 3 / 1000))" "${BY_US[1]}"
+	assert_ge 'vxlan 5555: octets out, not too many' "${BY_US[1]}" "${BY_METER[1]}"
 fi
 no_tunnel 2>/dev/null
 

@@ -259,6 +259,40 @@ START_TEST(prepare_other_programs_are_replaced_on_the_same_maps)
 }
 END_TEST
 
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct caps[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
+
+	need(syscall(SYS_capset, &head, caps) == 0, "capset");
+}
+
+static void prepare_whole_set(void)
+{
+	struct err e = { "" };
+
+	drop_capabilities();
+	need(link_object_prepare(LAB_BPF_DIR, 5000, 0, 0, &e) == 0, e.text);
+}
+
+static void prepare_set_without_a_program(void)
+{
+	struct err e = { "" };
+
+	drop_capabilities();
+	need(link_object_prepare(LAB_BPF_DIR, 100, 0, 0, &e) == -EPERM, "it took it for whole");
+}
+
+/* As a daemon of root's that has given up its capabilities. */
+START_TEST(prepare_by_who_may_not_load_keeps_a_whole_set)
+{
+	prepare(100);
+	in_child(prepare_whole_set);
+	ck_assert_int_eq(unlink(SET "/count_up_in"), 0);
+	in_child(prepare_set_without_a_program);
+}
+END_TEST
+
 START_TEST(prepare_unpinned_map_makes_a_new_set)
 {
 	struct link_object o;
@@ -502,11 +536,9 @@ END_TEST
 
 static void prepare_without_capabilities(void)
 {
-	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct caps[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
 	struct err e = { "" };
 
-	need(syscall(SYS_capset, &head, caps) == 0, "capset");
+	drop_capabilities();
 	need(link_object_prepare(LAB_BPF_DIR, 1, 0, 0, &e) == -EPERM, "not EPERM");
 	need(strstr(e.text, "BPF is forbidden here: root needs CAP_BPF") != NULL, e.text);
 }
@@ -565,6 +597,7 @@ int main(void)
 	tcase_add_test(tc, object_reach_maps_what_is_used);
 	tcase_add_test(tc, prepare_again_keeps_maps_and_programs);
 	tcase_add_test(tc, prepare_other_programs_are_replaced_on_the_same_maps);
+	tcase_add_test(tc, prepare_by_who_may_not_load_keeps_a_whole_set);
 	tcase_add_test(tc, prepare_unpinned_map_makes_a_new_set);
 	tcase_add_test(tc, prepare_other_layout_is_refused);
 	tcase_add_test(tc, prepare_larger_takes_over_every_count);
