@@ -415,6 +415,35 @@ START_TEST(link_pins_removed_counts_on_and_begins_anew)
 }
 END_TEST
 
+/* A new version: its programs take the old ones' places, but not under a daemon that knows them. */
+START_TEST(link_programs_renewed_counts_once)
+{
+	struct fw_config config = world_config();
+	uint32_t link = veth_net_start(0);
+	struct err e = { "" };
+
+	world_open();
+	world_want(X, link);
+	world_apply(ADDR_V4);
+	veth_net_run("rm %s/set/count_in %s/set/count_out", veth_net_bpf_dir(), veth_net_bpf_dir());
+	ck_assert_msg(!fw_prepare(CFG_BACKEND_LINK, &config, 0, 0, &e), "%s", e.text);
+	veth_net_send(0, X, 100, 4);
+	ck_assert_uint_eq(world_pkts(X, PATH_NODE_OUT), 4);
+	for (uint64_t until = loop_now_ns() + 2 * NS_PER_S; loop_now_ns() < until;) {
+		ck_assert(!world_row(X)->missing);
+		loop_run_once(world.loop, 50);
+	}
+	fw_forget(world.fw, ADDR_V4);
+	world_close();
+	world_open();
+	ck_assert(!world_row(X)->missing);
+	ck_assert_int_eq(world_fit(ADDR_V4), FW_FITS);
+	ck_assert_uint_eq(world_look(link)->at[FW_INGRESS].n_others, 0);
+	veth_net_send(0, X, 100, 3);
+	ck_assert_uint_eq(world_pkts(X, PATH_NODE_OUT), 7);
+}
+END_TEST
+
 START_TEST(link_foreign_program_before_ours_outranked_and_moved)
 {
 	uint32_t link = veth_net_start(0);
@@ -672,6 +701,7 @@ static int run(const char *name, bool without_tcx)
 	tcase_add_test(tc, link_programs_taken_off_repaired_and_told);
 	tcase_add_test(tc, link_programs_taken_off_between_processes_told);
 	tcase_add_test(tc, link_pins_removed_counts_on_and_begins_anew);
+	tcase_add_test(tc, link_programs_renewed_counts_once);
 	tcase_add_test(tc, link_foreign_program_before_ours_outranked_and_moved);
 	tcase_add_test(tc, link_limited_first_limit_stays);
 	tcase_add_test(tc, link_limited_later_limit_can_be_set);

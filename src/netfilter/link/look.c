@@ -7,9 +7,11 @@
 #include "netlink/rtnl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define BPF_DIR "/sys/fs/bpf/ctmeter"
@@ -38,13 +40,28 @@ static int each_link(const struct attach *a, int (*fn)(const struct attach *a, u
 
 /* --- root's part ---------------------------------------------------------------------------- */
 
+/* A daemon has the set open (link_object_open locks it). It knows the programs that it has attached,
+ * and would take others for programs of somebody else, and attach its own besides. */
+static bool is_in_use(const char *bpf_dir)
+{
+	int fd = open(bpf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool in_use = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+
+	if (fd >= 0)
+		close(fd);
+	return in_use;
+}
+
 /* Links that run programs of another version, or of another set of maps, get these. */
 static int renew(const struct fw_config *config, struct err *e)
 {
 	struct link_object object;
 	struct attach a;
-	int ret = link_object_open(look_bpf_dir(config), &object, e);
+	int ret;
 
+	if (is_in_use(look_bpf_dir(config)))
+		return 0;
+	ret = link_object_open(look_bpf_dir(config), &object, e);
 	if (ret < 0)
 		return ret;
 	ret = attach_open(&object, config->links, config->n_links, &a, e);
