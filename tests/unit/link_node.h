@@ -6,10 +6,13 @@
 #include "addrs.h"
 #include "netfilter/fw.h"
 #include "netfilter/fw_admin.h"
+#include "netfilter/link/tcx.h"
 #include "veth_net.h"
 
+#include <bpf/bpf.h>
 #include <check.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
 	struct loop *loop;
@@ -212,6 +215,33 @@ static inline const struct fw_look_link *world_look(uint32_t link)
 		}
 	free(links);
 	return any ? &found : NULL;
+}
+
+static bool world_clsact; /* the tests of this case run as on a kernel without tcx */
+
+static inline void world_setup_way(void)
+{
+	if (world_clsact)
+		setenv("CTMETER_LINK_ATTACH", "clsact", 1);
+	world_setup();
+}
+
+static inline const char *world_way(void)
+{
+	return world_clsact ? "clsact" : "tcx";
+}
+
+/* Take our program off a hook, as an operator might. */
+static inline void world_take_off(uint32_t link, const char *program, enum tc_hook hook)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/set/%s", veth_net_bpf_dir(), program);
+	fd = bpf_obj_get(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(tcx_detach(link, hook, fd), 0);
+	close(fd);
 }
 
 #endif
