@@ -21,6 +21,7 @@ place() { # ADDR
 		for (k = i + 2; k <= NF; k++) out = out " " $k
 		print out }'
 }
+# shellcheck disable=SC2053 # a pattern
 is_placed() { [[ $(place "$1") == $2 ]]; } # ADDR PATTERN
 assert_place() { # LABEL ADDR PATTERN
 	assert_await "$1: $2 is '$3', not '$(place "$2")'" 10 is_placed "$2" "$3"
