@@ -110,17 +110,20 @@ objects()
 
 keys()
 {
-	sed -nE 's/^\t\{ "([a-z]+)", "([a-z-]+)", "([^"]*)".*/\1.\2=\3/p' src/base/cfg_key.c >"$tmp/keys"
+	sed -nE 's/^\t\{ "([a-z]+)", "([a-z-]+)", "([^"]*)".*/\1.\2=\3/p
+		s/^\t\{ "([a-z]+)", "([a-z-]+)", NULL.*/\1.\2 has no default/p' src/base/cfg_key.c >"$tmp/keys"
 	# Of several values the default is the first.
 	awk '/^\.Ss Section / { section = $3 }
 	     /^\.Sh / { section = "" }
 	     section != "" && /^\.It Ic / {
 		key = $3
+		if ($6 == "Ar") { print section "." key " has no default"; next }
 		sub(/.* No = (Pa |Li )?/, "")
 		sub(/ \| .*/, "")
 		print section "." key "=" $0
 	     }' docs/ctmeter.conf.5 >"$tmp/keys.man"
-	sed -nE '/^\[/{s/[][]//g;h}; /^#[a-z-]+ = /{s/^#//; G; s/^([a-z-]+) = (.*)\n(.*)$/\3.\1=\2/p}' conf/ctmeter.conf >"$tmp/keys.conf"
+	sed -nE '/^\[/{s/[][]//g;h}; /^#[a-z-]+ = /{s/^#//; G; s/^([a-z-]+) = (.*)\n(.*)$/\3.\1=\2/p}
+		/^#   [a-z-]+ = /{s/^#   //; G; s/^([a-z-]+) = .*\n(.*)$/\2.\1 has no default/p}' conf/ctmeter.conf >"$tmp/keys.conf"
 	both 'ctmeter.conf(5)' "$tmp/keys" "$tmp/keys.man"
 	both 'conf/ctmeter.conf' "$tmp/keys" "$tmp/keys.conf"
 }
