@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "inventory/source_kind.h"
 #include "netfilter/fw.h"
+#include "netfilter/fw_admin.h"
 #include "seed.h"
 #include "veth_net.h"
 
