@@ -10,7 +10,7 @@
 GEN_PORT=7771
 GENS=() # all that run
 : >"$LAB/ended" # "PATH ADDR PKTS OCTETS" lines of those that have ended
-declare -A GEN_IN=() GEN_OUT=()
+declare -A GEN_IN=() GEN_OUT=() GEN_PID=()
 
 # Its packets come from (in) or go to (out) the far addresses; RATE a second.
 generator() { # NAME NAMESPACE in|out FAR4 FAR6 RATE SEED
@@ -19,6 +19,7 @@ generator() { # NAME NAMESPACE in|out FAR4 FAR6 RATE SEED
 	mkfifo "$LAB/$1.in" "$LAB/$1.out"
 	ns_exec "$2" "$B/tests/netns/soakgen" "$3" "$4" "$5" $GEN_PORT "$6" "$7" \
 		<"$LAB/$1.in" >"$LAB/$1.out" 9>&- &
+	GEN_PID[$1]=$!
 	exec {fd_in}>"$LAB/$1.in" {fd_out}<"$LAB/$1.out"
 	GEN_IN[$1]=$fd_in GEN_OUT[$1]=$fd_out
 	GENS+=("$1")
@@ -27,6 +28,8 @@ generator() { # NAME NAMESPACE in|out FAR4 FAR6 RATE SEED
 generator_end() { # NAME
 	local fd_in=${GEN_IN[$1]} fd_out=${GEN_OUT[$1]} g left=()
 	gen_rows "$1" | sed "s/^/${1%%.*} /" >>"$LAB/ended"
+	kill "${GEN_PID[$1]}" # others may have inherited its stdin
+	wait "${GEN_PID[$1]}" 2>/dev/null
 	exec {fd_in}>&- {fd_out}<&-
 	for g in "${GENS[@]}"; do [ "$g" = "$1" ] || left+=("$g"); done
 	GENS=("${left[@]}")

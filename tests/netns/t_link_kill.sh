@@ -45,22 +45,18 @@ refreshed() {
 
 # ---- the network and its traffic ------------------------------------------------------------
 
-SINKS=0 ARRIVED=0
+SINKS=0
 declare -A SINK=()
-sink() { # NAMESPACE
+sink() { # NAMESPACE: so that no ICMP errors come back
 	local ready=$LAB/ready.$((++SINKS))
 	ns_exec "$1" "$B/tests/netns/udpgen" sink --port $GEN_PORT --duration 100000 --ready "$ready" \
-		</dev/null >"$LAB/sink.$1" 9>&- &
+		</dev/null >/dev/null 9>&- &
 	SINK[$1]=$!
 	await 5 test -e "$ready" || fail "no sink in $1"
 }
 sink_end() { # NAMESPACE
-	local pkts
 	kill "${SINK[$1]}"
-	wait "${SINK[$1]}"
-	read -r pkts _ <"$LAB/sink.$1"
-	ARRIVED=$((ARRIVED + pkts))
-	unset "SINK[$1]"
+	wait "${SINK[$1]}" 2>/dev/null
 }
 
 out_of() { generator "fwd-out.$1" "$1" out 198.51.100.2 2001:db8:f::2 "$RATE" $((SEED + RANDOM)); } # NAMESPACE
@@ -87,7 +83,7 @@ killer() {
 	lab_ctmeterd_start
 	: >"$LAB/daemon.up"
 	until [ -e "$LAB/over" ]; do
-		for ((i = RANDOM % 60; i > 0; i--)); do
+		for ((i = RANDOM % 30; i > 0; i--)); do
 			[ ! -e "$LAB/over" ] || break
 			[ ! -e "$LAB/upgrade" ] || break
 			sleep 0.0$((RANDOM % 5 + 1))
@@ -211,7 +207,7 @@ done
 
 step 'it ends'
 for g in "${GENS[@]}"; do
-	while read -r a _; do tell "- $a" "$g"; done < <(gen_rows "$g")
+	for a in $(gen_rows "$g" | cut -d ' ' -f 1); do tell "- $a" "$g"; done
 done
 : >"$LAB/over"
 settle
@@ -221,7 +217,6 @@ totals
 sent_rows >"$LAB/sent"
 await 5 compare
 head -n 20 "$LAB/differ"
-for ns in "${!SINK[@]}"; do sink_end "$ns"; done
 [ ! -e "$LAB/daemon.failed" ] || fail 'ctmeterd did not start after a kill'
 : >"$LAB/finished"
 SERVED_PKTS=$(sum_of served 8 9 12 13) SERVED_OCTETS=$(sum_of served 6 7 10 11)
@@ -229,7 +224,6 @@ KILLS=$(cat "$LAB/kills" 2>/dev/null)
 for kind in "${!TIMES[@]}"; do printf '   %s: %d times\n' "$kind" "${TIMES[$kind]}"; done
 printf '   %d packets, %d octets sent; %d, %d served; difference %d, %d; %d kills\n' "$PKTS" "$OCTETS" \
 	"$SERVED_PKTS" "$SERVED_OCTETS" $((PKTS - SERVED_PKTS)) $((OCTETS - SERVED_OCTETS)) "${KILLS:-0}"
-assert_eq 'packets that arrived' "$PKTS" "$ARRIVED"
 assert_eq 'figures that differ' 0 "$(wc -l <"$LAB/differ")"
 assert_eq 'octets' "$OCTETS" "$SERVED_OCTETS"
 assert_eq 'packets' "$PKTS" "$SERVED_PKTS"
