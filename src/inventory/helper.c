@@ -190,7 +190,8 @@ static void run_file(int fd, const struct cfg *cfg, const char *path)
 static void on_http_done(void *arg, const struct http_end *end, uint64_t now_ns)
 {
 	struct job *job = arg;
-	struct helper_end how = { .error = *end->text ? -EPIPE : 0 };
+	struct helper_end how = { .error = *end->text && !end->late ? -EPIPE : 0,
+				  .status = end->late ? RUNTIME_LATE : 0 };
 
 	(void)now_ns;
 	snprintf(how.complaint, sizeof(how.complaint), "%s", end->text);

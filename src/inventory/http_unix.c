@@ -183,7 +183,7 @@ static void finish(struct http_get *g, struct http_end *end, uint64_t now_ns)
 
 static void on_deadline(void *arg, uint64_t now_ns)
 {
-	struct http_end end = { .text = "it does not answer in time" };
+	struct http_end end = { .text = HTTP_LATE, .late = true };
 
 	finish(arg, &end, now_ns);
 }

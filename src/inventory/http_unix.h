@@ -17,12 +17,15 @@
  * 3. `done` is called once, from the loop, and may call http_get_free. It is not called after
  *    http_get_free. `came` must not call http_get_free. */
 
+#define HTTP_LATE "it does not answer in time"
+
 struct http_get;
 
 struct http_end {
 	const char *out; /* the body: len octets and a NUL; borrowed until http_get_free */
 	size_t len;
 	char text[256]; /* why the answer cannot be used; "": it can */
+	bool late; /* because the deadline has come */
 };
 
 typedef void http_came_fn(void *arg, uint64_t now_ns);

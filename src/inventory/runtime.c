@@ -26,6 +26,8 @@
 #define PAUSE_NS (100 * NS_PER_MS)
 #define SHARE 10
 
+#define STARTING_NS (60 * NS_PER_S) /* so long a runtime may take to answer after it began */
+
 #define FOLLOW_MIN_NS (NS_PER_S / 2) /* the pauses before the events are followed anew */
 #define FOLLOW_MAX_NS (60 * NS_PER_S)
 
@@ -45,6 +47,7 @@ struct source_runtime {
 	size_t at; /* the list that is asked for */
 	struct runtime_ask *ask;
 	uint64_t began_ns; /* the last look */
+	uint64_t late_ns; /* the first look that it did not answer while it started; 0: none */
 	struct inv_known known; /* the last answer's containers */
 	char **taken; /* ids of containers that are called otherwise now */
 	size_t n_taken, cap_taken;
@@ -253,6 +256,16 @@ static void spend(struct source_runtime *r, uint64_t now_ns)
 	r->by_event = false;
 }
 
+/* Has it begun to run, and not answered yet? */
+static bool is_starting(struct source_runtime *r, const struct runtime_end *end, uint64_t now_ns)
+{
+	if (!end->late || (r->base.part && !r->base.idle))
+		return false;
+	if (!r->late_ns)
+		r->late_ns = now_ns;
+	return now_ns - r->late_ns < STARTING_NS;
+}
+
 static void ask_next(struct source_runtime *r, uint64_t now_ns);
 static void follow(struct source_runtime *r, uint64_t now_ns);
 
@@ -276,10 +289,11 @@ static void on_answer(void *arg, const struct runtime_end *end, uint64_t now_ns)
 	}
 	clear_answers(r);
 	spend(r, now_ns);
-	if (end->idle) {
+	if (end->idle || is_starting(r, end, now_ns)) {
 		end_idle(r, e.text, now_ns);
 		return;
 	}
+	r->late_ns = part ? 0 : r->late_ns;
 	if (part && r->base.idle) { /* it has begun to run: its events, without a pause */
 		r->follow_pause_ns = r->follow_after_ns = 0;
 		follow(r, now_ns);

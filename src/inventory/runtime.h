@@ -10,7 +10,8 @@
  * functions.
  *
  * 1. A runtime that does not run is not started (awake.h). Its source is idle, which is no failure:
- *    its last answer stays.
+ *    its last answer stays. One that begins to run and does not answer yet is idle, too, for a
+ *    minute: Docker has its socket long before it serves it.
  * 2. If the runtime tells its events, they are followed, and what happens asks for a look of this
  *    source alone, some ms later. The stream is opened anew when it ends, with growing pauses.
  * 3. With an inventory helper, the daemon connects to no runtime: it tells the helper to ask, and
@@ -43,7 +44,8 @@ int runtime_new(const struct runtime *rt, const char *rest, struct source **ret_
 int runtime_job(const struct runtime *rt, const char *job, struct source_job *ret_job,
 		struct err *e);
 
-/* The exit status with which the helper says that the runtime does not run. */
-#define RUNTIME_IDLE 200
+/* The exit statuses with which the helper says that the runtime does not run, and that it does not
+ * answer in time. */
+enum { RUNTIME_IDLE = 200, RUNTIME_LATE };
 
 #endif

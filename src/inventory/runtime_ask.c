@@ -41,14 +41,18 @@ static void on_child(void *arg, const struct child_result *r, uint64_t now_ns)
 	struct runtime_end end = { .out = r->out, .len = r->len };
 
 	end.idle = !r->error && r->status == RUNTIME_IDLE;
-	snprintf(end.text, sizeof(end.text), "%s", end.idle ? r->complaint : r->text);
+	end.late = r->error == -ETIMEDOUT || (!r->error && r->status == RUNTIME_LATE);
+	snprintf(end.text, sizeof(end.text), "%s",
+		 end.idle   ? r->complaint
+		 : end.late ? HTTP_LATE
+			    : r->text);
 	ask->done(ask->arg, &end, now_ns);
 }
 
 static void on_http(void *arg, const struct http_end *from, uint64_t now_ns)
 {
 	struct runtime_ask *ask = arg;
-	struct runtime_end end = { .out = from->out, .len = from->len };
+	struct runtime_end end = { .late = from->late, .out = from->out, .len = from->len };
 
 	snprintf(end.text, sizeof(end.text), "%s", from->text);
 	ask->done(ask->arg, &end, now_ns);

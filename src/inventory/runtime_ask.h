@@ -16,6 +16,7 @@ struct runtime_door {
 
 struct runtime_end {
 	bool idle; /* the runtime does not run: text says why that is believed */
+	bool late; /* it does not answer in time */
 	const char *out; /* len octets and a NUL; borrowed until runtime_ask_free */
 	size_t len;
 	char text[400]; /* "": the answer is whole */

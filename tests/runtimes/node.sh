@@ -17,6 +17,21 @@ NODE_PACKAGES=(busybox-static iproute2 iptables jq kmod procps libcurl3-gnutls l
 	libjansson4 libmnl0 libseccomp2 libsnmp40 libsqlite3-0)
 NODE_CGROUPS=(cpu cpuacct cpuset memory devices freezer blkio pids)
 
+# The same with systemd as process 1, which boots and then starts the test.
+node_boot() { # TREE PACKAGE... -- "$@"
+	if [ -z "${NODE_INSIDE-}" ]; then
+		NODE_BOOT=$(mktemp -d "${TMPDIR:-/tmp}/ctmeter-boot.XXXXXX")
+		export NODE_BOOT
+		(node_enter "$@") >"$NODE_BOOT/log" 2>&1
+		cat "$NODE_BOOT/out" 2>/dev/null || cat "$NODE_BOOT/log"
+		set -- "$(cat "$NODE_BOOT/rc" 2>/dev/null || sed -n 's/^SKIP: .*/77/p' "$NODE_BOOT/log")"
+		rm -rf "$NODE_BOOT"
+		exit "${1:-1}"
+	fi
+	LAB=/run/lab
+	mkdir -m 755 "$LAB"
+}
+
 # Continue inside, or skip the test if this machine cannot.
 node_enter() { # TREE PACKAGE... -- "$@"
 	local tree=$1 packages=() dir
@@ -93,13 +108,40 @@ node_pivot() { # TREE MOUNTPOINT TEST ARG...: as process 1 of the new namespaces
 	mkdir -p "$root/run/lock" "$root/ctmeter" "$root/build" "$root/oldroot"
 	mount --bind -o ro "$LAB_TOP" "$root/ctmeter"
 	mount --bind "$B" "$root/build"
+	[ -z "${NODE_BOOT-}" ] || node_install "$root" "$test" "$@"
 	cd "$root"
 	pivot_root . oldroot
 	cd /
 	umount -l /oldroot
+	[ -z "${NODE_BOOT-}" ] || exec env -i container=ctmeter-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+		/lib/systemd/systemd --log-target=console --log-level=err
 	# This process reaps what the runtime leaves behind, and ends with the test.
 	env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb LC_ALL=C NODE_INSIDE=1 B=/build \
 		SLOW="$SLOW" UNDER="${UNDER-}" bash "/ctmeter/tests/runtimes/$test" "$@"
+}
+
+# ctmeter installed as an operator does, and the rest of the test as a service that the boot starts.
+# What it prints goes to /boot/out, which is this machine's.
+node_install() { # ROOT TEST ARG...
+	local root=$1 test=$2
+	# As it is built: make would build it anew, with other flags.
+	env -u MAKEFLAGS -u MAKELEVEL make -s -o all -C "$LAB_TOP" B="$B" install DESTDIR="$root" PREFIX=/usr
+	: >"$root/etc/machine-id"
+	mkdir -p "$root/boot"
+	mount --bind "$NODE_BOOT" "$root/boot"
+	cat >"$root/etc/systemd/system/the-test.service" <<-END
+		[Unit]
+		After=multi-user.target
+		[Service]
+		Type=oneshot
+		Environment=NODE_INSIDE=1 B=/build SLOW=$SLOW LC_ALL=C
+		ExecStart=/bin/sh -c 'bash /ctmeter/tests/runtimes/$test >/boot/out 2>&1; echo \$\$? >/boot/rc'
+		ExecStopPost=/bin/systemctl --force --force poweroff
+	END
+	mkdir -p "$root/etc/systemd/system/graphical.target.wants"
+	ln -s ../the-test.service "$root/etc/systemd/system/graphical.target.wants/"
+	ln -sf /lib/systemd/system/graphical.target "$root/etc/systemd/system/default.target"
+	mount -o remount,ro,bind "$root/sys" 2>/dev/null || :
 }
 
 # The node's own network, and a host outside that knows nothing of what is behind it.

@@ -5,7 +5,7 @@
 
 # shellcheck source=tests/runtimes/node.sh
 . "$(dirname "$0")/node.sh"
-node_enter docker docker.io -- "$@"
+node_enter docker docker.io systemd -- "$@"
 
 docker_answers() { docker version; }
 
