@@ -25,6 +25,11 @@ static const struct doctor_check checks[] = {
 	{ "daemon", doctor_daemon, ADDR_V4, false },
 	{ "privileges", doctor_privileges, ADDR_V4, true },
 	{ "backend", doctor_which_backend, ADDR_V4, false },
+	{ "link-kernel", doctor_link_kernel, ADDR_V4, false },
+	{ "links", doctor_at_links, ADDR_V4, false },
+	{ "link-order", doctor_link_order, ADDR_V4, false },
+	{ "link-limits", doctor_link_limits, ADDR_V4, false },
+	{ "link-offload", doctor_link_offload, ADDR_V4, false },
 	{ "table-ipv4", doctor_table, ADDR_V4, false },
 	{ "table-ipv6", doctor_table, ADDR_V6, false },
 	{ "modules", doctor_modules, ADDR_V4, true },
@@ -125,6 +130,7 @@ void doctor_free(struct doctor *d)
 	json_decref(d->status);
 	free(d->links);
 	free(d->addresses);
+	free(d->seen);
 	inv_free(d->inventory);
 	nft_view_free(d->nft);
 	free(d->community);

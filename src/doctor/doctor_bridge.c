@@ -203,16 +203,24 @@ static void cure_if_harmless(struct bridges *b,
 {
 	char text[160] = "", *look;
 	int drops = doctor_forward_drops(b->d, b->family, text, sizeof(text), &look);
+	char *choose = doctor_choose_links(b->d);
 
-	if (!drops)
+	if (choose) {
+		doctor_say(f, f->level,
+			   "%s; with [netfilter] backend = link each container is counted at its "
+			   "own link, whatever bridges are behind it, and no firewall changes",
+			   f->text);
+		doctor_cure(f, "%s", choose);
+	} else if (!drops)
 		cure(b, f);
 	else
 		doctor_say(f, f->level, "%s; %s%s: %s", f->text,
 			   drops < 0 ? "cannot tell whether FORWARD drops packets, " : "", text,
 			   else_text);
-	if (look)
+	if (look && !choose)
 		doctor_look(f, "%s", look);
 	free(look);
+	free(choose);
 }
 
 /* ---- the check ---- */
@@ -258,6 +266,12 @@ void doctor_bridge(struct doctor *d, enum addr_family family, struct doctor_find
 
 	size_t n;
 
+	if (doctor_backend(d) == CFG_BACKEND_LINK) {
+		doctor_say(f, DOCTOR_OK,
+			   "each container is counted at its own link, whatever bridges are behind "
+			   "it");
+		return;
+	}
 	doctor_links(d, &n);
 	b.is = xcalloc(n, sizeof(*b.is));
 	b.holders = doctor_container_links(d, family, &b.n_holders);

@@ -161,3 +161,19 @@ char *doctor_ctmeter_command(const struct doctor *d, const char *command)
 	free(conf);
 	return text;
 }
+
+char *doctor_prepare_command(const struct doctor *d)
+{
+	char *conf = doctor_quote(d->o.config_path);
+	bool usual = !strcmp(d->o.config_path, CFG_DEFAULT_PATH);
+	char *text = xasprintf("ctmeterd --prepare%s%s", usual ? "" : " -c ", usual ? "" : conf);
+
+	free(conf);
+	return text;
+}
+
+char *doctor_renew_command(const struct doctor *d)
+{
+	return d->status ? doctor_ctmeter_command(d, "refresh")
+			 : doctor_service_command(d, "start", "ctmeterd");
+}

@@ -31,6 +31,12 @@ char *doctor_sysctl_command(const struct doctor *d, const char *settings, const 
 /* The command that loads a module now and at each boot; for free(). */
 char *doctor_load_module(const char *module);
 
+/* `ctmeterd --prepare` with this node's configuration; for free(). */
+char *doctor_prepare_command(const struct doctor *d);
+/* The command that lets a running daemon compare what is there with what is wanted, or starts it;
+ * for free(). */
+char *doctor_renew_command(const struct doctor *d);
+
 /* The command that starts, restarts or reloads (verb) a service of this node; for free(). */
 char *doctor_service_command(const struct doctor *d, const char *verb, const char *service);
 /* `ctmeter COMMAND` with this node's configuration; for free(). */

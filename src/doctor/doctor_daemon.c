@@ -192,11 +192,10 @@ static bool reaches_lock(const char *path, const char *status, struct stat *ret_
 /* The configuration says which group gets access, so ctmeterd itself sets the mode. */
 static void cure_by_prepare(const struct doctor *d, struct doctor_finding *f)
 {
-	char *conf = doctor_quote(d->o.config_path);
-	bool usual = !strcmp(d->o.config_path, CFG_DEFAULT_PATH);
+	char *command = doctor_prepare_command(d);
 
-	doctor_cure(f, "ctmeterd --prepare%s%s", usual ? "" : " -c ", usual ? "" : conf);
-	free(conf);
+	doctor_cure(f, "%s", command);
+	free(command);
 }
 
 void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_finding *f)
@@ -218,9 +217,9 @@ void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_
 			   d->pid);
 	} else if (*lacks(set)) {
 		doctor_say(f, DOCTOR_FAIL, "%s lacks %s%s", who, lacks(set),
-			   d->status ? ", so it cannot read or change the rules"
-				     : " here, so no ctmeterd started here can read or change the "
-				       "rules");
+			   d->status ? ", so it cannot read or change what counts"
+				     : " here, so no ctmeterd started here can read or change what "
+				       "counts");
 		if (d->status)
 			doctor_cure(f, "%s", restart);
 	} else if (d->status && !reaches_lock(lock_path, status, &lock)) {
@@ -268,6 +267,7 @@ void doctor_repairs(struct doctor *d, enum addr_family family, struct doctor_fin
 {
 	uint64_t repairs = number_of(d->status, "rule_repairs");
 	uint64_t uptime_s = number_of(d->status, "uptime_s");
+	bool links = doctor_backend(d) == CFG_BACKEND_LINK;
 	char since[DISPLAY_NUMBER_SIZE * 2];
 
 	(void)family;
@@ -275,16 +275,23 @@ void doctor_repairs(struct doctor *d, enum addr_family family, struct doctor_fin
 	if (!d->status) {
 		doctor_say(f, DOCTOR_SKIP, "%s", doctor_silence(d));
 	} else if (!repairs) {
-		doctor_say(f, DOCTOR_OK, "our rules have needed no repair in %s", since);
+		doctor_say(f, DOCTOR_OK, "%s no repair in %s",
+			   links ? "our programs on links have needed" : "our rules have needed",
+			   since);
 	} else if (repairs < FIGHT_REPAIRS || repairs * 3600 < uptime_s) {
-		doctor_say(f, DOCTOR_OK, "our rules were repaired %llu times in %s",
+		doctor_say(f, DOCTOR_OK, "%s %llu times in %s",
+			   links ? "our programs on links were put back"
+				 : "our rules were repaired",
 			   (unsigned long long)repairs, since);
 	} else {
 		doctor_say(f, DOCTOR_WARN,
-			   "our rules were repaired %llu times in %s: another program keeps "
-			   "inserting rules before ours or flushing the table, so packets go "
-			   "uncounted until each repair",
-			   (unsigned long long)repairs, since);
+			   "%s %llu times in %s: another program keeps %s, so packets go uncounted "
+			   "until each repair",
+			   links ? "our programs on links were put back"
+				 : "our rules were repaired",
+			   (unsigned long long)repairs, since,
+			   links ? "taking them off, or putting its own before them"
+				 : "inserting rules before ours or flushing the table");
 		/* EL7's journalctl has no -g. */
 		if (doctor_has_tool(d, "journalctl"))
 			doctor_look(f, "journalctl -u ctmeterd | grep repairing");

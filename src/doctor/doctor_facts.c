@@ -291,6 +291,9 @@ static void take_container(struct doctor *d, size_t *cap, const json_t *containe
 		new = add_address(d, cap, &addr, member(container, "id"));
 		new->stopped = stopped;
 		new->conflict = !strcmp(member(a, "status"), "conflict");
+		new->counting = !strcmp(member(a, "status"), "counting");
+		snprintf(new->link, sizeof(new->link), "%s", member(a, "link"));
+		snprintf(new->why, sizeof(new->why), "%s", member(a, "reason"));
 	}
 }
 
@@ -438,6 +441,14 @@ bool doctor_on_links(const struct doctor *d, struct doctor_finding *f)
 	doctor_say(f, DOCTOR_SKIP,
 		   "the containers are counted on their links: there are no rules "
 		   "of ours in tables");
+	return true;
+}
+
+bool doctor_not_on_links(const struct doctor *d, struct doctor_finding *f)
+{
+	if (doctor_backend(d) == CFG_BACKEND_LINK)
+		return false;
+	doctor_say(f, DOCTOR_SKIP, "the containers are counted by rules, not on their links");
 	return true;
 }
 

@@ -239,7 +239,7 @@ void doctor_memory(struct doctor *d, enum addr_family family, struct doctor_find
 	uint64_t need;
 
 	(void)family;
-	if (doctor_dry_run(d, f))
+	if (doctor_dry_run(d, f) || doctor_on_links(d, f))
 		return;
 	if (!d->pid)
 		doctor_say(f, DOCTOR_SKIP, "%s", doctor_silence(d));

@@ -112,7 +112,7 @@ void doctor_early_drops(struct doctor *d, enum addr_family family, struct doctor
 	size_t n;
 
 	(void)family;
-	if (doctor_dry_run(d, f))
+	if (doctor_dry_run(d, f) || doctor_on_links(d, f))
 		return;
 	nft = doctor_nft(d);
 	if (!nft) {
@@ -153,12 +153,19 @@ void doctor_early_drops(struct doctor *d, enum addr_family family, struct doctor
 
 void doctor_flowtable(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
-	const struct nft_view *nft = doctor_nft(d);
+	const struct nft_view *nft;
 	char *cure = NULL;
 	const struct nft_flow *flows;
 	size_t n;
 
 	(void)family;
+	if (doctor_backend(d) == CFG_BACKEND_LINK) {
+		doctor_say(f, DOCTOR_OK,
+			   "what a flowtable forwards passes the containers' links and is counted, "
+			   "unless hardware forwards it: see link-offload");
+		return;
+	}
+	nft = doctor_nft(d);
 	if (!nft) {
 		say_unknown(d, f);
 		return;

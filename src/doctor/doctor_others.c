@@ -157,7 +157,7 @@ void doctor_copies(struct doctor *d, enum addr_family family, struct doctor_find
 	int rc = 0;
 
 	(void)family;
-	if (doctor_dry_run(d, f))
+	if (doctor_dry_run(d, f) || doctor_on_links(d, f))
 		return;
 	for (enum addr_family i = 0; i < ADDR_FAMILIES && !rc; i++)
 		rc = each_table(d, i, note_copies, &c);

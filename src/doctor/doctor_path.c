@@ -42,7 +42,8 @@ static bool all_bridged(struct doctor *d, enum addr_family family)
 {
 	size_t n;
 	const struct rtnl_link **links = doctor_container_links(d, family, &n);
-	bool all = n > 0;
+	/* On links they are counted without any route of the node. */
+	bool all = n > 0 || doctor_backend(d) == CFG_BACKEND_LINK;
 
 	for (size_t i = 0; i < n; i++)
 		all = all && doctor_is_bridge(links[i]) && doctor_has_uplink(d, links[i]);
@@ -153,6 +154,8 @@ void doctor_routes(struct doctor *d, enum addr_family family, struct doctor_find
 		if (a[i].addr.family != family || a[i].stopped)
 			continue;
 		w.n_running++;
+		if (a[i].counting && *a[i].link)
+			continue; /* it needs no route of the node */
 		note_way(d, &a[i], &w);
 	}
 	if (*w.first) {
@@ -168,8 +171,8 @@ void doctor_routes(struct doctor *d, enum addr_family family, struct doctor_find
 	} else if (!w.n_running) {
 		doctor_say(f, DOCTOR_OK, "no %s address is in use", doctor_family_name(family));
 	} else {
-		doctor_say(f, DOCTOR_OK, "%zu addresses in use, each routed to a container's link",
-			   w.n_running);
+		doctor_say(f, DOCTOR_OK, "%zu addresses in use, each %s a container's link",
+			   w.n_running, doctor_backend(d) == CFG_BACKEND_LINK ? "on" : "routed to");
 	}
 	doctor_words_clear(&w.none);
 	doctor_words_clear(&w.own);

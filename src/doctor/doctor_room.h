@@ -7,6 +7,7 @@
 #include "doctor/doctor_cure.h"
 #include "doctor/doctor_nft.h"
 #include "inventory/inv.h"
+#include "netfilter/fw_look.h"
 #include "netlink/rtnl.h"
 
 /* Shared by the doctor's own files only: the facts, each gathered when first asked for, and the
@@ -19,6 +20,10 @@ struct doctor_address {
 	bool stopped; /* the container is: no route is expected */
 	bool conflict; /* several containers claim it, and the list has it once for each */
 	struct rtnl_route route;
+	/* By the daemon, where it counts on links. */
+	bool counting;
+	char link[RTNL_NAME_SIZE]; /* where; "": not known */
+	char why[128]; /* it is not counted; "": it is, or nobody says */
 };
 
 struct doctor {
@@ -54,6 +59,13 @@ struct doctor {
 	bool nft_known;
 	struct nft_view *nft;
 	char nft_text[512];
+
+	/* What counting on links stands on, and what is at the links' entrances; rc < 0: unknown. */
+	bool ground_known, seen_known;
+	int ground_rc, seen_rc;
+	struct fw_look_ground ground;
+	struct fw_look_link *seen;
+	size_t n_seen;
 
 	/* SNMP communities, from an option or from snmpd's configuration. */
 	bool communities_known;
@@ -125,7 +137,6 @@ bool doctor_has_uplink(struct doctor *d, const struct rtnl_link *bridge); /* amo
 const char *doctor_silence(const struct doctor *d);
 /* fw_look at a table, but only if it is in use, since a query would bring an unused table into use.
  * Returns as fw_look does; -ENOENT: not in use, -EACCES: the caller may not see whether it is. */
-struct fw_look;
 int doctor_look_at_table(const struct doctor *d, enum addr_family family, const char *table,
 			 struct fw_look *ret_look);
 /* Does a rule or policy of FORWARD drop packets of the family? Returns 1 with text naming the first
@@ -141,7 +152,19 @@ enum cfg_backend doctor_backend(const struct doctor *d);
 enum cfg_backend doctor_tables(const struct doctor *d);
 /* Is the check of our rules moot because the backend counts on links? Then as doctor_dry_run. */
 bool doctor_on_links(const struct doctor *d, struct doctor_finding *f);
+/* The other way round: is a check of links moot? */
+bool doctor_not_on_links(const struct doctor *d, struct doctor_finding *f);
 const char *doctor_family_name(enum addr_family family); /* "IPv4" */
+
+/* ---- counting on links (doctor_link.c) ---- */
+
+/* NULL: not known, see d->ground_rc. */
+const struct fw_look_ground *doctor_ground(struct doctor *d);
+/* All links with programs, filters or an ingress qdisc. NULL: see d->seen_rc. */
+const struct fw_look_link *doctor_seen(struct doctor *d, size_t *ret_n);
+/* The command that makes the daemon count on links, if this kernel can, for free(). NULL: it cannot,
+ * or it does. */
+char *doctor_choose_links(struct doctor *d);
 
 /* ---- checks: each sets level and text ---- */
 
@@ -152,6 +175,9 @@ doctor_fn doctor_daemon, doctor_privileges, doctor_which_backend, doctor_repairs
 doctor_fn doctor_memory; /* doctor_memory.c */
 doctor_fn doctor_table, doctor_modules, doctor_rules, doctor_rule_sets; /* doctor_table.c */
 doctor_fn doctor_early_drops, doctor_flowtable; /* doctor_nft_check.c */
+doctor_fn doctor_link_kernel; /* doctor_link.c */
+doctor_fn doctor_at_links, doctor_link_order, doctor_link_limits; /* doctor_entrances.c */
+doctor_fn doctor_link_offload; /* doctor_offload.c */
 doctor_fn doctor_xdp, doctor_tc, doctor_macvlan; /* doctor_unseen.c */
 doctor_fn doctor_bridge; /* doctor_bridge.c */
 doctor_fn doctor_copies; /* doctor_others.c */

@@ -379,6 +379,13 @@ void doctor_rp_filter(struct doctor *d, enum addr_family family, struct doctor_f
 	const struct rtnl_link **links = doctor_container_links(d, family, &n);
 	struct doctor_words bridges = { .n = 0 };
 
+	if (doctor_backend(d) == CFG_BACKEND_LINK && !d->o.cfg->netfilter.n_links) {
+		doctor_say(f, DOCTOR_OK,
+			   "a spoofed source is billed to nobody: each link counts only its own "
+			   "addresses");
+		free(links);
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		n_venet += is_venet(links[i]);
 		if (doctor_is_bridge(links[i]))

@@ -135,7 +135,7 @@ void doctor_modules(struct doctor *d, enum addr_family family, struct doctor_fin
 	char *cure = xstrdup("printf '%s\\n'");
 
 	(void)family;
-	if (doctor_dry_run(d, f)) {
+	if (doctor_dry_run(d, f) || doctor_on_links(d, f)) {
 		free(cure);
 		return;
 	}
@@ -228,8 +228,7 @@ void doctor_table(struct doctor *d, enum addr_family family, struct doctor_findi
 
 static void add_cure(struct doctor *d, struct doctor_finding *f)
 {
-	char *cure = d->status ? doctor_ctmeter_command(d, "refresh")
-			       : doctor_service_command(d, "start", "ctmeterd");
+	char *cure = doctor_renew_command(d);
 
 	doctor_cure(f, "%s", cure);
 	free(cure);
@@ -402,9 +401,10 @@ void doctor_rule_sets(struct doctor *d, enum addr_family family, struct doctor_f
 			doctor_look(f, "%s", look);
 		free(look);
 	} else if (compat) {
-		doctor_say(f, DOCTOR_OK,
-			   "rules of other programs are iptables-nft's, which does not show ours; "
-			   "iptables-legacy does");
+		doctor_say(f, DOCTOR_OK, "rules of other programs are iptables-nft's%s",
+			   doctor_backend(d) == CFG_BACKEND_LINK
+				   ? ""
+				   : ", which does not show ours; iptables-legacy does");
 	} else {
 		doctor_say(f, DOCTOR_OK, "%zu legacy rules of other programs, none of iptables-nft",
 			   legacy);

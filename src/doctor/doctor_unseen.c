@@ -77,12 +77,20 @@ void doctor_tc(struct doctor *d, enum addr_family family, struct doctor_finding 
 {
 	struct doctor_words words = { .n = 0 };
 	struct rtnl_filter *filters = NULL;
-	int fd = rtnl_open();
 	size_t n = 0;
-	int rc = fd < 0 ? fd : rtnl_filters(fd, &filters, &n);
-	char *install = doctor_install(d, "tc", "iproute2", "iproute-tc");
+	char *install;
+	int fd, rc;
 
 	(void)family;
+	if (doctor_backend(d) == CFG_BACKEND_LINK) {
+		doctor_say(f, DOCTOR_OK,
+			   "what a tc filter redirects has passed our programs, or will: see "
+			   "link-order and link-offload");
+		return;
+	}
+	fd = rtnl_open();
+	rc = fd < 0 ? fd : rtnl_filters(fd, &filters, &n);
+	install = doctor_install(d, "tc", "iproute2", "iproute-tc");
 	for (size_t i = 0; i < n; i++) {
 		const struct rtnl_link *l = doctor_link(d, filters[i].link);
 		const char *side = filters[i].egress ? "egress" : "ingress";
@@ -142,6 +150,8 @@ static bool note_owner(struct search *s, const struct rtnl_link *l, const struct
 	for (size_t i = 0; i < n; i++) {
 		if (addr_cmp(&a[i].addr, addr) != 0)
 			continue;
+		if (a[i].counting && *a[i].link)
+			return true; /* on a link that many share */
 		doctor_words_add(&s->ours, "%s %s (%s %s)", a[i].id, addr_format(addr, text),
 				 l->kind, l->name);
 		return true;
@@ -276,7 +286,10 @@ static void judge_search(struct search *s, int rc, struct doctor_finding *f)
 	if (s->ours.n)
 		doctor_say(f, DOCTOR_FAIL,
 			   "these containers use macvlan or ipvlan, so the node neither sees nor "
-			   "counts their packets; give them veth pairs: %s",
+			   "counts their packets; give them veth pairs%s: %s",
+			   doctor_backend(s->d) == CFG_BACKEND_LINK
+				   ? ", or name the link below a macvlan in [netfilter] link"
+				   : "",
 			   doctor_words_text(&s->ours));
 	else if (s->others.n)
 		doctor_say(f, DOCTOR_WARN,

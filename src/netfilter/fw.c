@@ -248,6 +248,14 @@ int fw_look_links(enum cfg_backend backend, const struct fw_config *config,
 	return ops && ops->look_links ? ops->look_links(config, ret_links, ret_n) : -ENOTSUP;
 }
 
+int fw_look_ground(enum cfg_backend backend, const struct fw_config *config, uid_t uid,
+		   struct fw_look_ground *ret_ground)
+{
+	const struct fw_ops *ops = ops_of(backend);
+
+	return ops && ops->look_ground ? ops->look_ground(config, uid, ret_ground) : -ENOTSUP;
+}
+
 const char *fw_lock_path(enum cfg_backend backend)
 {
 	const struct fw_ops *ops = ops_of(backend);

@@ -28,6 +28,11 @@ int fw_look(enum cfg_backend backend, enum addr_family family, const char *table
 int fw_look_links(enum cfg_backend backend, const struct fw_config *config,
 		  struct fw_look_link **ret_links, size_t *ret_n);
 
+/* Whether links could be counted on here, by a daemon of this user (fw_look.h). Needs root's rights
+ * to see all. Returns 0, or -errno: -EPERM; -ENOTSUP where the backend does not count on links. */
+int fw_look_ground(enum cfg_backend backend, const struct fw_config *config, uid_t uid,
+		   struct fw_look_ground *ret_ground);
+
 /* The file that each commit locks; NULL: none. */
 const char *fw_lock_path(enum cfg_backend backend);
 

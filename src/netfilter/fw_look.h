@@ -68,12 +68,39 @@ struct fw_look_link {
 	const char *way; /* "tcx", "clsact", "ingress qdisc"; "not attached" */
 	struct {
 		bool ours; /* a program of ours counts there */
+		bool stale; /* one counts there in maps that are not those that are pinned */
 		uint32_t n_before; /* programs and filters of others that come before it */
 		uint32_t before; /* the first one's program id; 0: none, or it is no program */
+		char before_name[FW_LOOK_NAME_SIZE]; /* "": unknown */
 		uint32_t n_others; /* all of others, wherever */
+		/* One of others that may hand packets to the inner end of a container's link
+		 * (bpf_redirect_peer), or runs others that may (by tail call). 0: none. */
+		uint32_t peering;
+		bool peering_tail; /* the latter */
+		char peering_name[FW_LOOK_NAME_SIZE];
 	} at[FW_ENTRANCES];
 	bool ingress_qdisc; /* it has one, as rate limits need */
 	bool polices; /* with a filter that limits a rate */
+};
+
+/* What counting on links needs of the kernel and of root, and whether it is there. */
+enum fw_ground {
+	FW_GROUND_GOOD,
+	FW_GROUND_NO_BPF, /* or it is forbidden */
+	FW_GROUND_NO_BPFFS, /* not mounted */
+	FW_GROUND_UNPREPARED, /* root has pinned nothing, or somebody has removed a part of it */
+	FW_GROUND_ANOTHERS, /* what is pinned belongs to another user than the daemon's */
+	FW_GROUND_OTHER_LAYOUT, /* another version's maps are pinned */
+	FW_GROUND_BROKEN /* anything else */
+};
+
+struct fw_look_ground {
+	enum fw_ground ground;
+	bool tcx; /* the kernel has it */
+	uint32_t
+		slots; /* GOOD: addresses that there is room for, those that are leaving included */
+	char mount[FW_LOOK_TEXT_SIZE]; /* where a bpffs is, or is missing */
+	char text[FW_LOOK_TEXT_SIZE * 2]; /* why it is not good, for people */
 };
 
 #endif

@@ -29,6 +29,8 @@ struct fw_ops {
 	/* NULL: no links */
 	int (*look_links)(const struct fw_config *config, struct fw_look_link **ret_links,
 			  size_t *ret_n);
+	int (*look_ground)(const struct fw_config *config, uid_t uid,
+			   struct fw_look_ground *ret_ground); /* NULL: no links */
 	const char *(*lock_path)(void);
 	const char *const
 		*run_files; /* names of files that it may keep in run_dir; ended by NULL */

@@ -82,6 +82,8 @@ static inline struct world *world_new(const char *status)
 	w->d.o.cfg = w->cfg;
 	w->d.o.config_path = CFG_DEFAULT_PATH;
 	w->d.o.root = w->root;
+	w->d.ground_known = w->d.seen_known = true;
+	w->d.ground_rc = w->d.seen_rc = -ENOTSUP;
 	w->d.links_known = w->d.addresses_known = w->d.looked = w->d.nft_known = true;
 	w->d.status_rc = status ? 0 : -ENOENT;
 	if (status)
@@ -104,6 +106,7 @@ static inline void world_free(struct world *w)
 	json_decref(w->d.status);
 	free(w->d.links);
 	free(w->d.addresses);
+	free(w->d.seen);
 	inv_free(w->d.inventory);
 	nft_view_free(w->d.nft);
 	free(w->d.community);

@@ -354,6 +354,7 @@ const struct fw_ops fw_link_ops = {
 	.figures = link_figures,
 	.look = link_look,
 	.look_links = look_links,
+	.look_ground = look_ground,
 	.lock_path = link_lock_path,
 	.likely = link_is_likely,
 	.has_rules = link_has_rules,

@@ -130,24 +130,55 @@ int look_remove_all(const struct fw_config *config, struct err *e, unsigned *ret
 
 /* --- the doctor's part ---------------------------------------------------------------------- */
 
-/* What comes at one entrance, in order. */
-static void note_program(struct fw_look_link *l, enum fw_entrance at, bool ours, uint32_t id)
+/* A program or filter of somebody else. */
+static void note_other(struct fw_look_link *l, enum fw_entrance at, uint32_t id, const char *name,
+		       int program)
 {
-	if (ours) {
-		l->at[at].ours = true;
-		return;
+	enum tcx_peering peering = at == FW_INGRESS && program >= 0 && !l->at[at].peering
+					   ? tcx_peering(program)
+					   : TCX_PEERING_NOT;
+
+	if (peering != TCX_PEERING_NOT) {
+		l->at[at].peering = id;
+		l->at[at].peering_tail = peering == TCX_PEERING_TAIL;
+		snprintf(l->at[at].peering_name, sizeof(l->at[at].peering_name), "%s", name);
 	}
 	l->at[at].n_others++;
 	if (l->at[at].ours)
 		return;
-	if (!l->at[at].n_before++)
+	if (!l->at[at].n_before++) {
 		l->at[at].before = id;
+		snprintf(l->at[at].before_name, sizeof(l->at[at].before_name), "%s", name);
+	}
+}
+
+/* What comes at one entrance, in order. Returns whether it is ours. */
+static bool note_program(struct fw_look_link *l, enum fw_entrance at, bool current, uint32_t id,
+			 const char *name)
+{
+	int program = id && !current ? tcx_program(id) : -1;
+	char known[TC_NAME_SIZE] = "";
+	bool ours = current;
+
+	snprintf(known, sizeof(known), "%s", name);
+	if (program >= 0 && !*known)
+		tcx_program_name(program, known);
+	if (current) {
+		l->at[at].ours = true;
+	} else if (id && attach_is_our_name(known)) {
+		l->at[at].stale = ours = true;
+	} else {
+		note_other(l, at, id, known, program);
+	}
+	if (program >= 0)
+		close(program);
+	return ours;
 }
 
 static bool is_ours(const struct link_object *o, uint32_t id)
 {
 	for (enum link_program p = 0; o->room && p < LINK_PROGRAMS; p++)
-		if (o->program_id[p] == id)
+		if (id && o->program_id[p] == id)
 			return true;
 	return false;
 }
@@ -160,8 +191,7 @@ static void look_tcx(const struct attach *a, struct fw_look_link *l, enum tc_hoo
 	if (tcx_query(l->link, hook, ids, &n) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		note_program(l, (enum fw_entrance)hook, is_ours(a->object, ids[i]), ids[i]);
-		if (is_ours(a->object, ids[i]))
+		if (note_program(l, (enum fw_entrance)hook, is_ours(a->object, ids[i]), ids[i], ""))
 			l->way = attach_way_name(ATTACH_TCX);
 	}
 }
@@ -175,11 +205,9 @@ static void look_filters(const struct attach *a, struct fw_look_link *l, enum tc
 	if (tc_filters(a->fd, l->link, qdisc, hook, &filters, &n) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		bool ours = attach_is_our_name(filters[i].name);
-
-		note_program(l, (enum fw_entrance)hook, ours, filters[i].program);
 		l->polices = l->polices || filters[i].polices;
-		if (ours)
+		if (note_program(l, (enum fw_entrance)hook, is_ours(a->object, filters[i].program),
+				 filters[i].program, filters[i].name))
 			l->way = attach_way_name(qdisc == TC_QDISC_CLSACT ? ATTACH_CLSACT
 									  : ATTACH_INGRESS);
 	}
@@ -202,7 +230,7 @@ static bool look_link(const struct attach *a, const struct rtnl_link *link,
 		look_tcx(a, &l, hook); /* packets meet these first */
 		if (qdisc)
 			look_filters(a, &l, qdisc, hook);
-		any = any || l.at[hook].ours || l.at[hook].n_others;
+		any = any || l.at[hook].ours || l.at[hook].stale || l.at[hook].n_others;
 	}
 	*ret_l = l;
 	return any || l.ingress_qdisc;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netfilter/link/tcx.h"
 
+#include "base/xalloc.h"
+
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -133,4 +137,79 @@ uint32_t tcx_program_id(int program)
 	struct bpf_prog_info info;
 
 	return info_of(program, &info) ? 0 : info.id;
+}
+
+/* --- what a program calls ------------------------------------------------------------------- */
+
+/* How far bpf_redirect_peer lies behind __bpf_call_base, which is how the kernel writes a call of it;
+ * 0: its addresses are not shown. */
+static int32_t find_redirect_peer(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	unsigned long long at, base = 0, peer = 0;
+	char line[256], name[128];
+
+	while (f && !(base && peer) && fgets(line, sizeof(line), f)) {
+		if (!strstr(line, "bpf_") || sscanf(line, "%llx %*c %127s", &at, name) != 2)
+			continue;
+		if (!strcmp(name, "__bpf_call_base"))
+			base = at;
+		else if (!strcmp(name, "bpf_redirect_peer"))
+			peer = at;
+	}
+	if (f)
+		fclose(f);
+	return base && peer ? (int32_t)(peer - base) : 0;
+}
+
+/* A program's instructions as the kernel runs them, for free(); NULL: it does not show them. */
+static struct bpf_insn *read_program(int program, size_t *ret_n)
+{
+	struct bpf_prog_info info;
+	union bpf_attr attr;
+	struct bpf_insn *insns;
+	uint32_t len;
+
+	if (info_of(program, &info) < 0 || !info.xlated_prog_len)
+		return NULL;
+	len = info.xlated_prog_len;
+	insns = xcalloc(1, len);
+	memset(&info, 0, sizeof(info));
+	info.xlated_prog_insns = (uintptr_t)insns;
+	info.xlated_prog_len = len;
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)program;
+	attr.info.info = (uintptr_t)&info;
+	attr.info.info_len = sizeof(info);
+	if (call(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) < 0 || !info.xlated_prog_insns) {
+		free(insns);
+		return NULL;
+	}
+	*ret_n = len / sizeof(*insns);
+	return insns;
+}
+
+enum tcx_peering tcx_peering(int program)
+{
+	enum tcx_peering peering = TCX_PEERING_NOT;
+	int32_t redirect_peer = 0;
+	size_t n = 0;
+	struct bpf_insn *insns = read_program(program, &n);
+
+	for (size_t i = 0; insns && i < n && peering != TCX_PEERING; i++) {
+		/* A source register says that it is no helper of the kernel's. */
+		if (insns[i].code != (BPF_JMP | BPF_CALL) || insns[i].src_reg)
+			continue;
+		if (insns[i].imm == BPF_FUNC_tail_call) {
+			peering = TCX_PEERING_TAIL;
+			continue;
+		}
+		redirect_peer = redirect_peer ? redirect_peer : find_redirect_peer();
+		if (!redirect_peer)
+			break;
+		if (insns[i].imm == redirect_peer)
+			peering = TCX_PEERING;
+	}
+	free(insns);
+	return peering;
 }

@@ -32,6 +32,13 @@ int tcx_query(uint32_t link, enum tc_hook hook, uint32_t ret_ids[TCX_MAX], size_
 int tcx_program(uint32_t id);
 /* The program's name. Returns 0 or -errno. */
 int tcx_program_name(int program, char ret_name[TC_NAME_SIZE]);
+/* What it calls, for `ctmeter check`; needs root. */
+enum tcx_peering {
+	TCX_PEERING_NOT, /* or it cannot be told */
+	TCX_PEERING, /* bpf_redirect_peer, which passes a link's outer end by */
+	TCX_PEERING_TAIL /* other programs by tail calls, which may call that */
+};
+enum tcx_peering tcx_peering(int program);
 /* Its id; 0: unknown. */
 uint32_t tcx_program_id(int program);
 
