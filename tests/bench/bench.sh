@@ -83,9 +83,12 @@ bench_addresses() { # N [v4|v6] [spread]
 	}'
 }
 
-# An inventory of these addresses, one container each.
+# An inventory of these addresses, one container each. BENCH_LINKS says which link each is on: a
+# printf format for the number of one of so many links, or a link's name; empty: the lines say none.
+BENCH_LINKS='' BENCH_N_LINKS=1
 bench_inventory() { # N [v4|v6] [spread]
-	bench_addresses "$@" | awk '{ print 100000 + NR, $1 }'
+	bench_addresses "$@" | awk -v links="$BENCH_LINKS" -v n="$BENCH_N_LINKS" '
+		{ print 100000 + NR, $1 (links == "" ? "" : " link=" sprintf(links, (NR - 1) % n)) }'
 }
 
 # ctmeterd's configuration for a benchmark: polls the inventory rarely, so that the part decides
@@ -95,6 +98,34 @@ bench_defaults() { # MAX-ROWS
 	lab_set inventory.max-rows "$1"
 }
 
+# The configuration, inventory, ledger and daemon that everything after this is about. Two daemons can
+# run at once, one of each backend; lab_ctmeterd_start is to start them in other network namespaces.
+declare -A BENCH_PIDS=()
+bench_backend() { # iptables|link
+	BENCH_PIDS[$BACKEND]=$CTMETERD_PID
+	BACKEND=$1
+	CTMETERD_PID=${BENCH_PIDS[$1]-}
+	LAB=/run/lab/$1
+	mkdir -p "$LAB"
+	lab_defaults
+}
+
+# A daemon looks for what other backends have left in its place. So the one of tables is not to see
+# what the one of links has pinned, which belongs to the machine and not to a network namespace.
+apart() { # COMMAND...
+	if [ "$BACKEND" = link ]; then exec "$@"; fi
+	# shellcheck disable=SC2016
+	exec unshare --mount "$BASH" -c 'mount -t bpf bpf /sys/fs/bpf; exec "$@"' - "$@"
+}
+
+# Whether this machine can count on links; if not, the part says so and goes on without.
+bench_has_link() { # PART
+	local why
+	why=$("$B/tests/netns/tcprog" probe 2>&1) && return 0
+	note "$1" "without the link backend: ${why:-BPF is refused}"
+	return 1
+}
+
 status_field() { # KEY: of `ctmeter --json status`
 	ctmeter --json status | sed -nE "s/.*\"$1\": ?\"?([^,\"}]*).*/\1/p" | head -n 1
 }
@@ -102,8 +133,12 @@ status_field() { # KEY: of `ctmeter --json status`
 # End a part: it is broken if anything failed, and the logs are printed. Remaining processes end
 # with the namespaces.
 bench_end() {
-	[ "$FAILED" -eq 0 ] || lab_logs
-	lab_ctmeterd_stop
+	local dir
+	for dir in /run/lab "/run/lab/iptables" "/run/lab/link"; do
+		[ "$FAILED" -eq 0 ] || LAB=$dir lab_logs
+	done
+	BENCH_PIDS[$BACKEND]=$CTMETERD_PID
+	for CTMETERD_PID in "${BENCH_PIDS[@]}"; do lab_ctmeterd_stop; done
 	lab_snmpd_stop
 	exit $((FAILED > 0))
 }

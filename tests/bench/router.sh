@@ -58,5 +58,32 @@ router_end() { # NAMESPACE NUMBER ADDR4 ADDR6 GATEWAY4 GATEWAY6
 # Start ctmeterd in a router's node, on the CPUs CPU ("0", "1", "0-1"), with an empty inventory.
 router_ctmeterd() { # X CPUS
 	echo '# none yet' | lab_inventory
-	lab_ctmeterd_start nsenter --net="/run/netns/node-$1" -- taskset -c "$2"
+	lab_ctmeterd_start apart nsenter --net="/run/netns/node-$1" -- taskset -c "$2"
+}
+
+# Remove all that counts, and end the daemon.
+router_teardown() {
+	ctmeter teardown >/dev/null || fail teardown
+	wait "$CTMETERD_PID"
+	CTMETERD_PID=
+}
+
+# COUNT more links from the node to the container's end: vl0, vl1, .. and el0, el1, .. there. Each has
+# the node's neighbour 169.254.1.2.
+router_links() { # X COUNT
+	awk -v ct="ct-$1" -v n="$2" 'BEGIN { for (i = 0; i < n; i++) {
+			mac = sprintf("02:00:00:01:%02x:%02x", int(i / 256), i % 256)
+			print "link add vl" i " type veth peer name el" i " address " mac " netns " ct
+			print "link set vl" i " up"
+			print "neigh add 169.254.1.2 lladdr " mac " nud permanent dev vl" i
+		} }' | ip -n "node-$1" -batch -
+	awk -v n="$2" 'BEGIN { for (i = 0; i < n; i++) print "link set el" i " up" }' |
+		ip -n "ct-$1" -batch -
+}
+
+# The routes to N addresses, in turn over these links.
+router_spread() { # X N COUNT
+	bench_addresses "$2" | awk -v n="$3" '
+		{ print "route replace " $1 "/32 via 169.254.1.2 dev vl" (NR - 1) % n " onlink" }' |
+		ip -n "node-$1" -batch -
 }

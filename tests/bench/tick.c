@@ -6,9 +6,13 @@
  *
  * Runs the daemon's engine itself, without a daemon around it: puts the rules in place, says
  * "ready", and then measures once for each line on stdin. It prints
- * "BARE-US BARE-CPU-US TICK-US TICK-CPU-US": bare is one getsockopt(IPT_SO_GET_ENTRIES) of the IPv4
- * table into a buffer that is used again; tick is engine_freshen(), which reads both families.
- * 1. The two take turns in being first, since the first one finds the counters cold.
+ * "BARE-US BARE-CPU-US READ-US READ-CPU-US TICK-US TICK-CPU-US".
+ *   bare  one getsockopt(IPT_SO_GET_ENTRIES) of the IPv4 table into a buffer that is used again;
+ *         0 with the backend link, which has no table
+ *   read  fw_read() of both families, and nothing else; 0 with the other backends, where the table
+ *         can only be open once
+ *   tick  engine_freshen(), which reads both families and goes on with what it has read
+ * 1. The first one finds the counters cold, so the order is turned round each time.
  * 2. The engine takes the time it is told, so no half second has to pass between two readings.
  * 3. Between two lines packets must have passed, or a tick would have nothing to book: a tick after
  *    which the sum of all octets is what it was before is an error. */
@@ -42,7 +46,8 @@ struct bare {
 struct tick {
 	struct engine *engine;
 	uint64_t now_ns; /* what the engine is told */
-	struct bare bare;
+	struct bare bare; /* unless links are counted on */
+	struct fw *fw; /* the same counters, opened once more for reading; NULL: unless they are */
 };
 
 __attribute__((noreturn)) static void die(const char *what, const char *why)
@@ -124,16 +129,41 @@ static struct spent measure_tick(struct tick *t)
 	return spent;
 }
 
-static void measure(struct tick *t, bool bare_first)
+static struct spent measure_read(struct fw *fw)
 {
-	struct spent bare = { 0, 0 }, tick;
+	struct spent began = spent_now(), spent;
+	struct fw_reading reading[ADDR_FAMILIES];
+	int ret = 0;
 
-	if (bare_first)
-		bare = measure_bare(&t->bare);
+	for (enum addr_family f = 0; f < ADDR_FAMILIES && !ret; f++)
+		ret = fw_read(fw, f, loop_now_ns(), &reading[f]);
+	spent = spent_since(began);
+	if (ret < 0)
+		die("a reading", strerror(-ret));
+	if (!reading[ADDR_V4].n_rows)
+		die("a reading", "nothing was read");
+	return spent;
+}
+
+static void measure_other(struct tick *t, struct spent *bare, struct spent *read)
+{
+	if (t->fw)
+		*read = measure_read(t->fw);
+	else
+		*bare = measure_bare(&t->bare);
+}
+
+static void measure(struct tick *t, bool tick_last)
+{
+	struct spent bare = { 0, 0 }, read = { 0, 0 }, tick;
+
+	if (tick_last)
+		measure_other(t, &bare, &read);
 	tick = measure_tick(t);
-	if (!bare_first)
-		bare = measure_bare(&t->bare);
-	printf("%.1f %.1f %.1f %.1f\n", (double)bare.wall_ns / 1e3, (double)bare.cpu_ns / 1e3,
+	if (!tick_last)
+		measure_other(t, &bare, &read);
+	printf("%.1f %.1f %.1f %.1f %.1f %.1f\n", (double)bare.wall_ns / 1e3,
+	       (double)bare.cpu_ns / 1e3, (double)read.wall_ns / 1e3, (double)read.cpu_ns / 1e3,
 	       (double)tick.wall_ns / 1e3, (double)tick.cpu_ns / 1e3);
 	fflush(stdout);
 }
@@ -141,6 +171,26 @@ static void measure(struct tick *t, bool bare_first)
 static void on_published(void *arg)
 {
 	(void)arg; /* nobody is told */
+}
+
+static void on_done(void *arg, enum addr_family family, int result, const char *text,
+		    uint64_t commit, const struct fw_final *finals, size_t n_finals,
+		    uint64_t now_ns)
+{
+	(void)arg, (void)family, (void)result, (void)text, (void)commit, (void)finals;
+	(void)n_finals, (void)now_ns; /* nothing is applied */
+}
+
+static void open_other(struct tick *t, const struct cfg *cfg, const char *run_dir,
+		       struct loop *loop)
+{
+	struct fw_config config = fw_config_of(cfg, run_dir);
+	struct err e = { "" };
+
+	if (cfg->netfilter.backend != CFG_BACKEND_LINK)
+		bare_prepare(&t->bare, cfg->netfilter.table);
+	else if (fw_open(CFG_BACKEND_LINK, &config, loop, on_done, NULL, &t->fw, &e) < 0)
+		die("cannot open the counters", e.text);
 }
 
 static void await_rules(struct tick *t, struct loop *loop, uint32_t rules)
@@ -156,10 +206,10 @@ static void await_rules(struct tick *t, struct loop *loop, uint32_t rules)
 
 int main(int argc, char **argv)
 {
-	struct tick t = { .now_ns = 0 };
+	struct tick t = { .bare.fd = -1 };
 	struct loop *loop = loop_new();
 	struct err e = { "" };
-	bool bare_first = false;
+	bool tick_last = false;
 	struct cfg *cfg;
 	char line[64];
 
@@ -169,15 +219,18 @@ int main(int argc, char **argv)
 	    engine_new(cfg, argv[2], loop, on_published, NULL, &t.engine, &e) < 0)
 		die("cannot start", e.text);
 	await_rules(&t, loop, (uint32_t)strtoul(argv[3], NULL, 10));
-	bare_prepare(&t.bare, cfg->netfilter.table);
+	open_other(&t, cfg, argv[2], loop);
 	t.now_ns = loop_now_ns();
 	puts("ready");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {
-		measure(&t, bare_first);
-		bare_first = !bare_first;
+		measure(&t, tick_last);
+		tick_last = !tick_last;
 	}
-	close(t.bare.fd);
+	if (t.fw)
+		fw_close(t.fw);
+	else
+		close(t.bare.fd);
 	free(t.bare.entries);
 	engine_free(t.engine);
 	cfg_free(cfg);
