@@ -1,16 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The cost of reading all counters and publishing a snapshot, beside a bare copy of the same table;
-# and what the whole daemon spends beside collectd's iptables plugin on the same containers.
+# The cost of reading all counters and publishing a snapshot, from tables and from links, beside a bare
+# copy of the table; and what the whole daemon spends beside collectd's iptables plugin on the same
+# containers.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
 # shellcheck source=tests/bench/bench.sh
 . "$(dirname "$0")/bench.sh"
+# shellcheck source=tests/bench/router.sh
+. "$(dirname "$0")/router.sh"
 lab_enter "$@"
 go_first
 
 REPETITIONS=$(times 21 7)
+ADDRESSES=$LAB/addresses
 BURST_S=0.3 # of packets to and from random addresses before each reading
 CONTAINERS=1000 # beside collectd
 TURNS=$(times 3 1) # of watching each daemon
@@ -25,47 +29,95 @@ tick_network() {
 	ip route add 10.0.0.0/8 via 169.254.1.2 dev vc1 onlink
 }
 
-burst() { # to|from
-	local from=outside to=c1
-	[ "$1" = to ] || from=c1 to=outside
-	pinned "$B/tests/bench/flood" "/run/netns/$from" "/run/netns/$to" "$1" 198.51.100.2 $BURST_S \
-		<"$LAB/addresses" >/dev/null
+burst() { # FROM-NAMESPACE TO-NAMESPACE to|from
+	pinned "$B/tests/bench/flood" "/run/netns/$1" "/run/netns/$2" "$3" 198.51.100.2 $BURST_S \
+		<"$ADDRESSES" >/dev/null
 }
 
 # ---- beside a bare copy -----------------------------------------------------------------------
 
 set_up() { # N
-	bench_addresses "$1" >"$LAB/addresses"
+	bench_addresses "$1" >"$ADDRESSES"
 	bench_inventory "$1" | lab_inventory
 	bench_defaults "$1"
 	rm -f "$LAB"/ledger.db*
 	lab_write_conf
 }
 
-beside_copy() { # N
-	local n=$1 i bare bare_cpu tick tick_cpu reach=
-	set_up "$n"
-	progress "$n addresses"
-	coproc TICK { exec taskset -c "$BENCH_CPU" "$B/tests/bench/tick" "$LAB/ctmeter.conf" "$LAB/tick" \
-		$((4 * n)) 2>"$LAB/tick.log"; }
-	local pid=$TICK_PID in=${TICK[1]}
-	read -r _ <&"${TICK[0]}" || { fail 'the rules are not in place'; cat "$LAB/tick.log"; return 1; }
-	for ((i = 0; i < REPETITIONS; i++)); do
-		{ burst to && burst from; } || fail 'packets got lost'
-		echo >&"$in"
-		read -r bare bare_cpu tick tick_cpu <&"${TICK[0]}" ||
-			{ fail 'a reading'; tail -n 3 "$LAB/tick.log"; return 1; }
-		row tick 'bare copy' "$n" "$(calc "$bare / 1e3")" ms
-		row tick 'reading and snapshot' "$n" "$(calc "$tick / 1e3")" ms
-		row tick 'bare copy, CPU' "$n" "$(calc "$bare_cpu / 1e3")" ms
-		row tick 'reading and snapshot, CPU' "$n" "$(calc "$tick_cpu / 1e3")" ms
-	done
+# The measuring process of this backend, and its ends: TICK_PID, TICK_IN and TICK_OUT of it.
+declare -A TICK_PID=() TICK_IN=() TICK_OUT=()
+tick_start() { # N COMMAND...
+	local n=$1
+	shift
+	mkfifo "$LAB/tick.in" "$LAB/tick.out"
+	apart "$@" taskset -c "$BENCH_CPU" "$B/tests/bench/tick" "$LAB/ctmeter.conf" "$LAB/tick" \
+		$((4 * n)) <"$LAB/tick.in" >"$LAB/tick.out" 2>"$LAB/tick.log" 9>&- &
+	TICK_PID[$BACKEND]=$!
+	exec {in}>"$LAB/tick.in" {out}<"$LAB/tick.out"
+	TICK_IN[$BACKEND]=$in TICK_OUT[$BACKEND]=$out
+	read -r _ <&"$out" || { fail "$BACKEND: not all is counted"; cat "$LAB/tick.log"; return 1; }
+}
+
+tick_stop() {
+	local in=${TICK_IN[$BACKEND]} out=${TICK_OUT[$BACKEND]}
 	exec {in}>&-
-	wait "$pid" || fail 'the measuring process'
-	[ "$n" != 10000 ] || reach='<= 1.3'
-	ratio tick 'reading and snapshot over bare copy' "$n" 'reading and snapshot' 'bare copy' "$reach"
-	ratio tick 'reading and snapshot over bare copy, CPU' "$n" 'reading and snapshot, CPU' \
-		'bare copy, CPU' "$reach"
+	wait "${TICK_PID[$BACKEND]}" || fail "$BACKEND: the measuring process"
+	exec {out}<&-
+	rm "$LAB/tick.in" "$LAB/tick.out"
+}
+
+tick_row() { # WHAT N WALL-US CPU-US
+	row tick "$1" "$2" "$(calc "$3 / 1e3")" ms
+	row tick "$1, CPU" "$2" "$(calc "$4 / 1e3")" ms
+}
+
+tick_ask() { # LABEL N
+	local bare bare_cpu reading reading_cpu tick tick_cpu
+	echo >&"${TICK_IN[$BACKEND]}"
+	read -r bare bare_cpu reading reading_cpu tick tick_cpu <&"${TICK_OUT[$BACKEND]}" ||
+		{ fail "$1: a reading"; tail -n 3 "$LAB/tick.log"; return 1; }
+	[ "$bare" = 0.0 ] || tick_row 'bare copy' "$2" "$bare" "$bare_cpu"
+	[ "$reading" = 0.0 ] || tick_row "reading$1" "$2" "$reading" "$reading_cpu"
+	tick_row "reading and snapshot$1" "$2" "$tick" "$tick_cpu"
+}
+
+tick_ratio() { # WHAT N [REACH]
+	ratio tick "$1 over bare copy" "$2" "$1" 'bare copy' "${3-}"
+	ratio tick "$1 over bare copy, CPU" "$2" "$1, CPU" 'bare copy, CPU' "${3-}"
+}
+
+beside_copy() { # N
+	local n=$1 i tables='' link=''
+	progress "$n addresses"
+	bench_backend iptables
+	set_up "$n"
+	tick_start "$n" || return 1
+	if [ -n "$WITH_LINK" ]; then
+		bench_backend link
+		BENCH_LINKS=vct set_up "$n"
+		tick_start "$n" nsenter --net=/run/netns/node-link || return 1
+	fi
+	for ((i = 0; i < REPETITIONS; i++)); do
+		bench_backend iptables
+		{ burst outside c1 to && burst c1 outside from; } || fail 'packets got lost'
+		tick_ask '' "$n" || return 1
+		[ -n "$WITH_LINK" ] || continue
+		bench_backend link
+		{ burst out-link ct-link to && burst ct-link out-link from; } || fail 'packets got lost'
+		tick_ask ', link' "$n" || return 1
+	done
+	if [ "$n" = 10000 ]; then tables='<= 1.3' link='<= 0.02'; fi
+	tick_ratio 'reading and snapshot' "$n" "$tables"
+	if [ -n "$WITH_LINK" ]; then
+		bench_backend link
+		tick_stop
+		in_ns node-link "$B/ctmeter" -c "$LAB/ctmeter.conf" teardown >/dev/null ||
+			fail 'link: teardown'
+		tick_ratio 'reading, link' "$n" "$link"
+		tick_ratio 'reading and snapshot, link' "$n"
+	fi
+	bench_backend iptables
+	tick_stop
 	iptables-legacy -t mangle -F && iptables-legacy -t mangle -X
 }
 
@@ -155,8 +207,15 @@ watch_collectd() { # chain|rule INTERVAL
 }
 
 tick_network
+WITH_LINK=''
+if bench_has_link tick; then
+	WITH_LINK=yes
+	router link
+fi
 for n in 1000 10000 $(times 100000 ''); do beside_copy "$n" || bench_end; done
+bench_backend iptables
 beside_collectd
+note tick 'reading: the counters of both families, and nothing else'
 note tick 'reading and snapshot: both families read, booked, compared with what should be there, published'
 note tick 'ctmeterd reads four rules an address, collectd has two to read'
 bench_end
