@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # How long it takes until rules are in place: N addresses from nothing, one more, 500 changed at
-# once. Measured as the operator sees it ("ctmeter refresh" returns) and for the commit alone,
-# beside iptables-restore of the same rules, one iptables -A on the same table, and the wiki's loop
-# of one iptables command per address. Everything runs on one CPU, iptables in a namespace of its
-# own.
+# once. Measured as the operator sees it ("ctmeter refresh" returns) and for the commit alone, with
+# either backend, beside iptables-restore of the same rules, one iptables -A on the same table, and the
+# wiki's loop of one iptables command per address. Everything runs on one CPU, iptables in a namespace
+# of its own.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -20,15 +20,25 @@ CHANGED=500
 
 plain() { in_ns node-plain "$@"; } # COMMAND...: in the node where only iptables works
 
-# Take over the inventory on stdin, and record how long it took as WHAT, unless that is "-".
+# Each backend takes over the inventory on stdin. Record how long it took as WHAT, unless that is "-".
 take_over() { # N WHAT
-	local ms
-	lab_inventory
+	local backend inventory tag ms
+	inventory=$LAB_SHARED/inventory
+	cat >"$inventory"
+	for backend in "${BACKENDS[@]}"; do
+		bench_backend "$backend"
+		lab_inventory <"$inventory"
+	done
 	sleep $COMMIT_PAUSE_S
-	ms=$(time_ms ctmeter refresh) || broken "refresh, $2 at $1"
-	[ "$2" != - ] || return 0
-	row apply "$2: ctmeter refresh" "$1" "$ms" ms
-	row apply "$2: ctmeter, the commit" "$1" "$(status_field last_commit_ms)" ms
+	for backend in "${BACKENDS[@]}"; do
+		bench_backend "$backend"
+		tag=''
+		[ "$backend" != link ] || tag=', link'
+		ms=$(time_ms ctmeter refresh) || broken "refresh, $2 at $1$tag"
+		[ "$2" != - ] || continue
+		row apply "$2: ctmeter refresh$tag" "$1" "$ms" ms
+		row apply "$2: ctmeter, the commit$tag" "$1" "$(status_field last_commit_ms)" ms
+	done
 }
 
 save_rules() { in_ns node-ctmeter iptables-legacy-save -t mangle >"$1"; } # FILE
@@ -43,14 +53,14 @@ from_nothing() { # N
 	empty_plain
 	echo '# none' | take_over "$1" -
 	bench_inventory "$1" | take_over "$1" 'from nothing'
-	save_rules "$LAB/rules"
-	row apply 'from nothing: iptables-restore --noflush' "$1" "$(restore "$LAB/rules" --noflush)" ms
+	save_rules "$LAB_SHARED/rules"
+	row apply 'from nothing: iptables-restore --noflush' "$1" "$(restore "$LAB_SHARED/rules" --noflush)" ms
 }
 
 # From N to N+1 addresses, and one more rule in the table with the rules of N.
 one_more() { # N
 	local rule=(ctm-d -s 192.0.2.1 -j RETURN)
-	{ bench_inventory "$1"; echo '999 192.0.2.1'; } | take_over "$1" 'one more'
+	{ bench_inventory "$1"; echo '999 192.0.2.1 link=vct'; } | take_over "$1" 'one more'
 	row apply 'one more: iptables -A' "$1" \
 		"$(time_ms plain iptables-legacy -t mangle -A "${rule[@]}")" ms
 	plain iptables-legacy -t mangle -D "${rule[@]}"
@@ -65,9 +75,9 @@ changed_inventory() { # N
 
 many_changed() { # N
 	changed_inventory "$1" | take_over "$1" "$CHANGED changed"
-	save_rules "$LAB/rules.changed"
-	row apply "$CHANGED changed: iptables-restore" "$1" "$(restore "$LAB/rules.changed")" ms
-	restore "$LAB/rules" >/dev/null
+	save_rules "$LAB_SHARED/rules.changed"
+	row apply "$CHANGED changed: iptables-restore" "$1" "$(restore "$LAB_SHARED/rules.changed")" ms
+	restore "$LAB_SHARED/rules" >/dev/null
 	bench_inventory "$1" | take_over "$1" -
 }
 
@@ -92,8 +102,8 @@ wiki_loop() { # N
 
 # The ratios, with their targets at 10,000.
 apply_ratios() { # N
-	local n=$1 all='' one=''
-	if [ "$n" = 10000 ]; then all='<= 1.0' one='<= 0.7'; fi
+	local n=$1 all='' one='' link=''
+	if [ "$n" = 10000 ]; then all='<= 1.0' one='<= 0.7' link='<= 0.5'; fi
 	ratio apply 'from nothing: ctmeter refresh over iptables-restore' "$n" 'from nothing: ctmeter refresh' \
 		'from nothing: iptables-restore --noflush' "$all"
 	ratio apply 'from nothing: the commit over iptables-restore' "$n" 'from nothing: ctmeter, the commit' \
@@ -104,6 +114,13 @@ apply_ratios() { # N
 		'one more: iptables -A' "$one"
 	ratio apply "$CHANGED changed: ctmeter refresh over iptables-restore" "$n" \
 		"$CHANGED changed: ctmeter refresh" "$CHANGED changed: iptables-restore"
+	[ ${#BACKENDS[@]} -gt 1 ] || return 0
+	ratio apply 'from nothing: ctmeter refresh, link, over iptables-restore' "$n" \
+		'from nothing: ctmeter refresh, link' 'from nothing: iptables-restore --noflush'
+	ratio apply 'one more: ctmeter refresh, link, over iptables -A' "$n" \
+		'one more: ctmeter refresh, link' 'one more: iptables -A' "$link"
+	ratio apply "$CHANGED changed: ctmeter refresh, link, over iptables-restore" "$n" \
+		"$CHANGED changed: ctmeter refresh, link" "$CHANGED changed: iptables-restore"
 }
 
 measure() { # N REPETITIONS
@@ -119,11 +136,20 @@ measure() { # N REPETITIONS
 }
 
 pin $$ # and every process it starts
+LAB_SHARED=$LAB
+BACKENDS=(iptables)
+! bench_has_link apply || BACKENDS+=(link)
+BENCH_LINKS=vct
 router ctmeter
 router plain
-bench_defaults 200000
-lab_set ledger.checkpoint 1 # so that earlier changes are stored before the next one is measured
-router_ctmeterd ctmeter $BENCH_CPU
+router link
+for backend in "${BACKENDS[@]}"; do
+	bench_backend "$backend"
+	bench_defaults 200000
+	lab_set ledger.checkpoint 1 # so that earlier changes are stored before the next one is measured
+	if [ "$backend" = link ]; then router_ctmeterd link $BENCH_CPU
+	else router_ctmeterd ctmeter $BENCH_CPU; fi
+done
 note apply "the wiki's loop is not measured at 100,000: it would take hours"
 note apply "the wiki's loop is extrapolated from ten iptables -A at five lengths of its list"
 for n in $(times '1000 10000 100000' '1000 10000'); do

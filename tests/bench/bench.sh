@@ -127,7 +127,7 @@ bench_has_link() { # PART
 }
 
 status_field() { # KEY: of `ctmeter --json status`
-	ctmeter --json status | sed -nE "s/.*\"$1\": ?\"?([^,\"}]*).*/\1/p" | head -n 1
+	ctmeter --json status 2>/dev/null | sed -nE "s/.*\"$1\": ?\"?([^,\"}]*).*/\1/p" | head -n 1
 }
 
 # End a part: it is broken if anything failed, and the logs are printed. Remaining processes end
