@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# What the daemon costs its node and how fast it reacts: memory, idle CPU, table entries, the time
-# from a container's route appearing to its rules, and the longest wait for an SNMP response.
+# What the daemon costs its node and how fast it reacts, with either backend: memory, idle CPU, table
+# entries, the time from a container's route appearing to its rules or from its link to its first
+# counted packet, and the longest wait for an SNMP response. The containers are on LINKS links.
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"
@@ -14,6 +15,23 @@ go_first
 
 TRAFFIC_PPS=20000 # to each address in turn
 TRAFFIC_PIDS=()
+LINKS=1000
+TAG='' # of the rows
+
+use() { # iptables|link: count with that from the next start on
+	BACKEND=$1
+	lab_set netfilter.backend "$1"
+	TAG=''
+	[ "$1" != link ] || TAG=', link'
+}
+
+each() { # COMMAND...: with each backend
+	local backend
+	for backend in "${BACKENDS[@]}"; do
+		use "$backend"
+		"$@"
+	done
+}
 
 start_with() { # N [spread]: a new daemon with N addresses, all rules in place, served
 	rm -f "$LAB"/ledger.db*
@@ -64,7 +82,7 @@ watch_children() {
 
 memory() { # N
 	local watcher
-	progress "memory at $1 addresses"
+	progress "memory at $1 addresses$TAG"
 	echo '# none yet' | lab_inventory
 	rm -f "$LAB"/ledger.db*
 	router_ctmeterd node 0-1
@@ -73,13 +91,14 @@ memory() { # N
 	bench_inventory "$1" | lab_inventory
 	ctmeter refresh >/dev/null || broken "$1 addresses: no rules"
 	sleep 12 # a tick and a checkpoint have been
-	row memory 'daemon, at rest' "$1" "$(mib "$CTMETERD_PID" VmRSS)" MiB
-	row memory 'daemon, at its highest' "$1" "$(mib "$CTMETERD_PID" VmHWM)" MiB
+	row memory "daemon, at rest$TAG" "$1" "$(mib "$CTMETERD_PID" VmRSS)" MiB
+	row memory "daemon, at rest, without what it maps$TAG" "$1" "$(mib "$CTMETERD_PID" RssAnon)" MiB
+	row memory "daemon, at its highest$TAG" "$1" "$(mib "$CTMETERD_PID" VmHWM)" MiB
 	kill "$watcher"
 	wait "$watcher" 2>/dev/null
 	# At few addresses it may come and go unseen.
 	[ "$(<"$LAB/child.kib")" = 0 ] ||
-		row memory 'the commit (a short-lived child), at its highest' "$1" \
+		row memory "a short-lived child, at its highest$TAG" "$1" \
 			"$(calc "$(<"$LAB/child.kib") / 1024")" MiB
 	stop
 }
@@ -117,6 +136,7 @@ cpu_share() { # PART WHAT N
 
 idle() { # N
 	local traffic tag poller
+	router_spread node "$1" $LINKS
 	start_with "$1"
 	for traffic in no yes; do
 		tag='no traffic'
@@ -124,6 +144,7 @@ idle() { # N
 			tag="$TRAFFIC_PPS packets/s"
 			traffic_start "$1"
 		fi
+		tag+=$TAG
 		progress "CPU at $1 addresses, $tag"
 		cpu_share cpu "polled by nobody, $tag" "$1"
 		poll_every_second "$(oid_addr 100001 10.0.1.0 fwd-in.octets)" &
@@ -131,9 +152,12 @@ idle() { # N
 		cpu_share cpu "polled every second, $tag" "$1"
 		kill $poller
 		wait $poller 2>/dev/null
-		if [ "$1" = 10000 ]; then
+		if [ "$1:$BACKEND" = 10000:iptables ]; then
 			reach cpu "polled by nobody, $tag" "$1" '<= 0.5'
 			reach cpu "polled every second, $tag" "$1" '<= 5'
+		elif [ "$1" = 10000 ]; then
+			reach cpu "polled by nobody, $tag" "$1" '<= 0.1'
+			reach cpu "polled every second, $tag" "$1" '<= 1.5'
 		fi
 	done
 	traffic_stop
@@ -164,10 +188,55 @@ appearing() { # N TIMES
 	stop
 }
 
+# All packets "FROM TO" container 9, by the totals.
+packets_of_9() {
+	ctmeter --json list 9 | awk -F '[:,]' '/"addresses"/ { exit }
+		/"(node_)?out_pkts"/ { from += $2 } /"(node_)?in_pkts"/ { to += $2 }
+		END { print from + 0, to + 0 }'
+}
+
+# The time from the kernel's event of a container's link to the first counted packet.
+link_appears() { # N TIMES
+	local i pid sent_from sent_to from to was_from was_to in out
+	progress "counted after a link appears, $1 addresses"
+	start_with "$1"
+	{ cat "$LAB/inventory"; echo '9 192.0.2.9 link=vnew'; } >"$LAB/inventory.new"
+	mv "$LAB/inventory.new" "$LAB/inventory"
+	ctmeter refresh >/dev/null
+	for ((i = 1; i <= $2; i++)); do
+		read -r was_from was_to < <(packets_of_9)
+		sleep "1.$((RANDOM % 10))" # whatever the daemon is at
+		coproc APPEAR { exec "$B/tests/bench/appear" /run/netns/node-node /run/netns/ct-node vnew \
+			enew 192.0.2.9 400; }
+		pid=$APPEAR_PID in=${APPEAR[1]} out=${APPEAR[0]}
+		read -r _ <&"$out"
+		ip -n node-node -batch - <<-END
+			link add vnew type veth peer name enew netns ct-node
+			link set vnew up
+		END
+		ip -n ct-node link set enew up
+		read -r sent_from sent_to <&"$out" || broken 'nothing was sent through the new link'
+		ctmeter refresh >/dev/null
+		read -r from to < <(packets_of_9)
+		echo "$((from - was_from)) $((to - was_to))" >&"$in"
+		read -r from to <&"$out"
+		exec {in}>&-
+		wait "$pid"
+		[[ $from$to != *-* ]] || fail "of $sent_from and $sent_to packets none was counted, or too many"
+		row latency 'link appears to the first counted packet from it' "$1" "$from" ms
+		row latency 'link appears to the first counted packet to it' "$1" "$to" ms
+		ip -n node-node link del vnew
+		ctmeter refresh >/dev/null
+	done
+	reach latency 'link appears to the first counted packet from it' "$1" '<= 20'
+	reach latency 'link appears to the first counted packet to it' "$1" '<= 20'
+	stop
+}
+
 # Add or remove an address each second: this causes commits, beside ticks, checkpoints and traffic.
 churn() { # N
 	while :; do
-		{ bench_inventory "$1"; echo '999 192.0.2.1'; } | lab_inventory
+		{ bench_inventory "$1"; echo '999 192.0.2.1 link=vct'; } | lab_inventory
 		ctmeter refresh >/dev/null
 		sleep 1
 		bench_inventory "$1" | lab_inventory
@@ -179,7 +248,7 @@ churn() { # N
 # Meanwhile a second poller asks for snmpd's own sysUpTime: its waits are not caused by the daemon.
 waiting() { # N SECONDS
 	local churner own requests median p999 highest lost
-	progress "waits for SNMP answers, $1 addresses"
+	progress "waits for SNMP answers, $1 addresses$TAG"
 	start_with "$1"
 	traffic_start "$1"
 	churn "$1" &
@@ -192,28 +261,42 @@ waiting() { # N SECONDS
 	kill $churner
 	wait $churner 2>/dev/null
 	[ "${lost:-1}" -eq 0 ] || fail "$lost of $requests answers lost"
-	row latency 'SNMP answer, median' "$1" "$median" ms
-	row latency 'SNMP answer, 99.9th percentile' "$1" "$p999" ms
-	row latency 'SNMP answer, the longest' "$1" "$highest" ms
+	row latency "SNMP answer, median$TAG" "$1" "$median" ms
+	row latency "SNMP answer, 99.9th percentile$TAG" "$1" "$p999" ms
+	row latency "SNMP answer, the longest$TAG" "$1" "$highest" ms
 	read -r _ _ _ highest _ <"$LAB/own"
-	row latency "snmpd's own sysUpTime meanwhile, the longest" "$1" "$highest" ms
-	[ "$1" != 10000 ] || reach latency 'SNMP answer, the longest' "$1" '<= 100'
-	note latency "SNMP answers at $1: of $requests one after another, with $(status_field commits) commits"
+	row latency "snmpd's own sysUpTime meanwhile, the longest$TAG" "$1" "$highest" ms
+	[ "$1" != 10000 ] || reach latency "SNMP answer, the longest$TAG" "$1" '<= 100'
+	note latency "SNMP answers at $1$TAG: of $requests one after another, with $(status_field commits) commits"
 	traffic_stop
 	stop
 }
 
 lab_quieten node # where snmpd is
 router node
+progress "$LINKS links"
+router_links node $LINKS
+BENCH_LINKS='vl%d' BENCH_N_LINKS=$LINKS
+BACKENDS=(iptables)
+! bench_has_link node || BACKENDS+=(link)
 lab_set inventory.max-rows 200000
 lab_set inventory.interval 10
 lab_snmpd_start || bench_end
-for n in $(times '1000 10000 100000' '1000 10000'); do memory "$n"; done
+for n in $(times '1000 10000 100000' '1000 10000'); do each memory "$n"; done
 reach memory 'daemon, at rest' 10000 '<= 20'
+reach memory 'daemon, at rest, link' 10000 '<= 20'
+reach memory 'daemon, at rest, link' 100000 '<= 90'
+use iptables
 entries consecutive '<= 48000'
 entries spread '<= 57000'
-for n in $(times '1000 10000' '10000'); do idle "$n"; done
+for n in $(times '1000 10000' '10000'); do each idle "$n"; done
+use iptables
 appearing 1000 "$(times 20 10)"
 if full; then appearing 10000 10; fi
-for n in $(times '1000 10000' '10000'); do waiting "$n" "$(times 60 20)"; done
+if [ ${#BACKENDS[@]} -gt 1 ]; then
+	use link
+	link_appears 1000 "$(times 20 10)"
+	if full; then link_appears 10000 10; fi
+fi
+for n in $(times '1000 10000' '10000'); do each waiting "$n" "$(times 60 20)"; done
 bench_end
