@@ -70,6 +70,7 @@ told() { # LABEL "ADDR..." COMMAND...
 	all +
 	counted "$label, before" "${concerned:-192.0.2.101}"
 	while read -r a was; do STAMPS[$a]=$was; done < <(stamps)
+	CONCERNED=$concerned
 	"$@" || fail "$label: failed: $*"
 	sleep 0.2 # packets pass
 	ctmeter refresh >/dev/null || fail "$label: refresh"
@@ -97,12 +98,13 @@ told() { # LABEL "ADDR..." COMMAND...
 
 # ---- what others do ---------------------------------------------------------------------------
 
-# A program of somebody else stands at a hook for a moment.
+stamped() { [ "$(stamps | sed -n "s/^$1 //p")" -gt "${STAMPS[$1]}" ]; } # ADDR
+
+# A program of somebody else stands at a hook: for a moment, or until it is noticed.
 stand_by() { # LINK HOOK first|last VERDICT
 	coproc STRANGER { exec "$B/tests/netns/tcprog" "$@" 9>&-; }
 	read -r -t 5 -u "${STRANGER[0]}" _ || return 1
-	sleep 0.3 # while it passes packets on, or not
-	ctmeter refresh >/dev/null
+	if [ -n "$CONCERNED" ]; then await 20 stamped "$CONCERNED"; else sleep 0.3; fi
 	kill "$STRANGER_PID"
 	wait "$STRANGER_PID" 2>/dev/null
 	return 0
