@@ -97,7 +97,7 @@ LINK_EXE  = $(CC) $(HARD_CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS)
 
 # The kernel's programs. Debian keeps <asm/types.h> below a directory that is named for the machine.
 BPF_ARCH    = $(shell $(CC) -print-multiarch 2>/dev/null)
-COMPILE_BPF = $(BPF_CLANG) -target bpf -mcpu=v2 -O2 -g -fdebug-prefix-map=$(CURDIR)=. -std=gnu11 -Wall -Wextra \
+COMPILE_BPF = $(BPF_CLANG) -target bpf -mcpu=v2 -O2 -g '-fdebug-prefix-map=$(CURDIR)=.' -std=gnu11 -Wall -Wextra \
               $(WERROR) -MMD -MP -Isrc $(if $(filter yes,$(LINK)),$(addprefix -idirafter /usr/include/,$(BPF_ARCH)))
 
 # What includes a backend's headers, or asks libiptc, is left out without it.

@@ -158,14 +158,16 @@ bool attach_is_our_name(const char *name)
 
 /* Where ours is among the programs of a hook; TCX_MAX: nowhere. */
 static int find_tcx(const struct attach *a, uint32_t link, enum tc_hook hook, size_t *ret_at,
-		    enum link_program *ret_program)
+		    enum link_program *ret_program, struct attach_stack *ret_stack)
 {
 	uint32_t ids[TCX_MAX];
-	size_t n;
-	int ret = tcx_query(link, hook, ids, &n);
+	struct attach_stack stack;
+	int ret = tcx_query(link, hook, ids, &stack.n, &stack.revision);
 
+	if (ret_stack)
+		*ret_stack = stack;
 	*ret_at = TCX_MAX;
-	for (size_t i = 0; !ret && i < n; i++) {
+	for (size_t i = 0; !ret && i < stack.n; i++) {
 		*ret_program = program_by_id(a, ids[i]);
 		if (*ret_program < LINK_PROGRAMS) {
 			*ret_at = i;
@@ -180,7 +182,7 @@ static int look_tcx(const struct attach *a, uint32_t link, struct attach_found *
 	for (enum tc_hook hook = 0; hook <= TC_HOOK_EGRESS; hook++) {
 		enum link_program program;
 		size_t at;
-		int ret = find_tcx(a, link, hook, &at, &program);
+		int ret = find_tcx(a, link, hook, &at, &program, &found->stack[hook]);
 
 		if (ret < 0)
 			return ret;
@@ -201,7 +203,7 @@ static int put_tcx(const struct attach *a, uint32_t link, enum tc_hook hook,
 {
 	enum link_program there;
 	size_t at;
-	int ret = find_tcx(a, link, hook, &at, &there);
+	int ret = find_tcx(a, link, hook, &at, &there, NULL);
 
 	if (ret < 0 || (at == 0 && there == program))
 		return ret;
@@ -222,7 +224,7 @@ static int take_tcx(const struct attach *a, uint32_t link)
 	for (enum tc_hook hook = 0; hook <= TC_HOOK_EGRESS; hook++) {
 		enum link_program program;
 		size_t at;
-		int ret = find_tcx(a, link, hook, &at, &program);
+		int ret = find_tcx(a, link, hook, &at, &program, NULL);
 
 		if (!ret && at < TCX_MAX)
 			ret = tcx_detach(link, hook, a->object->program[program]);
@@ -437,6 +439,13 @@ int attach_put(const struct attach *a, uint32_t link, bool limited, struct attac
 	}
 	if (!found.ours)
 		return failure;
+	for (enum tc_hook hook = 0; a->tcx && hook <= TC_HOOK_EGRESS; hook++) {
+		size_t at;
+		enum link_program there;
+
+		/* A failure leaves zeros, and the next look will differ. */
+		find_tcx(a, link, hook, &at, &there, &found.stack[hook]);
+	}
 	if (changed && tc_link(a->fd, link, &port.link) == 0)
 		found.fresh = !port.link.rx_pkts && !port.link.tx_pkts;
 	*ret_found = found;
@@ -498,7 +507,7 @@ int attach_renew(const struct attach *a, uint32_t link)
 		uint32_t ids[TCX_MAX];
 		size_t n;
 
-		ret = tcx_query(link, hook, ids, &n);
+		ret = tcx_query(link, hook, ids, &n, NULL);
 		for (size_t i = 0; !ret && i < n; i++)
 			ret = renew_tcx(a, &port, link, hook, ids[i]);
 	}
@@ -518,7 +527,7 @@ int attach_purge(const struct attach *a, uint32_t link)
 		uint32_t ids[TCX_MAX];
 		size_t n;
 
-		ret = tcx_query(link, hook, ids, &n);
+		ret = tcx_query(link, hook, ids, &n, NULL);
 		for (size_t i = 0; ret >= 0 && i < n; i++) {
 			int old = open_other(a, ids[i]);
 

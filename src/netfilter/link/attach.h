@@ -32,6 +32,12 @@ struct attach {
 	int fd; /* of rtnetlink */
 };
 
+/* All programs at an entrance, whoever's. (tcx alone tells.) */
+struct attach_stack {
+	uint64_t revision; /* grows by 1 with each that comes, goes or takes another's place */
+	size_t n;
+};
+
 /* What is at a link. Hooks are bits (1 << enum tc_hook). */
 struct attach_found {
 	enum attach_way way;
@@ -39,6 +45,7 @@ struct attach_found {
 	uint8_t behind; /* where programs or filters of others come before ours */
 	uint8_t paths; /* the paths (1 << enum path) that ours count */
 	bool fresh; /* no packet had passed the link when attach_put had attached them */
+	struct attach_stack stack[2]; /* by enum tc_hook; 0 where tcx does not count */
 };
 
 /* links is borrowed. Returns 0, or -errno with e filled: -EPERM without CAP_NET_ADMIN. */

@@ -188,7 +188,7 @@ static void look_tcx(const struct attach *a, struct fw_look_link *l, enum tc_hoo
 	uint32_t ids[TCX_MAX];
 	size_t n;
 
-	if (tcx_query(l->link, hook, ids, &n) < 0)
+	if (tcx_query(l->link, hook, ids, &n, NULL) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (note_program(l, (enum fw_entrance)hook, is_ours(a->object, ids[i]), ids[i], ""))

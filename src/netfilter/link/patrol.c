@@ -13,14 +13,15 @@
 #define ENTRIES_A_WALK 128
 
 /* Names one link of those that are missing. */
-static void describe(struct fw_link *s, const struct site *site, size_t n, bool behind)
+static void describe(struct fw_link *s, const struct site *site, size_t n)
 {
 	struct tc_link link = { .name = "" };
 
 	tc_link(s->attach.fd, site->link, &link);
-	snprintf(s->flaw, sizeof(s->flaw),
-		 behind ? "programs of others precede ours on %zu link%s, %s (%u) among them"
-			: "our programs were taken off %zu link%s, %s (%u) among them",
+	snprintf(s->flaw, sizeof(s->flaw), "%s %zu link%s, %s (%u) among them",
+		 !site->attached ? "our programs were taken off"
+		 : site->behind  ? "programs of others precede ours on"
+				 : "programs of others came and went on",
 		 n, n == 1 ? "" : "s", link.name, site->link);
 }
 
@@ -56,7 +57,7 @@ void fw_link_changed(struct fw_link *s)
 		n += site->attached == first->attached;
 	}
 	if (first)
-		describe(s, first, n, first->attached);
+		describe(s, first, n);
 	for (enum addr_family f = 0; f < ADDR_FAMILIES && any; f++)
 		miss_all(s, &s->families[f]);
 	s->generation++;

@@ -120,7 +120,8 @@ void site_take(struct site *site, int ret, const struct attach_found *found, con
 		site->way = found->way;
 		site->paths = found->paths;
 		site->attached = true;
-		site->behind = false;
+		site->behind = site->crossed = false;
+		memcpy(site->stack, found->stack, sizeof(site->stack));
 		site->retry_ns = site->pause_ns = 0;
 		return;
 	}
@@ -140,6 +141,20 @@ static bool is_whole(const struct site *site, const struct attach_found *found)
 	       (found->ours && !(site->paths & ~found->paths));
 }
 
+/* What came or went behind ours changes the number of programs with each step of the revision. */
+static bool is_explained(const struct attach_stack *was, const struct attach_stack *is)
+{
+	size_t n = is->n > was->n ? is->n - was->n : was->n - is->n;
+
+	return is->revision - was->revision == n;
+}
+
+static bool were_crossed(const struct site *site, const struct attach_found *found)
+{
+	return !is_explained(&site->stack[TC_HOOK_INGRESS], &found->stack[TC_HOOK_INGRESS]) ||
+	       !is_explained(&site->stack[TC_HOOK_EGRESS], &found->stack[TC_HOOK_EGRESS]);
+}
+
 bool site_seen(struct site *site, int ret, const struct attach_found *found)
 {
 	struct site was = *site;
@@ -149,17 +164,20 @@ bool site_seen(struct site *site, int ret, const struct attach_found *found)
 	site->gone = ret == -ENODEV;
 	site->attached = !ret && is_whole(site, found);
 	site->behind = site->attached && found->behind;
+	site->crossed =
+		site->attached && (site->crossed || (was.attached && were_crossed(&was, found)));
 	if (site->attached) {
 		site->way = found->way;
 		site->paths = found->paths;
+		memcpy(site->stack, found->stack, sizeof(site->stack));
 	}
 	return was.gone != site->gone || was.attached != site->attached ||
-	       was.behind != site->behind;
+	       was.behind != site->behind || was.crossed != site->crossed;
 }
 
 bool site_is_missing(const struct site *site)
 {
-	return !site->gone && (!site->attached || site->behind);
+	return !site->gone && (!site->attached || site->behind || site->crossed);
 }
 
 bool site_is_used(const struct site *site)

@@ -15,6 +15,9 @@ struct site {
 	uint8_t paths; /* that are counted there; PATHS_ALL before the first attempt */
 	bool attached; /* our programs were there when we looked or attached last */
 	bool behind; /* they were not the first */
+	/* Programs of others came and went between two looks: before ours, for all we know. */
+	bool crossed;
+	struct attach_stack stack[2]; /* as last seen, while attached */
 	bool gone; /* the kernel has no such link */
 	unsigned busy; /* commits under way change it: looking at it says nothing */
 	size_t in_turn; /* while one is planned: its index there plus 1; else 0 */

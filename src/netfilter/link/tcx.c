@@ -67,7 +67,8 @@ int tcx_detach(uint32_t link, enum tc_hook hook, int program)
 	return change(BPF_PROG_DETACH, link, hook, program, 0, 0);
 }
 
-int tcx_query(uint32_t link, enum tc_hook hook, uint32_t ret_ids[TCX_MAX], size_t *ret_n)
+int tcx_query(uint32_t link, enum tc_hook hook, uint32_t ret_ids[TCX_MAX], size_t *ret_n,
+	      uint64_t *ret_revision)
 {
 	struct query_attr attr = {
 		.link = link, .type = type_of(hook), .ids = (uintptr_t)ret_ids, .n = TCX_MAX
@@ -75,6 +76,8 @@ int tcx_query(uint32_t link, enum tc_hook hook, uint32_t ret_ids[TCX_MAX], size_
 	int ret = call(BPF_PROG_QUERY, &attr, sizeof(attr));
 
 	*ret_n = 0;
+	if (ret_revision)
+		*ret_revision = ret ? 0 : attr.revision;
 	if (ret == -ENOENT)
 		return 0; /* nothing has ever been attached there */
 	if (!ret)
@@ -88,7 +91,7 @@ static int try_query(void)
 	uint32_t ids[TCX_MAX];
 	size_t n;
 
-	return tcx_query(1, TC_HOOK_INGRESS, ids, &n);
+	return tcx_query(1, TC_HOOK_INGRESS, ids, &n, NULL);
 }
 
 bool tcx_supported(void)

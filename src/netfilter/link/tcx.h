@@ -24,9 +24,11 @@ int tcx_replace(uint32_t link, enum tc_hook hook, int program, int old);
 int tcx_detach(uint32_t link, enum tc_hook hook, int program);
 
 /* The ids of all programs there, in the order in which packets meet them; at most TCX_MAX, which is
- * the kernel's own limit. */
+ * the kernel's own limit. *ret_revision, which may be NULL, grows by 1 with each program that is
+ * attached, replaced or detached there. */
 #define TCX_MAX 64
-int tcx_query(uint32_t link, enum tc_hook hook, uint32_t ret_ids[TCX_MAX], size_t *ret_n);
+int tcx_query(uint32_t link, enum tc_hook hook, uint32_t ret_ids[TCX_MAX], size_t *ret_n,
+	      uint64_t *ret_revision);
 
 /* A descriptor of the program with this id, or -errno: -EPERM without CAP_SYS_ADMIN; -ENOENT. */
 int tcx_program(uint32_t id);
