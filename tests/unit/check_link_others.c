@@ -240,6 +240,41 @@ START_TEST(link_foreign_program_before_ours_outranked_and_moved)
 }
 END_TEST
 
+/* tcx counts who comes and goes, so even a moment before ours is noticed. Behind ours nobody hides
+ * anything. */
+START_TEST(link_foreign_program_for_a_moment_is_missed)
+{
+	uint32_t link = veth_net_start(0);
+	int fd = foreign_program();
+
+	if (world_clsact) {
+		close(fd);
+		return;
+	}
+	world_open();
+	world_want(X, link);
+	world_apply(ADDR_V4);
+	world_await_missing(X, false);
+	ck_assert_int_eq(tcx_attach(link, TC_HOOK_EGRESS, fd), 0);
+	ck_assert_int_eq(tcx_detach(link, TC_HOOK_EGRESS, fd), 0);
+	world_await_missing(X, true);
+	ck_assert_ptr_nonnull(strstr(fw_get_figures(world.fw, ADDR_V4).flaw, "came and went"));
+	ck_assert_int_eq(world_fit(ADDR_V4), FW_CHANGED);
+	world_apply(ADDR_V4);
+	ck_assert_ptr_nonnull(world_final(X, PATH_FWD_IN, FW_MISSED));
+	ck_assert_int_eq(world_fit(ADDR_V4), FW_FITS);
+	ck_assert_int_eq(tcx_attach(link, TC_HOOK_INGRESS, fd), 0);
+	world_await_missing(X, true);
+	world_apply(ADDR_V4); /* ours first again, that one behind it */
+	ck_assert_int_eq(tcx_detach(link, TC_HOOK_INGRESS, fd), 0);
+	for (uint64_t until = loop_now_ns() + 2 * NS_PER_S; loop_now_ns() < until;) {
+		ck_assert(!world_row(X)->missing);
+		loop_run_once(world.loop, 50);
+	}
+	close(fd);
+}
+END_TEST
+
 /* A rate limit that was there first, and its owner's commands afterwards. */
 START_TEST(link_limited_first_limit_stays)
 {
@@ -355,6 +390,7 @@ static int run(const char *name, bool without_tcx)
 	tcase_add_test(tc, link_pins_removed_counts_on_and_begins_anew);
 	tcase_add_test(tc, link_programs_renewed_counts_once);
 	tcase_add_test(tc, link_foreign_program_before_ours_outranked_and_moved);
+	tcase_add_test(tc, link_foreign_program_for_a_moment_is_missed);
 	tcase_add_test(tc, link_limited_first_limit_stays);
 	tcase_add_test(tc, link_limited_later_limit_can_be_set);
 	tcase_add_test(tc, link_way_changed_counts_once);
