@@ -10,7 +10,7 @@ BACKEND='link'
 lab_enter "$@"
 # shellcheck source=tests/netns/gens.sh
 . "$LAB_TOP/tests/netns/gens.sh"
-export RATE=500
+export RATE=200
 
 # The rows of each container, which has one link.
 C1=(192.0.2.101 2001:db8:1::101) C2=(192.0.2.102 192.0.2.112) C3=(192.0.2.103 2001:db8:1::103)
