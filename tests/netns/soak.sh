@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Everything at once, for SOAK_S seconds: traffic to and from many addresses, known to the octet;
-# other programs that commit to both tables without pause, and limit the containers' link;
-# containers that come, go and hand addresses to each other; kill -9 of the daemon; restarts of snmpd;
-# and a poller that walks without pause. At the end the figures served must equal those sent, address
-# by address.
+# other programs that commit to both tables without pause; containers that come, go and hand
+# addresses to each other; kill -9 of the daemon; restarts of snmpd; and a poller that walks without
+# pause. At the end the figures served must equal those sent, address by address.
 #
 #   SOAK_S=60 SEED=... BACKEND=iptables soak.sh      SOAK_KILLS=no does not kill the daemon
 #
@@ -79,18 +78,6 @@ committer() { # IPTABLES: prints the number of its commits
 	until over; do
 		"$1" -w -t mangle -A FORWARD -p 90 -j RETURN && n=$((n + 1))
 		"$1" -w -t mangle -D FORWARD -p 90 -j RETURN && n=$((n + 1))
-	done
-	echo $n
-}
-
-# Limits the rate of the link that all guests have, and ends that, again and again.
-limiter() {
-	local n=0
-	until over; do
-		tc qdisc add dev vc1 handle ffff: ingress && n=$((n + 1))
-		nap 20
-		tc qdisc del dev vc1 ingress && n=$((n + 1))
-		nap 20
 	done
 	echo $n
 }
@@ -208,8 +195,6 @@ committer iptables-legacy >"$LAB/commits.4" &
 COMMITTER4=$!
 committer ip6tables-legacy >"$LAB/commits.6" &
 COMMITTER6=$!
-limiter >"$LAB/limits" 2>/dev/null &
-LIMITER=$!
 
 BEGAN=$SECONDS SHOWN=$SECONDS
 while [ $((SECONDS - BEGAN)) -lt "$SOAK_S" ] && [ "$FAILED" -eq 0 ]; do
@@ -220,7 +205,7 @@ done
 for a in "${!OWNER[@]}"; do tell "- $a"; done
 progress
 : >"$LAB/over"
-wait $COMMITTER4 $COMMITTER6 $LIMITER
+wait $COMMITTER4 $COMMITTER6
 await 20 refresh_once || fail 'no refresh at the end'
 await 20 snmp_serves || fail 'the tables are not served at the end'
 sent_rows >"$LAB/sent"
@@ -247,7 +232,6 @@ difference              $((OCTETS - SERVED_OCTETS)) octets, $((PKTS - SERVED_PKT
 decreases seen          $WATCH_DECREASES in $WATCH_WALKS walks, $WATCH_VALUES values
 discontinuities shown   $DISC
 foreign commits         $(($(figure commits.4) + $(figure commits.6)))
-rate limits             $(figure limits) set and removed
 kills survived          $(figure kills)
 snmpd restarts          $(figure snmpd.restarts)
 inventory               $COMES addresses added, $GOES removed, $MOVES moved
