@@ -5,8 +5,8 @@
 /* Under which id is a container of a runtime counted? A parser asks it for each container, so that
  * parsers need no memory. */
 struct inv_settle {
-	/* runtime_id: the runtime's own id of it. name: what it is called now. Returns the id, valid
-	 * until the next call, or NULL: leave this container out for now. */
+	/* runtime_id: the runtime's own id of it. name: what it is called now. Returns the id,
+	 * valid until the next call, or NULL: leave this container out for now. */
 	const char *(*id)(void *arg, const char *runtime_id, const char *name);
 	void *arg;
 };

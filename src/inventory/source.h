@@ -28,7 +28,7 @@ struct sources;
 struct sources_result {
 	struct inventory *inventory; /* owned by the callback */
 	size_t failed; /* sources that failed in this poll */
-	/* When this poll began: the answer includes earlier changes. 0: it asked some sources only. */
+	/* When this poll began: the answer includes earlier changes. 0: only some were asked. */
 	uint64_t began_ns;
 	const char *failure; /* text of the first failure, NULL when none; borrowed */
 };

@@ -18,7 +18,7 @@ struct source_job {
 	char **argv; /* a program to run; for free(). Its words are static or point into text */
 	char *text; /* for free() */
 	const char *file; /* a kernel file to read, such as /proc/vz/veinfo */
-	/* A runtime's socket, to GET `request` there (http_unix.h) if the runtime runs (awake.h). */
+	/* A runtime's socket: GET `request` there (http_unix.h) if the runtime runs (awake.h). */
 	const char *socket, *request, *worker;
 	bool follow; /* the answer has no end: say each time that more of it has come, not what */
 };
