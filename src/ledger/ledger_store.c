@@ -232,30 +232,8 @@ static struct store_address address_to_store(const struct row *row, const struct
 	return to;
 }
 
-static struct store_batch *batch_for(const struct ledger *l)
+static void take_containers(struct ledger *l, struct store_batch *b)
 {
-	size_t containers = 0, addresses = 0;
-
-	for (size_t i = 0; i < l->n_containers; i++)
-		containers += l->containers[i]->changed;
-	for (size_t i = 0; i < l->n_rows; i++)
-		addresses += l->rows[i]->changed;
-	return store_batch_new(containers, addresses);
-}
-
-struct store_batch *ledger_take_changed(struct ledger *l)
-{
-	struct store_batch *b = batch_for(l);
-
-	b->meta.next_ifindex = l->next_ifindex;
-	b->meta.next_key = l->next_key;
-	b->meta.port_view = l->port_view;
-	b->meta.port_framing = l->port_framing;
-	b->meta.turned_wall_s = l->turned_wall_s;
-	b->meta.turned_unsure = l->turned_unsure;
-	memcpy(b->meta.held, l->held, sizeof(b->meta.held));
-	memcpy(b->meta.left, l->left, sizeof(b->meta.left));
-	memcpy(b->meta.commit, l->commit, sizeof(b->meta.commit));
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];
 
@@ -264,6 +242,10 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 		c->saving = c->changed;
 		c->changed = false;
 	}
+}
+
+static void take_rows(struct ledger *l, struct store_batch *b)
+{
 	for (size_t i = 0; i < l->n_rows; i++)
 		l->rows[i]->number = 0;
 	for (size_t i = 0; i < l->n_slots; i++)
@@ -278,6 +260,34 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 		row->saving = row->changed;
 		row->changed = false;
 	}
+}
+
+/* Where nothing has changed nothing is written either: on an idle node each checkpoint would
+ * otherwise copy the pages that are still shared with the child of the last look. Nothing is
+ * `saving` then, for the batch before has come back. */
+struct store_batch *ledger_take_changed(struct ledger *l)
+{
+	size_t containers = 0, addresses = 0;
+	struct store_batch *b;
+
+	for (size_t i = 0; i < l->n_containers; i++)
+		containers += l->containers[i]->changed;
+	for (size_t i = 0; i < l->n_rows; i++)
+		addresses += l->rows[i]->changed;
+	b = store_batch_new(containers, addresses);
+	b->meta.next_ifindex = l->next_ifindex;
+	b->meta.next_key = l->next_key;
+	b->meta.port_view = l->port_view;
+	b->meta.port_framing = l->port_framing;
+	b->meta.turned_wall_s = l->turned_wall_s;
+	b->meta.turned_unsure = l->turned_unsure;
+	memcpy(b->meta.held, l->held, sizeof(b->meta.held));
+	memcpy(b->meta.left, l->left, sizeof(b->meta.left));
+	memcpy(b->meta.commit, l->commit, sizeof(b->meta.commit));
+	if (containers)
+		take_containers(l, b);
+	if (addresses)
+		take_rows(l, b);
 	return b;
 }
 
@@ -287,9 +297,9 @@ void ledger_saved(struct ledger *l, const struct store_batch *b)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < l->n_containers; i++)
+	for (size_t i = 0; i < l->n_containers && b->n_containers; i++)
 		l->containers[i]->saving = false;
-	for (size_t i = 0; i < l->n_rows; i++) {
+	for (size_t i = 0; i < l->n_rows && b->n_addresses; i++) {
 		struct row *row = l->rows[i];
 
 		if (!row->saving)
