@@ -269,6 +269,8 @@ static const char *const back_to_1[] = {
 	" JOIN address AS a ON a.key = u.address",
 	"DELETE FROM meta WHERE key = 'counted_at'",
 	"DROP TABLE usage_unsure",
+	"ALTER TABLE container DROP COLUMN runtime",
+	"ALTER TABLE container DROP COLUMN runtime_id",
 	"ALTER TABLE container DROP COLUMN gone_lived",
 	"ALTER TABLE container DROP COLUMN unsure",
 	"ALTER TABLE address DROP COLUMN gone_lived",
