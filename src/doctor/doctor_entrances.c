@@ -21,7 +21,8 @@ static bool is_moot(struct doctor *d, struct doctor_finding *f)
 	if (doctor_dry_run(d, f) || doctor_not_on_links(d, f))
 		return true;
 	g = doctor_ground(d);
-	if (!g || !doctor_seen(d, &n))
+	doctor_seen(d, &n);
+	if (!g || d->seen_rc < 0)
 		doctor_say(f, DOCTOR_SKIP, "cannot look at the links: %s",
 			   strerror(g ? -d->seen_rc : -d->ground_rc));
 	else if (g->ground != FW_GROUND_GOOD && g->ground != FW_GROUND_ANOTHERS)
@@ -69,6 +70,7 @@ static void look_at(struct doctor_finding *f, const char *command, const char *n
 struct judged {
 	struct doctor *d;
 	struct doctor_words uncounted, missing, stale;
+	const char *why; /* the first of those is not counted */
 	size_t n_addresses, n_links, n_tcx, n_clsact;
 };
 
@@ -102,22 +104,28 @@ static int name_cmp(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void note_uncounted(struct judged *j, const struct doctor_address *a)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (!j->uncounted.n)
+		j->why = *a->why ? a->why : "no reason is given";
+	doctor_words_add(&j->uncounted, "%s %s", a->id, addr_format(&a->addr, text));
+}
+
 /* Each link of a counted address that has no program at all. */
 static void judge_addresses(struct judged *j)
 {
 	size_t n, n_names = 0;
 	const struct doctor_address *a = doctor_addresses(j->d, &n);
 	const char **names = xcalloc(n, sizeof(*names));
-	char text[ADDR_TEXT_SIZE];
 
 	for (size_t i = 0; i < n; i++) {
 		j->n_addresses += a[i].counting;
 		if (*a[i].link)
 			names[n_names++] = a[i].link;
 		if (!a[i].counting && !a[i].stopped && !a[i].conflict)
-			doctor_words_add(&j->uncounted, "%s %s (%s)", a[i].id,
-					 addr_format(&a[i].addr, text),
-					 *a[i].why ? a[i].why : "no reason is given");
+			note_uncounted(j, &a[i]);
 	}
 	if (n_names)
 		qsort(names, n_names, sizeof(*names), name_cmp);
@@ -150,7 +158,9 @@ static void say_links(struct judged *j, struct doctor_finding *f)
 			   doctor_words_text(&j->missing));
 		doctor_cure(f, "%s", renew);
 	} else if (j->uncounted.n) {
-		doctor_say(f, DOCTOR_WARN, "not counted: %s", doctor_words_text(&j->uncounted));
+		doctor_say(f, DOCTOR_WARN, "not counted: %s%s: %s",
+			   doctor_words_text(&j->uncounted),
+			   j->uncounted.n > 1 ? "; the first, because" : "", j->why);
 		doctor_look(f, "%s", list);
 	} else if (!d->status) {
 		doctor_say(f, DOCTOR_SKIP,
@@ -187,6 +197,18 @@ void doctor_at_links(struct doctor *d, enum addr_family family, struct doctor_fi
 
 /* ---- order ---- */
 
+static void note_before(struct doctor_words *words, const struct fw_look_link *l,
+			enum fw_entrance at)
+{
+	const char *name = l->at[at].before_name;
+
+	if (l->at[at].before)
+		doctor_words_add(words, "%s %s (program %u%s%s)", l->name, entrance[at],
+				 l->at[at].before, *name ? " " : "", name);
+	else
+		doctor_words_add(words, "%s %s (a filter)", l->name, entrance[at]);
+}
+
 void doctor_link_order(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	struct doctor_words words = { .n = 0 };
@@ -203,11 +225,7 @@ void doctor_link_order(struct doctor *d, enum addr_family family, struct doctor_
 			if (!seen[i].at[at].ours || !seen[i].at[at].n_before)
 				continue;
 			first = first ? first : &seen[i];
-			doctor_words_add(&words, "%s %s (%s %u%s%s)", seen[i].name, entrance[at],
-					 seen[i].at[at].before ? "program" : "filter",
-					 seen[i].at[at].before,
-					 *seen[i].at[at].before_name ? " " : "",
-					 seen[i].at[at].before_name);
+			note_before(&words, &seen[i], at);
 		}
 	}
 	if (!words.n) {

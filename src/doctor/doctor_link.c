@@ -37,7 +37,7 @@ const struct fw_look_link *doctor_seen(struct doctor *d, size_t *ret_n)
 		d->seen_rc = fw_look_links(CFG_BACKEND_LINK, &config, &d->seen, &d->n_seen);
 	}
 	*ret_n = d->n_seen;
-	return d->seen_rc < 0 ? NULL : d->seen;
+	return d->seen;
 }
 
 /* ---- choosing it ---- */

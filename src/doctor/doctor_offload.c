@@ -160,7 +160,8 @@ void doctor_link_offload(struct doctor *d, enum addr_family family, struct docto
 	(void)family;
 	if (doctor_dry_run(d, f) || doctor_not_on_links(d, f))
 		return;
-	if (!doctor_seen(d, &n)) {
+	doctor_seen(d, &n);
+	if (d->seen_rc < 0) {
 		doctor_say(f, DOCTOR_SKIP, "cannot look at the links: %s", strerror(-d->seen_rc));
 		return;
 	}

@@ -23,7 +23,7 @@ struct doctor_address {
 	/* By the daemon, where it counts on links. */
 	bool counting;
 	char link[RTNL_NAME_SIZE]; /* where; "": not known */
-	char why[128]; /* it is not counted; "": it is, or nobody says */
+	char why[192]; /* it is not counted; "": it is, or nobody says */
 };
 
 struct doctor {
@@ -160,7 +160,7 @@ const char *doctor_family_name(enum addr_family family); /* "IPv4" */
 
 /* NULL: not known, see d->ground_rc. */
 const struct fw_look_ground *doctor_ground(struct doctor *d);
-/* All links with programs, filters or an ingress qdisc. NULL: see d->seen_rc. */
+/* All links with programs, filters or an ingress qdisc. None, and d->seen_rc < 0: unknown. */
 const struct fw_look_link *doctor_seen(struct doctor *d, size_t *ret_n);
 /* The command that makes the daemon count on links, if this kernel can, for free(). NULL: it cannot,
  * or it does. */

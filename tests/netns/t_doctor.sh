@@ -23,6 +23,7 @@ mount -t tmpfs -o size=80m tmpfs "$DISK" || skip 'no tmpfs can be mounted here'
 lab_set ledger.path "$DISK/ledger.db"
 lab_set ledger.checkpoint 1
 doctor_private_etc
+mount -t tmpfs tmpfs /sys/fs/bpf || skip 'no tmpfs can be mounted here' # a node that cannot count on links
 lab_start
 
 # ---- spoofed sources: the lab has no rp_filter ----------------------------------------------

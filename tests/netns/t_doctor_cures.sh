@@ -13,6 +13,7 @@ lab_enter "$@"
 # shellcheck source=tests/netns/doctor.sh
 . "$LAB_TOP/tests/netns/doctor.sh"
 doctor_private_etc
+mount -t tmpfs tmpfs /sys/fs/bpf || skip 'no tmpfs can be mounted here' # a node that cannot count on links
 mount -t sysfs sysfs /sys || skip 'no sysfs of this network namespace can be mounted'
 [ -n "$REAL_ROOT" ] || skip 'in a user namespace the kernel does not tell which tables are in use'
 

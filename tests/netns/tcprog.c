@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* usage: tcprog probe
- *        tcprog LINK ingress|egress first|last next|pass|drop
+ *        tcprog LINK ingress|egress first|last next|pass|drop|peer=LINK
  *        tcprog LINK ingress|egress off
  *
  * A program of somebody else at a link's tcx hook, first or last of those that are there. It lets
  * packets go on to the next program (next), accepts them, so that no further program sees them
- * (pass), or drops them. It writes "attached" and stays until its stdin ends or a signal ends it.
+ * (pass), drops them, or hands them to the inner end of a container's link (peer=LINK). It writes
+ * "attached" and stays until its stdin ends or a signal ends it.
  * `off` takes the first program away, whoever attached it.
  * `tcprog probe` attaches one to lo and leaves: exit 0 if this process may do that; otherwise one
  * line on stdout says what is missing. */
@@ -22,6 +23,7 @@
 /* linux/bpf.h of Linux 6.6, which is newer than some of the systems that build this. */
 enum { TCX_INGRESS = 46, TCX_EGRESS = 47, PLACE_BEFORE = 1 << 3, PLACE_AFTER = 1 << 4 };
 enum { VERDICT_NEXT = -1, VERDICT_PASS = 0, VERDICT_DROP = 2 };
+enum { REDIRECT_PEER = 155 }; /* BPF_FUNC_redirect_peer, of Linux 5.10 */
 
 struct link_create {
 	uint32_t prog_fd, ifindex, attach_type, flags;
@@ -30,22 +32,43 @@ struct link_create {
 };
 
 /* Returns a descriptor, or -errno. */
-static int load(int verdict)
+static int load_program(const struct bpf_insn *program, uint32_t n)
 {
-	const struct bpf_insn program[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = verdict },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
 	union bpf_attr attr;
 	int fd;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_SCHED_CLS;
 	attr.insns = (uintptr_t)program;
-	attr.insn_cnt = sizeof(program) / sizeof(program[0]);
+	attr.insn_cnt = n;
 	attr.license = (uintptr_t) "GPL";
 	fd = (int)syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 	return fd >= 0 ? fd : -errno;
+}
+
+static int load(int verdict)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = verdict },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return load_program(program, sizeof(program) / sizeof(program[0]));
+}
+
+/* return bpf_redirect_peer(ifindex, 0) */
+static int load_peer(unsigned ifindex)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K,
+		  .dst_reg = BPF_REG_1,
+		  .imm = (int32_t)ifindex },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 0 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = REDIRECT_PEER },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return load_program(program, sizeof(program) / sizeof(program[0]));
 }
 
 /* Returns a descriptor that keeps it attached, or -errno. */
@@ -119,10 +142,14 @@ static int probe(void)
 static int stay(char **argv, unsigned ifindex, int type)
 {
 	char octet;
-	int fd = load(!strcmp(argv[4], "next")   ? VERDICT_NEXT
-		      : !strcmp(argv[4], "pass") ? VERDICT_PASS
-						 : VERDICT_DROP);
+	int fd;
 
+	if (!strncmp(argv[4], "peer=", 5))
+		fd = load_peer(if_nametoindex(argv[4] + 5));
+	else
+		fd = load(!strcmp(argv[4], "next")   ? VERDICT_NEXT
+			  : !strcmp(argv[4], "pass") ? VERDICT_PASS
+						     : VERDICT_DROP);
 	if (fd >= 0)
 		fd = attach(fd, ifindex, type,
 			    !strcmp(argv[3], "first") ? PLACE_BEFORE : PLACE_AFTER);
