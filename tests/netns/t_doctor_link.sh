@@ -76,7 +76,6 @@ step 'what is pinned belongs to another user'
 chown 4711 $SET/count_in
 found 'of another user' link-kernel warn 'set/count_in does not belong to root'
 cured 'of another user' link-kernel
-exact 'given back'
 
 step 'no bpffs is mounted'
 umount -l /sys/fs/bpf # the daemon holds a directory of it
@@ -211,11 +210,28 @@ if lab_probe_tables >/dev/null && [ -n "$REAL_ROOT" ] && ip link add br4 type br
 	done
 	found 'a bridge' bridge-ipv4 warn 'packets on br4 .*with \[netfilter\] backend = link'
 	cured 'a bridge' bridge-ipv4
-	assert_match 'as configured' '^backend = link$' "$(<"$LAB/ctmeter.conf")"
+	assert_match 'as configured' 'backend = link' "$(<"$LAB/ctmeter.conf")"
 	at_p4() { ctmeter list --links 140 | grep -q 'p4 *counting'; }
 	assert_await 'counted there' 10 at_p4
 else
 	echo '   SKIP: this machine has no legacy tables, or no bridges'
 fi
+
+# ---- a user of its own ----------------------------------------------------------------------
+
+step 'ctmeterd runs as another user than root'
+lab_ctmeterd_stop
+chmod 755 "$LAB"
+mkdir "$LAB/own" && chown nobody "$LAB/own"
+lab_set netfilter.backend link
+lab_set daemon.user nobody
+lab_set control.socket "$LAB/own/control.sock"
+lab_set ledger.path "$LAB/own/ledger.db"
+lab_ctmeterd_start
+found 'nobody' link-kernel ok 'are pinned for nobody'
+provoke 'one is root'"'"'s' link-kernel warn 'set/owners does not belong to nobody' "chown root $SET/owners"
+assert_eq 'it was given back' nobody "$(stat -c %U $SET/owners)"
+provoke 'all are gone' link-kernel warn 'is not there' "rm -r $SET"
+assert_eq 'they are its own' nobody "$(stat -c %U $SET/state)"
 
 lab_end
