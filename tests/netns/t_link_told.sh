@@ -61,6 +61,8 @@ counted() { # LABEL ADDR
 }
 quiet() { ! ctmeter --json status | grep -q 'disturbed\|taken off\|precede'; }
 
+stamped() { [ "$(stamps | sed -n "s/^$1 //p")" -gt "${STAMPS[$1]}" ]; } # ADDR
+
 # Run COMMAND while everybody sends and hears. The rows of these addresses have one discontinuity more.
 told() { # LABEL "ADDR..." COMMAND...
 	local label=$1 rows=" $2 " concerned=${2%% *} a was now column subids lost ids=() wanted sum=0
@@ -70,9 +72,10 @@ told() { # LABEL "ADDR..." COMMAND...
 	all +
 	counted "$label, before" "${concerned:-192.0.2.101}"
 	while read -r a was; do STAMPS[$a]=$was; done < <(stamps)
-	CONCERNED=$concerned
 	"$@" || fail "$label: failed: $*"
 	sleep 0.2 # packets pass
+	# tcx announces nothing, so it may take a second until the daemon looks.
+	[ -z "$concerned" ] || assert_await "$label: noticed" 20 stamped "$concerned"
 	ctmeter refresh >/dev/null || fail "$label: refresh"
 	assert_await "$label: in place again" 20 quiet
 	counted "$label, after" "${concerned:-192.0.2.101}"
