@@ -17,7 +17,7 @@ REPETITIONS=$(times 21 7)
 ADDRESSES=$LAB/addresses
 BURST_S=0.3 # of packets to and from random addresses before each reading
 CONTAINERS=1000 # beside collectd
-TURNS=$(times 3 1) # of watching each daemon
+TURNS=1 # of watching each daemon
 WATCH_S=$(times 40 20) # of a turn; 10 where something is read every second
 
 # The lab's container c1 has every address of 10.0.0.0/8: the packets end there.
