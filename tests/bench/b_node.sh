@@ -289,7 +289,7 @@ reach memory 'daemon, at rest, link' 100000 '<= 90'
 use iptables
 entries consecutive '<= 48000'
 entries spread '<= 57000'
-for n in 10000; do each idle "$n"; done
+each idle 10000
 use iptables
 appearing 1000 "$(times 20 10)"
 if full; then appearing 10000 10; fi
@@ -298,5 +298,5 @@ if [ ${#BACKENDS[@]} -gt 1 ]; then
 	link_appears 1000 "$(times 20 10)"
 	if full; then link_appears 10000 10; fi
 fi
-for n in 10000; do each waiting "$n" "$(times 30 20)"; done
+each waiting 10000 "$(times 30 20)"
 bench_end
