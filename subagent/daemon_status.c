@@ -92,6 +92,21 @@ static void fill_clock(const struct wallclock *w, char text[WALLCLOCK_TEXT_SIZE]
 	s->clock.jump_ago_s = w->lived_s - w->jump_lived_s;
 }
 
+/* f is borrowed. */
+static void fill_backend(const struct engine_figures *f, struct view_status *s)
+{
+	s->backend = f->backend;
+	s->backend_reason = f->backend_reason;
+	s->on_links = f->on_links;
+	s->has_strays = f->has_strays;
+	s->spoofed = f->strays.spoofed;
+	s->broken = f->strays.broken;
+	for (enum addr_family fam = 0; fam < ADDR_FAMILIES; fam++) {
+		s->family_state[fam] = f->family_state[fam];
+		s->commits += f->commits[fam];
+	}
+}
+
 json_t *daemon_status(struct daemon *d)
 {
 	static const char *const ax_states[] = { [AX_DOWN] = "down",
@@ -121,20 +136,11 @@ json_t *daemon_status(struct daemon *d)
 	fill_clock(f.clock, clock, &s);
 	s.pid = (uint32_t)getpid();
 	s.uptime_s = (now - d->began_ns) / NS_PER_S;
-	s.backend = f.backend;
-	s.backend_reason = f.backend_reason;
-	s.on_links = f.on_links;
-	s.has_strays = f.has_strays;
-	s.spoofed = f.strays.spoofed;
-	s.broken = f.strays.broken;
+	fill_backend(&f, &s);
 	config_state(d, config, sizeof(config));
 	s.config = config;
 	s.table = d->cfg->netfilter.table;
 	s.node_traffic = d->cfg->netfilter.node_traffic;
-	for (enum addr_family fam = 0; fam < ADDR_FAMILIES; fam++) {
-		s.family_state[fam] = f.family_state[fam];
-		s.commits += f.commits[fam];
-	}
 	s.last_commit_ms = f.last_commit_ms;
 	s.rules = snap->rules;
 	s.rule_repairs = snap->rule_repairs;

@@ -60,7 +60,8 @@ struct doctor {
 	struct nft_view *nft;
 	char nft_text[512];
 
-	/* What counting on links stands on, and what is at the links' entrances; rc < 0: unknown. */
+	/* What counting on links stands on, and what is at the links' entrances; rc < 0:
+	 * unknown. */
 	bool ground_known, seen_known;
 	int ground_rc, seen_rc;
 	struct fw_look_ground ground;
@@ -162,8 +163,8 @@ const char *doctor_family_name(enum addr_family family); /* "IPv4" */
 const struct fw_look_ground *doctor_ground(struct doctor *d);
 /* All links with programs, filters or an ingress qdisc. None, and d->seen_rc < 0: unknown. */
 const struct fw_look_link *doctor_seen(struct doctor *d, size_t *ret_n);
-/* The command that makes the daemon count on links, if this kernel can, for free(). NULL: it cannot,
- * or it does. */
+/* The command that makes the daemon count on links, if this kernel can, for free(). NULL: it
+ * cannot, or it does. */
 char *doctor_choose_links(struct doctor *d);
 
 /* ---- checks: each sets level and text ---- */

@@ -159,7 +159,7 @@ static size_t failing(const struct sources *s, const struct source **ret_first)
 static struct inventory *merge(const struct sources *s)
 {
 	struct inv_part **parts = xcalloc(s->n, sizeof(struct inv_part *));
-	const char *unheard[INV_UNHEARD_MAX];
+	const char *unheard[INV_UNHEARD_MAX] = { NULL };
 	struct inventory *inv;
 	size_t n = 0, n_unheard = 0;
 
@@ -483,5 +483,7 @@ const char *sources_state(const struct sources *s, size_t i)
 
 bool sources_is_failing(const struct sources *s, size_t i)
 {
-	return s->list[i]->failing;
+	const struct source *one = s->list[i];
+
+	return one->failing || (!one->part && !one->idle);
 }

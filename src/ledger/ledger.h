@@ -106,8 +106,8 @@ void ledger_hold(struct ledger *l, enum addr_family family, bool held);
 bool ledger_is_held(const struct ledger *l, enum addr_family family);
 
 /* The family's last commit removed rules that will be made anew, by another backend or after a
- * teardown: until then packets of all their rows pass uncounted. It is kept with the totals, so that
- * a restart in between knows it. */
+ * teardown: until then packets of all their rows pass uncounted. It is kept with the totals, so
+ * that a restart in between knows it. */
 void ledger_leave(struct ledger *l, enum addr_family family, bool left);
 
 /* The number of the last commit whose finals were folded. */

@@ -46,7 +46,8 @@ struct store_key *ledger_strangers(const struct ledger *l, const struct inventor
  * saved (ledger_take_changed). */
 void ledger_recall(struct ledger *l, const struct store_batch *found, struct ledger_now now);
 
-/* ledger_take_step for a row on its way from the store, if the store has not taken that step yet. */
+/* ledger_take_step for a row on its way from the store, if the store has not taken that step
+ * yet. */
 void ledger_step_stored(struct store_totals *t, int64_t *gone_wall_s,
 			const struct wallclock_step *step);
 

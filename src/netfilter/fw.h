@@ -88,10 +88,11 @@ struct fw_figures {
 };
 
 /* config is borrowed during the call. `done` is called from the loop. CFG_BACKEND_AUTO takes the
- * first backend that can count here, on an OpenVZ node iptables if it can. If an earlier process left an unfinished commit, it is
- * finished first, as if fw_apply had been called. Returns 0, or -errno with e filled: -EPERM names
- * the missing privilege, -ENOTSUP a backend that was not built in. A missing table is no error
- * here but a problem of its family, and fw_read looks for it again. */
+ * first backend that can count here, on an OpenVZ node iptables if it can. If an earlier process
+ * left an unfinished commit, it is finished first, as if fw_apply had been called. Returns 0, or
+ * -errno with e filled: -EPERM names the missing privilege, -ENOTSUP a backend that was not built
+ * in. A missing table is no error here but a problem of its family, and fw_read looks for it
+ * again. */
 int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
 	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e);
 

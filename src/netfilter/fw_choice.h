@@ -26,7 +26,7 @@ struct fw_choice {
 	enum cfg_backend backend;
 	const struct fw_ops *ops;
 	void *self;
-	char why[FW_WHY_SIZE]; /* why none before it, "link: no bpffs is mounted"; "": it is the first */
+	char why[FW_WHY_SIZE]; /* why none before it: "link: no bpffs is mounted"; "" */
 };
 
 /* Open the first backend that can count here; if there is none, the first that opens, for its

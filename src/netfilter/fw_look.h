@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What fw_look reports of one table, and fw_look_links of each link, for `ctmeter check`: ours there,
- * and what others have there that affects ours. */
+/* What fw_look reports of one table, and fw_look_links of each link, for `ctmeter check`: ours
+ * there, and what others have there that affects ours. */
 
 /* The netfilter hooks that hold our rules. */
 enum hook { HOOK_FORWARD, HOOK_INPUT, HOOK_OUTPUT, HOOKS };

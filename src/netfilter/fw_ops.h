@@ -7,8 +7,8 @@
 
 /* A backend, as fw.c calls it. */
 
-/* Each function is documented with its fw_ function in fw.h or fw_admin.h. `self` is the object that open made;
- * the functions from look on need none. */
+/* Each function is documented with its fw_ function in fw.h or fw_admin.h. `self` is the object
+ * that open made; the functions from look on need none. */
 struct fw_ops {
 	const char *name;
 	bool on_links; /* as fw_counts_on_links returns */

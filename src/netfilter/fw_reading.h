@@ -62,8 +62,8 @@ enum fw_final_kind {
 
 /* What an apply did to one counting rule. If it removed a rule and made it anew, FW_REMOVED comes
  * first. FW_DISTURBED and FW_DOUBLED belong to no rule and come before all others: they report
- * that the apply ended what a reading calls disturbed and doubled. FW_MISSED changes no counter: packets may have passed the rule's place uncounted, and
- * it has ended that. */
+ * that the apply ended what a reading calls disturbed and doubled. FW_MISSED changes no counter:
+ * packets may have passed the rule's place uncounted, and it has ended that. */
 struct fw_final {
 	struct addr addr;
 	enum path path;

@@ -30,7 +30,8 @@ int tc_qdisc(int fd, uint32_t link, enum tc_qdisc *ret_qdisc);
 int tc_add_clsact(int fd, uint32_t link);
 int tc_remove_clsact(int fd, uint32_t link);
 
-/* Where filters are: at the ingress of an ingress or a clsact qdisc, at the egress of the latter. */
+/* Where filters are: at the ingress of an ingress or a clsact qdisc, at the egress of the
+ * latter. */
 enum tc_hook { TC_HOOK_INGRESS, TC_HOOK_EGRESS };
 
 struct tc_filter {

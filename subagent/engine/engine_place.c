@@ -121,8 +121,8 @@ static struct fw_key *keys_of(const struct engine *en, enum addr_family f, size_
 	return en->place ? keys_on_links(en, f, ret_n) : keys_by_address(en, f, ret_n);
 }
 
-/* The same with what the last reading found and nobody claims yet. Both are sorted. A row of the ledger whose link is gone is not wanted, even if
- * the kernel has a key for it. */
+/* The same with what the last reading found and nobody claims yet. Both are sorted. A row of the
+ * ledger whose link is gone is not wanted, even if the kernel has a key for it. */
 static struct fw_key *join_keys(const struct engine *en, enum addr_family f,
 				struct fw_key *take_keys, size_t *n)
 {

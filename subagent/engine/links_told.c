@@ -24,7 +24,7 @@ static bool is_same(const struct links_told *a, const struct links_told *b)
 
 bool links_told_take(struct links_told *t, const struct inventory *inv)
 {
-	struct links_told now = { NULL };
+	struct links_told now = { .list = NULL };
 	size_t n = 0;
 	bool differ;
 
@@ -50,7 +50,7 @@ void links_told_clear(struct links_told *t)
 {
 	free(t->list);
 	arena_free(&t->text);
-	*t = (struct links_told) { NULL };
+	*t = (struct links_told) { .list = NULL };
 }
 
 const char *links_told_of(const struct links_told *t, const struct addr *addr, const char *id)

@@ -3,11 +3,11 @@
  *
  *   appear NODE-NETNS CONTAINER-NETNS LINK PEER ADDRESS MILLISECONDS
  *
- * Says "ready", waits for the kernel's RTM_NEWLINK of LINK in the node, and then sends for so long a
- * packet every INTERVAL_US through the link each way: from ADDRESS by PEER, the container's end, and
- * to it by LINK, as soon as the links take them. Then it prints how many were sent from and to it,
- * "FROM TO", and for each line of stdin, "COUNTED-FROM COUNTED-TO", the milliseconds from the event
- * to the first counted packet each way.
+ * Says "ready", waits for the kernel's RTM_NEWLINK of LINK in the node, and then sends for so long
+ * a packet every INTERVAL_US through the link each way: from ADDRESS by PEER, the container's end,
+ * and to it by LINK, as soon as the links take them. Then it prints how many were sent from and to
+ * it, "FROM TO", and for each line of stdin, "COUNTED-FROM COUNTED-TO", the milliseconds from the
+ * event to the first counted packet each way.
  *
  * 1. What is counted is all from the first counted packet on: so the first one is the one that has
  *    as many before it as are missing in the end.
@@ -127,12 +127,11 @@ static void fill(struct frame *f, const char *from, const char *to)
 	memcpy(f->ether.ether_dhost, "\x02\0\0\0\xff\xff", ETH_ALEN);
 	memcpy(f->ether.ether_shost, "\x02\0\0\0\xff\xfe", ETH_ALEN);
 	f->ether.ether_type = htons(ETHERTYPE_IP);
-	f->ip = (struct iphdr) { .version = 4,
-				 .ihl = 5,
-				 .tot_len = htons(IP_LENGTH),
-				 .ttl = 64,
-				 .protocol = PROTOCOL };
-	if (inet_pton(AF_INET, from, &f->ip.saddr) != 1 || inet_pton(AF_INET, to, &f->ip.daddr) != 1)
+	f->ip = (struct iphdr) {
+		.version = 4, .ihl = 5, .tot_len = htons(IP_LENGTH), .ttl = 64, .protocol = PROTOCOL
+	};
+	if (inet_pton(AF_INET, from, &f->ip.saddr) != 1 ||
+	    inet_pton(AF_INET, to, &f->ip.daddr) != 1)
 		die("address");
 	memcpy(words, &f->ip, sizeof(words));
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

@@ -183,7 +183,8 @@ static void on_stored(void *arg, int result, const char *text)
 	*(bool *)arg = true;
 }
 
-/* Once the finals of the commit are stored, nobody who opens the counters has anything to finish. */
+/* Once the finals of the commit are stored, nobody who opens the counters has anything to
+ * finish. */
 static void await_stored(struct tick *t, struct loop *loop)
 {
 	uint64_t end_ns = loop_now_ns() + READY_S * NS_PER_S;

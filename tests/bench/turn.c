@@ -44,9 +44,9 @@ static struct made make(size_t n)
 		if (addr_parse(text, &m.rows[i].addr) < 0)
 			exit(1);
 		m.rows[i].present = PATHS_ALL;
-		m.inv.containers[i] =
-			(struct inv_container) { xasprintf("%zu", 100000 + i),
-						 xstrdup("web.example"), INV_RUN_RUNNING };
+		m.inv.containers[i] = (struct inv_container) { .id = xasprintf("%zu", 100000 + i),
+							       .name = xstrdup("web.example"),
+							       .run = INV_RUN_RUNNING };
 		m.inv.addresses[i] =
 			(struct inv_address) { .addr = m.rows[i].addr, .container = (uint32_t)i };
 	}

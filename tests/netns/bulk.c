@@ -2,13 +2,14 @@
 /* bulk: streams as large as the kernel makes its packets (TCP, and UDP with UDP_SEGMENT), for the
  * tests of what offloads do to counters.
  *
- *   bulk sink PORT READY                    hears both kinds until SIGTERM; READY is written once it
- *                                           can
- *   bulk tcp|udp FROM TO PORT MB            sends so many MB (10^6 octets of data) and ends once the
- *                                           sink has heard all of it
+ *   bulk sink PORT READY                    hears both kinds until SIGTERM; READY is written once
+ *                                           it can
+ *   bulk tcp|udp FROM TO PORT MB            sends so many MB (10^6 octets of data) and ends once
+ *                                           the sink has heard all of it
  *
- * 1. No more than WINDOW octets are under way (the sink takes it from its environment), so that no queue on the way overflows: a packet that
- *    is dropped between two counters is none of their business.
+ * 1. No more than WINDOW octets are under way (the sink takes it from its environment), so that no
+ *    queue on the way overflows: a packet that is dropped between two counters is none of their
+ *    business.
  * 2. UDP: the last segment of a burst asks for an answer, and the next burst waits for it. */
 
 #include <arpa/inet.h>

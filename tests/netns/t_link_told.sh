@@ -106,7 +106,8 @@ told() { # LABEL "ADDR..." COMMAND...
 stand_by() { # LINK HOOK first|last VERDICT
 	coproc STRANGER { exec "$B/tests/netns/tcprog" "$@" 9>&-; }
 	read -r -t 5 -u "${STRANGER[0]}" _ || return 1
-	if [ "$3" = first ]; then sleep 0.3; else sleep 2.5; fi
+	sleep 0.3
+	[ "$3" = first ] || { sleep 1; ctmeter refresh; }
 	kill "$STRANGER_PID"
 	wait "$STRANGER_PID" 2>/dev/null
 	return 0

@@ -201,14 +201,14 @@ assert_eq 'ctmeterd does not' "$UID_ $UID_ $UID_ $UID_" "$(fact Uid)"
 traffic 'with the helper'
 ask() { setpriv --reuid "$UID_" --regid "$UID_" --clear-groups "$LAB/unixio" ask "$HELPER" "$1" | tr '\0' '\n'; } # JOB
 assert_match 'what is configured is run' 'name=uid-0' "$(ask "command:$LAB/who")"
-assert_match 'nothing else' 'no source in its configuration' "$(ask 'command:/usr/bin/id')"
+assert_match 'nothing else' 'not a source in its configuration' "$(ask 'command:/usr/bin/id')"
 by_helper() { # LABEL [PATTERN]: root's check has the command run by the helper too
 	rm -f "$LAB/parent"
 	assert_match "$1: check" '^ok +inventory +3 containers' "$(ctmeter check inventory 2>&1)"
 	assert_match "$1: by the helper" "${2:-ctmeterd --inventory-helper}" "$(tr '\0' ' ' <"$LAB/parent")"
 }
 by_helper 'as the unit starts it'
-assert_match 'nor with more words' 'no source in its configuration' "$(ask "command:$LAB/who x")"
+assert_match 'nor with more words' 'not a source in its configuration' "$(ask "command:$LAB/who x")"
 assert_match 'nor OpenVZ, when it is no source' 'OpenVZ is not a source' "$(ask 'vz:veinfo')"
 assert_match 'nor what nobody knows' 'unknown job' "$(ask 'file:/etc/shadow')"
 assert_match 'nor an endless request' 'no request arrived' "$(ask "$(printf 'x%.0s' {1..300})")"
@@ -217,7 +217,7 @@ assert_match 'nor is it overrun' 'name=uid-0' "$(ask "command:$LAB/who")"
 as_nobody "$LAB/unixio" ask "$HELPER" "command:$LAB/who" >"$LAB/said" 2>&1
 assert_eq 'nobody else may ask' 1 $?
 chmod 666 "$LAB/ctmeter.conf"
-assert_match 'a file that others can write orders nothing' 'root.s and writable for nobody else' \
+assert_match 'a file that others can write orders nothing' 'owned by root and writable by root alone' \
 	"$(ask "command:$LAB/who")"
 chmod 644 "$LAB/ctmeter.conf"
 

@@ -74,26 +74,24 @@ START_TEST(cli_list_print_reason_stands_for_other)
 }
 END_TEST
 
+/* clang-format off: strings that follow each other are one */
+#define CONTAINER_AGAIN(id, name, status) \
+	"{'id':'" id "','name':'" name    \
+	"','state':'running'," ROW(0, 0, 0, 0, status) ",'addresses':["
+#define CONTAINER(id, name, status) "{'containers':[" CONTAINER_AGAIN(id, name, status)
+#define ADDRESS(address, status) "{'address':'" address "'," ROW(0, 0, 0, 0, status)
+
 /* A reason does not stand for a status that scripts read. */
 START_TEST(cli_links_print_each_address_has_a_line)
 {
 	struct cli cli = { .exact = true };
 	char *json = json_text(
-		"{'containers':[{'id':'1','name':'x','state':'running'," ROW(0, 0, 0, 0, "counting") ",'addresses':[{'address':'192.0.2.1'," ROW(
-			0, 0, 0, 0,
-			"counting") ",'link':'veth1','reason':''},"
-				    "{'address':'192.0.2.2'," ROW(
-					    0, 0, 0, 0,
-					    "pending") ",'link':'','reason':'no route\\u001b leads "
-						       "to it'}]},"
-						       "{'id':'2','name':'y','state':'running'"
-						       "," ROW(0, 0, 0, 0,
-							       "conflict") ",'addresses':[{'"
-									   "address':'192.0.2.3'"
-									   "," ROW(0, 0, 0, 0,
-										   "conflict") "}]}"
-											       "]"
-											       "}");
+		CONTAINER("1", "x", "counting")
+			ADDRESS("192.0.2.1", "counting") ",'link':'veth1','reason':''}," ADDRESS(
+				"192.0.2.2",
+				"pending") ",'link':'','reason':'no route\\u001b leads to "
+					   "it'}]}," CONTAINER_AGAIN("2", "y", "conflict")
+						   ADDRESS("192.0.2.3", "conflict") "}]}]}");
 	json_t *answer = json_loads(json, 0, NULL);
 	char *text = NULL, *list;
 	size_t len;
@@ -114,6 +112,7 @@ START_TEST(cli_links_print_each_address_has_a_line)
 	json_decref(answer);
 }
 END_TEST
+/* clang-format on */
 
 START_TEST(cli_list_print_runtimes_if_several)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The engine over a backend that counts on links (the fake one, and the real one where the machine
- * lets us), on real links: what is counted where, what the rows say meanwhile, and how soon an event
- * of the kernel has its effect. */
+ * lets us), on real links: what is counted where, what the rows say meanwhile, and how soon an
+ * event of the kernel has its effect. */
 #include "base/xalloc.h"
 #include "engine/engine.h"
 #include "inventory/source_kind.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rows that are counted each for itself, against a model: random events, the discontinuities reckoned
- * from what happened. */
+/* Rows that are counted each for itself, against a model: random events, the discontinuities
+ * reckoned from what happened. */
 #include "ledger_shelf.h"
 
 #include "seed.h"

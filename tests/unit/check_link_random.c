@@ -13,8 +13,8 @@
 
 /* --- any packet ----------------------------------------------------------------------------- */
 
-/* BPF_PROG_TEST_RUN refuses a packet that begins with an IP header and ends in it (Linux 6.12). After
- * a tag it lets it pass. */
+/* BPF_PROG_TEST_RUN refuses a packet that begins with an IP header and ends in it (Linux 6.12).
+ * After a tag it lets it pass. */
 static bool can_run(const struct packet *p)
 {
 	unsigned type = (unsigned)(p->at[12] << 8 | p->at[13]);

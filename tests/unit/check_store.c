@@ -26,19 +26,20 @@ START_TEST(store_open_new_database_empty_and_private)
 }
 END_TEST
 
+static const struct store_meta meta = { .boot_id = "0f0e0d0c-0b0a-4908-8706-050403020100",
+					.commit = { UINT64_MAX, 1ull << 63 },
+					.next_ifindex = 4000000000u,
+					.next_key = 77,
+					.port_view = PORT_VIEW_SWITCH,
+					.turned_wall_s = 1795428672,
+					.turned_unsure = true,
+					.port_framing = 18,
+					.left = { false, true },
+					.ledger = UINT64_MAX,
+					.checkpoint = 1ull << 62 };
+
 START_TEST(store_load_after_save_same)
 {
-	static const struct store_meta meta = { .boot_id = "0f0e0d0c-0b0a-4908-8706-050403020100",
-						.commit = { UINT64_MAX, 1ull << 63 },
-						.next_ifindex = 4000000000u,
-						.next_key = 77,
-						.port_view = PORT_VIEW_SWITCH,
-						.turned_wall_s = 1795428672,
-						.turned_unsure = true,
-						.port_framing = 18,
-						.left = { false, true },
-						.ledger = UINT64_MAX,
-						.checkpoint = 1ull << 62 };
 	struct place p = place_new();
 	struct store *s = must_open(p.path);
 	struct store_container c[3] = { { .ifindex = 1,

@@ -94,7 +94,8 @@ static __attribute__((noinline, unused)) void expect_log(size_t lines, const cha
 
 #define EXPECT_LOG(lines, ...) expect_log(lines, (const char *const[]) { __VA_ARGS__, NULL })
 
-/* "101[web,running] 192.0.2.1 192.0.2.2@veth1!; 102[-,stopped]" with ! for a conflict, for free(). */
+/* "101[web,running] 192.0.2.1 192.0.2.2@veth1!; 102[-,stopped]" with ! for a conflict, for
+ * free(). */
 static inline char *inv_text(const struct inventory *inv)
 {
 	static const char *const run[] = { "", "unknown", "running", "stopped", "gone" };

@@ -154,7 +154,7 @@ static size_t end_of(struct way *w, size_t at, enum kind kind, unsigned proto)
 	return 0;
 }
 
-/* --- sizes -------------------------------------------------------------------------------------- */
+/* --- sizes ------------------------------------------------------------------------------------ */
 
 static uint64_t segments(uint64_t all, uint64_t headers, uint64_t size)
 {
@@ -167,7 +167,8 @@ static uint64_t segments(uint64_t all, uint64_t headers, uint64_t size)
 	return n;
 }
 
-/* By trying every length: the nearest to `sure` of which the kernel's number of segments follows. */
+/* By trying every length: the nearest to `sure` of which the kernel's number of segments
+ * follows. */
 static uint64_t fitting(uint64_t all, uint64_t sure, const struct packet *p)
 {
 	uint64_t best = 0, distance = UINT64_MAX;
@@ -221,7 +222,7 @@ static void measure(const struct packet *p, size_t ip, bool v4, struct outcome *
 		o->octets = said;
 }
 
-/* --- whose ------------------------------------------------------------------------------------- */
+/* --- whose ------------------------------------------------------------------------------------ */
 
 static bool is_for_node(const uint8_t *to, bool v4)
 {

@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Real links in network namespaces of a test's own. A container is a process in another namespace. */
+/* Real links in network namespaces of a test's own. A container is a process in another
+ * namespace. */
 
 static pid_t containers[16];
 static size_t n_containers;

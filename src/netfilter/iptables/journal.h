@@ -76,8 +76,8 @@ int journal_hand_over(const char *path, uid_t uid, gid_t gid);
 int journal_create(const char *path, const struct journal_head *head, struct journal *ret_j);
 
 /* Open an existing journal and copy it: a process that may write the file could change it after it
- * was checked. Returns 0, -ENOENT, -EINVAL for an invalid one (cut off while it was made, damaged, or
- * not a regular file), or another -errno. Never blocks, as opening a FIFO would. */
+ * was checked. Returns 0, -ENOENT, -EINVAL for an invalid one (cut off while it was made, damaged,
+ * or not a regular file), or another -errno. Never blocks, as opening a FIFO would. */
 int journal_map(const char *path, struct journal *ret_j);
 void journal_unmap(struct journal *j);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Counts each packet of a link once, in the slot of the container's address, as the wire carries it.
+/* Counts each packet of a link once, in the slot of the container's address, as the wire carries
+ * it.
  *
  * What is counted: the octets of the IP layer, without Ethernet header and tags, and without the
- * padding of a short frame. The segments that a packet will leave as, or has come as (TSO, GSO, GRO,
- * BIG TCP), count one by one, each with its headers.
+ * padding of a short frame. The segments that a packet will leave as, or has come as (TSO, GSO,
+ * GRO, BIG TCP), count one by one, each with its headers.
  *
  * 1. Exact: TCP, UDP and SCTP over IPv4 and IPv6, with options and extension headers; in tunnels
  *    that a container makes itself (IPIP, 6in4, 4in6, 6in6, GRE with what it carries; VXLAN at port
@@ -526,7 +527,8 @@ static __always_inline void count6(struct __sk_buff *skb, __u32 at, const struct
 }
 
 /* The kind of packet is the one that the kernel itself goes by; of a link with Ethernet headers it
- * has read it there. The outermost tag may be beside the packet: then the kind is of what follows. */
+ * has read it there. The outermost tag may be beside the packet: then the kind is of what
+ * follows. */
 static __always_inline int count(struct __sk_buff *skb, struct place place)
 {
 	__u32 at = place.l2;

@@ -40,8 +40,8 @@ static int each_link(const struct attach *a, int (*fn)(const struct attach *a, u
 
 /* --- root's part ---------------------------------------------------------------------------- */
 
-/* A daemon has the set open (link_object_open locks it). It knows the programs that it has attached,
- * and would take others for programs of somebody else, and attach its own besides. */
+/* A daemon has the set open (link_object_open locks it). It knows the programs that it has
+ * attached, and would take others for programs of somebody else, and attach its own besides. */
 static bool is_in_use(const char *bpf_dir)
 {
 	int fd = open(bpf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -376,7 +376,8 @@ static bool is_same_program(int dir, const char *name, int fd)
 	return same;
 }
 
-/* Let this daemon's programs take the place of those pinned, where they differ, on the same maps. */
+/* Let this daemon's programs take the place of those pinned, where they differ, on the same
+ * maps. */
 static int renew_programs(const struct prepare *p, int dir, const int map[SET_MAPS])
 {
 	struct bpf_object *object = NULL;

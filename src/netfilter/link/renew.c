@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From one set of maps to a larger one.
  *
- * To add the old counters to the new ones is no step that can be repeated, and a kill may come after
- * any instruction. So each counter carries its own mark: the old value and MARK are added in one
- * atomic step, and what has the mark is not added again. When all have it, state->taken says so, and
- * the marks go, one by one. */
+ * To add the old counters to the new ones is no step that can be repeated, and a kill may come
+ * after any instruction. So each counter carries its own mark: the old value and MARK are added in
+ * one atomic step, and what has the mark is not added again. When all have it, state->taken says
+ * so, and the marks go, one by one. */
 #include "base/xalloc.h"
 #include "netfilter/link/set.h"
 

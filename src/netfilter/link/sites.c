@@ -162,7 +162,7 @@ bool site_seen(struct site *site, int ret, const struct attach_found *found)
 	if (ret < 0 && ret != -ENODEV)
 		return false; /* it says nothing about the link */
 	site->gone = ret == -ENODEV;
-	site->attached = !ret && is_whole(site, found);
+	site->attached = !ret && found && is_whole(site, found);
 	site->behind = site->attached && found->behind;
 	site->crossed =
 		site->attached && (site->crossed || (was.attached && were_crossed(&was, found)));

@@ -144,8 +144,8 @@ uint32_t tcx_program_id(int program)
 
 /* --- what a program calls ------------------------------------------------------------------- */
 
-/* How far bpf_redirect_peer lies behind __bpf_call_base, which is how the kernel writes a call of it;
- * 0: its addresses are not shown. */
+/* How far bpf_redirect_peer lies behind __bpf_call_base, which is how the kernel writes a call of
+ * it; 0: its addresses are not shown. */
 static int32_t find_redirect_peer(void)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
