@@ -88,8 +88,8 @@ static const char *const steps[] = {
 	"UPDATE container SET gone_lived = gone_at; UPDATE address SET gone_lived = gone_at;"
 	"CREATE TABLE usage_unsure " USAGE,
 	/* What runs a container, and its id there. */
-	"ALTER TABLE container ADD COLUMN runtime TEXT NOT NULL DEFAULT '';"
-	"ALTER TABLE container ADD COLUMN runtime_id TEXT NOT NULL DEFAULT '';",
+	("ALTER TABLE container ADD COLUMN runtime TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE container ADD COLUMN runtime_id TEXT NOT NULL DEFAULT '';"),
 };
 
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step for each version");
