@@ -177,6 +177,8 @@ static void settle(struct place *p, size_t i, struct place_result *r, uint64_t n
 	if (r->how == PLACE_BRIDGE && distrust(p, i, r, now_ns))
 		return;
 	t->contested = false;
+	if (t->untold && s->how == PLACE_KEPT && has_own(p, i))
+		return;
 	if (fallback && !t->name && has_own(p, i))
 		return;
 	if (fallback && !r->link && has_own(p, i))
@@ -245,12 +247,12 @@ static void keep_spot(struct place *p, size_t i, struct place_spot *old, struct 
 	struct place_spot *s = &p->spots[i];
 	struct place_trail *t = &p->trails[i];
 	bool moved = strcmp(t->owner, trail->owner) != 0;
-	bool renamed = t->name && !is_same_text(t->name, trail->name);
+	bool renamed = t->name && !trail->untold && !is_same_text(t->name, trail->name);
 	bool same = !moved && is_same_text(t->name, trail->name) && t->netns == trail->netns &&
-		    t->stopped == trail->stopped && !trail->dirty;
+		    t->stopped == trail->stopped && t->untold == trail->untold && !trail->dirty;
 	const char *owner = t->owner, *name = t->name;
 	int netns = t->netns;
-	bool stopped = t->stopped;
+	bool stopped = t->stopped, untold = t->untold;
 
 	if (moved || renamed) {
 		p->news = p->news || old->link;
@@ -263,6 +265,7 @@ static void keep_spot(struct place *p, size_t i, struct place_spot *old, struct 
 	t->name = name;
 	t->netns = netns;
 	t->stopped = stopped;
+	t->untold = untold;
 	t->dirty = false;
 	if (!same)
 		place_mark(p, i);
@@ -278,7 +281,8 @@ static void begin_spot(struct place *p, size_t i, const struct place_want *w)
 		(struct place_trail) { .owner = arena_strdup(&p->text, w->owner),
 				       .name = w->link ? arena_strdup(&p->text, w->link) : NULL,
 				       .netns = w->netns,
-				       .stopped = w->stopped };
+				       .stopped = w->stopped,
+				       .untold = w->untold };
 }
 
 static bool is_as_wanted(const struct place *p, const struct place_want *wants, size_t n)
@@ -290,7 +294,8 @@ static bool is_as_wanted(const struct place *p, const struct place_want *wants, 
 		       !strcmp(p->trails[i].owner, wants[i].owner) &&
 		       is_same_text(p->trails[i].name, wants[i].link) &&
 		       p->trails[i].netns == wants[i].netns &&
-		       p->trails[i].stopped == wants[i].stopped;
+		       p->trails[i].stopped == wants[i].stopped &&
+		       p->trails[i].untold == wants[i].untold;
 	return same;
 }
 

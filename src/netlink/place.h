@@ -17,7 +17,9 @@
  *    port only while that container runs without a known link, and only with a port where no
  *    address of the own is counted.
  * 3. An address keeps its link while the link exists and nothing better is known: when its route
- *    goes with a link that is down, when its neighbour entry expires, when the link is renamed. */
+ *    goes with a link that is down, when its neighbour entry expires, when the link is renamed.
+ * 4. A restart moves nothing: until the source has answered, an address stays where the kernel
+ *    counts it, and so it does then if the link that the source names was renamed. */
 
 struct place;
 
@@ -29,6 +31,7 @@ struct place_want {
 	int netns; /* the id of the container's network namespace in this one, -1: unknown */
 	bool stopped; /* the container is known not to run */
 	uint32_t kept; /* where the kernel counts it when it is wanted first; 0: nowhere */
+	bool untold; /* the source has not answered yet: it may still name a link */
 };
 
 struct place_spot {
@@ -49,7 +52,8 @@ int place_new(struct loop *loop, const struct cfg_link *shared, size_t n_shared,
 void place_free(struct place *p);
 
 /* The addresses to look for from now on: sorted by addr, each once. Those known already keep what
- * was found, unless their owner or the name of their link has changed. */
+ * was found, unless their owner or the name of their link has changed; what follows
+ * `untold` is no change. */
 void place_set(struct place *p, const struct place_want *wants, size_t n, uint64_t now_ns);
 
 /* Look again for the addresses that have no link, whatever event was missed; at most every 10 s. */

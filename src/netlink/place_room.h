@@ -19,7 +19,7 @@ struct place_trail {
 	int out, port;
 	uint8_t mac[RTNL_MAC_SIZE];
 	bool has_mac, awaits_link;
-	bool stopped;
+	bool stopped, untold;
 	bool dirty; /* to be looked for */
 	bool contested; /* something else was found than what it keeps, and that was logged */
 };

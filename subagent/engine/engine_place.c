@@ -70,15 +70,20 @@ void engine_place(struct engine *en, uint64_t now_ns)
 	en->misplaced = false;
 	claims = ledger_claims(en->ledger, &n);
 	wants = xcalloc(n, sizeof(*wants));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		const char *link =
+			links_told_of(&en->links_told, &claims[i].addr, claims[i].owner);
+
 		wants[i] = (struct place_want) {
 			.addr = claims[i].addr,
 			.owner = claims[i].owner,
-			.link = links_told_of(&en->links_told, &claims[i].addr, claims[i].owner),
+			.link = link,
 			.netns = -1,
 			.stopped = claims[i].run == INV_RUN_STOPPED,
 			.kept = link_in_kernel(en, &claims[i].addr),
+			.untold = !link && !en->complete,
 		};
+	}
 	place_set(en->place, wants, n, now_ns);
 	free(wants);
 	free(claims);

@@ -476,6 +476,51 @@ START_TEST(place_kept_link_stays_through_a_restart)
 }
 END_TEST
 
+/* The source answers after the kernel was read: what it names then is no change, and the link may
+ * have been renamed meanwhile. */
+START_TEST(place_kept_link_stays_until_the_source_answers)
+{
+	struct place_want w = want("192.0.2.1", "101");
+
+	if (!enter("place_kept_link_stays_until_the_source_answers"))
+		return;
+	veth("vc1", container(), "192.0.2.1/32");
+	veth("vc2", container(), "192.0.2.1/32");
+	RUN("ip route add 192.0.2.1 dev vc2");
+	w.kept = if_nametoindex("vc1");
+	w.untold = true;
+	open_place(NULL, 0);
+	set(&w, 1);
+	await("192.0.2.1", "vc1", ""); /* not where the route leads */
+	w.link = "veth101i0"; /* as it was called before */
+	w.kept = 0;
+	w.untold = false;
+	set(&w, 1);
+	settle();
+	await("192.0.2.1", "vc1", "");
+	w.link = "none";
+	set(&w, 1);
+	await("192.0.2.1", "", "none, which the inventory names");
+	close_place();
+
+	if (!enter("place_kept_link_stays_until_the_source_answers"))
+		return;
+	veth("vc1", container(), "192.0.2.1/32");
+	veth("vc2", container(), "192.0.2.1/32");
+	RUN("ip route add 192.0.2.1 dev vc2");
+	w = want("192.0.2.1", "101");
+	w.kept = if_nametoindex("vc1");
+	w.untold = true;
+	open_place(NULL, 0);
+	set(&w, 1);
+	await("192.0.2.1", "vc1", "");
+	w.untold = false; /* it names none: the route decides */
+	set(&w, 1);
+	await("192.0.2.1", "vc2", "");
+	close_place();
+}
+END_TEST
+
 /* ---- many ---- */
 
 /* Whoever waits until all was looked for hears of the end, though nothing has changed. */
@@ -572,6 +617,7 @@ int main(void)
 	tcase_add_test(t, place_forged_mac_moves_nothing);
 	tcase_add_test(t, place_flood_of_macs_keeps_nobody_waiting);
 	tcase_add_test(t, place_kept_link_stays_through_a_restart);
+	tcase_add_test(t, place_kept_link_stays_until_the_source_answers);
 	tcase_add_test(t, place_end_of_a_long_look_is_told);
 	tcase_add_test(t, place_thousand_links_are_all_found);
 	suite_add_tcase(s, t);
