@@ -118,17 +118,22 @@ lab_flow $C1 $OUT 30 400
 lab_ctmeterd_start
 assert_await 'the tables are served' 10 snmp_serves
 assert_ok refresh ctmeter refresh
+assert_place restarted $C2 'counting vc2 -' # although the source names it as it was before
 book_check restarted
 lab_ctmeterd_kill9
 lab_flow $OUT $C2 30 400
 lab_ctmeterd_start
 assert_await 'the tables are served' 10 snmp_serves
 assert_ok refresh ctmeter refresh
+assert_place killed $C2 'counting vc2 -'
 book_check killed
 assert_eq 'no address was missed by a restart' 0 \
 	"$(grep -c 'no link' "$LAB/ctmeterd.log")"
 
 step 'how soon a new link is counted'
+lab_inventory_usual # which names no links
+assert_ok refresh ctmeter refresh
+assert_place 'not named' $C2 'counting vc2 -'
 took=()
 for ((i = 0; i < 9; i++)); do
 	ip link del vc2
