@@ -71,8 +71,7 @@ void engine_place(struct engine *en, uint64_t now_ns)
 	claims = ledger_claims(en->ledger, &n);
 	wants = xcalloc(n, sizeof(*wants));
 	for (size_t i = 0; i < n; i++) {
-		const char *link =
-			links_told_of(&en->links_told, &claims[i].addr, claims[i].owner);
+		const char *link = links_told_of(&en->links_told, &claims[i].addr, claims[i].owner);
 
 		wants[i] = (struct place_want) {
 			.addr = claims[i].addr,
