@@ -3,6 +3,7 @@
 # What the daemon costs its node and how fast it reacts, with either backend: memory, idle CPU, table
 # entries, the time from a container's route appearing to its rules or from its link to its first
 # counted packet, and the longest wait for an SNMP response. The containers are on LINKS links.
+# shellcheck disable=SC2086 # numbers and addresses, which have no blanks
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/../netns/lab.sh"

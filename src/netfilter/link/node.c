@@ -4,6 +4,7 @@
 #include "base/xalloc.h"
 #include "netlink/rtnl.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct list {
 
 static void add(struct list *l, const struct addr *a)
 {
+	assert(a);
 	l->at = xgrow(l->at, l->n, &l->cap, sizeof(*l->at));
 	l->at[l->n++] = *a;
 }
@@ -30,7 +32,7 @@ static void sort(struct list *l)
 {
 	size_t kept = 0;
 
-	if (l->n)
+	if (l->at && l->n)
 		qsort(l->at, l->n, sizeof(*l->at), cmp);
 	for (size_t i = 0; i < l->n; i++)
 		if (!kept || addr_cmp(&l->at[kept - 1], &l->at[i]))

@@ -3,6 +3,7 @@
 
 #include "base/xalloc.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,9 +191,12 @@ static void add_raise(struct making *m, const struct fw_key *key, uint8_t paths)
 
 static void add_lower(struct making *m, const struct live *live, bool first)
 {
-	struct fw_key key = { .addr = live->addr, .link = live->link };
-	struct site *site = sites_need(m->plan->sites, live->link);
+	struct fw_key key;
+	struct site *site;
 
+	assert(live); /* what is lowered is there */
+	key = (struct fw_key) { .addr = live->addr, .link = live->link };
+	site = sites_need(m->plan->sites, live->link);
 	turn_add(m->turn, first || !site->attached ? TURN_LOWER_FIRST : TURN_LOWER, live->slot,
 		 &key);
 	site->n_keys[live->addr.family]--;
@@ -212,6 +216,7 @@ static void make_step(void *arg, enum step step, const struct live *live, const 
 		add_raise(m, key, paths);
 		break;
 	case STEP_TELL:
+		assert(live);
 		c = turn_add(m->turn, TURN_TELL, live->slot, key);
 		c->link = need_link(m->turn, sites_need(m->plan->sites, live->link), true,
 				    key->limited);
