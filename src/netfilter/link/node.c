@@ -32,8 +32,9 @@ static void sort(struct list *l)
 {
 	size_t kept = 0;
 
-	if (l->at && l->n)
-		qsort(l->at, l->n, sizeof(*l->at), cmp);
+	if (!l->at)
+		return;
+	qsort(l->at, l->n, sizeof(*l->at), cmp);
 	for (size_t i = 0; i < l->n; i++)
 		if (!kept || addr_cmp(&l->at[kept - 1], &l->at[i]))
 			l->at[kept++] = l->at[i];

@@ -119,6 +119,7 @@ static void compare_step(void *arg, enum step step, const struct live *live,
 			xgrow(c->unmet->at, c->unmet->n, &c->unmet->cap, sizeof(*c->unmet->at));
 		c->unmet->at[c->unmet->n++] = *key;
 	} else if (step == STEP_TELL) {
+		assert(live);
 		site = sites_find(c->plan->sites, live->link);
 		if (site && site->attached && site->behind)
 			c->outranked = true;
