@@ -2,8 +2,8 @@
 #ifndef CTM_TESTS_PLACE_LAB_H
 #define CTM_TESTS_PLACE_LAB_H
 
-/* The finder on real links, routes and bridges, in network namespaces of the test's own. A container
- * is a process in another namespace. */
+/* The finder on real links, routes and bridges, in network namespaces of the test's own. A
+ * container is a process in another namespace. */
 #include "addrs.h"
 #include "base/xalloc.h"
 #include "net_lab.h"
