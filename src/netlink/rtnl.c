@@ -149,6 +149,20 @@ int rtnl_addresses(int fd, struct rtnl_address **ret_addresses, size_t *ret_n)
 	return dump(fd, RTM_GETADDR, sizeof(struct ifaddrmsg), &l, ret_addresses, ret_n);
 }
 
+bool rtnl_broadcasts(const struct rtnl_address *own, struct addr *ret_first, struct addr *ret_last)
+{
+	struct addr first, last;
+
+	if (own->addr.family != ADDR_V4 || own->prefix_len > 30)
+		return false;
+	first = last = addr_prefix(&own->addr, own->prefix_len);
+	for (unsigned i = own->prefix_len; i < 32; i++)
+		last.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	*ret_first = first;
+	*ret_last = last;
+	return true;
+}
+
 /* ---- routes ---- */
 
 static void take_route(void *arg, const void *msg, size_t len)

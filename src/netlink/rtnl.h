@@ -95,6 +95,10 @@ int rtnl_links(int fd, struct rtnl_link **ret_links, size_t *ret_n);
 int rtnl_addresses(int fd, struct rtnl_address **ret_addresses, size_t *ret_n);
 int rtnl_filters(int fd, struct rtnl_filter **ret_filters, size_t *ret_n);
 
+/* The first and the last address of an own address's network: the kernel has broadcast routes to
+ * both, whether configured or not. False: it has none, as in IPv6 and in the smallest networks. */
+bool rtnl_broadcasts(const struct rtnl_address *own, struct addr *ret_first, struct addr *ret_last);
+
 /* The route that a packet to `a` would take from this namespace. Returns 0 (also for no route:
  * RTNL_WAY_NONE), or -errno. */
 int rtnl_route(int fd, const struct addr *a, struct rtnl_route *ret_route);

@@ -28,20 +28,6 @@ static int cmp(const void *x, const void *y)
 	return c ? c : a->what < b->what ? -1 : a->what > b->what;
 }
 
-/* The first and the last address of an IPv4 network: the kernel has broadcast routes to both,
- * whether configured or not. */
-static void add_broadcasts(struct list *l, const struct rtnl_address *own)
-{
-	struct addr first = addr_prefix(&own->addr, own->prefix_len), last = first;
-
-	if (own->addr.family != ADDR_V4 || own->prefix_len > 30)
-		return;
-	for (unsigned i = own->prefix_len; i < 32; i++)
-		last.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	add(l, &first, INV_BROADCAST);
-	add(l, &last, INV_BROADCAST);
-}
-
 /* Find the gateways by asking for the route to an address that only a default route leads to: the
  * whole table may have a million routes. These two addresses are those of 6to4 relays, which are
  * deprecated (RFC 7526). */
@@ -62,13 +48,17 @@ struct nodeaddr *nodeaddr_list(size_t *ret_n)
 {
 	struct list l = { NULL, 0, 0 };
 	struct rtnl_address *own = NULL;
+	struct addr first, last;
 	size_t n = 0, kept = 0;
 	int fd = rtnl_open();
 
 	if (fd >= 0 && !rtnl_addresses(fd, &own, &n)) {
 		for (size_t i = 0; i < n; i++) {
 			add(&l, &own[i].addr, INV_NODE);
-			add_broadcasts(&l, &own[i]);
+			if (!rtnl_broadcasts(&own[i], &first, &last))
+				continue;
+			add(&l, &first, INV_BROADCAST);
+			add(&l, &last, INV_BROADCAST);
 		}
 		add_gateways(&l, fd);
 	}

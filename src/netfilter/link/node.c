@@ -41,23 +41,11 @@ static void sort(struct list *l)
 	l->n = kept;
 }
 
-/* The kernel takes packets to both ends of an IPv4 network as broadcasts. */
-static void add_broadcasts(struct list *l, const struct rtnl_address *own)
-{
-	struct addr first = addr_prefix(&own->addr, own->prefix_len), last = first;
-
-	if (own->addr.family != ADDR_V4 || own->prefix_len > 30)
-		return;
-	for (unsigned i = own->prefix_len; i < 32; i++)
-		last.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	add(l, &first);
-	add(l, &last);
-}
-
 static int list_own(struct list *l)
 {
 	struct rtnl_address *own = NULL;
 	int fd = rtnl_open(), ret;
+	struct addr first, last;
 	size_t n = 0;
 
 	if (fd < 0)
@@ -65,7 +53,10 @@ static int list_own(struct list *l)
 	ret = rtnl_addresses(fd, &own, &n);
 	for (size_t i = 0; !ret && i < n; i++) {
 		add(l, &own[i].addr);
-		add_broadcasts(l, &own[i]);
+		if (!rtnl_broadcasts(&own[i], &first, &last))
+			continue;
+		add(l, &first);
+		add(l, &last);
 	}
 	close(fd);
 	free(own);
