@@ -121,12 +121,11 @@ static int parse_direction(const struct cfg_key *key, const char *value, void *f
 
 static int parse_framing(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
-	static const uint32_t octets[] = { 0, 14, 18 };
 	unsigned i;
 	int rc = find_choice(key, value, &i, e);
 
-	if (!rc)
-		*(uint32_t *)field = octets[i];
+	if (!rc) /* each of the choices is a number of octets */
+		*(uint32_t *)field = (uint32_t)strtoul(value, NULL, 10);
 	return rc;
 }
 
