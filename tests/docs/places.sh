@@ -33,6 +33,8 @@ places_enter() {
 	sed -i '/^ctmeter:/d' /etc/group /etc/passwd
 	mkdir -p "$LAB/units"
 	unset SUITE LIMIT_S MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES # of who runs this, no operator's
+	# An operator's make has its own default, which a path with a blank is not fit for.
+	[ "$B" != "$LAB_TOP/build" ] || export -n B
 }
 
 # ---- what systemd would have done -----------------------------------------------------------
@@ -160,7 +162,9 @@ docs_is_complete() { [ "${1: -1}" != \\ ] && [ -z "$("$BASH" -n <<<"$1" 2>&1)" ]
 # Run one command as it stands, in this shell; where the build directory or the base OID is another,
 # the documents mean that one.
 docs_run() { # WHERE COMMAND
-	local rc text=${2//build\//$B/}
+	local rc build text
+	printf -v build '%q/' "$B"
+	text=${2//build\//$build}
 	cd "$LAB_TOP" || return
 	set -o pipefail
 	eval "${text//1.3.6.1.4.1.8072.9999.9999.1206/$BASE}" >"$LAB/said" 2>&1 </dev/null
