@@ -162,9 +162,8 @@ docs_is_complete() { [ "${1: -1}" != \\ ] && [ -z "$("$BASH" -n <<<"$1" 2>&1)" ]
 # Run one command as it stands, in this shell; where the build directory or the base OID is another,
 # the documents mean that one.
 docs_run() { # WHERE COMMAND
-	local rc build text
-	printf -v build '%q/' "$B"
-	text=${2//build\//$build}
+	local rc text=$2
+	[ "$B" = "$LAB_TOP/build" ] || text=${text//build\//$B/}
 	cd "$LAB_TOP" || return
 	set -o pipefail
 	eval "${text//1.3.6.1.4.1.8072.9999.9999.1206/$BASE}" >"$LAB/said" 2>&1 </dev/null
