@@ -386,12 +386,12 @@ $(B)/units/%: conf/% FORCE
 # An existing configuration is kept.
 .PHONY: install
 install: all $(patsubst conf/%,$(B)/units/%,$(UNITS))
-	$(INSTALL) -D -m 755 $(B)/ctmeterd $(DESTDIR)$(SBINDIR)/ctmeterd
-	$(INSTALL) -D -m 755 $(B)/ctmeter $(DESTDIR)$(BINDIR)/ctmeter
+	$(INSTALL) -D -m 755 $(B)/ctmeterd '$(DESTDIR)$(SBINDIR)/ctmeterd'
+	$(INSTALL) -D -m 755 $(B)/ctmeter '$(DESTDIR)$(BINDIR)/ctmeter'
 	$(Q)set -e; for f in $(INSTALLED); do mode=644; [ ! -x "$${f%%:*}" ] || mode=755; \
 		$(INSTALL) -D -p -m $$mode "$${f%%:*}" "$(DESTDIR)$${f#*:}"; done
-	$(Q)[ -e $(DESTDIR)$(CONFFILE) ] || \
-		$(INSTALL) -D -m 644 conf/ctmeter.conf $(DESTDIR)$(CONFFILE)
+	$(Q)[ -e '$(DESTDIR)$(CONFFILE)' ] || \
+		$(INSTALL) -D -m 644 conf/ctmeter.conf '$(DESTDIR)$(CONFFILE)'
 
 # Configuration and data belong to the operator and stay.
 .PHONY: uninstall
