@@ -396,8 +396,8 @@ install: all $(patsubst conf/%,$(B)/units/%,$(UNITS))
 # Configuration and data belong to the operator and stay.
 .PHONY: uninstall
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/ctmeterd $(DESTDIR)$(BINDIR)/ctmeter
-	$(Q)rm -f $(foreach f,$(INSTALLED),$(DESTDIR)$(lastword $(subst :, ,$f)))
+	rm -f '$(DESTDIR)$(SBINDIR)/ctmeterd' '$(DESTDIR)$(BINDIR)/ctmeter'
+	$(Q)rm -f $(foreach f,$(INSTALLED),'$(DESTDIR)$(lastword $(subst :, ,$f))')
 	$(Q)for d in $(SHAREDIR) $(DOCDIR); do [ ! -d "$(DESTDIR)$$d" ] || \
 		find "$(DESTDIR)$$d" -depth -type d -exec rmdir --ignore-fail-on-non-empty {} +; done
 
