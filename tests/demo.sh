@@ -128,12 +128,13 @@ start_snmpd() {
 		"udp:127.0.0.1:$SNMP_PORT$([ "$MODE" = real ] && echo " in the node's own network")"
 }
 
-# The backends that can count here, and why the others cannot. The first is the one that SNMP serves.
+# The backends that can count here, in the order of `auto`, and why the others cannot. The first is the one
+# that SNMP serves.
 BACKENDS=()
 declare -A WHY_NOT=()
 probe_backends() {
 	local b why
-	for b in iptables link; do
+	for b in link iptables; do
 		if why=$(lab_probe_backend $b); then BACKENDS+=("$b"); else WHY_NOT[$b]=$why; fi
 	done
 }

@@ -7,6 +7,7 @@
 #include "base/xalloc.h"
 #include "control/ctl_client.h"
 #include "inventory/source.h"
+#include "inventory/source_kind.h"
 #include "netfilter/fw.h"
 #include "netfilter/fw_admin.h"
 
@@ -423,6 +424,7 @@ enum cfg_backend doctor_backend(const struct doctor *d)
 	struct fw_config config = fw_config_of(d->o.cfg, "");
 	enum cfg_backend backend = d->o.cfg->netfilter.backend;
 
+	config.tables_for = source_tables_first(d->o.root);
 	if (backend == CFG_BACKEND_AUTO && (!name || !fw_backend_of(name, &backend)))
 		backend = fw_likely_backend(&config);
 	return backend;

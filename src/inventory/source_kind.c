@@ -84,6 +84,14 @@ bool source_kind_is_there(const struct source_kind *kind, const char *root)
 	return (kind->present && kind->present(root)) || source_kind_has_sign(kind, root);
 }
 
+const char *source_tables_first(const char *root)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (kinds[i]->tables_first && source_kind_is_there(kinds[i], root))
+			return kinds[i]->title;
+	return NULL;
+}
+
 int source_check(const char *spec, struct err *e)
 {
 	const char *rest;

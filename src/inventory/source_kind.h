@@ -46,6 +46,9 @@ struct source_kind {
 	bool (*present)(const char *root);
 	const char *const *sign_paths; /* ends with NULL */
 	const char *signs; /* what is checked for: "/proc/vz/veinfo, vzlist or prlctl" */
+	/* Its containers share one link of the node, and its kernel is old: where it is there,
+	 * `backend = auto` takes tables if it can. */
+	bool tables_first;
 
 	/* Does a poll run a program? The helper runs it; without a helper, ctmeterd does, and so
 	 * cannot give up exec(2) and has no system-call filter. False: a poll reads files or
@@ -101,6 +104,9 @@ bool source_kind_is_there(const struct source_kind *kind, const char *root);
 
 /* The same for a kind with sign_paths, by system calls alone. */
 bool source_kind_has_sign(const struct source_kind *kind, const char *root);
+
+/* The title of a kind with tables_first that this node has, "OpenVZ"; NULL: it has none. */
+const char *source_tables_first(const char *root);
 
 /* The kind to which a request to the helper belongs, and the job that it names. NULL: no kind
  * has such a job. */

@@ -8,13 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct fw {
 	enum cfg_backend backend;
 	const struct fw_ops *ops;
 	void *self;
-	char reason[FW_WHY_SIZE + 8];
+	char reason[FW_WHY_SIZE + 80];
 };
 
 #ifndef CTM_NO_IPTC
@@ -31,20 +30,13 @@ struct fw {
 /* What counts real packets, in the order in which CFG_BACKEND_AUTO tries it; fw_choice_order has
  * the exception. It never takes the fake. */
 static const struct fw_order usual = { {
-	{ CFG_BACKEND_IPTABLES, IPTC_OPS },
 	{ CFG_BACKEND_LINK, LINK_OPS },
+	{ CFG_BACKEND_IPTABLES, IPTC_OPS },
 } };
 
-#define OPENVZ_DIR "/proc/vz"
-
-static bool on_openvz(void)
+static struct fw_order order_for(const struct fw_config *config)
 {
-	return access(OPENVZ_DIR, F_OK) == 0;
-}
-
-static struct fw_order order_here(void)
-{
-	return fw_choice_order(&usual, on_openvz());
+	return fw_choice_order(&usual, config->tables_for != NULL);
 }
 
 /* NULL: the backend was not built in. */
@@ -125,18 +117,18 @@ static struct fw *fw_new(const struct fw_choice *c)
 static int open_auto(const struct fw_config *config, struct loop *loop, fw_done_fn *done, void *arg,
 		     struct fw **ret_fw, struct err *e)
 {
-	struct fw_order order = order_here();
+	struct fw_order order = order_for(config);
 	struct fw_choice c;
 	int ret = fw_choice_open(&order, config, loop, done, arg, &c, e);
+	char node[64] = "";
 
 	if (ret < 0)
 		return ret;
 	*ret_fw = fw_new(&c);
-	snprintf((*ret_fw)->reason, sizeof((*ret_fw)->reason), "auto%s%s",
-		 *c.why || on_openvz() ? ": " : "",
-		 *c.why        ? c.why
-		 : on_openvz() ? "this is an OpenVZ node"
-			       : "");
+	if (config->tables_for)
+		snprintf(node, sizeof(node), "this is an %s node", config->tables_for);
+	snprintf((*ret_fw)->reason, sizeof((*ret_fw)->reason), "auto%s%s%s%s",
+		 *node || *c.why ? ": " : "", node, *node && *c.why ? "; " : "", c.why);
 	return 0;
 }
 
@@ -277,7 +269,7 @@ const char *fw_run_file(size_t i)
 
 enum cfg_backend fw_likely_backend(const struct fw_config *config)
 {
-	struct fw_order order = order_here();
+	struct fw_order order = order_for(config);
 
 	for (size_t i = 0; i < FW_BACKENDS; i++) {
 		const struct fw_backend *b = &order.at[i];
@@ -298,7 +290,7 @@ bool fw_has_rules(enum cfg_backend backend, struct fw_config *config)
 int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,
 	       struct err *e)
 {
-	struct fw_order order = order_here();
+	struct fw_order order = order_for(config);
 	const struct fw_ops *ops = ops_of(backend);
 
 	if (backend == CFG_BACKEND_AUTO)

@@ -61,6 +61,9 @@ struct fw_config {
 	const char *bpf_dir; /* below a mounted bpffs; holds what the link backend has pinned */
 	size_t max_addresses; /* that can ever be wanted of one family, for fw_prepare */
 	bool node_traffic;
+	/* What this node has, "OpenVZ", for which CFG_BACKEND_AUTO tries iptables first; static.
+	 * NULL: nothing; it tries link first. */
+	const char *tables_for;
 	/* Links that many containers share; borrowed until fw_close. */
 	const struct cfg_link *links;
 	size_t n_links;
@@ -88,10 +91,10 @@ struct fw_figures {
 };
 
 /* config is borrowed during the call. `done` is called from the loop. CFG_BACKEND_AUTO takes the
- * first backend that can count here, on an OpenVZ node iptables if it can. If an earlier process
- * left an unfinished commit, it is finished first, as if fw_apply had been called. Returns 0, or
- * -errno with e filled: -EPERM names the missing privilege, -ENOTSUP a backend that was not built
- * in. A missing table is no error here but a problem of its family, and fw_read looks for it
+ * first backend that can count here: link, then iptables, unless config->tables_for. If an earlier
+ * process left an unfinished commit, it is finished first, as if fw_apply had been called. Returns
+ * 0, or -errno with e filled: -EPERM names the missing privilege, -ENOTSUP a backend that was not
+ * built in. A missing table is no error here but a problem of its family, and fw_read looks for it
  * again. */
 int fw_open(enum cfg_backend backend, const struct fw_config *config, struct loop *loop,
 	    fw_done_fn *done, void *arg, struct fw **ret_fw, struct err *e);

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-struct fw_order fw_choice_order(const struct fw_order *usual, bool openvz)
+struct fw_order fw_choice_order(const struct fw_order *usual, bool tables_first)
 {
 	struct fw_order order = *usual;
 
-	for (size_t i = 1; openvz && i < FW_BACKENDS; i++) {
+	for (size_t i = 1; tables_first && i < FW_BACKENDS; i++) {
 		struct fw_backend found = order.at[i];
 
 		if (found.backend != CFG_BACKEND_IPTABLES)

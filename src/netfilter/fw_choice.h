@@ -18,8 +18,8 @@ struct fw_order {
 	struct fw_backend at[FW_BACKENDS];
 };
 
-/* The order on this node: that of `usual`, but on an OpenVZ node iptables comes first. */
-struct fw_order fw_choice_order(const struct fw_order *usual, bool openvz);
+/* That of `usual`, or the same with iptables first. */
+struct fw_order fw_choice_order(const struct fw_order *usual, bool tables_first);
 
 /* What was opened. */
 struct fw_choice {

@@ -74,7 +74,7 @@ struct engine_figures {
 	size_t unfit; /* addresses of the node, a gateway or a broadcast */
 	size_t refused_containers, refused_addresses; /* over the limits */
 	const char *backend;
-	const char *backend_reason; /* as fw_get_reason */
+	const char *backend_reason; /* as handover_reason */
 	bool on_links; /* as fw_counts_on_links */
 	bool has_strays;
 	struct fw_strays strays; /* if has_strays */

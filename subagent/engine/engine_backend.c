@@ -2,6 +2,7 @@
 /* Which backend the engine counts with, from one to the next (handover.h). */
 #include "engine/engine_room.h"
 
+#include "inventory/source_kind.h"
 #include "netfilter/fw.h"
 
 #define RETRY_NS (5 * NS_PER_S) /* after a chosen backend that did not open */
@@ -31,6 +32,7 @@ static int open_backend(struct engine *en, struct err *e)
 
 	h->cfg = en->cfg;
 	h->config = fw_config_of(en->cfg, en->run_dir);
+	h->config.tables_for = en->tables_for;
 	h->config.links = en->shared;
 	h->config.n_links = en->n_shared;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
@@ -44,6 +46,7 @@ static int open_backend(struct engine *en, struct err *e)
 
 int engine_open_backend(struct engine *en, fw_done_fn *done, struct err *e)
 {
+	en->tables_for = source_tables_first("");
 	en->n_shared = en->cfg->netfilter.n_links;
 	en->shared = cfg_copy_links(en->cfg->netfilter.links, en->n_shared);
 	en->handover =

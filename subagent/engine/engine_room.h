@@ -26,6 +26,7 @@ struct engine {
 	struct loop *loop;
 	struct fw *fw;
 	struct handover handover;
+	const char *tables_for; /* as in struct fw_config; looked for once, at the start */
 	char *run_dir;
 	struct ledger *ledger;
 	struct keep *keep;

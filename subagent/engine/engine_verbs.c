@@ -124,7 +124,7 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 					 .refused_containers = en->intake.containers,
 					 .refused_addresses = en->intake.addresses,
 					 .backend = fw_name(en->fw),
-					 .backend_reason = fw_get_reason(en->fw),
+					 .backend_reason = handover_reason(&en->handover),
 					 .on_links = fw_counts_on_links(en->fw),
 					 .store_problem = keep_problem(en->keep),
 					 .ledger_doubted_s = ledger_doubted_s(en->ledger),

@@ -25,12 +25,47 @@ static bool find_other(const struct handover *h, enum cfg_backend chosen,
 	return false;
 }
 
-static void log_choice(const struct fw *fw)
+static bool is_by_auto(const struct handover *h)
 {
-	const char *reason = fw_get_reason(fw);
+	return h->cfg->netfilter.backend == CFG_BACKEND_AUTO;
+}
 
-	log_info("fw", "counting with %s%s%s%s", fw_name(fw), *reason ? " (" : "", reason,
-		 *reason ? ")" : "");
+static void take_reason(struct handover *h, const struct fw *fw)
+{
+	const char *was = fw_backend_name(h->was), *reason = fw_get_reason(fw);
+
+	if (is_by_auto(h) && h->left)
+		snprintf(h->reason, sizeof(h->reason),
+			 "%s; %s counted here before, \"backend = %s\" takes it again", reason, was,
+			 was);
+	else
+		snprintf(h->reason, sizeof(h->reason), "%s", reason);
+}
+
+const char *handover_reason(const struct handover *h)
+{
+	return h->reason;
+}
+
+static void log_choice(const struct handover *h, const struct fw *fw)
+{
+	log_info("fw", "counting with %s%s%s%s", fw_name(fw), *h->reason ? " (" : "", h->reason,
+		 *h->reason ? ")" : "");
+}
+
+static void log_change(const struct handover *h, const struct fw *fw, enum cfg_backend other)
+{
+	const char *was = fw_backend_name(other);
+
+	log_info("fw",
+		 "counting with %s from now on: what the rules of %s have counted is booked first, "
+		 "and they are removed, with one discontinuity of each row",
+		 fw_name(fw), was);
+	if (is_by_auto(h))
+		log_info("fw",
+			 "this is backend = auto: to stay with %s, write \"backend = %s\" in "
+			 "[netfilter] and restart ctmeterd",
+			 was, was);
 }
 
 int handover_open(struct handover *h, struct fw **ret_fw, struct err *e)
@@ -44,17 +79,16 @@ int handover_open(struct handover *h, struct fw **ret_fw, struct err *e)
 	if (ret < 0)
 		return ret;
 	h->leaving = CFG_BACKEND_AUTO;
+	take_reason(h, fw);
 	if (!find_other(h, fw_get_backend(fw), &other, &config)) {
-		log_choice(fw);
+		log_choice(h, fw);
 		*ret_fw = fw;
 		return 0;
 	}
 	/* Opened again later, it learns the number of the old one's last commit. */
-	log_info("fw",
-		 "counting with %s from now on: what the rules of %s have counted is booked first, "
-		 "and they are removed",
-		 fw_name(fw), fw_backend_name(other));
+	log_change(h, fw, other);
 	h->left++;
+	h->was = other;
 	ret = fw_open(other, &config, h->loop, h->done, h->arg, &old, &no);
 	if (ret < 0) {
 		log_error("fw",

@@ -24,6 +24,8 @@ struct handover {
 	enum cfg_backend leaving; /* CFG_BACKEND_AUTO: none */
 	const char *table; /* of what is being left, or was last */
 	unsigned left; /* how many were left by this process */
+	enum cfg_backend was; /* the last of these */
+	char reason[FW_WHY_SIZE + 200];
 };
 
 /* Open the backend that the configuration names. If another one has rules here, open that instead:
@@ -34,6 +36,10 @@ static inline bool handover_is_leaving(const struct handover *h)
 {
 	return h->leaving != CFG_BACKEND_AUTO;
 }
+
+/* As fw_get_reason of the chosen backend; if `auto` has made this process leave another one, that
+ * is said, too, with what undoes it. Valid until handover_open. */
+const char *handover_reason(const struct handover *h);
 
 /* "IPv4 table mangle" or "IPv4 links": where the open backend's rules of a family are. */
 const char *handover_place(const struct handover *h, const struct fw *fw, enum addr_family family,

@@ -158,7 +158,7 @@ START_TEST(fw_choice_open_none_counts_takes_the_first_that_opens)
 }
 END_TEST
 
-START_TEST(fw_choice_order_on_openvz_iptables_is_first)
+START_TEST(fw_choice_order_tables_first_if_asked)
 {
 	struct fw_order order = fw_choice_order(&links_first, false);
 
@@ -231,7 +231,7 @@ int main(void)
 	tcase_add_test(tc, fw_choice_open_takes_the_first_that_counts);
 	tcase_add_test(tc, fw_choice_open_says_why_not_the_first);
 	tcase_add_test(tc, fw_choice_open_none_counts_takes_the_first_that_opens);
-	tcase_add_test(tc, fw_choice_order_on_openvz_iptables_is_first);
+	tcase_add_test(tc, fw_choice_order_tables_first_if_asked);
 	tcase_add_test(tc, fw_choice_prepare_one_is_enough);
 	tcase_add_test(tc, fw_choice_remove_all_leaves_nothing_of_any);
 	srunner_run_all(runner, CK_NORMAL);

@@ -195,6 +195,38 @@ START_TEST(handover_change_by_a_restart_loses_and_repeats_nothing)
 }
 END_TEST
 
+static const char *reason_now(void)
+{
+	struct engine_figures figures;
+
+	engine_get_figures(engine, &figures);
+	return figures.backend_reason;
+}
+
+/* An upgrade: iptables has counted, and `auto` takes links now. */
+START_TEST(handover_by_auto_says_what_undoes_it)
+{
+	configure("iptables");
+	start();
+	ck_assert_str_eq(reason_now(), "");
+	send_all(6);
+	expect("iptables");
+	end_engine();
+	send_all(2);
+	configure("auto");
+	start();
+	change_happened();
+	expect("link");
+	ck_assert_str_eq(reason_now(), "auto; iptables counted here before, \"backend = iptables\" "
+				       "takes it again");
+	end_engine();
+	start(); /* no change */
+	expect("link");
+	ck_assert_str_eq(reason_now(), "auto");
+	end_engine();
+}
+END_TEST
+
 /* A process that begins the change and is killed somewhere on the way. */
 static void begin_and_kill(unsigned after_us)
 {
@@ -247,6 +279,7 @@ int main(void)
 	tcase_set_timeout(t, 300);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, handover_change_by_a_restart_loses_and_repeats_nothing);
+	tcase_add_test(t, handover_by_auto_says_what_undoes_it);
 	tcase_add_test(t, handover_killed_at_any_instant_is_one_discontinuity);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

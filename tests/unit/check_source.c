@@ -118,6 +118,27 @@ START_TEST(source_kind_messages_list_every_kind)
 }
 END_TEST
 
+START_TEST(source_tables_first_on_openvz_only)
+{
+	static const char *const have[] = { "vz/ovz6", "vz/prlctl", "vz/veinfo-only" };
+	char *root = fixture_path("vz/none");
+
+	ck_assert_ptr_null(source_tables_first(root));
+	free(root);
+	for (size_t i = 0; i < ARRAY_LEN(have); i++) {
+		root = fixture_path(have[i]);
+		ck_assert_str_eq(source_tables_first(root), "OpenVZ");
+		free(root);
+	}
+#ifndef CTM_NO_CURL
+	root = make_dir();
+	free(write_file(root, "usr/bin/dockerd", 0755, ""));
+	ck_assert_ptr_null(source_tables_first(root));
+	remove_dir(root);
+#endif
+}
+END_TEST
+
 START_TEST(source_kind_of_request_only_configured_jobs)
 {
 	/* The source in the file, the request, the job that it then is. */
@@ -496,6 +517,7 @@ int main(void)
 	tcase_add_test(t, sources_new_bad_places_refused);
 #endif
 	tcase_add_test(t, source_kind_messages_list_every_kind);
+	tcase_add_test(t, source_tables_first_on_openvz_only);
 	tcase_add_test(t, source_kind_of_request_only_configured_jobs);
 	tcase_add_test(t, source_kind_needs_by_kind);
 	tcase_add_test(t, sources_look_file_reread_at_each_look);
