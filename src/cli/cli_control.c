@@ -102,13 +102,20 @@ int cli_teardown(const struct cli *cli, struct err *e)
 	if (rc < 0)
 		return rc;
 	/* A script may then start the next daemon at once. */
-	end = ctl_client_wait_end(cli->cfg->control.socket, END_TIMEOUT_MS) ? "is ending"
-									    : "has ended";
+	if (ctl_client_wait_end(cli->cfg->control.socket, END_TIMEOUT_MS) < 0) {
+		end = "is ending";
+	} else {
+		end = "has ended";
+		rc = teardown_leftovers(cli->cfg, e);
+		if (rc < 0)
+			err_prefix(e, "the rules are removed and ctmeterd has ended, but not all "
+				      "that was made for it is removed");
+	}
 	if (cli->json)
 		cli_print_json(cli, answer);
 	else
 		fprintf(cli->out, "%" PRIu64 " rules removed, ctmeterd %s\n",
 			cli_number(answer, "removed"), end);
 	json_decref(answer);
-	return 0;
+	return rc;
 }

@@ -109,6 +109,12 @@ int fw_choice_prepare(const struct fw_order *order, const struct fw_config *conf
 	return any ? 0 : ret;
 }
 
+static bool is_there(const struct fw_ops *ops, struct fw_config *config)
+{
+	return (ops->has_left && ops->has_left(config)) ||
+	       (ops->has_rules && ops->has_rules(config));
+}
+
 int fw_choice_remove_all(const struct fw_order *order, enum cfg_backend backend,
 			 const struct fw_config *config, struct err *e, unsigned *ret_removed)
 {
@@ -122,8 +128,7 @@ int fw_choice_remove_all(const struct fw_order *order, enum cfg_backend backend,
 		unsigned n = 0;
 		int rc;
 
-		if (!b->ops ||
-		    (backend != b->backend && (!b->ops->has_rules || !b->ops->has_rules(&its))))
+		if (!b->ops || (backend != b->backend && !is_there(b->ops, &its)))
 			continue;
 		rc = b->ops->remove_all(&its, &no, &n);
 		removed += rc < 0 ? 0 : n;

@@ -39,8 +39,9 @@ int fw_choice_open(const struct fw_order *order, const struct fw_config *config,
 int fw_choice_prepare(const struct fw_order *order, const struct fw_config *config, uid_t uid,
 		      gid_t gid, struct err *e);
 
-/* Remove the rules of `backend`, and those of each other backend that has rules here. *ret_removed:
- * of all together. Returns 0, or -errno with e filled, after the others' are removed, too. */
+/* Remove the rules of `backend`, and those of each other backend that has something here.
+ * *ret_removed: of all together. Returns 0, or -errno with e filled, after the others' are removed,
+ * too. */
 int fw_choice_remove_all(const struct fw_order *order, enum cfg_backend backend,
 			 const struct fw_config *config, struct err *e, unsigned *ret_removed);
 

@@ -36,6 +36,7 @@ struct fw_ops {
 		*run_files; /* names of files that it may keep in run_dir; ended by NULL */
 	bool (*likely)(const struct fw_config *config); /* can it be had here? NULL: likely */
 	bool (*has_rules)(struct fw_config *config); /* NULL: they do not outlive their process */
+	bool (*has_left)(const struct fw_config *config); /* more to remove than rules; NULL: no */
 	bool (*strays)(const void *self, struct fw_strays *ret_strays); /* NULL: it has none */
 	int (*prepare)(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e);
 	int (*remove_all)(const struct fw_config *config, struct err *e, unsigned *ret_removed);

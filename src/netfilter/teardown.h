@@ -12,4 +12,8 @@
  * Returns 0, or -errno with e filled. */
 int teardown_rules(const struct cfg *cfg, struct err *e, unsigned *ret_removed);
 
+/* A daemon that has removed its rules and has ended may not remove what root made for it, such as
+ * the pinned maps of the link backend. Do that. Returns 0, or -errno with e filled. */
+int teardown_leftovers(const struct cfg *cfg, struct err *e);
+
 #endif

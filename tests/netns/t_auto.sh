@@ -69,6 +69,17 @@ counts_with link auto
 assert_eq 'no further event' $((before + 1)) "$(events)"
 lab_ctmeterd_stop
 
+step 'teardown leaves nothing, and the next daemon finds nothing'
+lab_ctmeterd_start
+assert_ok refresh ctmeter refresh
+assert_ok 'it is pinned' test -d /sys/fs/bpf/ctmeter/set
+assert_match 'the daemon removes its rules' '^[1-9][0-9]* rules removed, ctmeterd has ended' "$(ctmeter teardown)"
+assert_eq 'nothing is pinned' '' "$(ls -A /sys/fs/bpf)"
+assert_match 'nothing is left to remove' 'has no rules here' "$(ctmeter teardown)"
+counts_with link auto
+assert_eq 'one event' $((before + 2)) "$(events)"
+lab_ctmeterd_stop
+
 step 'iptables on an OpenVZ node'
 cp "$LAB_TOP/tests/fixtures/vz/ovz6-empty/usr/sbin/vzlist" /usr/local/sbin/vzlist
 counts_with iptables 'auto: this is an OpenVZ node; link counted here before, "backend = link" takes it again'

@@ -13,7 +13,7 @@
 struct stub {
 	int open, prepare, remove; /* what these return */
 	const char *problem[ADDR_FAMILIES];
-	bool rules;
+	bool rules, left;
 	int opened, closed, prepared, removed;
 };
 
@@ -60,6 +60,11 @@ static int answer(const char *what, int ret, struct err *e)
 		(void)config;                                                                    \
 		return s.rules;                                                                  \
 	}                                                                                        \
+	static bool s##_has_left(const struct fw_config *config)                                 \
+	{                                                                                        \
+		(void)config;                                                                    \
+		return s.left;                                                                   \
+	}                                                                                        \
 	static int s##_remove(const struct fw_config *config, struct err *e, unsigned *ret)      \
 	{                                                                                        \
 		(void)config;                                                                    \
@@ -73,6 +78,7 @@ static int answer(const char *what, int ret, struct err *e)
 					       .family_problem = s##_problem,                    \
 					       .prepare = s##_prepare,                           \
 					       .has_rules = s##_has_rules,                       \
+					       .has_left = s##_has_left,                         \
 					       .remove_all = s##_remove };
 
 STUB(link_stub)
@@ -216,6 +222,12 @@ START_TEST(fw_choice_remove_all_leaves_nothing_of_any)
 			 -EBUSY);
 	ck_assert_str_eq(e.text, "tables_stub: cannot remove: Device or resource busy");
 	ck_assert_int_eq(link_stub.removed, 2);
+	/* What is no rule, either. */
+	reset();
+	link_stub.left = true;
+	ck_assert_int_eq(fw_choice_remove_all(&tables_first, CFG_BACKEND_AUTO, &config, &e, &n), 0);
+	ck_assert_int_eq(link_stub.removed, 1);
+	ck_assert_int_eq(tables_stub.removed, 0);
 }
 END_TEST
 

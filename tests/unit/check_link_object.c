@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -84,6 +85,27 @@ START_TEST(object_open_says_what_is_missing)
 	ck_assert_ptr_nonnull(strstr(e.text, "\"ctmeterd --prepare\", as root, makes it"));
 	prepare(1);
 	in_child(open_as_other);
+}
+END_TEST
+
+/* Root leaves a set alone that a daemon has open, but not because somebody looks at it. */
+START_TEST(object_peek_holds_no_lock)
+{
+	struct link_object o;
+	struct err e = { "" };
+	int dir;
+
+	prepare(1);
+	dir = open(LAB_BPF_DIR, O_RDONLY | O_DIRECTORY);
+	ck_assert_int_ge(dir, 0);
+	o = open_it();
+	ck_assert_int_lt(flock(dir, LOCK_EX | LOCK_NB), 0);
+	link_object_close(&o);
+	ck_assert_msg(link_object_peek(LAB_BPF_DIR, &o, &e) == 0, "%s", e.text);
+	ck_assert_int_eq(flock(dir, LOCK_EX | LOCK_NB), 0);
+	ck_assert_uint_eq(o.state->layout, LINK_LAYOUT);
+	link_object_close(&o);
+	close(dir);
 }
 END_TEST
 
@@ -490,6 +512,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, object_given_to_a_user_needs_no_capability);
 	tcase_add_test(tc, object_open_says_what_is_missing);
+	tcase_add_test(tc, object_peek_holds_no_lock);
 	tcase_add_test(tc, object_reach_maps_what_is_used);
 	tcase_add_test(tc, prepare_again_keeps_maps_and_programs);
 	tcase_add_test(tc, prepare_other_programs_are_replaced_on_the_same_maps);

@@ -93,7 +93,7 @@ int look_ground(const struct fw_config *config, uid_t uid, struct fw_look_ground
 		say(&g, FW_GROUND_NO_BPFFS, "no bpffs is mounted");
 	} else if (access(look_bpf_dir(config), X_OK) < 0 && errno == EACCES) {
 		return -EPERM;
-	} else if ((ret = link_object_open(look_bpf_dir(config), &object, &e)) < 0) {
+	} else if ((ret = link_object_peek(look_bpf_dir(config), &object, &e)) < 0) {
 		if (ret == -EACCES)
 			return -EPERM;
 		say(&g, ground_of(ret), e.text);

@@ -109,7 +109,7 @@ int look_remove_all(const struct fw_config *config, struct err *e, unsigned *ret
 		err_set(e, "no permission to take programs off links: run it as root");
 		return -EPERM;
 	}
-	link_object_open(look_bpf_dir(config), &object, NULL); /* or else by their names */
+	link_object_peek(look_bpf_dir(config), &object, NULL); /* or else by their names */
 	n = count_rules(&object);
 	ret = attach_open(&object, config->links, config->n_links, &a, e);
 	if (!ret) {
@@ -247,7 +247,7 @@ int look_links(const struct fw_config *config, struct fw_look_link **ret_links, 
 
 	if (tcx_is_forbidden())
 		return -EPERM;
-	link_object_open(look_bpf_dir(config), &object, NULL);
+	link_object_peek(look_bpf_dir(config), &object, NULL);
 	ret = attach_open(&object, config->links, config->n_links, &a, NULL);
 	if (!ret) {
 		ret = rtnl_links(a.fd, &links, &n);

@@ -143,7 +143,7 @@ static int map_all(struct link_object *o, const char *bpf_dir, struct err *e)
 	return ret;
 }
 
-static int open_set(struct link_object *o, const char *bpf_dir, struct err *e)
+static int open_set(struct link_object *o, const char *bpf_dir, bool hold, struct err *e)
 {
 	struct link_object_room *r = o->room;
 	const char *name = "";
@@ -152,7 +152,8 @@ static int open_set(struct link_object *o, const char *bpf_dir, struct err *e)
 	r->dir = open(bpf_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir < 0)
 		return explain_open(-errno, bpf_dir, name, e);
-	flock(r->dir, LOCK_SH | LOCK_NB); /* so that root lets the set be */
+	if (hold)
+		flock(r->dir, LOCK_SH | LOCK_NB); /* so that root lets the set be */
 	set = openat(r->dir, SET_NOW, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (set < 0)
 		return explain_open(-errno, bpf_dir, name, e);
@@ -167,7 +168,7 @@ static int open_set(struct link_object *o, const char *bpf_dir, struct err *e)
 	return ret;
 }
 
-int link_object_open(const char *bpf_dir, struct link_object *ret_o, struct err *e)
+static int open_object(const char *bpf_dir, bool hold, struct link_object *ret_o, struct err *e)
 {
 	struct link_object o = { .room = xcalloc(1, sizeof(*o.room)) };
 	int ret;
@@ -175,7 +176,7 @@ int link_object_open(const char *bpf_dir, struct link_object *ret_o, struct err 
 	memset(o.program, -1, sizeof(o.program));
 	memset(o.room->map, -1, sizeof(o.room->map));
 	o.room->dir = -1;
-	ret = open_set(&o, bpf_dir, e);
+	ret = open_set(&o, bpf_dir, hold, e);
 	if (!ret)
 		ret = map_all(&o, bpf_dir, e);
 	if (ret) {
@@ -189,6 +190,16 @@ int link_object_open(const char *bpf_dir, struct link_object *ret_o, struct err 
 	o.has_old = faccessat(o.room->dir, SET_OLD, F_OK, 0) == 0;
 	*ret_o = o;
 	return 0;
+}
+
+int link_object_open(const char *bpf_dir, struct link_object *ret_o, struct err *e)
+{
+	return open_object(bpf_dir, true, ret_o, e);
+}
+
+int link_object_peek(const char *bpf_dir, struct link_object *ret_o, struct err *e)
+{
+	return open_object(bpf_dir, false, ret_o, e);
 }
 
 void link_object_close(struct link_object *o)

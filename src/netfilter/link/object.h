@@ -74,6 +74,10 @@ int link_object_prepare(const char *bpf_dir, size_t n_addresses, uid_t uid, gid_
  * Returns 0, or -errno with e filled: -ENOENT: root has not prepared it; -ENOTSUP: it has another
  * layout; -EPERM: only CAP_BPF may open it on this kernel. */
 int link_object_open(const char *bpf_dir, struct link_object *ret_o, struct err *e);
+
+/* The same to look at it only: root does not take it for a daemon's. What was read may then be of a
+ * set that root has replaced meanwhile. */
+int link_object_peek(const char *bpf_dir, struct link_object *ret_o, struct err *e);
 void link_object_close(struct link_object *o);
 
 /* Map the slots and owners below this number, and store it as state->reach if that is less; before

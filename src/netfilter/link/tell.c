@@ -4,6 +4,7 @@
 #include "base/xalloc.h"
 #include "netfilter/link/fw_link.h"
 #include "netfilter/link/look.h"
+#include "netfilter/link/tcx.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@ bool link_has_rules(struct fw_config *config)
 	struct link_object o;
 	bool found;
 
-	if (link_object_open(look_bpf_dir(config), &o, NULL) < 0)
+	if (link_object_peek(look_bpf_dir(config), &o, NULL) < 0)
 		return false;
 	found = o.has_old;
 	for (uint32_t i = 0; i < o.state->reach && !found; i++)
@@ -22,13 +23,18 @@ bool link_has_rules(struct fw_config *config)
 	return found;
 }
 
-bool link_is_likely(const struct fw_config *config)
+bool link_is_prepared(const struct fw_config *config)
 {
 	char *set = xasprintf("%s/set", look_bpf_dir(config));
 	bool there = access(set, F_OK) == 0;
 
 	free(set);
 	return there;
+}
+
+bool link_has_left(const struct fw_config *config)
+{
+	return !tcx_is_forbidden() && access(look_bpf_dir(config), F_OK) == 0;
 }
 
 bool link_strays(const void *self, struct fw_strays *ret_strays)

@@ -11,7 +11,10 @@
 bool link_has_rules(struct fw_config *config);
 
 /* Has root prepared it here? */
-bool link_is_likely(const struct fw_config *config);
+bool link_is_prepared(const struct fw_config *config);
+
+/* Is anything pinned that we may remove? */
+bool link_has_left(const struct fw_config *config);
 
 bool link_strays(const void *self, struct fw_strays *ret_strays);
 
