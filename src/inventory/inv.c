@@ -286,6 +286,7 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 	bool too_long = !why && strlen(id) > INV_ID_MAX;
 
 	part->link = NULL;
+	part->limited = false;
 	part->refusing = why || too_long;
 	if (part->refusing) {
 		inv_part_complain(part, line, "container id \"%.80s\" refused: %s", id,
@@ -386,7 +387,8 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 	part->addresses = xgrow(part->addresses, part->n_addresses, &part->cap_addresses,
 				sizeof(*part->addresses));
 	part->addresses[part->n_addresses++] =
-		(struct part_address) { a, (uint32_t)part->n_containers - 1, part->link };
+		(struct part_address) { a, (uint32_t)part->n_containers - 1, part->link,
+					part->limited };
 	return 0;
 }
 
@@ -394,4 +396,9 @@ void inv_part_link(struct inv_part *part, const char *name)
 {
 	assert(!name || ifname_is_valid(name, strlen(name)));
 	part->link = name ? arena_strdup(&part->text, name) : NULL;
+}
+
+void inv_part_limited(struct inv_part *part, bool limited)
+{
+	part->limited = limited;
 }

@@ -49,6 +49,8 @@ struct inv_address {
 	struct addr addr;
 	uint32_t container; /* index into containers */
 	const char *link; /* the node's link that leads to it, as the source says; NULL: unknown */
+	/* The source says that its link has, or will have, an ingress qdisc for a rate limit. */
+	bool limited;
 	bool conflict;
 	enum inv_unfit unfit; /* set by the engine; a source cannot know */
 };
@@ -124,6 +126,10 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text);
  * an interface that ifname_is_valid accepts. NULL: unknown, as at each container's beginning. */
 void inv_part_link(struct inv_part *part, const char *name);
 
+/* The addresses that follow, of the container begun last, are at links whose rate the runtime
+ * limits with an ingress qdisc. False at each container's beginning. */
+void inv_part_limited(struct inv_part *part, bool limited);
+
 /* Say more of the container begun last. runtime is static text; runtime_id and net are as in
  * struct inv_container. */
 void inv_part_runtime(struct inv_part *part, const char *runtime, const char *runtime_id);
@@ -150,9 +156,9 @@ void inv_part_take_names(struct inv_part *part, const struct inv_part *names);
 
 /* Merge n parts. NULL is a source that has never answered; it makes the result incomplete.
  * Repeated containers and addresses are folded; the first known name and state of an id win, and
- * of an address's links the one that sorts first. If
- * there are more than max_rows addresses, the highest are left out and *ret_refused (may be
- * NULL) says how many. Returns a new inventory for inv_free. */
+ * of an address's links the one that sorts first; it is limited if one claim says so. If there are
+ * more than max_rows addresses, the highest are left out and *ret_refused (may be NULL) says how
+ * many. Returns a new inventory for inv_free. */
 struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_rows,
 			    size_t *ret_refused);
 void inv_free(struct inventory *inv);

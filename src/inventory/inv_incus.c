@@ -31,6 +31,46 @@ static bool is_ignored(const json_t *config)
 	return *value && strcmp(value, "false") && strcmp(value, "no") && strcmp(value, "0");
 }
 
+/* What the container sends is limited by an ingress qdisc on the host's end of its link; what it
+ * receives (limits.ingress), by a root qdisc, which is in nobody's way. */
+static bool needs_ingress(const json_t *device)
+{
+	return *inv_json_text(device, "limits.egress") || *inv_json_text(device, "limits.max");
+}
+
+/* A device's name inside the instance: as configured, or else as the runtime has noted it, or else
+ * that of the device. */
+static bool is_called(const json_t *instance, const char *device_name, const json_t *device,
+		      const char *name)
+{
+	char *key = xasprintf("volatile.%s.name", device_name);
+	const char *set = inv_json_text(device, "name");
+	const char *noted = inv_json_text(json_object_get(instance, "config"), key);
+	bool same = !strcmp(*set ? set : *noted ? noted : device_name, name);
+
+	free(key);
+	return same;
+}
+
+/* Is the rate of what leaves by this link of the instance limited? If no device is called so (a
+ * bridge inside has the address, say): is that of any device? */
+static bool is_limited(const json_t *instance, const char *name)
+{
+	json_t *devices = json_object_get(instance, "expanded_devices"), *device;
+	const char *device_name;
+	bool any = false;
+
+	json_object_foreach(devices, device_name, device)
+	{
+		if (strcmp(inv_json_text(device, "type"), "nic"))
+			continue;
+		if (is_called(instance, device_name, device, name))
+			return needs_ingress(device);
+		any = any || needs_ingress(device);
+	}
+	return any;
+}
+
 static void add_addresses(struct inv_part *part, const json_t *instance)
 {
 	json_t *networks = json_object_get(json_object_get(instance, "state"), "network"), *link;
@@ -40,6 +80,7 @@ static void add_addresses(struct inv_part *part, const json_t *instance)
 	{
 		const json_t *list = json_object_get(link, "addresses");
 
+		inv_part_limited(part, is_limited(instance, name));
 		for (size_t i = 0; strcmp(name, "lo") && i < json_array_size(list); i++) {
 			const json_t *a = json_array_get(list, i);
 

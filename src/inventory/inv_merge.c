@@ -124,7 +124,8 @@ static void collect_addresses(struct inventory *inv, struct inv_part *const *par
 			inv->addresses[inv->n_addresses++] =
 				(struct inv_address) { .addr = from->addr,
 						       .container = map[base + from->container],
-						       .link = from->link };
+						       .link = from->link,
+						       .limited = from->limited };
 		}
 		base += parts[i] ? parts[i]->n_containers : 0;
 	}
@@ -151,8 +152,10 @@ static void fold_addresses(struct inventory *inv)
 	if (inv->n_addresses)
 		qsort(a, inv->n_addresses, sizeof(*a), cmp_repetition);
 	for (size_t i = 0; i < inv->n_addresses; i++) {
-		if (kept && !cmp_address(&a[kept - 1], &a[i]))
+		if (kept && !cmp_address(&a[kept - 1], &a[i])) {
+			a[kept - 1].limited |= a[i].limited;
 			continue;
+		}
 		a[kept] = a[i];
 		if (a[kept].link)
 			a[kept].link = arena_strdup(&inv->text, a[kept].link);

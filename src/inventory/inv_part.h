@@ -12,6 +12,7 @@ struct part_address {
 	struct addr addr;
 	uint32_t container; /* index into the part's containers */
 	const char *link; /* NULL: unknown */
+	bool limited;
 };
 
 struct inv_part {
@@ -23,6 +24,7 @@ struct inv_part {
 	struct part_address *addresses;
 	size_t n_addresses, cap_addresses;
 	const char *link; /* of the addresses that follow */
+	bool limited; /* they are */
 	bool refusing; /* the container begun last was refused */
 	size_t max; /* most containers, and most addresses */
 	bool over; /* there were more than max */

@@ -22,7 +22,9 @@ enum row_status {
 	ROW_OTHER = 1,
 	ROW_COUNTING,
 	ROW_PENDING, /* its rules are not in place yet, or its link is not known */
-	ROW_NOT_COUNTABLE, /* the node has no tables of its family, or the address itself */
+	/* The node has no tables of its family, or the address itself; or its link cannot be
+	 * counted on, not in both directions at least. */
+	ROW_NOT_COUNTABLE,
 	ROW_CONFLICT, /* claimed by several containers, and not counted for this one */
 	ROW_RETIRED, /* gone; its totals are still served */
 };

@@ -192,6 +192,11 @@ const char *fw_why(const struct fw *fw, const struct addr *addr)
 	return fw->ops->why ? fw->ops->why(fw->self, addr) : NULL;
 }
 
+bool fw_is_barred(const struct fw *fw, const struct addr *addr)
+{
+	return fw->ops->barred && fw->ops->barred(fw->self, addr);
+}
+
 int fw_read(struct fw *fw, enum addr_family family, uint64_t now_ns, struct fw_reading *ret_reading)
 {
 	return fw->ops->read(fw->self, family, now_ns, ret_reading);

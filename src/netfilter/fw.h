@@ -122,6 +122,10 @@ const char *fw_family_problem(const struct fw *fw, enum addr_family family);
  * call for its family. */
 const char *fw_why(const struct fw *fw, const struct addr *addr);
 
+/* Whether what fw_why says of this address will last until somebody changes something else: a rate
+ * limit has the place on its link that counting it, or one direction of it, needs. */
+bool fw_is_barred(const struct fw *fw, const struct addr *addr);
+
 /* Read all our counters of a family. If the family has a problem, check instead, every 5 s,
  * whether it is over. Returns 0, -EAGAIN (half committed: try again in some ms), or another
  * -errno. */

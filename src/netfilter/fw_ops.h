@@ -17,6 +17,7 @@ struct fw_ops {
 	void (*close)(void *self);
 	const char *(*family_problem)(const void *self, enum addr_family family);
 	const char *(*why)(const void *self, const struct addr *addr); /* NULL: never says */
+	bool (*barred)(const void *self, const struct addr *addr); /* NULL: never */
 	int (*read)(void *self, enum addr_family family, uint64_t now_ns,
 		    struct fw_reading *ret_reading);
 	enum fw_fit (*compare)(void *self, const struct fw_want *want);

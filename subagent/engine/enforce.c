@@ -67,7 +67,7 @@ static bool wants(const struct enforce *en, const struct fw_key *keys, size_t n,
 
 	for (size_t i = 0; i < n && same; i++)
 		same = !addr_cmp(&en->keys[i].addr, &keys[i].addr) &&
-		       en->keys[i].link == keys[i].link;
+		       en->keys[i].link == keys[i].link && en->keys[i].limited == keys[i].limited;
 	return same;
 }
 

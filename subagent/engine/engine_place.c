@@ -114,8 +114,11 @@ static struct fw_key *keys_on_links(const struct engine *en, enum addr_family f,
 
 	for (size_t i = 0; i < n; i++)
 		if (spots[i].addr.family == f && spots[i].link)
-			keys[n_keys++] =
-				(struct fw_key) { .addr = spots[i].addr, .link = spots[i].link };
+			keys[n_keys++] = (struct fw_key) {
+				.addr = spots[i].addr,
+				.link = spots[i].link,
+				.limited = links_told_is_limited(&en->links_told, &spots[i].addr),
+			};
 	*ret_n = n_keys;
 	return keys;
 }

@@ -110,6 +110,8 @@ static const char *uncountable_reason(const struct engine *en, const struct snap
 	const char *unfit = conflicts_unfit(&en->conflicts, &a->addr);
 	const char *problem = fw_family_problem(en->fw, a->addr.family);
 
+	if (!problem && fw_is_barred(en->fw, &a->addr))
+		problem = fw_why(en->fw, &a->addr);
 	if (unfit)
 		snprintf(text, TEXT_SIZE, "it is %s", unfit);
 	else if (problem)
@@ -172,7 +174,8 @@ void engine_tell(const struct engine *en, struct snap *snap)
 			en->place && live ? place_find(en->place, &a->addr) : NULL;
 		const char *reason;
 
-		if (spot && spot->how == PLACE_NEVER && a->totals.status == ROW_PENDING)
+		if (a->totals.status == ROW_PENDING &&
+		    ((spot && spot->how == PLACE_NEVER) || fw_is_barred(en->fw, &a->addr)))
 			snap_not_countable(snap, i);
 		if (spot && spot->link)
 			a->link = snap_text(snap, place_link_name(en->place, spot->link));

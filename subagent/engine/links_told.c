@@ -8,8 +8,14 @@
 
 struct link_told {
 	struct addr addr;
-	const char *id, *link;
+	const char *id, *link; /* link: NULL, it is not named */
+	bool limited;
 };
+
+static bool is_same_link(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
 
 static bool is_same(const struct links_told *a, const struct links_told *b)
 {
@@ -18,7 +24,8 @@ static bool is_same(const struct links_told *a, const struct links_told *b)
 	for (size_t i = 0; same && i < a->n; i++)
 		same = !addr_cmp(&a->list[i].addr, &b->list[i].addr) &&
 		       !strcmp(a->list[i].id, b->list[i].id) &&
-		       !strcmp(a->list[i].link, b->list[i].link);
+		       a->list[i].limited == b->list[i].limited &&
+		       is_same_link(a->list[i].link, b->list[i].link);
 	return same;
 }
 
@@ -29,16 +36,18 @@ bool links_told_take(struct links_told *t, const struct inventory *inv)
 	bool differ;
 
 	for (size_t i = 0; i < inv->n_addresses; i++)
-		n += inv->addresses[i].link != NULL;
+		n += inv->addresses[i].link || inv->addresses[i].limited;
 	now.list = xcalloc(n, sizeof(*now.list));
 	for (size_t i = 0; i < inv->n_addresses; i++) {
 		const struct inv_address *a = &inv->addresses[i];
 
-		if (a->link)
-			now.list[now.n++] = (struct link_told) {
-				a->addr, arena_strdup(&now.text, inv->containers[a->container].id),
-				arena_strdup(&now.text, a->link)
-			};
+		if (!a->link && !a->limited)
+			continue;
+		now.list[now.n++] = (struct link_told) {
+			a->addr, arena_strdup(&now.text, inv->containers[a->container].id),
+			a->link ? arena_strdup(&now.text, a->link) : NULL, a->limited
+		};
+		now.n_limited += a->limited;
 	}
 	differ = !is_same(t, &now);
 	links_told_clear(t);
@@ -53,7 +62,8 @@ void links_told_clear(struct links_told *t)
 	*t = (struct links_told) { .list = NULL };
 }
 
-const char *links_told_of(const struct links_told *t, const struct addr *addr, const char *id)
+/* The first of this address, or where it would be. */
+static size_t find(const struct links_told *t, const struct addr *addr)
 {
 	size_t low = 0, high = t->n;
 
@@ -65,8 +75,24 @@ const char *links_told_of(const struct links_told *t, const struct addr *addr, c
 		else
 			high = middle;
 	}
-	for (; low < t->n && !addr_cmp(&t->list[low].addr, addr); low++)
-		if (!strcmp(t->list[low].id, id))
-			return t->list[low].link;
+	return low;
+}
+
+const char *links_told_of(const struct links_told *t, const struct addr *addr, const char *id)
+{
+	for (size_t i = find(t, addr); i < t->n && !addr_cmp(&t->list[i].addr, addr); i++)
+		if (!strcmp(t->list[i].id, id))
+			return t->list[i].link;
 	return NULL;
+}
+
+bool links_told_is_limited(const struct links_told *t, const struct addr *addr)
+{
+	bool limited = false;
+
+	if (!t->n_limited)
+		return false;
+	for (size_t i = find(t, addr); i < t->n && !addr_cmp(&t->list[i].addr, addr); i++)
+		limited = limited || t->list[i].limited;
+	return limited;
 }

@@ -80,6 +80,8 @@ unlimited() { # ADDR
 	lab_flow 198.51.100.2 "$1" 100 900
 }
 
+matches() { [[ $("${@:2}") =~ $1 ]]; } # REGEX COMMAND...
+
 P4=192.0.2.101 L4=192.0.2.102 P4_LATE=192.0.2.103 L4_LATE=192.0.2.104
 LAB_OWNER[$L4_LATE]=104
 LAB_ADDRESSES+=("$L4_LATE")
@@ -116,6 +118,9 @@ unlimited $P4
 unlimited $L4_LATE
 book_check unlimited
 
+status_is() { snmp_is "$(oid_addr "$1" "$2" status)" "$3"; } # CTID ADDR STATUS
+why() { snmp_get "$(oid_addr "$1" "$2" reason)"; } # CTID ADDR
+
 # There is no place for what leaves by a limited link. What comes in by it is counted all the same, and the
 # address says what is not.
 step 'a kernel without tcx, and they first'
@@ -128,8 +133,58 @@ await 10 snmp_serves || fail 'the tables are not served'
 ctmeter refresh >/dev/null
 limited 'without tcx' $P4
 book_add 101 $P4 fwd-in -300 -300000
-book_check 'without tcx'
-assert_await 'its status' 5 not_counting 101 $P4
-assert_match 'its reason' 'limit' "$(snmp_get "$(oid_addr 101 $P4 reason)")"
+for path in fwd-in fwd-out; do # a figure that is not countable is not served as 0
+	assert_await "without tcx: $path" 5 snmp_is "$(oid_addr 101 $P4 $path.octets)" "${BOOK["101 $P4 $path.octets"]}"
+done
+assert_await 'its status' 5 status_is 101 $P4 4
+assert_match 'its reason' 'limit' "$(why 101 $P4)"
+
+# Instance b of an Incus is not limited yet, instance a is, but not by tc so far; c receives no more than its
+# limit, which needs no place of ours.
+step 'a kernel without tcx, and a source that says what is to be limited'
+A4=192.0.2.103 B4=192.0.2.104 C4=192.0.2.102
+instance() { # NAME ADDRESS LIMIT
+	printf '{"name":"%s","status":"Running","expanded_devices":{"eth0":{"type":"nic","name":"eth0"%s}},"state":{
+		"network":{"eth0":{"addresses":[{"address":"%s","scope":"global"}]}}}}' "$1" "${3:+,\"limits.$3\":\"8Mbit\"}" "$2"
+}
+incus_has() { # INSTANCE...
+	local IFS=,
+	echo "{\"type\":\"sync\",\"metadata\":[$*]}" >"$LAB/instances.new"
+	mv "$LAB/instances.new" "$LAB/instances"
+}
+no_clsact() { ! tc qdisc show dev "$1" | grep -q clsact; } # LINK
+lab_inventory </dev/null
+for link in vc1 vc2 vc3; do proxmox_unlimit $link; done
+incus_has "$(instance a $A4 egress)" "$(instance b $B4 '')" "$(instance c $C4 ingress)"
+"$B/tests/netns/unixio" answer "$LAB/incus.sock" "$LAB/instances" 9>&- &
+lab_ctmeterd_stop
+lab_set inventory.source "incus:$LAB/incus.sock"
+lab_set inventory.interval 1
+lab_ctmeterd_start
+assert_await 'b is counted' 15 status_is b $B4 2
+assert_await 'c is counted' 15 status_is c $C4 2
+assert_await 'a is not' 15 status_is a $A4 4
+assert_match 'why not' 'it has a rate limit, which needs the place' "$(why a $A4)"
+assert_ok 'nothing is in its way' no_clsact vc3
+no_clsact vc4 && fail 'the test proves nothing: b has no clsact'
+assert_ok 'what c receives is limited' tc qdisc add dev vc2 root handle 1:0 htb default 10
+assert_ok 'c is counted all the same' status_is c $C4 2
+
+assert_ok 'LXD, of a' lxd_limit vc3
+assert_await 'a is half counted' 15 matches 'leaves by it is not counted: its rate limit' why a $A4
+LAB_OWNER[$A4]=a LAB_OWNER[$B4]=b
+limited 'of a' $A4
+assert_eq 'what a sends is counted' 300000 "$(snmp_get "$(oid_addr a $A4 fwd-out.octets)")"
+assert_eq 'its status' 4 "$(snmp_get "$(oid_addr a $A4 status)")"
+
+# Too late for its first command, but not for the next one.
+incus_has "$(instance a $A4 egress)" "$(instance b $B4 max)" "$(instance c $C4 ingress)"
+assert_await 'b yields' 15 no_clsact vc4
+assert_ok 'Proxmox, of b' proxmox_limit vc4
+assert_await 'b is half counted' 15 matches 'leaves by it is not counted: its rate limit' why b $B4
+before=$(snmp_get "$(oid_addr b $B4 fwd-out.octets)")
+limited 'of b' $B4
+assert_eq 'what b sends is counted' $((before + 300000)) "$(snmp_get "$(oid_addr b $B4 fwd-out.octets)")"
+assert_ok 'the limit of b goes' proxmox_unlimit vc4
 
 lab_end

@@ -67,6 +67,58 @@ START_TEST(inv_incus_global_addresses_of_links_taken)
 }
 END_TEST
 
+#define NET(name, ip) "\"" name "\":{\"addresses\":[{\"address\":\"" ip "\",\"scope\":\"global\"}]}"
+#define NIC(device, more) "\"" device "\":{\"type\":\"nic\"" more "}"
+
+/* Which of 192.0.2.1.. are on links whose rate the runtime limits with an ingress qdisc. */
+static void expect_limited(const char *nets, const char *devices, const char *config,
+			   const char *limited)
+{
+	char *text = xasprintf(LIST("{\"name\":\"a\",\"status\":\"Running\",\"config\":{%s},"
+				    "\"expanded_devices\":{%s},\"state\":{\"network\":{%s}}}"),
+			       config, devices, nets);
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct inventory *inv;
+	struct err e = { "" };
+
+	ck_assert_msg(inv_incus(part, "incus", text, strlen(text), NULL, &e) == 0, "%s", e.text);
+	inv = inv_merge(&part, 1, 1000, NULL);
+	ck_assert_uint_eq(inv->n_addresses, strlen(limited));
+	for (size_t i = 0; i < inv->n_addresses; i++)
+		ck_assert_msg(inv->addresses[i].limited == (limited[i] == 'y'), "%s: %zu", devices,
+			      i);
+	inv_free(inv);
+	inv_part_free(part);
+	free(text);
+}
+
+START_TEST(inv_incus_rate_limits_of_what_is_sent_are_told)
+{
+	static const char one[] = NET("eth0", "192.0.2.1");
+	static const char two[] = NET("eth0", "192.0.2.1") "," NET("eth1", "192.0.2.2");
+
+	expect_limited(one, NIC("eth0", ""), "", "n");
+	expect_limited(one, NIC("eth0", ",\"limits.egress\":\"10Mbit\""), "", "y");
+	expect_limited(one, NIC("eth0", ",\"limits.max\":\"10Mbit\""), "", "y");
+	/* What the container receives is limited elsewhere. */
+	expect_limited(one, NIC("eth0", ",\"limits.ingress\":\"10Mbit\""), "", "n");
+	expect_limited(one, NIC("eth0", ",\"limits.egress\":\"\""), "", "n");
+	/* Each link by itself, under the name that it has inside. */
+	expect_limited(two, NIC("eth0", "") "," NIC("eth1", ",\"limits.max\":\"1Gbit\""), "", "ny");
+	expect_limited(two,
+		       NIC("lan", ",\"name\":\"eth1\"") "," NIC(
+			       "wan", ",\"name\":\"eth0\",\"limits.egress\":\"1Gbit\""),
+		       "", "yn");
+	expect_limited(two, NIC("lan", ",\"limits.egress\":\"1Gbit\"") "," NIC("wan", ""),
+		       "\"volatile.lan.name\":\"eth1\",\"volatile.wan.name\":\"eth0\"", "ny");
+	/* A bridge inside has the address: by any of them. */
+	expect_limited(NET("br0", "192.0.2.1"),
+		       NIC("eth0", "") "," NIC("eth1", ",\"limits.egress\":\"1Gbit\""), "", "y");
+	expect_limited(NET("br0", "192.0.2.1"), NIC("eth0", ""), "", "n");
+	expect_limited(one, "\"root\":{\"type\":\"disk\",\"limits.max\":\"10MB\"}", "", "n");
+}
+END_TEST
+
 START_TEST(inv_incus_broken_answers_fail_whole)
 {
 	static const char *const t[][2] = {
@@ -111,6 +163,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, inv_incus_real_answer_read);
 	tcase_add_test(t, inv_incus_global_addresses_of_links_taken);
+	tcase_add_test(t, inv_incus_rate_limits_of_what_is_sent_are_told);
 	tcase_add_test(t, inv_incus_broken_answers_fail_whole);
 	tcase_add_test(t, inv_incus_random_damage_never_crashes);
 	suite_add_tcase(s, t);

@@ -296,6 +296,7 @@ START_TEST(link_limited_first_limit_stays)
 	ck_assert_uint_eq(world.n_finals, 2);
 	ck_assert_int_eq(world_fit(ADDR_V4), FW_FITS);
 	ck_assert_msg(strstr(world_why(X), "rate limit") != NULL, "%s", world_why(X));
+	ck_assert(world_is_barred(X));
 	limit(0);
 	world_await_missing(X, true);
 	ck_assert_int_eq(world_fit(ADDR_V4), FW_CHANGED);
@@ -318,6 +319,7 @@ START_TEST(link_limited_first_limit_stays)
 		world_apply(ADDR_V4);
 	ck_assert_uint_eq(world_row(X)->present, PATHS_ALL);
 	ck_assert_str_eq(world_why(X), "");
+	ck_assert(!world_is_barred(X));
 }
 END_TEST
 
@@ -334,6 +336,7 @@ START_TEST(link_limited_later_limit_can_be_set)
 		ck_assert_ptr_null(world_row(X));
 		ck_assert_int_eq(world_fit(ADDR_V4), FW_FITS);
 		ck_assert_msg(strstr(world_why(X), "rate limit") != NULL, "%s", world_why(X));
+		ck_assert(world_is_barred(X));
 	}
 	limit(0);
 	while (world_fit(ADDR_V4) == FW_FITS && !world_row(X))
@@ -343,6 +346,62 @@ START_TEST(link_limited_later_limit_can_be_set)
 	ck_assert_uint_eq(world_pkts(X, PATH_NODE_OUT), 2);
 	veth_net_run("tc filter show dev h0 parent ffff: | grep -q 'pref 50'");
 	veth_net_run("tc qdisc del dev h0 ingress");
+}
+END_TEST
+
+/* We first, and the source says so only then: what is in the limit's way goes, with its finals, and
+ * comes back beside the limit. */
+START_TEST(link_limited_told_later_yields)
+{
+	uint32_t link = veth_net_start(0);
+
+	world_open();
+	world_want(X, link);
+	world_apply(ADDR_V4);
+	veth_net_send(0, X, 100, 3);
+	ck_assert_uint_eq(world_pkts(X, PATH_NODE_OUT), 3);
+	world.keys[0].limited = true;
+	if (!world_clsact) {
+		ck_assert_int_eq(world_fit(ADDR_V4), FW_FITS);
+		limit(0);
+		return;
+	}
+	ck_assert_int_eq(world_fit(ADDR_V4), FW_DIFFERS);
+	world_apply(ADDR_V4);
+	ck_assert_ptr_nonnull(world_final(X, PATH_NODE_OUT, FW_REMOVED));
+	ck_assert_ptr_null(world_row(X));
+	veth_net_run("! tc qdisc show dev h0 | grep -q clsact");
+	world_apply(ADDR_V4);
+	ck_assert_ptr_null(world_row(X));
+	ck_assert_msg(strstr(world_why(X), "rate limit") != NULL, "%s", world_why(X));
+	limit(0);
+	while (world_fit(ADDR_V4) == FW_FITS && !world_row(X))
+		loop_run_once(world.loop, 50);
+	world_apply(ADDR_V4);
+	veth_net_send(0, X, 100, 2);
+	ck_assert_uint_eq(world_pkts(X, PATH_NODE_OUT), 2);
+	ck_assert_int_eq(world_fit(ADDR_V4), FW_FITS);
+}
+END_TEST
+
+/* A clsact that somebody else uses is in the limit's way without us: ours stays there, too. */
+START_TEST(link_limited_told_later_foreign_clsact_is_shared)
+{
+	uint32_t link = veth_net_start(0);
+
+	veth_net_run("tc qdisc add dev h0 clsact && "
+		     "tc filter add dev h0 egress pref 7 protocol all bpf da bytecode '1,6 0 0 0'");
+	world_open();
+	world_want(X, link);
+	world_apply(ADDR_V4);
+	world.keys[0].limited = true;
+	world_apply(ADDR_V4);
+	world_apply(ADDR_V4);
+	ck_assert_int_eq(world_fit(ADDR_V4), FW_FITS);
+	veth_net_send(0, X, 100, 2);
+	ck_assert_uint_eq(world_pkts(X, PATH_NODE_OUT), 2);
+	ck_assert_uint_eq(world_row(X)->present, PATHS_ALL);
+	veth_net_run("tc filter show dev h0 egress | grep -q 'pref 7'");
 }
 END_TEST
 
@@ -388,6 +447,9 @@ static int run(const char *name, bool without_tcx)
 	tcase_add_test(tc, link_foreign_program_before_ours_outranked_and_moved);
 	tcase_add_test(tc, link_limited_first_limit_stays);
 	tcase_add_test(tc, link_limited_later_limit_can_be_set);
+	tcase_add_test(tc, link_limited_told_later_yields);
+	if (without_tcx)
+		tcase_add_test(tc, link_limited_told_later_foreign_clsact_is_shared);
 	tcase_add_test(tc, link_way_changed_counts_once);
 	if (!without_tcx) {
 		tcase_add_test(tc, link_foreign_program_for_a_moment_is_missed);

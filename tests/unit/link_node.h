@@ -198,6 +198,13 @@ static inline const char *world_why(const char *text)
 	return why ? why : "";
 }
 
+static inline bool world_is_barred(const char *text)
+{
+	struct addr a = addr_of(text);
+
+	return fw_is_barred(world.fw, &a);
+}
+
 /* What is at a link; ours: NULL if nothing of ours or of others is. */
 static inline const struct fw_look_link *world_look(uint32_t link)
 {

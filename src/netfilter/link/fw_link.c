@@ -54,10 +54,12 @@ static void take_links(struct fw_link *s, const struct turn *t, uint64_t now_ns)
 		if (!site)
 			continue;
 		site->busy--;
-		if (l->put)
+		if (l->put) {
 			site_take(site, l->result, &l->found, l->why.text, now_ns);
-		else if (l->result >= 0 || l->result == -ENODEV)
+			site->limited = l->limited;
+		} else if (l->result >= 0 || l->result == -ENODEV) {
 			site->attached = false;
+		}
 	}
 	for (size_t i = 0; i < t->n; i++) {
 		const struct turn_change *c = &t->changes[i];
@@ -288,6 +290,15 @@ static const char *link_why(const void *self, const struct addr *addr)
 	return key && site ? site->why : NULL;
 }
 
+static bool link_barred(const void *self, const struct addr *addr)
+{
+	const struct fw_link *s = self;
+	const struct fw_key *key = unmet_find(&s->families[addr->family].unmet, addr);
+	const struct site *site = key ? sites_find(&s->sites, key->link) : NULL;
+
+	return site && site->why && (site->attached || site->limited);
+}
+
 static const char *link_family_problem(const void *self, enum addr_family family)
 {
 	const struct fw_link *s = self;
@@ -346,6 +357,7 @@ const struct fw_ops fw_link_ops = {
 	.close = link_close,
 	.family_problem = link_family_problem,
 	.why = link_why,
+	.barred = link_barred,
 	.read = link_read,
 	.compare = link_compare,
 	.apply = link_apply,

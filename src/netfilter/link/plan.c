@@ -43,13 +43,20 @@ enum step {
 typedef void step_fn(void *arg, enum step step, const struct live *live, const struct fw_key *key,
 		     uint8_t paths);
 
+/* Our programs were attached before the link was to be limited, and have the place of that: first
+ * they go. */
+static bool must_yield(const struct site *site, const struct fw_key *key)
+{
+	return key->limited && site->attached && site->way == ATTACH_CLSACT && !site->limited;
+}
+
 /* The paths that can be counted of a key now; 0: none. A link that has refused us is left alone
  * for a while. */
 static uint8_t countable(const struct plan *p, const struct fw_key *key)
 {
 	const struct site *site = sites_find(p->sites, key->link);
 
-	if (!key->link || (site && site->retry_ns > p->now_ns))
+	if (!key->link || (site && (site->retry_ns > p->now_ns || must_yield(site, key))))
 		return 0;
 	return (uint8_t)(p->want->paths & (site ? site->paths : PATHS_ALL));
 }
@@ -173,6 +180,7 @@ static size_t need_link(struct turn *t, struct site *site, bool put, bool limite
 		site->in_turn = 1 + turn_add_link(t, site->link, put, limited);
 		site->busy++;
 	}
+	t->links[site->in_turn - 1].limited |= limited;
 	return site->in_turn - 1;
 }
 

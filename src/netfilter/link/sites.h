@@ -13,6 +13,7 @@ struct site {
 	uint32_t n_keys[ADDR_FAMILIES]; /* slots for it, as the commits under way will leave them */
 	enum attach_way way;
 	uint8_t paths; /* that are counted there; PATHS_ALL before the first attempt */
+	bool limited; /* when we attached, we knew that it is, or is to be, limited */
 	bool attached; /* our programs were there when we looked or attached last */
 	bool behind; /* they were not the first */
 	/* Programs of others came and went between two looks: before ours, for all we know. */
