@@ -306,7 +306,7 @@ static const struct cfg_key keys[] = {
 	{ "inventory", "interval", "10", parse_number, FIELD(inventory.interval_s), 1, 3600 },
 	{ "inventory", "retire-after", "86400", parse_number, FIELD(inventory.retire_after_s), 0,
 	  31536000 },
-	{ "inventory", "max-rows", "20000", parse_number, FIELD(inventory.max_rows), 1, 1000000 },
+	{ "inventory", "max-rows", "100000", parse_number, FIELD(inventory.max_rows), 1, 1000000 },
 	{ "inventory", "max-addresses", "1024", parse_number, FIELD(inventory.max_addresses), 1,
 	  1000000 },
 	{ "inventory", "helper", "/run/ctmeter-inventory.sock", parse_socket_path,

@@ -243,6 +243,8 @@ void doctor_privileges(struct doctor *d, enum addr_family family, struct doctor_
 
 /* ---- backend ---- */
 
+#define TABLES_ADDRESSES 20000u /* docs/performance.md */
+
 void doctor_which_backend(struct doctor *d, enum addr_family family, struct doctor_finding *f)
 {
 	const char *name = json_string_value(json_object_get(d->status, "backend"));
@@ -250,7 +252,16 @@ void doctor_which_backend(struct doctor *d, enum addr_family family, struct doct
 	enum cfg_backend configured = d->o.cfg->netfilter.backend;
 
 	(void)family;
-	if (name)
+	if (name && doctor_backend(d) == CFG_BACKEND_IPTABLES &&
+	    number_of(d->status, "addresses") > TABLES_ADDRESSES)
+		doctor_say(f, DOCTOR_WARN,
+			   "ctmeterd counts with iptables%s%s%s: with more than %u addresses each "
+			   "change of its rules takes a second or more, in which other programs "
+			   "cannot change the table; count on links (backend = link) if the kernel "
+			   "can",
+			   reason && *reason ? " (" : "", reason ? reason : "",
+			   reason && *reason ? ")" : "", TABLES_ADDRESSES);
+	else if (name)
 		doctor_say(f, DOCTOR_OK, "ctmeterd counts with %s%s%s%s", name,
 			   reason && *reason ? " (" : "", reason ? reason : "",
 			   reason && *reason ? ")" : "");

@@ -55,7 +55,7 @@ static void assert_defaults(const struct cfg *c)
 	ck_assert_str_eq(c->inventory.sources[0], "auto");
 	ck_assert_uint_eq(c->inventory.interval_s, 10);
 	ck_assert_uint_eq(c->inventory.retire_after_s, 86400);
-	ck_assert_uint_eq(c->inventory.max_rows, 20000);
+	ck_assert_uint_eq(c->inventory.max_rows, 100000);
 	ck_assert_uint_eq(c->inventory.max_addresses, 1024);
 	ck_assert_str_eq(c->ledger.path, "/var/lib/ctmeter/ledger.db");
 	ck_assert_uint_eq(c->ledger.checkpoint_s, 10);

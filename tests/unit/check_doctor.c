@@ -116,6 +116,24 @@ START_TEST(doctor_daemon_no_answer_says_how_to_start_it)
 }
 END_TEST
 
+START_TEST(doctor_backend_that_is_too_slow_for_so_many)
+{
+	struct world *w = world_new("{'backend':'iptables','addresses':20000,"
+				    "'backend_reason':'auto: link: no bpffs'}");
+
+	assert_finding(w, doctor_which_backend, ADDR_V4, DOCTOR_OK,
+		       "with iptables (auto: link: no bpffs)", none);
+	world_free(w);
+	w = world_new("{'backend':'iptables','addresses':20001,'backend_reason':''}");
+	assert_finding(w, doctor_which_backend, ADDR_V4, DOCTOR_WARN,
+		       "with iptables: with more than 20000 addresses", none);
+	world_free(w);
+	w = world_new("{'backend':'link','addresses':100000,'backend_reason':'auto'}");
+	assert_finding(w, doctor_which_backend, ADDR_V4, DOCTOR_OK, "with link (auto)", none);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(doctor_privileges_of_the_daemon)
 {
 	struct world *w = world_new("{'pid':77}");
@@ -399,6 +417,7 @@ int main(void)
 	tcase_add_test(tc, doctor_checks_have_names_of_their_own);
 	tcase_add_test(tc, doctor_daemon_answers_or_why_not);
 	tcase_add_test(tc, doctor_daemon_no_answer_says_how_to_start_it);
+	tcase_add_test(tc, doctor_backend_that_is_too_slow_for_so_many);
 	tcase_add_test(tc, doctor_privileges_of_the_daemon);
 	tcase_add_test(tc, doctor_repairs_few_are_accidents);
 	tcase_add_test(tc, doctor_bridge_of_the_default_route_holds_containers);
