@@ -15,8 +15,10 @@ struct pour {
 	bool steady;
 };
 
-/* Exit statuses of the child. Any other is the errno of a system call. */
-enum { POUR_IRREGULAR = 200, POUR_CHANGED };
+/* Exit statuses of the child. Any other is the errno of a system call. POUR_NEAR, if p->steady: all
+ * is well, and a look at the path does not hang: its file system is this machine's own, and no
+ * symbolic link leads to it by way of another. */
+enum { POUR_IRREGULAR = 200, POUR_CHANGED, POUR_NEAR };
 
 #define POUR_HANGS "%.300s does not answer: is its file system hanging?"
 

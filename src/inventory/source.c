@@ -260,6 +260,12 @@ void source_end(struct source *s, struct inv_part *take_part, const struct err *
 	end_one(owner, now_ns);
 }
 
+void source_end_same(struct source *s, uint64_t now_ns)
+{
+	assert(s->owner->pending && s->part && !s->failing && !s->idle);
+	end_one(s->owner, now_ns);
+}
+
 void source_end_idle(struct source *s, const char *why, uint64_t now_ns)
 {
 	char text[sizeof(s->state)];

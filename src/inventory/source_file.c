@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The `file:` source: a child reads the file at each poll. A file system may hang, and a process
- * that touches it then sleeps where no signal reaches it. One such child at a time. */
+/* The `file:` source: a child reads the file. A file system may hang, and a process that touches it
+ * then sleeps where no signal reaches it. One such child at a time.
+ * A file that has been read completely is not read again while it is the same (is_same), if it
+ * is on a file system where a look at it does not hang (POUR_NEAR). */
 #include "base/file.h"
 #include "base/xalloc.h"
 #include "inventory/child.h"
@@ -11,8 +13,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #define TRIES 2 /* for a file that changes while it is read */
+/* Times of files are those of a clock that ticks, on some file systems every two seconds: what
+ * follows a change in the same tick does not show. */
+#define TICK_S 3
+/* Not even all changes show at once: a program that has mapped the file may write to it without a
+ * change of its times, until the kernel writes it to the disk. */
+#define ANEW_NS (300 * NS_PER_S)
 
 struct source_file {
 	struct source base;
@@ -20,6 +30,13 @@ struct source_file {
 	struct pour pour; /* of this poll */
 	struct child *child; /* running, or ended and perhaps not yet gone */
 	int tries;
+	bool is_near; /* looking at it does not hang */
+	/* The file before it was read last, and when; is_known: there is nothing newer in it that
+	 * could look the same. */
+	struct stat seen;
+	uint64_t seen_ns;
+	bool is_known;
+	bool is_read; /* the answer in force is what was read then */
 };
 
 int source_read(const char *path, size_t max_octets, char **ret_text, size_t *ret_len,
@@ -32,6 +49,34 @@ int source_read(const char *path, size_t max_octets, char **ret_text, size_t *re
 	else if (ret < 0)
 		err_set(e, "cannot read %.300s: %s", path, strerror(-ret));
 	return ret;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* Look at the file, before it is read. Returns whether it need not be: the answer in force is all
+ * that it holds. */
+static bool look(struct source_file *f, uint64_t now_ns)
+{
+	struct timespec now;
+	struct stat st;
+	bool known = f->is_near && stat(f->path, &st) == 0;
+
+	if (known && f->is_known && f->is_read && !f->base.failing &&
+	    now_ns - f->seen_ns < ANEW_NS && is_same(&st, &f->seen))
+		return true;
+	f->is_known = f->is_read = false;
+	if (!known)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	f->is_known = now.tv_sec - st.st_ctime >= TICK_S;
+	f->seen = st;
+	f->seen_ns = now_ns;
+	return false;
 }
 
 static void begin_reading(struct source_file *f, uint64_t now_ns);
@@ -50,6 +95,8 @@ static void on_read(void *arg, const struct child_result *r, uint64_t now_ns)
 			part = NULL;
 		}
 	}
+	f->is_read = part && f->tries == 1;
+	f->is_near = part && r->status == POUR_NEAR;
 	if (child_gone(f->child)) {
 		child_free(f->child);
 		f->child = NULL;
@@ -85,6 +132,10 @@ static void file_start(struct source *s, uint64_t now_ns)
 	}
 	child_free(f->child);
 	f->child = NULL;
+	if (look(f, now_ns)) {
+		source_end_same(s, now_ns);
+		return;
+	}
 	f->tries = 0;
 	begin_reading(f, now_ns);
 }

@@ -43,6 +43,9 @@ bool source_has_helper(const struct source *s);
 /* The poll is over. take_part is the complete answer, or NULL with the reason in e. */
 void source_end(struct source *s, struct inv_part *take_part, const struct err *e, uint64_t now_ns);
 
+/* The same, and the answer is that of the poll before, which was complete. */
+void source_end_same(struct source *s, uint64_t now_ns);
+
 /* The same for a runtime that does not run: its last answer stays, and if it has not answered yet,
  * the containers that it had are not taken for gone. */
 void source_end_idle(struct source *s, const char *why, uint64_t now_ns);

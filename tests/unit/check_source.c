@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "source_bench.h"
 
+#include <sys/resource.h>
+
 /* ---- specs ---- */
 
 START_TEST(sources_new_bad_specs_refused)
@@ -303,6 +305,62 @@ START_TEST(sources_look_file_at_rest_needs_no_last_newline)
 }
 END_TEST
 
+/* Whether a look reads the file, which a child does. */
+static bool look_reads(struct bench *b)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_CHILDREN, &before);
+	look(b);
+	getrusage(RUSAGE_CHILDREN, &after);
+	return after.ru_minflt != before.ru_minflt;
+}
+
+START_TEST(sources_look_file_at_rest_is_not_read_again)
+{
+	char *dir = make_dir(), *path = write_file(dir, "list", 0644, "101 192.0.2.1\n");
+	char *spec = spec_of("file", path, ""), *other = write_file(dir, "other", 0644, "102\n");
+	char *by_link = xasprintf("%s/link", dir);
+	uint64_t until = loop_now_ns() + 10 * NS_PER_S;
+	struct bench b;
+
+	open_bench(&b, "", spec, NULL);
+	expect_look(&b, "101[-,unknown] 192.0.2.1");
+	while (look_reads(&b)) {
+		if (loop_now_ns() > until) {
+			printf("SKIP: %s is on a file system that might hang\n", dir);
+			goto cleanup;
+		}
+		loop_run_once(b.loop, 50);
+	}
+	expect_look(&b, "101[-,unknown] 192.0.2.1");
+	free(write_file(dir, "list", 0644, "101 192.0.2.2\n")); /* as long as before */
+	expect_look(&b, "101[-,unknown] 192.0.2.2");
+	ck_assert_int_eq(rename(other, path), 0);
+	expect_look(&b, "102[-,unknown]");
+	ck_assert_int_eq(unlink(path), 0);
+	expect_failure(&b, "No such file", "102[-,unknown]");
+	close_bench(&b);
+	/* A link may come to lead anywhere. */
+	free(write_file(dir, "list", 0644, "101 192.0.2.1\n"));
+	ck_assert_int_eq(symlink(path, by_link), 0);
+	free(spec);
+	spec = spec_of("file", by_link, "");
+	open_bench(&b, "", spec, NULL);
+	until = loop_now_ns() + 5 * NS_PER_S;
+	do
+		ck_assert(look_reads(&b));
+	while (loop_run_once(b.loop, 100), loop_now_ns() < until);
+cleanup:
+	close_bench(&b);
+	free(by_link);
+	free(other);
+	free(spec);
+	free(path);
+	remove_dir(dir);
+}
+END_TEST
+
 START_TEST(sources_look_file_missing_from_start_incomplete)
 {
 	struct bench b;
@@ -524,6 +582,7 @@ int main(void)
 	tcase_add_test(t, sources_look_broken_file_keeps_what_it_said);
 	tcase_add_test(t, sources_look_unreadable_line_is_failing_and_doubtful);
 	tcase_add_test(t, sources_look_file_at_rest_needs_no_last_newline);
+	tcase_add_test(t, sources_look_file_at_rest_is_not_read_again);
 	tcase_add_test(t, sources_look_file_missing_from_start_incomplete);
 	tcase_add_test(t, sources_look_file_over_cap_fails);
 	tcase_add_test(t, sources_look_two_files_merged_one_broken);
