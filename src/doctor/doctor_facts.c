@@ -182,7 +182,7 @@ static void on_looked(void *arg, const struct sources_result *result, uint64_t n
 	struct doctor *d = arg;
 
 	(void)now_ns;
-	d->inventory = result->inventory;
+	d->inventory = result->inventory; /* of the first poll, which has no other before it */
 	if (d->inventory->n_addresses > d->o.cfg->inventory.max_rows)
 		d->refused = d->inventory->n_addresses - d->o.cfg->inventory.max_rows;
 	if (result->failure)

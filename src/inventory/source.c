@@ -29,6 +29,7 @@ struct sources {
 	size_t pending; /* sources still to end this poll */
 	bool starting; /* the poll is being started */
 	bool whole; /* this poll asks every source */
+	bool same; /* no answer has changed since the poll before */
 	uint64_t began_ns; /* the poll in progress */
 	sources_done_fn *done;
 	void *arg;
@@ -156,7 +157,7 @@ static size_t failing(const struct sources *s, const struct source **ret_first)
 
 /* A source that has nobody to ask and has never answered is left out: its containers, if the ledger
  * knows any, are only kept from being retired. Beyond INV_UNHEARD_MAX, nothing is retired. */
-static struct inventory *merge(const struct sources *s)
+struct inventory *sources_inventory(const struct sources *s)
 {
 	struct inv_part **parts = xcalloc(s->n, sizeof(struct inv_part *));
 	const char *unheard[INV_UNHEARD_MAX] = { NULL };
@@ -188,7 +189,7 @@ static bool any_due(const struct sources *s)
 
 static void finish_look(struct sources *s, uint64_t now_ns)
 {
-	struct sources_result result = { .inventory = merge(s) };
+	struct sources_result result = { .inventory = s->same ? NULL : sources_inventory(s) };
 	const struct source *first;
 	char *failure = NULL;
 
@@ -233,6 +234,7 @@ void source_end(struct source *s, struct inv_part *take_part, const struct err *
 	const char *stays = "";
 
 	assert(owner->pending);
+	owner->same = false;
 	if (take_part)
 		judge(s, take_part, &why);
 	else
@@ -271,6 +273,7 @@ void source_end_idle(struct source *s, const char *why, uint64_t now_ns)
 	char text[sizeof(s->state)];
 
 	assert(s->owner->pending);
+	s->owner->same = false;
 	s->idle = true;
 	s->failing = false;
 	snprintf(text, sizeof(text), "not running: %s%s", why,
@@ -357,6 +360,7 @@ static void on_look(void *arg, uint64_t now_ns)
 
 	s->began_ns = now_ns;
 	s->starting = s->whole = true;
+	s->same = n > 0;
 	for (size_t i = 0; i < n; i++) {
 		if (s->list[i]->due) {
 			s->list[i]->due = false;

@@ -13,8 +13,8 @@
  * 1. One poll runs at a time. A poll requested meanwhile follows it.
  * 2. A source that fails, is cut off or prints what cannot be a complete answer keeps its last
  *    part: a failed poll deletes nothing. Failure and recovery are logged once each.
- * 3. After every poll `done` gets the merged inventory and owns it (inv_free). It may request
- *    the next poll, but must not free the sources.
+ * 3. After every poll `done` gets the merged inventory and owns it (inv_free), unless all answers
+ *    are those of the poll before. It may request the next poll, but must not free the sources.
  * 4. "vz" asks vzlist, else prlctl, else reads /proc/vz/veinfo. They disagree on ids and on
  *    which addresses a container has. Once one has answered, only that one is asked again
  *    (vzlist's JSON and columns count as one), until new sources are made. Names are queried
@@ -26,7 +26,8 @@
 struct sources;
 
 struct sources_result {
-	struct inventory *inventory; /* owned by the callback */
+	/* Owned by the callback. NULL: that of the poll before, which sources_inventory gives. */
+	struct inventory *inventory;
 	size_t failed; /* sources that failed in this poll */
 	/* When this poll began: the answer includes earlier changes. 0: only some were asked. */
 	uint64_t began_ns;
@@ -58,6 +59,9 @@ bool sources_are_configured(char *const *specs, size_t n_specs, const char *root
 
 /* Start a poll soon; never calls done from within. Cheap to call often. */
 void sources_look(struct sources *s);
+
+/* What the sources have answered last, merged: a new one for inv_free. */
+struct inventory *sources_inventory(const struct sources *s);
 
 /* Does a poll of any of them run a program, and so cost more than reading? */
 bool sources_run_programs(const struct sources *s);

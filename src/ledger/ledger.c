@@ -12,7 +12,13 @@ struct ledger *ledger_new(void)
 
 	l->next_ifindex = 1;
 	l->next_key = 1;
+	l->version = 1;
 	return l;
+}
+
+uint64_t ledger_version(const struct ledger *l)
+{
+	return l->version;
 }
 
 void ledger_free_container(struct container *c)
@@ -288,7 +294,7 @@ static void retire_missing(struct sweep *w)
 		row->gone_lived_s = w->now.lived_s;
 		ledger_note_unsure(&row->unsure, STORE_UNSURE_GONE, w->now);
 		ledger_touch(row);
-		w->changed = true;
+		w->changed = l->some_retired = true;
 	}
 }
 
@@ -306,7 +312,7 @@ static void retire_containers(struct sweep *w, const bool *in_inventory)
 		c->gone_wall_s = w->now.wall_s;
 		c->gone_lived_s = w->now.lived_s;
 		ledger_note_unsure(&c->unsure, STORE_UNSURE_GONE, w->now);
-		c->changed = w->changed = true;
+		c->changed = w->changed = w->l->some_retired = true;
 	}
 }
 
@@ -357,6 +363,7 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 		memset(l->held, 0, sizeof(l->held));
 	if (w.changed)
 		l->last_change_ns = now.ns;
+	l->version++;
 	free(taken);
 	free(in_inventory);
 	return w.changed;
@@ -412,6 +419,7 @@ struct ledger_turn ledger_turn_ports(struct ledger *l, enum port_view view, uint
 
 	l->port_view = view;
 	l->port_framing = framing_octets;
+	l->version++;
 	if (turn.swapped || turn.framed) {
 		l->turned_ns = now.ns;
 		l->turned_wall_s = now.wall_s;
@@ -455,5 +463,6 @@ size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now)
 		ledger_touch(row);
 		marked++;
 	}
+	l->version++;
 	return marked;
 }

@@ -143,6 +143,10 @@ size_t ledger_zero(struct ledger *l, const char *what, struct ledger_now now);
 void ledger_snapshot(struct ledger *l, uint8_t wanted_paths, const bool problem[ADDR_FAMILIES],
 		     struct snap *snap);
 
+/* Grows when something has changed, in rows and containers, that a snapshot or the store is to be
+ * told. On most nodes most of the time nothing has, so who remembers it need not look at them. */
+uint64_t ledger_version(const struct ledger *l);
+
 /* Apply a step of the clock to everything stamped until now. */
 void ledger_take_step(struct ledger *l, const struct wallclock_step *step);
 
@@ -169,6 +173,6 @@ int64_t ledger_doubted_s(const struct ledger *l);
 bool ledger_is_of_new_boot(const struct ledger *l);
 
 /* The highest count of discontinuities of any row. */
-uint32_t ledger_most_discontinuities(const struct ledger *l);
+uint32_t ledger_most_discontinuities(struct ledger *l);
 
 #endif

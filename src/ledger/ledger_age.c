@@ -12,13 +12,17 @@
 
 bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
 {
-	bool aged = false;
+	bool aged = false, some = false;
 
+	if (!l->some_retired)
+		return false;
 	for (size_t i = 0; i < l->n_rows; i++) {
 		struct row *row = l->rows[i];
 
-		if (row->state != STORE_RETIRED || row->gone_ns >= before_ns)
+		if (row->state != STORE_RETIRED || row->gone_ns >= before_ns) {
+			some = some || row->state == STORE_RETIRED;
 			continue;
+		}
 		row->state = STORE_AGED;
 		ledger_touch(row);
 		aged = true;
@@ -26,15 +30,21 @@ bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];
 
-		if (c->state != STORE_RETIRED || c->gone_ns >= before_ns)
+		if (c->state != STORE_RETIRED || c->gone_ns >= before_ns) {
+			some = some || c->state == STORE_RETIRED;
 			continue;
+		}
 		c->state = STORE_AGED;
 		c->changed = aged = true;
 		l->ports_change_ns = now.ns;
 	}
-	if (aged)
-		l->last_change_ns = now.ns;
-	return aged;
+	l->some_retired = some;
+	if (!aged)
+		return false;
+	l->some_aged = true;
+	l->last_change_ns = now.ns;
+	l->version++;
+	return true;
 }
 
 /* --- forgetting --------------------------------------------------------------------------- */
@@ -43,7 +53,7 @@ bool ledger_age_out(struct ledger *l, int64_t before_ns, struct ledger_now now)
  * may go, it must be stored that it owns no slot any more. */
 static void drop_slots(struct ledger *l)
 {
-	size_t kept = 0;
+	size_t kept = 0, n = l->n_slots;
 
 	for (size_t i = 0; i < l->n_slots; i++) {
 		if (l->slots[i].seen || l->slots[i].owner->state != STORE_AGED)
@@ -52,6 +62,7 @@ static void drop_slots(struct ledger *l)
 			ledger_touch(l->slots[i].owner);
 	}
 	l->n_slots = kept;
+	l->version += kept != n;
 }
 
 /* Set `number` to 1 where a row must stay: it is shown, not stored, or owns a slot. The same for
@@ -60,14 +71,17 @@ static bool mark_kept(struct ledger *l)
 {
 	bool any = false;
 
+	l->some_aged = false;
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];
 
+		l->some_aged = l->some_aged || c->state == STORE_AGED;
 		c->number = c->state != STORE_AGED || c->changed || c->saving;
 	}
 	for (size_t i = 0; i < l->n_rows; i++) {
 		struct row *row = l->rows[i];
 
+		l->some_aged = l->some_aged || row->state == STORE_AGED;
 		row->number = row->state != STORE_AGED || row->changed || row->saving;
 	}
 	for (size_t i = 0; i < l->n_slots; i++)
@@ -87,6 +101,8 @@ void ledger_forget(struct ledger *l)
 {
 	size_t kept = 0;
 
+	if (!l->some_aged)
+		return;
 	drop_slots(l);
 	if (!mark_kept(l))
 		return;
@@ -241,6 +257,8 @@ void ledger_recall(struct ledger *l, const struct store_batch *found, struct led
 	size_t n_sorted;
 
 	l->restore_now = now;
+	l->some_aged = true;
+	l->version++;
 	recall_containers(l, found);
 	n_sorted = l->n_rows;
 	for (size_t i = 0; i < found->n_addresses; i++) {

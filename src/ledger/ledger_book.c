@@ -162,12 +162,14 @@ static enum ledger_result apply_row(struct slot *s, const struct fw_row *row,
 	return worst;
 }
 
-/* Does a row say nothing new of its slot? Most do, most of the time. `plain`: the reading says
+/* Does a row, or that there is none, say nothing new of its slot? Most do, most of the time. `plain`: the reading says
  * nothing of all rows. */
 static bool is_still(const struct slot *s, const struct fw_row *row, bool plain)
 {
-	return plain && row && row->present == s->seen && !row->missing && !s->suspect &&
-	       !s->lost && !memcmp(row->path, s->last, sizeof(s->last));
+	if (!row) /* a retired address has no rules */
+		return plain && !s->seen && !s->suspect && !s->struck && !s->missing;
+	return plain && row->present == s->seen && !row->missing && !s->suspect && !s->lost &&
+	       !memcmp(row->path, s->last, sizeof(s->last));
 }
 
 enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
@@ -178,6 +180,7 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 	struct disturbance found = { .all = reading->stale };
 	bool doubted = l->doubted[family];
 	bool plain = !(doubled || doubted || reading->zeroed || reading->stale);
+	bool moved = !plain || reading->disturbed || l->gap[family].lasts || l->gap[family].alone;
 	enum ledger_result worst = LEDGER_OK;
 	size_t i = 0;
 
@@ -198,10 +201,12 @@ enum ledger_result ledger_apply(struct ledger *l, enum addr_family family,
 		}
 		if (is_still(s, row, plain))
 			continue;
+		moved = true;
 		worst = worse(worst, apply_row(s, row, reading, committing, doubled, &found));
 	}
 	while (i < reading->n_rows)
 		ledger_orphans_add(l, &reading->rows[i++]);
+	l->version += moved;
 	l->doubted[family] = false;
 	l->gap[family].doubled = reading->doubled;
 	found.recheck = worst == LEDGER_RECHECK;
@@ -306,6 +311,7 @@ void ledger_finals(struct ledger *l, enum addr_family family, uint64_t commit,
 			fold_final(l, &finals[i], apart, now);
 	ledger_addrs_sort(&l->born);
 	l->commit[family] = commit;
+	l->version++;
 }
 
 void ledger_hold(struct ledger *l, enum addr_family family, bool held)

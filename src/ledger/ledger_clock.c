@@ -51,6 +51,7 @@ void ledger_take_step(struct ledger *l, const struct wallclock_step *step)
 		l->doubted_wall_s += step->by_s;
 	if (step->kind == WALLCLOCK_SURE)
 		l->turned_unsure = l->doubted_unsure = false;
+	l->version++;
 }
 
 void ledger_step_stored(struct store_totals *t, int64_t *gone_wall_s,

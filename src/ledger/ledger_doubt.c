@@ -77,6 +77,7 @@ static void doubt(struct ledger *l, enum addr_family family, struct ledger_now n
 	l->doubted[family] = true;
 	l->doubted_wall_s = now.wall_s;
 	l->doubted_unsure = now.unsure;
+	l->version++;
 	for (size_t i = 0; i < l->n_rows; i++)
 		if (l->rows[i]->addr.family == family && l->rows[i]->state != STORE_AGED)
 			mark_row(l, l->rows[i], now);
@@ -117,17 +118,20 @@ int64_t ledger_doubted_s(const struct ledger *l)
 	return l->doubted_wall_s;
 }
 
-uint32_t ledger_most_discontinuities(const struct ledger *l)
+uint32_t ledger_most_discontinuities(struct ledger *l)
 {
 	uint32_t most = l->discontinuities_floor;
 
+	if (l->most_version == l->version)
+		return l->most_discontinuities;
 	for (size_t i = 0; i < l->n_rows; i++)
 		if (most < l->rows[i]->totals.discontinuities)
 			most = l->rows[i]->totals.discontinuities;
 	for (size_t i = 0; i < l->n_containers; i++)
 		if (most < l->containers[i]->totals.discontinuities)
 			most = l->containers[i]->totals.discontinuities;
-	return most;
+	l->most_version = l->version;
+	return l->most_discontinuities = most;
 }
 
 /* Continue from here. The rows were marked when the doubt arose. */

@@ -271,7 +271,10 @@ bool ledger_limit_retired(struct ledger *l, const struct ledger_limits *limits,
 {
 	bool rows = limit_rows(l, limits), containers = limit_containers(l, limits, now);
 
-	if (rows || containers)
-		l->last_change_ns = now.ns;
-	return rows || containers;
+	if (!rows && !containers)
+		return false;
+	l->some_aged = true;
+	l->last_change_ns = now.ns;
+	l->version++;
+	return true;
 }

@@ -85,6 +85,13 @@ struct ledger {
 	uint32_t next_ifindex;
 	uint64_t next_key;
 	uint64_t commit[ADDR_FAMILIES]; /* the number of the last one booked: it only grows */
+	uint64_t version; /* see ledger_version */
+	uint64_t taken; /* the version whose changes a batch has */
+	/* Some row or container may be retired; may be aged out. */
+	bool some_retired, some_aged;
+	/* ledger_most_discontinuities of that version */
+	uint32_t most_discontinuities;
+	uint64_t most_version;
 	uint64_t last_change_ns;
 	uint64_t ports_change_ns; /* when a container last came or went */
 	/* Others disturb the family's rules, or did until just now: see ledger_gap.c. */

@@ -174,6 +174,8 @@ void ledger_restore_address(struct ledger *l, const struct store_address *from)
 void ledger_restore_end(struct ledger *l)
 {
 	ledger_sort(l);
+	l->some_retired = l->some_aged = true;
+	l->version++;
 	l->last_change_ns = l->ports_change_ns = l->restore_now.ns;
 }
 
@@ -270,10 +272,11 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 	size_t containers = 0, addresses = 0;
 	struct store_batch *b;
 
-	for (size_t i = 0; i < l->n_containers; i++)
+	for (size_t i = 0; i < l->n_containers && l->taken != l->version; i++)
 		containers += l->containers[i]->changed;
-	for (size_t i = 0; i < l->n_rows; i++)
+	for (size_t i = 0; i < l->n_rows && l->taken != l->version; i++)
 		addresses += l->rows[i]->changed;
+	l->taken = l->version;
 	b = store_batch_new(containers, addresses);
 	b->meta.next_ifindex = l->next_ifindex;
 	b->meta.next_key = l->next_key;
@@ -321,6 +324,7 @@ void ledger_not_saved(struct ledger *l)
 		l->rows[i]->changed |= l->rows[i]->saving;
 		l->rows[i]->saving = false;
 	}
+	l->version++;
 }
 
 void ledger_unsaved(struct ledger *l)
@@ -329,4 +333,5 @@ void ledger_unsaved(struct ledger *l)
 		l->containers[i]->changed = true;
 	for (size_t i = 0; i < l->n_rows; i++)
 		l->rows[i]->changed = true;
+	l->version++;
 }

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 /* The snapshot: what AgentX, the control socket and the reports all show of one moment.
- * 1. Immutable once built; shared by reference count (one thread: no atomics).
+ * 1. Immutable once built, except that taken_ns grows while readings find nothing else; shared by
+ *    reference count (one thread: no atomics).
  * 2. Containers are sorted by inv_id_cmp, addresses by (container, addr_cmp): MIB index order.
  * 3. Every octet of an address row is also in its container's row.
  * 4. The switch view needs two more orders of the same rows: arrays of indices. */

@@ -71,6 +71,12 @@ static bool wants(const struct enforce *en, const struct fw_key *keys, size_t n,
 	return same;
 }
 
+const struct fw_key *enforce_keys(const struct enforce *en, uint32_t paths, size_t *ret_n)
+{
+	*ret_n = en->n_keys;
+	return en->wanted && en->paths == paths ? en->keys : NULL;
+}
+
 void enforce_want(struct enforce *en, struct fw_key *take_keys, size_t n, uint32_t paths)
 {
 	if (wants(en, take_keys, n, paths)) {

@@ -25,6 +25,9 @@ void enforce_want(struct enforce *en, struct fw_key *take_keys, size_t n, uint32
 /* A good reading was made; generation is that of the table's structure. */
 void enforce_seen(struct enforce *en, uint32_t generation);
 
+/* The keys that are wanted, borrowed until the next enforce_want; NULL: none, or other paths. */
+const struct fw_key *enforce_keys(const struct enforce *en, uint32_t paths, size_t *ret_n);
+
 /* Compare what is wanted with what the last reading found, and begin a commit where they differ.
  * Returns when to call again (CLOCK_BOOTTIME ns); 0: after the next reading. */
 uint64_t enforce_turn(struct enforce *en, uint64_t now_ns);

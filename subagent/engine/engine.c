@@ -14,7 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-#define TICK_NS (10 * NS_PER_S) /* between readings when no client asks */
 #define FRESH_NS (500 * NS_PER_MS)
 #define FRESH_LINKS_NS (50 * NS_PER_MS)
 #define RETRY_NS (20 * NS_PER_MS) /* after a reading that was half committed */
@@ -64,56 +63,6 @@ void engine_step_soon(struct engine *en, uint64_t at_ns)
 		loop_timer_set(en->loop, &en->step, at_ns);
 }
 
-/* --- the snapshot ------------------------------------------------------------------------- */
-
-/* Whether something that must be stored before it is published is not stored yet: see
- * take_inventory. */
-static bool is_held(const struct engine *en)
-{
-	return !keep_is_settled(en->keep, en->unseen);
-}
-
-void engine_hold(struct engine *en, uint64_t ticket)
-{
-	if (!ticket)
-		return;
-	en->unseen = ticket;
-	en->was_held = true;
-}
-
-void engine_publish(struct engine *en)
-{
-	bool problem[ADDR_FAMILIES];
-	struct snap *snap;
-
-	if (is_held(en))
-		return;
-	snap = snap_new_from(en->pool);
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++) {
-		problem[f] = fw_family_problem(en->fw, f) != NULL;
-		snap->rules += fw_get_figures(en->fw, f).rules;
-		snap->rule_repairs += enforce_get_figures(en->enforce[f])->repairs;
-	}
-	ledger_snapshot(en->ledger, engine_paths(en), problem, snap);
-	engine_tell(en, snap);
-	snap->taken_ns = en->sampler.sampled_ns;
-	snap->ready = en->ready;
-	snap->inventory_failing = en->inventory_failing;
-	snap->inventory_failures = en->inventory_failures;
-	snap->stale_answers = en->stale_answers;
-	snap->backend = fw_name(en->fw);
-	snap->store_failing = keep_problem(en->keep) != NULL;
-	snap->no_node_traffic = !en->cfg->netfilter.node_traffic;
-	snap_unref(en->snap);
-	en->snap = snap;
-	en->published(en->published_arg);
-}
-
-struct snap *engine_snap(const struct engine *en)
-{
-	return en->snap;
-}
-
 /* --- rules -------------------------------------------------------------------------------- */
 
 static void book_held(struct engine *en)
@@ -159,7 +108,7 @@ void engine_freshen(struct engine *en, uint64_t now_ns)
 	en->polled_ns = now_ns;
 	if (now_ns - en->snap->taken_ns < fresh_ns(en))
 		return;
-	if (is_held(en) || now_ns - en->sampler.missed_ns < MISSED_PAUSE_NS) {
+	if (engine_is_held(en) || now_ns - en->sampler.missed_ns < MISSED_PAUSE_NS) {
 		en->stale_answers++;
 		return;
 	}
@@ -184,7 +133,7 @@ static bool is_ready(void *arg, const struct waiter *w, int *ret_result, const c
 	}
 	if ((w->known && !en->turned) || handover_is_leaving(&en->handover))
 		return false;
-	if (!w->known && (!w->looked || en->pending || en->unplanned || is_held(en)))
+	if (!w->known && (!w->looked || en->pending || en->unplanned || engine_is_held(en)))
 		return false;
 	if (engine_is_placing(en))
 		return false;
@@ -246,6 +195,7 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 	bool changed;
 
 	engine_publish(en); /* serve the counts so far while publishing is held */
+	en->agreed = false;
 	changed = ledger_set_inventory(en->ledger, en->pending, engine_now(en, now_ns));
 	ledger_limit_retired(en->ledger, &limits, engine_now(en, now_ns));
 	conflicts_note(&en->conflicts, en->pending, en->ledger, now_ns);
@@ -261,9 +211,7 @@ static bool take_inventory(struct engine *en, uint64_t now_ns)
 	return changed;
 }
 
-/* Whether the store has been asked for everything in the pending inventory that it may know:
- * rows that aged out of memory and are back. */
-static bool is_recalled(struct engine *en, uint64_t now_ns)
+bool engine_is_recalled(struct engine *en, uint64_t now_ns)
 {
 	struct store_key *keys;
 	size_t n;
@@ -286,7 +234,7 @@ static bool is_recalled(struct engine *en, uint64_t now_ns)
  * the owners' shares cannot be told apart anyway. */
 static bool can_take_over(struct engine *en, bool whole, uint64_t now_ns)
 {
-	if (!en->pending || !is_recalled(en, now_ns) || is_held(en))
+	if (!en->pending || !engine_is_recalled(en, now_ns) || engine_is_held(en))
 		return false;
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		if (!fw_family_problem(en->fw, f) && !en->sampler.readable[f])
@@ -309,7 +257,7 @@ static bool is_readable(const struct engine *en)
 	return true;
 }
 
-static void step(void *arg, uint64_t now_ns)
+void engine_step(void *arg, uint64_t now_ns)
 {
 	struct engine *en = arg;
 	bool whole = is_sampled(en, now_ns) || engine_sample(en, now_ns);
@@ -348,11 +296,11 @@ static void on_kept(void *arg, uint64_t now_ns)
 	malloc_trim(0); /* a batch leaves a mebibyte of holes, for 10 s or for good */
 	enforce_rules(en, now_ns);
 	engine_change_backend(en, now_ns);
-	if (en->was_held && !is_held(en)) {
+	if (en->was_held && !engine_is_held(en)) {
 		en->was_held = false;
 		engine_publish(en);
 	}
-	if (en->pending && !is_held(en) && keep_is_settled(en->keep, en->recall))
+	if (en->pending && !engine_is_held(en) && keep_is_settled(en->keep, en->recall))
 		engine_step_soon(en, now_ns);
 	waiters_answer(&en->waiters, is_ready, en);
 }
@@ -365,11 +313,11 @@ static void on_tick(void *arg, uint64_t now_ns)
 	ledger_age_out(en->ledger, (int64_t)now_ns - age_ns, engine_now(en, now_ns));
 	if (!en->pending)
 		ledger_forget(en->ledger);
-	step(en, now_ns);
-	if (now_ns - en->polled_ns > TICK_NS)
+	engine_step(en, now_ns);
+	if (now_ns - en->polled_ns > ENGINE_TICK_NS)
 		snap_pool_drop(en->pool);
 	en->ticked_ns = now_ns;
-	loop_timer_set(en->loop, &en->tick, now_ns + TICK_NS);
+	loop_timer_set(en->loop, &en->tick, now_ns + ENGINE_TICK_NS);
 }
 
 void engine_arm_checkpoint(struct engine *en, uint64_t now_ns)
@@ -388,42 +336,6 @@ static void on_checkpoint(void *arg, uint64_t now_ns)
 		on_tick(en, now_ns);
 	keep_checkpoint(en->keep, engine_now(en, now_ns), true);
 	engine_arm_checkpoint(en, now_ns);
-}
-
-/* Most polls find nothing new, and need no reading if there was a recent one. */
-static bool is_news(const struct engine *en, uint64_t now_ns)
-{
-	uint64_t interval_ns = (uint64_t)en->cfg->inventory.interval_s * NS_PER_S;
-	uint64_t age_ns = now_ns - en->sampler.sampled_ns;
-
-	return en->waiters || !en->complete ||
-	       en->inventory_failing != en->snap->inventory_failing || age_ns >= TICK_NS ||
-	       age_ns >= interval_ns || ledger_differs(en->ledger, en->pending);
-}
-
-void engine_on_sources(void *arg, const struct sources_result *result, uint64_t now_ns)
-{
-	struct engine *en = arg;
-
-	en->inventory_failing = result->failed > 0;
-	en->inventory_failures += (uint32_t)result->failed;
-	if (en->pending && !keep_is_settled(en->keep, en->recall)) {
-		/* Otherwise a disk slower than the interval would be asked again and again. */
-		en->look_again = true;
-		inv_free(result->inventory);
-		return;
-	}
-	engine_drop_pending(en);
-	intake_sift(&en->intake, en->cfg, en->ledger, result->inventory, now_ns);
-	engine_note_links(en, result->inventory, now_ns);
-	en->pending = result->inventory;
-	waiters_looked(en->waiters, result->began_ns);
-	pace_ended(&en->pace, ledger_differs(en->ledger, en->pending), now_ns);
-	if (!is_news(en, now_ns))
-		engine_drop_pending(en);
-	else if (is_recalled(en, now_ns) && !is_held(en))
-		step(en, now_ns);
-	/* Otherwise on_kept continues; a reading now would be one too many. */
 }
 
 /* A commit has ended. Only book its finals here: the next commit may begin once they are stored,
@@ -495,7 +407,7 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	};
 	loop_timer_init(&en->tick, on_tick, en);
 	loop_timer_init(&en->look, engine_on_look, en);
-	loop_timer_init(&en->step, step, en);
+	loop_timer_init(&en->step, engine_step, en);
 	loop_timer_init(&en->checkpoint, on_checkpoint, en);
 	loop_timer_init(&en->ready_by, on_ready_by, en);
 	loop_timer_init(&en->change, engine_change_backend, en);
@@ -506,7 +418,7 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	}
 	loop_timer_set(loop, &en->look, now);
 	loop_timer_set(loop, &en->step, now);
-	loop_timer_set(loop, &en->tick, now + TICK_NS);
+	loop_timer_set(loop, &en->tick, now + ENGINE_TICK_NS);
 	loop_timer_set(loop, &en->checkpoint,
 		       now + (uint64_t)cfg->ledger.checkpoint_s * NS_PER_S + NS_PER_MS);
 	loop_timer_set(loop, &en->ready_by, now + READY_AFTER_NS);
@@ -541,6 +453,7 @@ void engine_free(struct engine *en)
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		enforce_free(en->enforce[f]);
 	conflicts_clear(&en->conflicts);
+	intake_clear(&en->intake);
 	keep_free(en->keep);
 	ledger_free(en->ledger);
 	snap_unref(en->snap);

@@ -34,3 +34,63 @@ void engine_tell_known(const struct engine *en, struct sources *sources)
 {
 	ledger_each_runtime_id(en->ledger, tell, sources);
 }
+
+/* Most polls find nothing new, and need no reading if there was a recent one. */
+static bool is_step_due(const struct engine *en, uint64_t now_ns)
+{
+	uint64_t interval_ns = (uint64_t)en->cfg->inventory.interval_s * NS_PER_S;
+	uint64_t age_ns = now_ns - en->sampler.sampled_ns;
+
+	return en->waiters || !en->complete ||
+	       en->inventory_failing != en->snap->inventory_failing || age_ns >= ENGINE_TICK_NS ||
+	       age_ns >= interval_ns;
+}
+
+/* Does the ledger hold all that the inventory says, and nothing else? */
+static bool agrees(const struct engine *en, const struct inventory *inv, bool differs)
+{
+	return !differs && en->complete && inv->complete && !inv->doubtful && !inv->n_unheard;
+}
+
+/* Make the answer the pending inventory, if the ledger does not agree with it. Returns whether it
+ * differs. */
+static bool take_answer(struct engine *en, struct inventory *take_inv, uint64_t now_ns)
+{
+	bool differs;
+
+	engine_drop_pending(en);
+	intake_sift(&en->intake, en->cfg, en->ledger, take_inv, now_ns);
+	engine_note_links(en, take_inv, now_ns);
+	differs = ledger_differs(en->ledger, take_inv);
+	en->agreed = agrees(en, take_inv, differs);
+	en->pending = take_inv;
+	if (en->agreed)
+		engine_drop_pending(en);
+	return differs;
+}
+
+void engine_on_sources(void *arg, const struct sources_result *result, uint64_t now_ns)
+{
+	struct engine *en = arg;
+	struct inventory *inv = result->inventory;
+	bool differs = false;
+
+	en->inventory_failing = result->failed > 0;
+	en->inventory_failures += (uint32_t)result->failed;
+	if (en->pending && !keep_is_settled(en->keep, en->recall)) {
+		/* Otherwise a disk slower than the interval would be asked again and again. */
+		en->look_again = true;
+		en->agreed = false;
+		inv_free(inv);
+		return;
+	}
+	if (inv || !en->agreed || en->pending || !intake_is_valid(&en->intake))
+		differs = take_answer(en, inv ? inv : sources_inventory(en->sources), now_ns);
+	waiters_looked(en->waiters, result->began_ns);
+	pace_ended(&en->pace, differs, now_ns);
+	if (!differs && !is_step_due(en, now_ns))
+		engine_drop_pending(en);
+	else if ((!en->pending || engine_is_recalled(en, now_ns)) && !engine_is_held(en))
+		engine_step(en, now_ns);
+	/* Otherwise on_kept continues; a reading now would be one too many. */
+}

@@ -10,13 +10,17 @@
 
 static void on_placed(void *arg, uint64_t now_ns)
 {
-	engine_step_soon(arg, now_ns);
+	struct engine *en = arg;
+
+	en->shown.plain = false;
+	engine_step_soon(en, now_ns);
 }
 
 int engine_open_place(struct engine *en, struct err *e)
 {
 	place_free(en->place);
 	en->place = NULL;
+	en->shown.plain = false;
 	if (!fw_counts_on_links(en->fw))
 		return 0;
 	en->misplaced = true;
@@ -167,6 +171,24 @@ bool engine_wants_none(const struct engine *en)
 	return en->tearing_down || handover_is_leaving(&en->handover);
 }
 
+/* Whether what is wanted is what the finder has found: then nothing need be said again. */
+static bool is_wanted(const struct engine *en, enum addr_family f)
+{
+	size_t n, n_keys, k = 0;
+	const struct place_spot *spots = place_spots(en->place, &n);
+	const struct fw_key *keys = enforce_keys(en->enforce[f], engine_paths(en), &n_keys);
+
+	for (size_t i = 0; i < n && keys; i++) {
+		if (spots[i].addr.family != f || !spots[i].link)
+			continue;
+		if (k == n_keys || keys[k].link != spots[i].link ||
+		    addr_cmp(&keys[k].addr, &spots[i].addr) != 0)
+			return false;
+		k++;
+	}
+	return keys && k == n_keys;
+}
+
 /* Before the first complete inventory, keep the rules of addresses that no container claims yet:
  * their counters may be part of a bill. */
 static void want_rules(struct engine *en, enum addr_family f)
@@ -177,6 +199,8 @@ static void want_rules(struct engine *en, enum addr_family f)
 
 	if (!all_known && !en->sampler.readable[f])
 		return; /* the rules to keep are not known yet */
+	if (all_known && en->place && !engine_wants_none(en) && is_wanted(en, f))
+		return;
 	if (!engine_wants_none(en))
 		keys = keys_of(en, f, &n);
 	if (!all_known)

@@ -18,8 +18,9 @@
 #include "ledger/ledger.h"
 #include "netlink/place.h"
 
-/* The engine's internals, for engine*.c alone: engine.c runs the cycle, engine_verbs.c handles
- * requests, engine_place.c knows where addresses are counted, engine_tell.c why they are not. */
+/* The engine's internals, for engine*.c alone: engine.c runs the cycle, engine_look.c polls the sources, engine_verbs.c handles
+ * requests, engine_place.c knows where addresses are counted, engine_tell.c why they are not,
+ * engine_show.c publishes it all. */
 
 struct engine {
 	const struct cfg *cfg;
@@ -34,12 +35,20 @@ struct engine {
 	struct nl *nl;
 	struct snap *snap;
 	struct snap_pool *pool; /* of snapshots */
+	/* What the snapshot was made from. plain: it tells nothing that changes without these. */
+	struct {
+		uint64_t ledger;
+		uint8_t paths;
+		bool problem[ADDR_FAMILIES];
+		bool plain;
+	} shown;
 	uint64_t polled_ns; /* when a poller last asked; 0: never */
 	struct inventory *pending; /* not yet taken over */
 	/* the pending inventory for whose strangers the store was asked */
 	const struct inventory *asked_for;
 	uint64_t recall; /* the ticket of that request */
 	bool look_again; /* an inventory that came meanwhile was dropped: poll again */
+	bool agreed; /* the ledger agrees with what the sources have answered last */
 	bool informed, complete; /* an inventory was taken over; a complete one was */
 	bool inventory_failing, ready; /* as in the snapshot */
 	bool unplanned; /* an inventory was taken over; its rules are planned in the next step */
@@ -72,17 +81,30 @@ struct engine {
 	uint32_t inventory_failures, stale_answers;
 };
 
+#define ENGINE_TICK_NS (10 * NS_PER_S) /* between readings when no client asks */
+
 /* The time, which also makes keep account for what the clock did since the last call. */
 struct ledger_now engine_now(struct engine *en, uint64_t now_ns);
 
 /* Read the counters. Returns whether the totals are now current. */
 bool engine_sample(struct engine *en, uint64_t now_ns);
 
+/* Read the counters, take over what waits for that, see to the rules, publish. A loop_timer_fn. */
+void engine_step(void *arg, uint64_t now_ns);
+
+/* Whether the store has been asked for everything in the pending inventory that it may know:
+ * rows that aged out of memory and are back. */
+bool engine_is_recalled(struct engine *en, uint64_t now_ns);
+
 /* Schedule a step at this time or earlier. */
 void engine_step_soon(struct engine *en, uint64_t at_ns);
 
-/* Publish a new snapshot, unless it must be held back. */
+/* Publish what is known now, unless it must be held back. */
 void engine_publish(struct engine *en);
+
+/* Whether something that must be stored before it is published is not stored yet: see
+ * take_inventory. */
+bool engine_is_held(const struct engine *en);
 
 /* Publish nothing before this ticket is settled (0: no ticket). */
 void engine_hold(struct engine *en, uint64_t ticket);
@@ -130,8 +152,9 @@ bool engine_wants_none(const struct engine *en);
 /* Have all that should be counted now put in place. */
 void engine_want(struct engine *en);
 
-/* Fill in the links and reasons of a new snapshot's rows. */
-void engine_tell(const struct engine *en, struct snap *snap);
+/* Fill in the links and reasons of a new snapshot's rows. Returns whether none of that can change
+ * while neither the ledger nor what the finder has found does. */
+bool engine_tell(const struct engine *en, struct snap *snap);
 
 /* Schedule the next checkpoint after the configured time. */
 void engine_arm_checkpoint(struct engine *en, uint64_t now_ns);

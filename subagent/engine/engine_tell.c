@@ -162,10 +162,11 @@ static const char *reason_of(const struct engine *en, const struct snap *snap,
 	}
 }
 
-void engine_tell(const struct engine *en, struct snap *snap)
+bool engine_tell(const struct engine *en, struct snap *snap)
 {
 	struct rivals rivals = find_rivals(snap);
 	char text[TEXT_SIZE];
+	bool plain = true;
 
 	for (size_t i = 0; i < snap->n_addresses; i++) {
 		struct snap_address *a = &snap->addresses[i];
@@ -174,6 +175,8 @@ void engine_tell(const struct engine *en, struct snap *snap)
 			en->place && live ? place_find(en->place, &a->addr) : NULL;
 		const char *reason;
 
+		plain = plain && (a->totals.status == ROW_COUNTING ||
+				  a->totals.status == ROW_RETIRED);
 		if (a->totals.status == ROW_PENDING &&
 		    ((spot && spot->how == PLACE_NEVER) || fw_is_barred(en->fw, &a->addr)))
 			snap_not_countable(snap, i);
@@ -183,4 +186,5 @@ void engine_tell(const struct engine *en, struct snap *snap)
 		a->reason = *reason ? snap_text(snap, reason) : "";
 	}
 	free(rivals.at);
+	return plain;
 }

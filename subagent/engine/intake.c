@@ -15,12 +15,10 @@ void intake_sift(struct intake *in, const struct cfg *cfg, const struct ledger *
 {
 	struct ledger_limits limits = intake_limits(cfg);
 	struct ledger_refused refused;
-	struct nodeaddr *own;
-	size_t n;
 
-	own = nodeaddr_list(&n);
-	nodeaddr_mark(own, n, inv);
-	free(own);
+	free(in->own);
+	in->own = nodeaddr_list(&in->n_own);
+	nodeaddr_mark(in->own, in->n_own, inv);
 	ledger_admit(l, &limits, inv, &refused);
 	in->containers = refused.containers;
 	in->addresses = refused.addresses;
@@ -34,4 +32,23 @@ void intake_sift(struct intake *in, const struct cfg *cfg, const struct ledger *
 			refused.most ? refused.most : "");
 	else
 		log_good(&in->log, now_ns, "inv", "no container or address is over the limits now");
+}
+
+bool intake_is_valid(const struct intake *in)
+{
+	size_t n, i = 0;
+	struct nodeaddr *own = nodeaddr_list(&n);
+
+	while (i < n && i < in->n_own && own[i].what == in->own[i].what &&
+	       !addr_cmp(&own[i].addr, &in->own[i].addr))
+		i++;
+	free(own);
+	return i == n && i == in->n_own;
+}
+
+void intake_clear(struct intake *in)
+{
+	free(in->own);
+	in->own = NULL;
+	in->n_own = 0;
 }

@@ -12,6 +12,8 @@
 struct intake {
 	size_t containers, addresses; /* refused */
 	struct log_state log;
+	struct nodeaddr *own; /* the node's addresses then */
+	size_t n_own;
 };
 
 struct ledger_limits intake_limits(const struct cfg *cfg);
@@ -20,5 +22,10 @@ struct ledger_limits intake_limits(const struct cfg *cfg);
  * changes. */
 void intake_sift(struct intake *in, const struct cfg *cfg, const struct ledger *l,
 		 struct inventory *inv, uint64_t now_ns);
+
+/* Whether the node's addresses are still those of the last intake_sift. */
+bool intake_is_valid(const struct intake *in);
+
+void intake_clear(struct intake *in);
 
 #endif

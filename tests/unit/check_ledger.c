@@ -395,6 +395,87 @@ static void world_check(const struct world *w)
 	snap_unref(s);
 }
 
+static bool is_same_totals(const struct snap_totals *a, const struct snap_totals *b)
+{
+	return !memcmp(a->path, b->path, sizeof(a->path)) && a->status == b->status &&
+	       a->discontinuities == b->discontinuities &&
+	       a->discontinuity_ns == b->discontinuity_ns && a->zero == b->zero;
+}
+
+static bool is_same_snap(const struct snap *a, const struct snap *b)
+{
+	bool same = a->n_containers == b->n_containers && a->n_addresses == b->n_addresses &&
+		    a->last_change_ns == b->last_change_ns;
+
+	for (size_t i = 0; same && i < a->n_containers; i++)
+		same = a->containers[i].n_addresses == b->containers[i].n_addresses &&
+		       a->containers[i].run == b->containers[i].run &&
+		       is_same_totals(&a->containers[i].totals, &b->containers[i].totals);
+	for (size_t i = 0; same && i < a->n_addresses; i++)
+		same = !addr_cmp(&a->addresses[i].addr, &b->addresses[i].addr) &&
+		       is_same_totals(&a->addresses[i].totals, &b->addresses[i].totals);
+	return same;
+}
+
+/* What a snapshot shows does not change unless the version does. Returns whether that did. */
+static bool check_version(struct snap **shown, uint64_t *version)
+{
+	bool grown = ledger_version(ledger) != *version;
+	struct snap *s = look();
+
+	ck_assert(grown || is_same_snap(s, *shown));
+	ck_assert_uint_ge(ledger_version(ledger), *version);
+	snap_unref(*shown);
+	*shown = s;
+	*version = ledger_version(ledger);
+	return grown;
+}
+
+START_TEST(ledger_version_grows_with_all_that_is_shown)
+{
+	struct world w = { .seed = seed_random("ledger_version_grows_with_all_that_is_shown") };
+	int billed[N_ADDRS];
+	struct snap *shown = NULL;
+	uint64_t version = 0;
+
+	for (int i = 0; i < N_ADDRS; i++)
+		w.owner[i] = billed[i] = -1;
+	for (int round = 0; round < 200; round++) {
+		int i = (int)(next_random(&w.seed) % N_ADDRS);
+
+		w.owner[i] = (int)(next_random(&w.seed) % (N_IDS + 1)) - 1;
+		world_apply(&w);
+		check_version(&shown, &version);
+		world_inventory(&w);
+		check_version(&shown, &version);
+		world_commit(&w);
+		check_version(&shown, &version);
+		world_apply(&w);
+		check_version(&shown, &version);
+		world_apply(&w); /* nothing has moved */
+		ck_assert(!check_version(&shown, &version) || round >= 100);
+		billed[i] = w.owner[i] >= 0 ? w.owner[i] : 0;
+		world_traffic(&w, billed);
+		world_apply(&w);
+		check_version(&shown, &version);
+		if (round >= 100 && round % 4 == 0) /* rules are lost, for a while */
+			for (int k = 0; k < 3; k++) {
+				apply(NULL, 0, false, false);
+				check_version(&shown, &version);
+			}
+		if (round % 5 == 0) {
+			ledger_age_out(ledger, (int64_t)now.ns, now);
+			check_version(&shown, &version);
+			ledger_forget(ledger);
+			check_version(&shown, &version);
+			ledger_zero(ledger, ids[round % N_IDS], now);
+			check_version(&shown, &version);
+		}
+	}
+	snap_unref(shown);
+}
+END_TEST
+
 START_TEST(ledger_random_moves_every_octet_booked_once)
 {
 	struct world w = { .seed = seed_random("ledger_random_moves_every_octet_booked_once") };
@@ -482,6 +563,7 @@ int main(void)
 	tcase_add_test(tc, ledger_age_out_container_keeps_total);
 	tcase_add_test(tc, ledger_zero_marks_without_moving_totals);
 	tcase_add_test(tc, ledger_set_inventory_ifindex_is_never_reused);
+	tcase_add_test(tc, ledger_version_grows_with_all_that_is_shown);
 	tcase_add_test(tc, ledger_random_moves_every_octet_booked_once);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -334,8 +334,10 @@ START_TEST(sources_look_file_at_rest_is_not_read_again)
 		loop_run_once(b.loop, 50);
 	}
 	expect_look(&b, "101[-,unknown] 192.0.2.1");
+	ck_assert(b.same);
 	free(write_file(dir, "list", 0644, "101 192.0.2.2\n")); /* as long as before */
 	expect_look(&b, "101[-,unknown] 192.0.2.2");
+	ck_assert(!b.same);
 	ck_assert_int_eq(rename(other, path), 0);
 	expect_look(&b, "102[-,unknown]");
 	ck_assert_int_eq(unlink(path), 0);

@@ -12,6 +12,7 @@ struct bench {
 	struct loop *loop;
 	struct sources *sources;
 	int looks;
+	bool same; /* it is that of the look before */
 	char *text; /* the inventory */
 	char *failure;
 	size_t failed;
@@ -21,15 +22,18 @@ struct bench {
 static inline void on_done(void *arg, const struct sources_result *result, uint64_t now_ns)
 {
 	struct bench *b = arg;
+	struct inventory *inv = result->inventory ? result->inventory
+						  : sources_inventory(b->sources);
 
 	(void)now_ns;
 	free(b->text);
 	free(b->failure);
 	b->looks++;
-	b->text = inv_text(result->inventory);
+	b->same = !result->inventory;
+	b->text = inv_text(inv);
 	b->failure = result->failure ? xstrdup(result->failure) : NULL;
 	b->failed = result->failed;
-	inv_free(result->inventory);
+	inv_free(inv);
 	if (b->look_again) {
 		b->look_again--;
 		sources_look(b->sources);

@@ -4,6 +4,7 @@
 #include "base/xalloc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void lives_clear(struct lives *l)
 {
@@ -126,6 +127,9 @@ bool lives_read(struct lives *l, const struct slots *s)
 		struct fw_row *row = &l->rows[i];
 
 		row->intact = PATHS_ALL;
+		/* Most have counted nothing since. A copy that is torn is not the same, or read again. */
+		if (!memcmp(slot, row->path, sizeof(row->path)))
+			continue;
 		for (enum path p = 0; p < PATHS; p++) {
 			struct counters c = slots_counters(slot, p);
 
