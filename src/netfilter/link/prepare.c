@@ -189,23 +189,42 @@ static int explain_load(int ret, char *text, struct err *e)
 	return ret;
 }
 
-static int size_maps(struct bpf_object *object, uint32_t slots, const int *keep)
+/* What the maps that hold many are made with. Both ends of a change of all addresses must have slots
+ * at once, but not index entries: those that find no room get one in the next turn. A hash has as many
+ * buckets as it may have entries, in powers of two, and a packet pays for each miss of the cache. */
+static uint32_t size_of(const struct prepare *p, enum set_map map)
 {
-	static const enum set_map sized[] = { SET_INDEX4, SET_INDEX6, SET_SLOTS, SET_OWNERS };
+	uint32_t power = SLOTS_MIN / 2;
+
+	switch (map) {
+	case SET_SLOTS:
+	case SET_OWNERS:
+		return p->slots;
+	case SET_INDEX4:
+	case SET_INDEX6:
+		while (power < p->slots / 2)
+			power *= 2;
+		return power;
+	default:
+		return 0;
+	}
+}
+
+static int size_maps(struct bpf_object *object, const struct prepare *p, const int *keep)
+{
 	int ret = 0;
 
 	for (size_t i = 0; i < SET_MAPS && !ret; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(object, set_map_name[i]);
+		uint32_t size = size_of(p, (enum set_map)i);
 
 		if (!map)
 			return -EINVAL;
 		if (keep)
 			ret = bpf_map__reuse_fd(map, keep[i]);
+		else if (size)
+			ret = bpf_map__set_max_entries(map, size);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(sized) && !ret && !keep; i++)
-		ret = bpf_map__set_max_entries(bpf_object__find_map_by_name(object,
-									    set_map_name[sized[i]]),
-					       slots);
 	return ret;
 }
 
@@ -226,7 +245,7 @@ static int load(const struct prepare *p, const int *keep, struct bpf_object **re
 				      NULL);
 	ret = (int)libbpf_get_error(object);
 	if (!ret) {
-		ret = size_maps(object, p->slots, keep);
+		ret = size_maps(object, p, keep);
 		if (!ret)
 			ret = bpf_object__load(object);
 		if (ret)
