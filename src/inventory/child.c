@@ -23,7 +23,9 @@
 #include <unistd.h>
 
 #define READ_OCTETS 65536 /* per callback, so that a flood does not block the loop */
-#define WAIT_NS (5 * NS_PER_MS) /* first pause between two calls of waitpid */
+/* First pause between two calls of waitpid: a child that has closed stdout ends in a moment. */
+#define WAIT_NS (NS_PER_MS / 5)
+#define PIPE_OCTETS (1 << 20) /* so that each page of an answer need not wake us up */
 #define WAIT_MAX_NS (100 * NS_PER_MS)
 
 static const char no_exec[] = "cannot run "; /* how our own complaint begins */
@@ -273,6 +275,12 @@ static int make_pipe(int fds[2])
 	return 0;
 }
 
+/* The kernel may refuse that, and the pipe is as good then. */
+static void widen_pipe(const int fds[2])
+{
+	fcntl(fds[0], F_SETPIPE_SZ, PIPE_OCTETS);
+}
+
 static void close_pipe(const int fds[2])
 {
 	if (fds[0] >= 0)
@@ -406,6 +414,8 @@ static int start(const struct task *t, uint64_t deadline_ns, size_t max_octets, 
 	pid_t pid = 0;
 
 	ret = make_pipe(out);
+	if (ret == 0)
+		widen_pipe(out);
 	if (ret == 0)
 		ret = make_pipe(err);
 	if (ret == 0)

@@ -281,6 +281,15 @@ void engine_step(void *arg, uint64_t now_ns)
 	waiters_answer(&en->waiters, is_ready, en);
 }
 
+static bool is_committing(const struct engine *en)
+{
+	bool committing = false;
+
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		committing = committing || enforce_committing(en->enforce[f]);
+	return committing;
+}
+
 /* A ticket is settled or stored. Everything that waited for it continues, without a reading. */
 static void on_kept(void *arg, uint64_t now_ns)
 {
@@ -293,12 +302,18 @@ static void on_kept(void *arg, uint64_t now_ns)
 		}
 	if (en->ending)
 		return;
-	malloc_trim(0); /* a batch leaves a mebibyte of holes, for 10 s or for good */
+	/* A batch leaves a mebibyte of holes, for 10 s or for good. Whoever waits need not wait for
+	 * that. */
+	if (!en->waiters)
+		malloc_trim(0);
 	enforce_rules(en, now_ns);
 	engine_change_backend(en, now_ns);
 	if (en->was_held && !engine_is_held(en)) {
 		en->was_held = false;
-		engine_publish(en);
+		/* What a commit has begun to put in place is published when it has ended, or when a
+		 * client asks. */
+		if (!is_committing(en))
+			engine_publish(en);
 	}
 	if (en->pending && !engine_is_held(en) && keep_is_settled(en->keep, en->recall))
 		engine_step_soon(en, now_ns);
