@@ -62,7 +62,7 @@ PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 RUNTIMES   ?= $(if $(shell $(PKG_CONFIG) --exists 'libcurl >= 7.40' 2>/dev/null || echo no),no,yes)
 ifeq ($(RUNTIMES),yes)
 PKG_CFLAGS += $(shell $(PKG_CONFIG) --cflags libcurl)
-PKG_LIBS   += $(shell $(PKG_CONFIG) --libs libcurl)
+PKG_LIBS   += -ldl
 else
 PKG_CFLAGS += -DCTM_NO_CURL
 endif

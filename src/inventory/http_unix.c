@@ -25,9 +25,9 @@ void http_get_free(struct http_get *get)
 
 #else
 
+#include "inventory/curl_load.h"
 #include "inventory/inv.h"
 
-#include <curl/curl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +36,7 @@ void http_get_free(struct http_get *get)
 #define COMPLAINT_OCTETS 160 /* of the body of a refusal */
 
 struct http_get {
+	const struct curl *curl;
 	CURLM *multi;
 	CURL *easy;
 	struct loop *loop;
@@ -56,7 +57,7 @@ static long status_of(const struct http_get *g)
 {
 	long status = 0;
 
-	curl_easy_getinfo(g->easy, CURLINFO_RESPONSE_CODE, &status);
+	g->curl->easy_getinfo(g->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status;
 }
 
@@ -141,11 +142,11 @@ static void release(struct http_get *g)
 	loop_timer_clear(g->loop, &g->timer);
 	loop_timer_clear(g->loop, &g->deadline);
 	if (g->easy) {
-		curl_multi_remove_handle(g->multi, g->easy);
-		curl_easy_cleanup(g->easy);
+		g->curl->multi_remove_handle(g->multi, g->easy);
+		g->curl->easy_cleanup(g->easy);
 	}
 	if (g->multi)
-		curl_multi_cleanup(g->multi);
+		g->curl->multi_cleanup(g->multi);
 	g->easy = NULL;
 	g->multi = NULL;
 }
@@ -155,7 +156,7 @@ static void describe(const struct http_get *g, CURLcode code, struct http_end *e
 	char said[COMPLAINT_OCTETS];
 	long status = status_of(g), error = 0;
 
-	curl_easy_getinfo(g->easy, CURLINFO_OS_ERRNO, &error);
+	g->curl->easy_getinfo(g->easy, CURLINFO_OS_ERRNO, &error);
 	if (code == CURLE_COULDNT_CONNECT && error)
 		snprintf(end->text, sizeof(end->text), "its socket cannot be connected to: %s",
 			 strerror((int)error));
@@ -163,7 +164,7 @@ static void describe(const struct http_get *g, CURLcode code, struct http_end *e
 		snprintf(end->text, sizeof(end->text), "it answers with too much");
 	else if (code != CURLE_OK)
 		snprintf(end->text, sizeof(end->text), "%s",
-			 *g->trouble ? g->trouble : curl_easy_strerror(code));
+			 *g->trouble ? g->trouble : g->curl->easy_strerror(code));
 	else if (status != 200)
 		snprintf(end->text, sizeof(end->text), "it answers with status %ld: %s", status,
 			 inv_clean(g->out, said, sizeof(said)));
@@ -199,7 +200,7 @@ static void look(struct http_get *g, uint64_t now_ns)
 		g->has_come = false;
 		g->came(g->arg, now_ns);
 	}
-	message = curl_multi_info_read(g->multi, &left);
+	message = g->curl->multi_info_read(g->multi, &left);
 	if (!message || message->msg != CURLMSG_DONE)
 		return;
 	g->out[g->len] = '\0';
@@ -215,7 +216,7 @@ static void on_fd(void *arg, short revents, uint64_t now_ns)
 		   (revents & (POLLERR | POLLHUP) ? CURL_CSELECT_ERR | CURL_CSELECT_IN : 0);
 	int running;
 
-	curl_multi_socket_action(g->multi, g->fd, what, &running);
+	g->curl->multi_socket_action(g->multi, g->fd, what, &running);
 	look(g, now_ns);
 }
 
@@ -224,7 +225,7 @@ static void on_timer(void *arg, uint64_t now_ns)
 	struct http_get *g = arg;
 	int running;
 
-	curl_multi_socket_action(g->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	g->curl->multi_socket_action(g->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	look(g, now_ns);
 }
 
@@ -233,23 +234,24 @@ static void on_timer(void *arg, uint64_t now_ns)
 static bool begin(struct http_get *g, const struct http_ask *ask)
 {
 	char *url = xasprintf("http://localhost%s", ask->request);
+	const struct curl *curl = g->curl;
 	CURL *easy = g->easy;
-	bool good = !curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, ask->socket) &&
-		    !curl_easy_setopt(easy, CURLOPT_URL, url) &&
-		    !curl_easy_setopt(easy, CURLOPT_PROXY, "") && /* none from the environment */
-		    !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
-		    !curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) &&
-		    !curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) &&
-		    !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, g->trouble) &&
-		    !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) &&
-		    !curl_easy_setopt(easy, CURLOPT_WRITEDATA, g) &&
-		    !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) &&
-		    !curl_easy_setopt(easy, CURLOPT_HEADERDATA, g) &&
-		    !curl_multi_setopt(g->multi, CURLMOPT_SOCKETFUNCTION, watch_fd) &&
-		    !curl_multi_setopt(g->multi, CURLMOPT_SOCKETDATA, g) &&
-		    !curl_multi_setopt(g->multi, CURLMOPT_TIMERFUNCTION, set_timer) &&
-		    !curl_multi_setopt(g->multi, CURLMOPT_TIMERDATA, g) &&
-		    !curl_multi_add_handle(g->multi, easy);
+	bool good = !curl->easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, ask->socket) &&
+		    !curl->easy_setopt(easy, CURLOPT_URL, url) &&
+		    !curl->easy_setopt(easy, CURLOPT_PROXY, "") && /* none from the environment */
+		    !curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+		    !curl->easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) &&
+		    !curl->easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) &&
+		    !curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, g->trouble) &&
+		    !curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) &&
+		    !curl->easy_setopt(easy, CURLOPT_WRITEDATA, g) &&
+		    !curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) &&
+		    !curl->easy_setopt(easy, CURLOPT_HEADERDATA, g) &&
+		    !curl->multi_setopt(g->multi, CURLMOPT_SOCKETFUNCTION, watch_fd) &&
+		    !curl->multi_setopt(g->multi, CURLMOPT_SOCKETDATA, g) &&
+		    !curl->multi_setopt(g->multi, CURLMOPT_TIMERFUNCTION, set_timer) &&
+		    !curl->multi_setopt(g->multi, CURLMOPT_TIMERDATA, g) &&
+		    !curl->multi_add_handle(g->multi, easy);
 
 	free(url);
 	return good;
@@ -258,15 +260,13 @@ static bool begin(struct http_get *g, const struct http_ask *ask)
 int http_get_new(const struct http_ask *ask, struct loop *loop, struct http_get **ret_get,
 		 struct err *e)
 {
-	static bool initialised; /* libcurl's own state; no TLS */
+	const struct curl *curl = curl_load(e);
 	struct http_get *g;
 
-	if (!initialised && curl_global_init(CURL_GLOBAL_NOTHING)) {
-		err_set(e, "libcurl cannot be initialised");
+	if (!curl)
 		return -EIO;
-	}
-	initialised = true;
 	g = xcalloc(1, sizeof(*g));
+	g->curl = curl;
 	g->loop = loop;
 	g->fd = -1;
 	g->cap = 1;
@@ -277,8 +277,8 @@ int http_get_new(const struct http_ask *ask, struct loop *loop, struct http_get 
 	g->arg = ask->arg;
 	loop_timer_init(&g->timer, on_timer, g);
 	loop_timer_init(&g->deadline, on_deadline, g);
-	g->multi = curl_multi_init();
-	g->easy = g->multi ? curl_easy_init() : NULL;
+	g->multi = g->curl->multi_init();
+	g->easy = g->multi ? g->curl->easy_init() : NULL;
 	if (!g->easy || !begin(g, ask)) {
 		err_set(e, "libcurl cannot ask %s", ask->socket);
 		http_get_free(g);

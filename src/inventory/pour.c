@@ -75,8 +75,8 @@ static bool rests(const struct stat *st)
 static bool is_near(int fd, const char *path)
 {
 	static const unsigned near[] = {
-		0xef53 /* ext2 to 4 */, 0x58465342 /* xfs */,	 0x9123683e /* btrfs */,
-		0xf2f52010 /* f2fs */,	0x2fc12fc1 /* zfs */,	 0xca451a4e /* bcachefs */,
+		0xef53 /* ext2 to 4 */, 0x58465342 /* xfs */,   0x9123683e /* btrfs */,
+		0xf2f52010 /* f2fs */,  0x2fc12fc1 /* zfs */,   0xca451a4e /* bcachefs */,
 		0x01021994 /* tmpfs */, 0x858458f6 /* ramfs */, 0x794c7630 /* overlayfs */,
 	};
 	static const char self[] = "/proc/self/fd/3";

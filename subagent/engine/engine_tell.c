@@ -175,8 +175,8 @@ bool engine_tell(const struct engine *en, struct snap *snap)
 			en->place && live ? place_find(en->place, &a->addr) : NULL;
 		const char *reason;
 
-		plain = plain && (a->totals.status == ROW_COUNTING ||
-				  a->totals.status == ROW_RETIRED);
+		plain = plain &&
+			(a->totals.status == ROW_COUNTING || a->totals.status == ROW_RETIRED);
 		if (a->totals.status == ROW_PENDING &&
 		    ((spot && spot->how == PLACE_NEVER) || fw_is_barred(en->fw, &a->addr)))
 			snap_not_countable(snap, i);

@@ -4,6 +4,8 @@
 
 #ifndef CTM_NO_CURL
 
+#include "inventory/curl_load.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -140,6 +142,33 @@ static void close_server(struct server *s)
 	"\"NetworkSettings\":{\"Networks\":{\"b\":{\"IPAddress\":\"" address "\"}}}}"
 
 #define OLD "0123456789ab_"
+
+static bool has_libcurl(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	bool has = false;
+
+	ck_assert_ptr_nonnull(maps);
+	while (fgets(line, sizeof(line), maps))
+		has = has || strstr(line, "/libcurl");
+	fclose(maps);
+	return has;
+}
+
+START_TEST(curl_load_only_when_needed)
+{
+	struct err e = { "" };
+	const struct curl *curl;
+
+	ck_assert(!has_libcurl());
+	curl = curl_load(&e);
+	ck_assert_msg(curl != NULL, "%s", e.text);
+	ck_assert(has_libcurl());
+	ck_assert_ptr_nonnull(curl->multi_socket_action);
+	ck_assert_ptr_eq(curl_load(&e), curl);
+}
+END_TEST
 
 START_TEST(sources_look_docker_asked_at_each_look)
 {
@@ -351,6 +380,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("runtime");
 
 	tcase_set_timeout(t, 60);
+	tcase_add_test(t, curl_load_only_when_needed);
 	tcase_add_test(t, sources_look_docker_asked_at_each_look);
 	tcase_add_test(t, sources_look_docker_passing_names_make_no_row);
 	tcase_add_test(t, sources_look_docker_broken_answers_keep_what_it_said);

@@ -22,8 +22,8 @@ struct bench {
 static inline void on_done(void *arg, const struct sources_result *result, uint64_t now_ns)
 {
 	struct bench *b = arg;
-	struct inventory *inv = result->inventory ? result->inventory
-						  : sources_inventory(b->sources);
+	struct inventory *inv =
+		result->inventory ? result->inventory : sources_inventory(b->sources);
 
 	(void)now_ns;
 	free(b->text);
