@@ -34,6 +34,11 @@ bool report_by_time(const struct report_reader *r)
 	return r->q->by == REPORT_BY_DAY || r->q->by == REPORT_BY_HOUR;
 }
 
+size_t report_row_of(const struct report_reader *r, size_t row)
+{
+	return report_by_time(r) ? row * r->n_intervals + r->interval : row;
+}
+
 uint64_t report_add(uint64_t a, uint64_t b)
 {
 	return b > UINT64_MAX - a ? UINT64_MAX : a + b;
@@ -96,7 +101,7 @@ static size_t find_row(struct report_reader *r, int64_t key)
 
 	if (!s)
 		return REPORT_NO_ROW;
-	return report_by_time(r) ? r->interval : s->row;
+	return report_row_of(r, s->row);
 }
 
 static void take_sum(void *arg, int64_t key, int64_t start_s, const uint64_t octets[PATHS])
@@ -227,7 +232,7 @@ static int read_rates(struct report_reader *r, size_t first, size_t end, struct 
 	int64_t since_s, until_s;
 	int rc;
 
-	if (first == end)
+	if (first == end || r->q->sums_only)
 		return 0;
 	since_s = r->report->rows[first].since_s;
 	until_s = r->report->rows[first].until_s;
@@ -252,7 +257,7 @@ static int64_t counting_began(const struct report_reader *r)
 	int64_t first = 0;
 
 	for (size_t i = 0; i < r->n_containers; i++) {
-		int64_t since_s = r->containers[i].since_s;
+		int64_t since_s = r->containers[i].life.since_s;
 
 		if (since_s > 0 && (!first || since_s < first))
 			first = since_s;
@@ -325,7 +330,7 @@ static int64_t interval_end(const struct report_reader *r, int64_t s)
 }
 
 /* Make a row for each day or hour of the period. */
-static void make_intervals(struct report_reader *r)
+static void make_block(struct report_reader *r)
 {
 	int64_t end_s = r->report->sum.until_s;
 
@@ -339,11 +344,20 @@ static void make_intervals(struct report_reader *r)
 	}
 }
 
+static void make_intervals(struct report_reader *r)
+{
+	assert(!r->q->each_container || (r->q->n_cts && r->q->sums_only));
+	make_block(r);
+	r->n_intervals = r->report->n_rows;
+	for (size_t i = 1; i < r->q->n_cts && r->q->each_container; i++)
+		make_block(r);
+}
+
 static int read_intervals(struct report_reader *r, struct err *e)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < r->report->n_rows && !rc; i++) {
+	for (size_t i = 0; i < r->n_intervals && !rc; i++) {
 		const struct report_row *row = &r->report->rows[i];
 
 		r->interval = i;
@@ -410,7 +424,9 @@ static int read_period(struct report_reader *r, struct err *e)
 	r->sum_rate = xcalloc(1, sizeof(*r->sum_rate));
 	r->touched = xcalloc(r->report->n_rows + 1, sizeof(*r->touched));
 	until_s = sum->until_s;
-	if (clip_rates(r, rates_since(r, sum->since_s), &until_s))
+	if (r->q->sums_only)
+		;
+	else if (clip_rates(r, rates_since(r, sum->since_s), &until_s))
 		rate_begin(r->sum_rate, rates_since(r, sum->since_s), until_s);
 	else if (rates_since(r, sum->since_s) < r->q->now_s - STORE_KEEP_5MIN_S)
 		report_add_note(r->report,
@@ -479,7 +495,6 @@ static void reader_release(struct report_reader *r)
 	free(r->touched);
 	free(r->ip_found);
 	free(r->ct_found);
-	report_db_close(r->db);
 }
 
 static int read_all(struct report_reader *r, struct err *e)
@@ -502,7 +517,8 @@ static int read_all(struct report_reader *r, struct err *e)
 			      cmp_rows);
 	}
 	r->report->counted_at_s = report_db_counted_at(r->db);
-	if (report_db_lacks_newest(r->db))
+	r->report->lacks_newest = report_db_lacks_newest(r->db);
+	if (r->report->lacks_newest)
 		report_add_note(
 			r->report,
 			xstrdup("The newest traffic is missing: the ledger's write-ahead log "
@@ -510,27 +526,17 @@ static int read_all(struct report_reader *r, struct err *e)
 	return 0;
 }
 
-/* Try once. -EAGAIN: the file changed meanwhile. */
-static int try_read(const struct report_query *q, struct report **ret_report, struct err *e)
+static int read_one(const struct report_query *q, struct report_db *db, struct report **ret_report,
+		    struct err *e)
 {
-	struct report_reader r = { .q = q, .foreign_row = REPORT_NO_ROW };
-	struct owner saved;
+	struct report_reader r = { .q = q, .db = db, .foreign_row = REPORT_NO_ROW };
 	int rc;
 
-	owner_become(q->path, &saved);
 	r.report = xcalloc(1, sizeof(*r.report));
 	r.ip_found = xcalloc(q->n_ips + 1, sizeof(*r.ip_found));
 	r.ct_found = xcalloc(q->n_cts + 1, sizeof(*r.ct_found));
-	rc = report_db_open(q->path, &r.db, e);
-	if (!rc) {
-		rc = read_all(&r, e);
-		if (report_db_is_void(r.db)) {
-			err_set(e, "%s keeps changing while it is read: try again", q->path);
-			rc = -EAGAIN;
-		}
-	}
+	rc = read_all(&r, e);
 	reader_release(&r);
-	owner_return(&saved);
 	if (rc < 0)
 		report_free(r.report);
 	else
@@ -538,13 +544,47 @@ static int try_read(const struct report_query *q, struct report **ret_report, st
 	return rc;
 }
 
-int report_read(const struct report_query *q, struct report **ret_report, struct err *e)
+/* Try once. -EAGAIN: the file changed meanwhile. */
+static int try_read(const struct report_query *queries, size_t n, struct report **reports,
+		    struct err *e)
 {
+	struct report_db *db = NULL;
+	struct owner saved;
+	size_t done = 0;
+	int rc;
+
+	owner_become(queries->path, &saved);
+	rc = report_db_open(queries->path, &db, e);
+	while (!rc && done < n && (rc = read_one(&queries[done], db, &reports[done], e)) == 0)
+		done++;
+	if (db && report_db_is_void(db)) {
+		err_set(e, "%s keeps changing while it is read: try again", queries->path);
+		rc = -EAGAIN;
+	}
+	report_db_close(db);
+	owner_return(&saved);
+	while (rc < 0 && done > 0)
+		report_free(reports[--done]);
+	return rc;
+}
+
+int report_read_many(const struct report_query *queries, size_t n, struct report **ret_reports,
+		     struct err *e)
+{
+	struct report **reports = xcalloc(n + 1, sizeof(struct report *));
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < READ_TRIES && rc == -EAGAIN; i++)
-		rc = try_read(q, ret_report, e);
+		rc = try_read(queries, n, reports, e);
+	for (size_t i = 0; i < n && !rc; i++)
+		ret_reports[i] = reports[i];
+	free(reports);
 	return rc;
+}
+
+int report_read(const struct report_query *q, struct report **ret_report, struct err *e)
+{
+	return report_read_many(q, 1, ret_report, e);
 }
 
 void report_free(struct report *r)

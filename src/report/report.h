@@ -30,10 +30,23 @@ struct report_query {
 	size_t n_ips;
 	int64_t now_s;
 	bool stored; /* everything counted until now is in the database */
+	bool sums_only; /* no percentiles, which take longest to read */
+	/* By day and hour, with sums_only: rows for each of cts by itself, which names each once.
+	 * Those of cts[0] come first, then as many of cts[1], and so on. */
+	bool each_container;
+};
+
+/* A container or address as the ledger knows it now. */
+struct report_life {
+	int64_t since_s; /* when counting began */
+	int64_t gone_s; /* when it left the inventory; 0: it is there */
+	uint64_t discontinuities;
+	int64_t discontinuity_s; /* the last one; 0: none */
 };
 
 struct report_row {
 	char *ctid, *name, *address; /* NULL where the row is not for one */
+	struct report_life life; /* of the container or address; zeros where the row is for none */
 	int64_t since_s, until_s; /* the time summed; since_zero: since_s is the mark */
 	uint64_t octets[PATHS];
 	/* Traffic counted before ctmeter, in and out together: imported, measured in the period,
@@ -57,6 +70,7 @@ struct report {
 	size_t n_rows;
 	struct report_row sum; /* of all rows */
 	bool has_imported; /* some row has imported octets */
+	bool lacks_newest; /* the newest checkpoints could not be read; a note says so */
 	int64_t counted_at_s; /* the last checkpoint: later traffic is not in; 0: not known */
 	char *notes[REPORT_NOTES_MAX]; /* what the reader must know, in whole sentences */
 	size_t n_notes;
@@ -66,6 +80,11 @@ struct report {
  * exist or does not know a container or address; or another -errno. */
 int report_read(const struct report_query *q, struct report **ret_report, struct err *e);
 void report_free(struct report *r);
+
+/* The same for n queries of one database; all reports are of one moment. After a failure there is
+ * none. */
+int report_read_many(const struct report_query *queries, size_t n, struct report **ret_reports,
+		     struct err *e);
 
 /* Add a note. */
 void report_add_note(struct report *r, char *take_text);

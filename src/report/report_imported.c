@@ -56,7 +56,7 @@ static size_t foreign_row(struct report_reader *r, const char *ip)
 	struct report_row row = { .since_s = sum->since_s, .until_s = sum->until_s };
 
 	if (report_by_time(r))
-		return REPORT_NO_ROW;
+		return 0;
 	if (r->q->by == REPORT_BY_CONTAINER && r->foreign_row != REPORT_NO_ROW)
 		return r->foreign_row;
 	row.ctid = xstrdup("");
@@ -112,7 +112,7 @@ static void take_imported(void *arg, const char *ip, int64_t measured_s, uint64_
 
 	if (!o->chosen || measured_s > o->since_s)
 		return;
-	add_imported(&r->report->rows[report_by_time(r) ? r->interval : o->row], octets);
+	add_imported(&r->report->rows[report_row_of(r, o->row)], octets);
 	add_imported(&r->report->sum, octets);
 	r->report->has_imported = true;
 }

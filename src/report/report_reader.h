@@ -7,18 +7,21 @@
 
 /* A report being read: shared by report*.c only.
  * 1. Every selected address has a subject. Every subject adds to one row: its own, its container's
- *    or, by day and hour, the row of the interval being read. */
+ *    or, by day and hour, the row of the interval being read.
+ * 2. By day and hour, rows are in blocks of n_intervals: one block, or with each_container one for
+ *    each of q->cts. `row` of a container, subject or origin is then the number of its block. */
 
 struct report_subject {
 	int64_t key; /* sorted */
-	size_t row; /* not by day and hour */
+	size_t row;
 };
 
 struct report_container {
 	int64_t ifindex; /* sorted */
 	char *ctid, *name;
 	bool live, chosen;
-	int64_t since_s, zero_s;
+	struct report_life life;
+	int64_t zero_s;
 	uint64_t octets[PATHS], zero[PATHS];
 	size_t row; /* REPORT_NO_ROW until it has one */
 };
@@ -31,7 +34,7 @@ struct report_origin {
 	char *ip; /* sorted */
 	int64_t since_s; /* INT64_MAX: the ledger never had it */
 	bool chosen;
-	size_t row; /* REPORT_NO_ROW: none yet; by container and address only */
+	size_t row; /* REPORT_NO_ROW: none yet */
 };
 
 struct report_rate;
@@ -58,7 +61,8 @@ struct report_reader {
 
 	int64_t *keys; /* of the subjects if they are to be looked up, or NULL */
 	size_t hint; /* the subject after the last one found */
-	size_t interval; /* the row of the day or hour being read */
+	size_t interval; /* the day or hour being read */
+	size_t n_intervals;
 	struct report_rate *rates; /* of each row */
 	struct report_rate *sum_rate;
 	size_t *touched; /* rows with traffic in the 5 minutes being read */
@@ -67,6 +71,8 @@ struct report_reader {
 };
 
 bool report_by_time(const struct report_reader *r);
+/* The row of a subject or origin; by day and hour, that of the interval being read. */
+size_t report_row_of(const struct report_reader *r, size_t row);
 
 /* Add a row and take its texts. Returns its index. */
 size_t report_add_row(struct report_reader *r, const struct report_row *row, bool live);

@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool choose_container(struct report_reader *r, const char *ctid)
+/* *ret_index: which of q->cts it is; untouched if none. */
+static bool choose_container(struct report_reader *r, const char *ctid, size_t *ret_index)
 {
 	bool chosen = r->q->n_cts == 0;
 
 	for (size_t i = 0; i < r->q->n_cts; i++) {
-		if (!strcmp(r->q->cts[i], ctid))
-			chosen = r->ct_found[i] = true;
+		if (strcmp(r->q->cts[i], ctid) != 0)
+			continue;
+		chosen = r->ct_found[i] = true;
+		*ret_index = i;
 	}
 	return chosen;
 }
@@ -32,10 +35,18 @@ static bool choose_address(struct report_reader *r, const char *text)
 	return chosen;
 }
 
+static struct report_life life_of(const struct report_db_row *row)
+{
+	return (struct report_life) { row->since_s, row->gone_s, row->discontinuities,
+				      row->discontinuity_s };
+}
+
 static void take_container(void *arg, const struct report_db_row *row)
 {
 	struct report_reader *r = arg;
 	struct report_container *c;
+	size_t index = 0;
+	bool chosen = choose_container(r, row->text, &index);
 
 	r->containers =
 		xgrow(r->containers, r->n_containers, &r->cap_containers, sizeof(*r->containers));
@@ -45,10 +56,12 @@ static void take_container(void *arg, const struct report_db_row *row)
 		.ctid = xstrdup(row->text),
 		.name = xstrdup(row->name),
 		.live = row->live,
-		.chosen = choose_container(r, row->text),
-		.since_s = row->since_s,
+		.chosen = chosen,
+		.life = life_of(row),
 		.zero_s = row->zero_s,
-		.row = REPORT_NO_ROW,
+		.row = !report_by_time(r)     ? REPORT_NO_ROW
+		       : r->q->each_container ? index
+					      : 0,
 	};
 	memcpy(c->octets, row->octets, sizeof(c->octets));
 	memcpy(c->zero, row->zero, sizeof(c->zero));
@@ -86,7 +99,9 @@ static void add_since_zero(struct report_row *row, const uint64_t octets[PATHS],
 
 static size_t container_row(struct report_reader *r, const struct report_container *c)
 {
-	struct report_row row = { .ctid = xstrdup(c->ctid), .name = xstrdup(c->name) };
+	struct report_row row = { .ctid = xstrdup(c->ctid),
+				  .name = xstrdup(c->name),
+				  .life = c->life };
 
 	return report_add_row(r, &row, c->live);
 }
@@ -96,9 +111,8 @@ static size_t address_row(struct report_reader *r, struct report_container *c,
 {
 	struct report_row row = { .order = 0 };
 
-	if (report_by_time(r))
-		return 0;
 	if (r->q->by == REPORT_BY_ADDRESS) {
+		row.life = life_of(a);
 		row.ctid = xstrdup(c->ctid);
 		row.name = xstrdup(c->name);
 		row.address = xstrdup(a->text);
@@ -120,7 +134,7 @@ static void add_origin(struct report_reader *r, struct report_container *c,
 		.row = REPORT_NO_ROW,
 	};
 
-	if (o.chosen && !report_by_time(r))
+	if (o.chosen)
 		o.row = r->q->by == REPORT_BY_ADDRESS ? r->report->n_rows
 			: c->row == REPORT_NO_ROW     ? r->report->n_rows
 						      : c->row;
@@ -164,7 +178,7 @@ static void finish_containers(struct report_reader *r)
 			c->row = container_row(r, c);
 		if (r->q->since_zero)
 			add_since_zero(&r->report->rows[c->row], c->octets, c->zero,
-				       c->zero_s ? c->zero_s : c->since_s);
+				       c->zero_s ? c->zero_s : c->life.since_s);
 	}
 }
 

@@ -24,6 +24,7 @@
 
 #define OCTETS STORE_OCTETS("")
 #define ZERO STORE_OCTETS("zero_")
+#define LIFE "gone_at, discontinuities, discontinuity_at"
 #define USAGE "SELECT address, start, " OCTETS " FROM usage_"
 #define OPEN                                                   \
 	"SELECT a.key, " STORE_OCTETS("a.") ", " STORE_OCTETS( \
@@ -252,10 +253,13 @@ static int read_rows(struct report_db *db, const char *sql, report_db_row_fn *fn
 			.live = sqlite3_column_int(stmt, 4) < 2,
 			.since_s = sqlite3_column_int64(stmt, 5),
 			.zero_s = sqlite3_column_int64(stmt, 6),
+			.gone_s = sqlite3_column_int64(stmt, 7),
+			.discontinuities = (uint64_t)sqlite3_column_int64(stmt, 8),
+			.discontinuity_s = sqlite3_column_int64(stmt, 9),
 		};
 
-		column_octets(stmt, 7, row.octets);
-		column_octets(stmt, 7 + PATHS, row.zero);
+		column_octets(stmt, 10, row.octets);
+		column_octets(stmt, 10 + PATHS, row.zero);
 		fn(arg, &row);
 		code = SQLITE_OK;
 	}
@@ -270,16 +274,16 @@ static int read_rows(struct report_db *db, const char *sql, report_db_row_fn *fn
 int report_db_containers(struct report_db *db, report_db_row_fn *fn, void *arg, struct err *e)
 {
 	return read_rows(db,
-			 "SELECT ifindex, 0, ctid, name, state, since, zero_at, " OCTETS ", " ZERO
-			 " FROM container ORDER BY length(ctid), ctid",
+			 "SELECT ifindex, 0, ctid, name, state, since, zero_at, " LIFE ", " OCTETS
+			 ", " ZERO " FROM container ORDER BY length(ctid), ctid",
 			 fn, arg, e);
 }
 
 int report_db_addresses(struct report_db *db, report_db_row_fn *fn, void *arg, struct err *e)
 {
 	return read_rows(db,
-			 "SELECT key, container, ip, '', state, since, zero_at, " OCTETS ", " ZERO
-			 " FROM address ORDER BY key",
+			 "SELECT key, container, ip, '', state, since, zero_at, " LIFE ", " OCTETS
+			 ", " ZERO " FROM address ORDER BY key",
 			 fn, arg, e);
 }
 

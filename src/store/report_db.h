@@ -56,6 +56,9 @@ struct report_db_row {
 	const char *name; /* container only */
 	bool live; /* neither retired nor aged out */
 	int64_t since_s, zero_s; /* zero_s 0: no mark */
+	int64_t gone_s; /* when it left the inventory; 0: it is there */
+	uint64_t discontinuities;
+	int64_t discontinuity_s; /* the last one; 0: none */
 	uint64_t octets[PATHS]; /* the totals */
 	uint64_t zero[PATHS]; /* the mark of `ctmeter zero` */
 };

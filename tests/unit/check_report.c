@@ -439,6 +439,88 @@ START_TEST(report_read_few_of_many_equals_all)
 }
 END_TEST
 
+START_TEST(report_read_each_container_has_rows_of_its_own)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_DAY, NOW - 2 * DAY - NOW % DAY, NOW);
+	char *cts[] = { (char *)"102", (char *)"101" };
+	const struct report *r;
+
+	ledger_use(w->db, 1, NOW - DAY, 10, 0, 0, 0);
+	ledger_use(w->db, 2, NOW - DAY, 100, 0, 0, 0);
+	ledger_use(w->db, 3, NOW - DAY, 1000, 0, 0, 0);
+	ledger_use(w->db, 4, NOW - DAY, 10000, 0, 0, 0);
+	ledger_use(w->db, 1, NOW - HOUR, 0, 7, 0, 0);
+	q.cts = cts;
+	q.n_cts = 2;
+	q.sums_only = true;
+	q.each_container = true;
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 6);
+	ck_assert_uint_eq(r->rows[0].total, 0);
+	ck_assert_uint_eq(r->rows[1].total, 1100);
+	ck_assert_uint_eq(r->rows[2].total, 0);
+	ck_assert_uint_eq(r->rows[4].total, 10);
+	ck_assert_uint_eq(r->rows[5].octets[PATH_FWD_OUT], 7);
+	ck_assert_int_eq(r->rows[3].since_s, r->rows[0].since_s);
+	ck_assert_uint_eq(r->sum.total, 1117);
+	ck_assert(!r->sum.has_p95);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_tells_the_life_of_rows)
+{
+	struct world *w = world_new();
+	struct report_query q = query(w, REPORT_BY_ADDRESS, NOW - DAY - NOW % DAY, NOW);
+	char *cts[] = { (char *)"103" };
+	const struct report *r;
+
+	ledger_use(w->db, 4, NOW - HOUR, 1, 0, 0, 0);
+	ledger_exec(w->db, "UPDATE address SET gone_at = 1795400000, discontinuities = 3,"
+			   " discontinuity_at = 1795300000 WHERE key = 4");
+	q.cts = cts;
+	q.n_cts = 1;
+	r = get(w, &q);
+	ck_assert_uint_eq(r->n_rows, 1);
+	ck_assert_int_eq(r->rows[0].life.since_s, NOW - 500 * DAY);
+	ck_assert_int_eq(r->rows[0].life.gone_s, 1795400000);
+	ck_assert_uint_eq(r->rows[0].life.discontinuities, 3);
+	ck_assert_int_eq(r->rows[0].life.discontinuity_s, 1795300000);
+	q.by = REPORT_BY_CONTAINER;
+	r = get(w, &q);
+	ck_assert_uint_eq(r->rows[0].life.discontinuities, 0);
+	ck_assert_int_eq(r->rows[0].life.since_s, NOW - 500 * DAY);
+	world_free(w);
+}
+END_TEST
+
+START_TEST(report_read_many_is_of_one_moment_or_nothing)
+{
+	struct world *w = world_new();
+	char *cts[] = { (char *)"nobody" };
+	struct report *reports[2] = { NULL, NULL };
+	struct report_query q[2];
+	struct err e = { "" };
+
+	q[0] = q[1] = query(w, REPORT_BY_CONTAINER, NOW - DAY, NOW);
+	q[1].by = REPORT_BY_HOUR;
+	ledger_use(w->db, 1, NOW - HOUR, 5, 0, 0, 0);
+	ck_assert_msg(!report_read_many(q, 2, reports, &e), "%s", e.text);
+	ck_assert_uint_eq(reports[0]->sum.total, 5);
+	ck_assert_uint_eq(reports[1]->sum.total, 5);
+	report_free(reports[0]);
+	report_free(reports[1]);
+	reports[0] = reports[1] = NULL;
+	q[1].cts = cts;
+	q[1].n_cts = 1;
+	ck_assert_int_eq(report_read_many(q, 2, reports, &e), -ENOENT);
+	ck_assert_ptr_null(reports[0]);
+	ck_assert_ptr_null(reports[1]);
+	world_free(w);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("report");
@@ -462,6 +544,9 @@ int main(void)
 	tcase_add_test(tc, report_read_huge_counters_do_not_wrap);
 	tcase_add_test(tc, report_read_since_zero_counts_from_the_mark);
 	tcase_add_test(tc, report_read_few_of_many_equals_all);
+	tcase_add_test(tc, report_read_each_container_has_rows_of_its_own);
+	tcase_add_test(tc, report_read_tells_the_life_of_rows);
+	tcase_add_test(tc, report_read_many_is_of_one_moment_or_nothing);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
