@@ -164,6 +164,53 @@ int period_resolve(const char *since, const char *until, int64_t now_s, struct p
 	return 0;
 }
 
+/* The first moment of a month and of the next. month: from 0 */
+static int month_ends(int year, int month, int64_t *ret_since_s, int64_t *ret_until_s)
+{
+	struct tm first = { .tm_mday = 1, .tm_mon = month, .tm_year = year - 1900 };
+	struct tm next = { .tm_mday = 1, .tm_mon = month + 1, .tm_year = year - 1900 };
+	int64_t since_s;
+
+	if (local_moment(&first, &since_s) < 0 || local_moment(&next, ret_until_s) < 0)
+		return -EINVAL;
+	*ret_since_s = since_s;
+	return 0;
+}
+
+static bool is_month(const char *text)
+{
+	return strlen(text) == 7 && has_form(text, "dddd-dd") && two_digits(text + 5) >= 1 &&
+	       two_digits(text + 5) <= 12 &&
+	       two_digits(text) * 100 + two_digits(text + 2) >= YEAR_MIN;
+}
+
+int period_month(const char *text, int64_t now_s, int64_t *ret_since_s, int64_t *ret_until_s,
+		 struct err *e)
+{
+	char present[PERIOD_TEXT_SIZE];
+	int64_t since_s = 0, until_s = 0;
+	int rc = -EINVAL;
+
+	if (!text)
+		rc = parse_month(1, now_s, &since_s) < 0 ? -EINVAL
+							 : parse_month(0, now_s, &until_s);
+	else if (is_month(text))
+		rc = month_ends(two_digits(text) * 100 + two_digits(text + 2),
+				two_digits(text + 5) - 1, &since_s, &until_s);
+	if (rc < 0) {
+		err_set(e, "--month %s: expected a month, such as 2026-11", text ? text : "");
+		return -EINVAL;
+	}
+	if (since_s > now_s) {
+		err_set(e, "--month %s has not begun: it is %s now", text,
+			period_local(now_s, "%Y-%m", present));
+		return -EINVAL;
+	}
+	*ret_since_s = since_s;
+	*ret_until_s = until_s;
+	return 0;
+}
+
 int64_t period_next_day(int64_t t)
 {
 	time_t at = (time_t)t;

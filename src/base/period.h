@@ -33,6 +33,12 @@ int period_parse(const char *text, int64_t now_s, int64_t *ret_s);
 int period_resolve(const char *since, const char *until, int64_t now_s, struct period *ret,
 		   struct err *e);
 
+/* A calendar month in local time: "2026-11", or (NULL) the last one that is over. Both ends are
+ * exact: a zone's midnight may be no multiple of 5 minutes. Returns 0, or -EINVAL with e filled for
+ * another text and for a month that has not begun. */
+int period_month(const char *text, int64_t now_s, int64_t *ret_since_s, int64_t *ret_until_s,
+		 struct err *e);
+
 /* The beginning of the local day after t's. */
 int64_t period_next_day(int64_t t);
 

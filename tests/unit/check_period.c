@@ -168,6 +168,51 @@ START_TEST(period_resolve_empty_or_unreadable_is_refused)
 }
 END_TEST
 
+static void assert_month(const char *text, const char *since, const char *until)
+{
+	char buf[PERIOD_TEXT_SIZE];
+	int64_t since_s = 0, until_s = 0;
+	struct err e = { "" };
+
+	ck_assert_msg(!period_month(text, NOW, &since_s, &until_s, &e), "%s", e.text);
+	ck_assert_str_eq(period_utc(since_s, PERIOD_ISO_UTC, buf), since);
+	ck_assert_str_eq(period_utc(until_s, PERIOD_ISO_UTC, buf), until);
+}
+
+static void assert_no_month(const char *text, const char *says)
+{
+	int64_t since_s = 0, until_s = 0;
+	struct err e = { "" };
+
+	ck_assert_int_eq(period_month(text, NOW, &since_s, &until_s, &e), -EINVAL);
+	ck_assert_msg(strstr(e.text, says) != NULL, "'%s' lacks '%s'", e.text, says);
+}
+
+START_TEST(period_month_is_a_whole_month_of_the_zone)
+{
+	use_zone("UTC0");
+	assert_month(NULL, "2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z");
+	assert_month("2026-11", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z");
+	assert_month("2025-12", "2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z");
+	use_zone(BERLIN);
+	assert_month(NULL, "2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z");
+	assert_month("2026-03", "2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z");
+}
+END_TEST
+
+START_TEST(period_month_other_text_or_the_future_is_refused)
+{
+	static const char *const bad[] = { "",        "2026",      "2026-1",  "2026-13",
+					   "2026-00", "2026-11-1", "2026/11", "month" };
+
+	use_zone("UTC0");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_no_month(bad[i], "expected a month, such as 2026-11");
+	assert_no_month("2026-12", "--month 2026-12 has not begun: it is 2026-11 now");
+	assert_no_month("9999-12", "has not begun");
+}
+END_TEST
+
 START_TEST(period_next_day_follows_summer_time)
 {
 	int64_t t;
@@ -208,6 +253,8 @@ int main(void)
 	tcase_add_test(tc, period_resolve_default_is_30_days_to_now);
 	tcase_add_test(tc, period_resolve_last_month_is_whole);
 	tcase_add_test(tc, period_resolve_empty_or_unreadable_is_refused);
+	tcase_add_test(tc, period_month_is_a_whole_month_of_the_zone);
+	tcase_add_test(tc, period_month_other_text_or_the_future_is_refused);
 	tcase_add_test(tc, period_next_day_follows_summer_time);
 	tcase_add_test(tc, period_floor_and_ceil_are_multiples);
 	suite_add_tcase(s, tc);
