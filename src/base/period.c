@@ -204,7 +204,7 @@ int period_month(const char *text, int64_t now_s, int64_t *ret_since_s, int64_t 
 	if (since_s > now_s) {
 		err_set(e, "--month %s has not begun: it is %s now", text,
 			period_local(now_s, "%Y-%m", present));
-		return -EINVAL;
+		return -ERANGE;
 	}
 	*ret_since_s = since_s;
 	*ret_until_s = until_s;

@@ -34,8 +34,8 @@ int period_resolve(const char *since, const char *until, int64_t now_s, struct p
 		   struct err *e);
 
 /* A calendar month in local time: "2026-11", or (NULL) the last one that is over. Both ends are
- * exact: a zone's midnight may be no multiple of 5 minutes. Returns 0, or -EINVAL with e filled for
- * another text and for a month that has not begun. */
+ * exact: a zone's midnight may be no multiple of 5 minutes. Returns 0, or with e
+ * filled -EINVAL for another text, -ERANGE for a month that has not begun. */
 int period_month(const char *text, int64_t now_s, int64_t *ret_since_s, int64_t *ret_until_s,
 		 struct err *e);
 
