@@ -153,6 +153,7 @@ $(B)/%.bpf.o: %.bpf.c $(B)/flags
 	$(Q)! command -v llvm-strip >/dev/null || llvm-strip -g $@
 
 LINK_OBJECT := $(B)/src/netfilter/link/count.bpf.o
+$(B)/src/report/statement_style.o: src/report/statement.css
 $(B)/src/netfilter/link/embed.o: $(LINK_OBJECT)
 $(B)/src/netfilter/link/embed.o: override CPPFLAGS += -DLINK_OBJECT='"$(LINK_OBJECT)"'
 

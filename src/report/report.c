@@ -465,7 +465,7 @@ static void drop_gone(struct report_reader *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < report->n_rows; i++) {
-		if (r->live[i] || report->rows[i].total)
+		if (r->live[i] || report->rows[i].total || r->q->each_container)
 			report->rows[n++] = report->rows[i];
 		else
 			row_release(&report->rows[i]);

@@ -31,8 +31,9 @@ struct report_query {
 	int64_t now_s;
 	bool stored; /* everything counted until now is in the database */
 	bool sums_only; /* no percentiles, which take longest to read */
-	/* By day and hour, with sums_only: rows for each of cts by itself, which names each once.
-	 * Those of cts[0] come first, then as many of cts[1], and so on. */
+	/* Something for each of cts, which names each once. By container: also a row of those that
+	 * are gone and had no traffic. By day and hour, with sums_only: rows for each by itself,
+	 * first those of cts[0], then as many of cts[1], and so on. */
 	bool each_container;
 };
 

@@ -188,7 +188,9 @@ static int check_found(const struct report_reader *r, struct err *e)
 
 	for (size_t i = 0; i < r->q->n_cts; i++) {
 		if (!r->ct_found[i]) {
-			err_set(e, "the ledger %s knows no container %s", r->q->path, r->q->cts[i]);
+			err_set(e,
+				"the ledger %s knows no container %s: ctmeter list shows their ids",
+				r->q->path, r->q->cts[i]);
 			return -ENOENT;
 		}
 	}
