@@ -38,6 +38,8 @@ static const struct command commands[] = {
 	{ "top", "", "show live rates, busiest first", .run = cli_top, .check = cli_top_check },
 	{ "report", "", "show the traffic of a period: last month, by day, ..", .run = cli_report,
 	  .check = cli_report_check },
+	{ "statement", " CTID", "write a page about a container's month for its customer",
+	  .run = cli_statement, .takes_args = true, .check = cli_statement_check },
 	{ "import", " FILE...", "add traffic that was counted before ctmeter to the history",
 	  .run = cli_import, .takes_args = true, .check = cli_import_check },
 	{ "zero", " CTID|ADDRESS", "restart its totals in list and report --since-zero",
@@ -136,6 +138,27 @@ static bool take_import_option(int c, struct cli_import_options *import)
 	}
 }
 
+/* False: not an option of statement. */
+static bool take_statement_option(int c, const char *value, struct cli_statement_options *statement)
+{
+	switch (c) {
+	case CLI_MONTH:
+		statement->month = value;
+		return true;
+	case 'o':
+		statement->output = value;
+		return true;
+	case CLI_ALL:
+		statement->all = value;
+		return true;
+	case CLI_INDEX:
+		statement->index = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* False: not an option of check. */
 static bool take_check_option(int c, const char *value, struct cli_check_options *check)
 {
@@ -197,7 +220,8 @@ static int take_option(struct line *line, int c, const char *name)
 	default:
 		if (take_top_option(c, optarg, &cli->top) ||
 		    take_check_option(c, optarg, &cli->check) ||
-		    take_import_option(c, &cli->import))
+		    take_import_option(c, &cli->import) ||
+		    take_statement_option(c, optarg, &cli->statement))
 			break;
 		print_usage(NULL, stderr);
 		return EXIT_USAGE;
@@ -212,6 +236,8 @@ static int parse_options(int argc, char **argv, struct line *line)
 
 	while (status < 0 &&
 	       (c = getopt_long(argc, argv, CLI_OPTION_LETTERS, options, &index)) != -1) {
+		if (index < 0)
+			index = cli_option_index(c);
 		if (index >= 0)
 			cli_option_note(&line->given, index);
 		status = take_option(line, c, index >= 0 ? options[index].name : "");

@@ -37,6 +37,10 @@ struct cli {
 	struct cli_import_options {
 		bool utc, dry_run, forget;
 	} import;
+	struct cli_statement_options {
+		const char *month, *output, *all; /* NULL: not given */
+		bool index;
+	} statement;
 	struct cli_report *report; /* options of report */
 	struct cfg *cfg;
 	char *const *args; /* after the command's name */
@@ -58,11 +62,13 @@ int cli_top(const struct cli *cli, struct err *e);
 int cli_teardown(const struct cli *cli, struct err *e);
 int cli_import(const struct cli *cli, struct err *e);
 int cli_check(const struct cli *cli, struct err *e);
+int cli_statement(const struct cli *cli, struct err *e);
 
 /* Check the options of a command. Returns 0, or -EINVAL with e filled. */
 int cli_top_check(const struct cli *cli, struct err *e);
 int cli_check_check(const struct cli *cli, struct err *e);
 int cli_import_check(const struct cli *cli, struct err *e);
+int cli_statement_check(const struct cli *cli, struct err *e);
 
 /* Send `command` to the daemon and wait at most timeout_s for the answer. When that takes longer
  * than a second and stderr is a terminal, print "waiting for `waiting_for`" there (NULL: never).

@@ -47,6 +47,12 @@ static const struct cli_option {
 	{ "dry-run", NULL, CLI_DRY_RUN, "import", "show what would be imported; write nothing" },
 	{ "utc", NULL, CLI_UTC, "import", "times are UTC, not local" },
 	{ "forget", NULL, CLI_FORGET, "import", "remove everything that was imported" },
+	{ "month", "MONTH", CLI_MONTH, "statement",
+	  "such as 2026-11 (default: the last one that is over)" },
+	{ "output", "FILE", 'o', "statement", "write the page there (default: standard output)" },
+	{ "all", "DIR", CLI_ALL, "statement",
+	  "write everybody's into this directory, DIR/CTID.html" },
+	{ "index", NULL, CLI_INDEX, "statement", "write DIR/index.html too, with links to them" },
 	{ "help", NULL, 'h', NULL, "print this help; after a command, that command's" },
 	{ "version", NULL, 'V', NULL, "print the version" },
 };
@@ -60,6 +66,14 @@ const struct option *cli_option_list(void)
 					    table[i].takes ? required_argument : no_argument, NULL,
 					    table[i].value };
 	return list;
+}
+
+int cli_option_index(int letter)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].value == letter && letter < 256)
+			return (int)i;
+	return -1;
 }
 
 void cli_option_note(uint64_t *given, int index)

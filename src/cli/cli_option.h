@@ -29,12 +29,18 @@ enum cli_option_value {
 	CLI_UTC,
 	CLI_DRY_RUN,
 	CLI_FORGET,
+	CLI_MONTH,
+	CLI_ALL,
+	CLI_INDEX,
 	CLI_REPORT /* cli_report_option tells them apart by name */
 };
 
 /* For getopt_long: the letters, and all long options in the order of the table. Static storage. */
-#define CLI_OPTION_LETTERS "c:hV"
+#define CLI_OPTION_LETTERS "c:ho:V"
 const struct option *cli_option_list(void);
+
+/* The index of the option with this letter, -1: none has it. */
+int cli_option_index(int letter);
 
 /* Record in *given that the option with this index was given. */
 void cli_option_note(uint64_t *given, int index);

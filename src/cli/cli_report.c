@@ -437,9 +437,7 @@ static void print_report(const struct cli *cli, const struct report_query *q,
 	}
 }
 
-/* Have the daemon write its counters to the ledger's file, which may be a checkpoint behind.
- * Returns 0, or -errno with e saying why it did not. */
-static int ask_to_store(const struct cli *cli, struct err *e)
+int cli_report_store(const struct cli *cli, struct err *e)
 {
 	json_t *answer = NULL;
 	int rc = cli_ask(cli, "store", STORE_TIMEOUT_S, NULL, &answer, e);
@@ -479,7 +477,7 @@ static int prepare(const struct cli *cli, struct report_query *q, struct err *re
 
 	if (rc < 0 || !is_open(q))
 		return rc;
-	q->stored = ask_to_store(cli, ret_why) == 0;
+	q->stored = cli_report_store(cli, ret_why) == 0;
 	q->now_s = time(NULL); /* the call may have taken a while */
 	return r->since_zero ? 0 : period_resolve(r->since, r->until, q->now_s, &q->period, e);
 }

@@ -29,6 +29,10 @@ void cli_report_release(struct cli_report *r);
 
 int cli_report(const struct cli *cli, struct err *e);
 
+/* Have the daemon write its counters to the ledger's file, which may be a checkpoint behind.
+ * Returns 0, or -errno with e saying why it did not. */
+int cli_report_store(const struct cli *cli, struct err *e);
+
 /* Print a report. The query that it answers decides the columns. */
 void cli_report_print_table(const struct cli *cli, const struct report_query *q,
 			    const struct report *report);
