@@ -120,20 +120,35 @@ static int write_to(const char *path, const char *text, size_t len, struct err *
 	return rc < 0 ? complain(rc, "", path, e) : 0;
 }
 
+/* Is it neither a file nor a directory, and so nothing to replace? False too if there is nothing. */
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 int newfile_put_path(const char *path, const char *text, size_t len, struct err *e)
 {
-	char *real = NULL, *for_dir, *for_name;
-	struct stat st;
-	bool exists = stat(path, &st) == 0;
+	char *for_dir, *for_name;
 	const char *dir;
 	int fd, rc;
 
-	if (exists && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+	if (is_device(path))
 		return write_to(path, text, len, e);
-	real = exists ? realpath(path, NULL) : NULL;
-	real = real ? real : xstrdup(path);
-	for_dir = xstrdup(real);
-	for_name = xstrdup(real);
+	if (is_link(path)) {
+		err_set(e, "%s is a symbolic link: name the file itself", path);
+		return -ELOOP;
+	}
+	for_dir = xstrdup(path);
+	for_name = xstrdup(path);
 	dir = dirname(for_dir);
 	fd = rc = newfile_open_dir(dir, e);
 	if (fd >= 0) {
@@ -142,7 +157,6 @@ int newfile_put_path(const char *path, const char *text, size_t len, struct err 
 	}
 	free(for_dir);
 	free(for_name);
-	free(real);
 	return rc;
 }
 

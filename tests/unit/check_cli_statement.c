@@ -291,18 +291,21 @@ START_TEST(cli_statement_output_that_cannot_be_written_is_left_alone)
 }
 END_TEST
 
-START_TEST(cli_statement_link_is_followed_and_stays)
+START_TEST(cli_statement_output_link_is_refused)
 {
 	struct world *w = world_new();
 	char *link = xasprintf("%s/link.html", w->dir);
-	struct stat st;
 
 	fill_ledger(w);
-	ck_assert_int_eq(run(w, "101 -o pages/one.html"), 0);
-	ck_assert_int_eq(symlink("pages/one.html", link), 0);
-	ck_assert_int_eq(run(w, "index -o link.html"), 0);
-	ck_assert(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
-	assert_page(w, "pages/one.html", "<h1>index</h1>");
+	ck_assert_int_eq(symlink("conf", link), 0);
+	assert_fails(w, "index -o link.html", "link.html is a symbolic link: name the file itself");
+	assert_text_has(w, "conf", "[ledger]");
+	ck_assert_int_eq(unlink(link), 0);
+	ck_assert_int_eq(symlink("nothing", link), 0);
+	assert_fails(w, "index -o link.html", "is a symbolic link");
+	ck_assert_int_eq(unlink(link), 0);
+	ck_assert_int_eq(symlink("/dev/full", link), 0);
+	assert_fails(w, "index -o link.html", "No space left on device");
 	free(link);
 	world_free(w);
 }
@@ -387,7 +390,7 @@ int main(void)
 	tcase_add_test(tc, cli_statement_page_goes_to_stdout_or_a_file);
 	tcase_add_test(tc, cli_statement_present_month_says_what_is_missing);
 	tcase_add_test(tc, cli_statement_output_that_cannot_be_written_is_left_alone);
-	tcase_add_test(tc, cli_statement_link_is_followed_and_stays);
+	tcase_add_test(tc, cli_statement_output_link_is_refused);
 	tcase_add_test(tc, cli_statement_all_have_safe_names_and_an_index_if_asked);
 	tcase_add_test(tc, cli_statement_all_writes_whole_pages_within_the_directory);
 	tcase_add_test(tc, newfile_name_is_one_of_a_file_and_unique);
