@@ -242,7 +242,7 @@ static void put_percentile(const struct statement *s, FILE *out)
 		put_rate_card("<span class=\"key in\"></span> In", s->sum->p95_in_bits, out);
 		put_rate_card("<span class=\"key out\"></span> Out", s->sum->p95_out_bits, out);
 		fputs("</dl>\n<p>In 95 of 100 periods of 5 minutes the average rate was no higher "
-		      "than this.</p>\n",
+		      "than this. Periods without traffic count as 0.</p>\n",
 		      out);
 	} else {
 		fprintf(out,
@@ -265,6 +265,15 @@ static void put_key(const struct statement *s, FILE *out)
 		      "together",
 		      out);
 	fputs("</p>\n", out);
+}
+
+/* Nothing is shown as 0 of a time at which the container was not there. */
+static bool was_counted(const struct statement *s, const struct report_row *row)
+{
+	const struct report_life *life = &s->sum->life;
+
+	return row->total ||
+	       (row->until_s > life->since_s && (!life->gone_s || row->since_s < life->gone_s));
 }
 
 /* A day that is not of 24 hours says so. */
@@ -305,7 +314,8 @@ static void put_days(const struct statement *s, FILE *out)
 	chart_put(&c, out);
 	put_table_head("Day", "Traffic by day", out);
 	for (size_t i = 0; i < s->n_days; i++)
-		put_day(&s->days[i], out);
+		if (was_counted(s, &s->days[i]))
+			put_day(&s->days[i], out);
 	fputs("</tbody>\n<tfoot><tr><th scope=\"row\">All</th>", out);
 	put_figures(s->sum, out);
 	fputs("</tfoot></table></div>\n</section>\n", out);

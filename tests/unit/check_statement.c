@@ -260,6 +260,10 @@ START_TEST(statement_put_part_of_a_month_says_which)
 	text = page(w, &m, "101");
 	assert_has(text, "Counting of this container began at 2026-11-06 00:00 UTC.");
 	assert_has(text, "The container has been gone since 2026-11-26 00:00 UTC.");
+	assert_has(text, "2026-11-06 <small>");
+	assert_lacks(text, "2026-11-05 <small>");
+	assert_has(text, "2026-11-25 <small>");
+	assert_lacks(text, "2026-11-26 <small>");
 	assert_has(text, "192.0.2.1 <small>from 2026-11-07 00:00 UTC</small> "
 			 "<small>until 2026-11-25 00:00 UTC</small></th>");
 	free(text);
