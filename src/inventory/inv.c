@@ -287,6 +287,7 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 
 	part->link = NULL;
 	part->limited = false;
+	part->rank = INV_ASSIGNED;
 	part->refusing = why || too_long;
 	if (part->refusing) {
 		inv_part_complain(part, line, "container id \"%.80s\" refused: %s", id,
@@ -332,6 +333,19 @@ void inv_part_net(struct inv_part *part, enum inv_net net)
 		return;
 	assert(part->n_containers);
 	part->containers[part->n_containers - 1].net = net;
+}
+
+void inv_part_pid(struct inv_part *part, pid_t pid)
+{
+	if (part->refusing)
+		return;
+	assert(part->n_containers);
+	part->containers[part->n_containers - 1].pid = pid > 0 ? pid : 0;
+}
+
+void inv_part_rank(struct inv_part *part, enum inv_rank rank)
+{
+	part->rank = rank;
 }
 
 const struct inv_container *inv_part_container_at(const struct inv_part *part, size_t i)
@@ -388,7 +402,7 @@ int inv_part_address(struct inv_part *part, unsigned line, const char *text)
 				sizeof(*part->addresses));
 	part->addresses[part->n_addresses++] =
 		(struct part_address) { a, (uint32_t)part->n_containers - 1, part->link,
-					part->limited };
+					part->limited, part->rank };
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The inventory: which container has which address now. Pure, in memory.
  *
@@ -38,9 +39,16 @@ struct inv_container {
 	const char *runtime; /* static: "docker"; "": no runtime said so */
 	char *runtime_id; /* the runtime's own id of it, "" if it has none */
 	enum inv_net net;
+	pid_t pid; /* of a process in its network, as this node numbers it; 0: unknown */
 };
 
 #define INV_RUNTIME_ID_MAX 64 /* octets of a runtime's id; longer ones are left out */
+
+/* Who says that a container has an address. The first of them is believed most. */
+enum inv_rank {
+	INV_ASSIGNED, /* the operator's configuration, or the runtime's own address management */
+	INV_FOUND, /* it was found in the container, where a tenant may have put it */
+};
 
 /* Why an address cannot be counted, whichever container claims it. */
 enum inv_unfit { INV_FIT, INV_NODE, INV_BROADCAST, INV_GATEWAY };
@@ -51,6 +59,7 @@ struct inv_address {
 	const char *link; /* the node's link that leads to it, as the source says; NULL: unknown */
 	/* The source says that its link has, or will have, an ingress qdisc for a rate limit. */
 	bool limited;
+	enum inv_rank rank;
 	bool conflict;
 	enum inv_unfit unfit; /* set by the engine; a source cannot know */
 };
@@ -134,6 +143,12 @@ void inv_part_limited(struct inv_part *part, bool limited);
  * struct inv_container. */
 void inv_part_runtime(struct inv_part *part, const char *runtime, const char *runtime_id);
 void inv_part_net(struct inv_part *part, enum inv_net net);
+/* 0: it is not known, as at each container's beginning. */
+void inv_part_pid(struct inv_part *part, pid_t pid);
+
+/* Who says that the container begun last has the addresses that follow. INV_ASSIGNED at each
+ * container's beginning. */
+void inv_part_rank(struct inv_part *part, enum inv_rank rank);
 
 /* The containers taken so far; borrowed until the next is begun. */
 const struct inv_container *inv_part_container_at(const struct inv_part *part, size_t i);
@@ -155,10 +170,10 @@ size_t inv_part_doubts(const struct inv_part *part, const char **ret_first);
 void inv_part_take_names(struct inv_part *part, const struct inv_part *names);
 
 /* Merge n parts. NULL is a source that has never answered; it makes the result incomplete.
- * Repeated containers and addresses are folded; the first known name and state of an id win, and
- * of an address's links the one that sorts first; it is limited if one claim says so. If there are
- * more than max_rows addresses, the highest are left out and *ret_refused (may be NULL) says how
- * many. Returns a new inventory for inv_free. */
+ * Repeated containers and addresses are folded; the first known name, state and pid of an id win,
+ * of an address's links the one that sorts first, and of its ranks the highest; it is limited if one
+ * claim says so. If there are more than max_rows addresses, the highest are left out and
+ * *ret_refused (may be NULL) says how many. Returns a new inventory for inv_free. */
 struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_rows,
 			    size_t *ret_refused);
 void inv_free(struct inventory *inv);

@@ -183,6 +183,7 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 		return 0;
 	inv_part_runtime(r->part, r->runtime, runtime_id);
 	inv_part_net(r->part, net_of(object, member));
+	inv_part_pid(r->part, inv_json_pid(object, "Pid")); /* Docker's list has none */
 	/* After a crash of the runtime a stopped one still has the address that it had. */
 	if (!member && run != INV_RUN_STOPPED)
 		add_addresses(r->part, object);

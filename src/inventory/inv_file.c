@@ -9,6 +9,7 @@
 #include "inventory/inv_id.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ struct line {
 	size_t n, cap;
 	const char *name, *link;
 	enum inv_run run;
+	pid_t pid; /* 0: not given */
 };
 
 struct inv_file *inv_file_new(struct inv_part *part)
@@ -137,6 +139,22 @@ static const char *split(char *text, struct line *line)
 	}
 }
 
+/* Returns NULL, or what is wrong with the value. */
+static const char *read_pid(struct line *line, const char *value)
+{
+	char *end;
+	long pid;
+
+	if (line->pid)
+		return "pid is given twice";
+	errno = 0;
+	pid = strtol(value, &end, 10);
+	if (*value < '1' || *value > '9' || *end || errno || pid > INT_MAX)
+		return "pid must be the number of a process";
+	line->pid = (pid_t)pid;
+	return NULL;
+}
+
 /* Returns NULL, or what is wrong with the word. */
 static const char *read_value(struct line *line, const struct word *w, bool *has_state)
 {
@@ -157,8 +175,10 @@ static const char *read_value(struct line *line, const struct word *w, bool *has
 		if (!ifname_is_valid(w->value, strlen(w->value)))
 			return "link must be the name of a network interface";
 		line->link = w->value;
+	} else if (!strcmp(w->text, "pid")) {
+		return read_pid(line, w->value);
 	} else {
-		return "unknown key: the keys are name=, state= and link=";
+		return "unknown key: the keys are name=, state=, link= and pid=";
 	}
 	return NULL;
 }
@@ -221,6 +241,7 @@ static enum line_is read_words(struct inv_file *f, struct line *line)
 	if (inv_part_container(f->part, f->number, line->words[0].text, line->name, line->run) < 0)
 		return LINE_REFUSED;
 	inv_part_link(f->part, line->link);
+	inv_part_pid(f->part, line->pid);
 	for (size_t i = 1; i < line->n; i++)
 		if (!line->words[i].value)
 			inv_part_address(f->part, f->number, line->words[i].text);

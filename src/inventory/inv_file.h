@@ -9,9 +9,11 @@
 
 /* The line format of `file:` and `command:` sources, as a push parser (new, feed, finish):
  *
- *   CTID [ADDRESS[/MASK]...] [name=HOSTNAME] [state=running|stopped] [link=IFNAME]   # comment
+ *   CTID [ADDRESS[/MASK]...] [name=HOSTNAME] [state=running|stopped] [link=IFNAME] [pid=PID]
+ *   # comment
  *
- * link= names the node's interface that leads to the line's addresses.
+ * link= names the node's interface that leads to the line's addresses, pid= a process in the
+ * container's network, where more addresses may be found.
  * Words are separated by blanks. A word, or the value after its '=', may be in double quotes, in
  * which \" and \\ mean " and \. A '#' that begins a word begins a comment. A CR before the LF is
  * dropped, with one complaint. Any other blank character outside quotes (a no-break space, a

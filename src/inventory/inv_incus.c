@@ -71,11 +71,13 @@ static bool is_limited(const json_t *instance, const char *name)
 	return any;
 }
 
-static void add_addresses(struct inv_part *part, const json_t *instance)
+/* What the instance itself says that it has. */
+static void add_found(struct inv_part *part, const json_t *instance)
 {
 	json_t *networks = json_object_get(json_object_get(instance, "state"), "network"), *link;
 	const char *name;
 
+	inv_part_rank(part, INV_FOUND);
 	json_object_foreach(networks, name, link)
 	{
 		const json_t *list = json_object_get(link, "addresses");
@@ -90,6 +92,34 @@ static void add_addresses(struct inv_part *part, const json_t *instance)
 	}
 }
 
+/* The addresses of a device that are configured: one, several with commas (nictype=routed), "none"
+ * or "auto". */
+static void add_assigned(struct inv_part *part, const json_t *device, const char *key)
+{
+	char *list = xstrdup(inv_json_text(device, key)), *rest = list, *one;
+
+	while ((one = strsep(&rest, ", ")))
+		if (strpbrk(one, ".:"))
+			inv_part_address(part, 0, one);
+	free(list);
+}
+
+static void add_addresses(struct inv_part *part, const json_t *instance)
+{
+	json_t *devices = json_object_get(instance, "expanded_devices"), *device;
+	const char *name;
+
+	inv_part_rank(part, INV_ASSIGNED);
+	json_object_foreach(devices, name, device)
+	{
+		if (strcmp(inv_json_text(device, "type"), "nic") != 0)
+			continue;
+		add_assigned(part, device, "ipv4.address");
+		add_assigned(part, device, "ipv6.address");
+	}
+	add_found(part, instance);
+}
+
 /* Does it have a network? One without a link of its own has none. */
 static enum inv_net net_of(const json_t *instance)
 {
@@ -102,6 +132,14 @@ static enum inv_net net_of(const json_t *instance)
 			return INV_NET_OWN;
 	}
 	return INV_NET_NONE;
+}
+
+/* That of a virtual machine is its emulator's, which is in the node's network. */
+static pid_t pid_of(const json_t *instance)
+{
+	if (!strcmp(inv_json_text(instance, "type"), "virtual-machine"))
+		return 0;
+	return inv_json_pid(json_object_get(instance, "state"), "pid");
 }
 
 static int read_instance(void *arg, const json_t *instance, struct err *e)
@@ -129,7 +167,9 @@ static int read_instance(void *arg, const json_t *instance, struct err *e)
 				     run_of(inv_json_text(instance, "status"))) == 0) {
 		inv_part_runtime(r->part, r->runtime, uuid);
 		inv_part_net(r->part, net_of(instance));
-		add_addresses(r->part, instance);
+		inv_part_pid(r->part, pid_of(instance));
+		if (run_of(inv_json_text(instance, "status")) != INV_RUN_STOPPED)
+			add_addresses(r->part, instance);
 	}
 	free(path);
 	return 0;

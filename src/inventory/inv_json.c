@@ -2,6 +2,7 @@
 #include "inventory/inv_json.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 static size_t skip_space(const char *text, size_t len, size_t at)
@@ -70,4 +71,11 @@ const char *inv_json_text(const json_t *object, const char *key)
 	const char *text = json_string_value(value);
 
 	return text && strlen(text) == json_string_length(value) ? text : "";
+}
+
+pid_t inv_json_pid(const json_t *object, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(object, key));
+
+	return value > 0 && value <= INT_MAX ? (pid_t)value : 0;
 }

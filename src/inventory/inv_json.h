@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* A long list of JSON objects, read one by one: no more than one is in memory at a time. */
 
@@ -18,5 +19,8 @@ int inv_json_each(const char *text, size_t len, inv_json_fn *fn, void *arg, stru
 
 /* The string at this key; "" if there is none, or one with a NUL in it. Borrowed. */
 const char *inv_json_text(const json_t *object, const char *key);
+
+/* The number of a process at this key; 0 if there is none. */
+pid_t inv_json_pid(const json_t *object, const char *key);
 
 #endif

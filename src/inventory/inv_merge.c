@@ -105,6 +105,8 @@ static void fold_containers(struct inventory *inv, const struct ref *refs, size_
 			to->name = arena_strdup(&inv->text, from->name);
 		if (to->run == INV_RUN_UNKNOWN)
 			to->run = from->run;
+		if (!to->pid)
+			to->pid = from->pid;
 		map[refs[i].order] = (uint32_t)(to - inv->containers);
 	}
 }
@@ -125,7 +127,8 @@ static void collect_addresses(struct inventory *inv, struct inv_part *const *par
 				(struct inv_address) { .addr = from->addr,
 						       .container = map[base + from->container],
 						       .link = from->link,
-						       .limited = from->limited };
+						       .limited = from->limited,
+						       .rank = from->rank };
 		}
 		base += parts[i] ? parts[i]->n_containers : 0;
 	}
@@ -154,6 +157,8 @@ static void fold_addresses(struct inventory *inv)
 	for (size_t i = 0; i < inv->n_addresses; i++) {
 		if (kept && !cmp_address(&a[kept - 1], &a[i])) {
 			a[kept - 1].limited |= a[i].limited;
+			if (a[i].rank < a[kept - 1].rank)
+				a[kept - 1].rank = a[i].rank;
 			continue;
 		}
 		a[kept] = a[i];

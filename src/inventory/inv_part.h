@@ -13,6 +13,7 @@ struct part_address {
 	uint32_t container; /* index into the part's containers */
 	const char *link; /* NULL: unknown */
 	bool limited;
+	enum inv_rank rank;
 };
 
 struct inv_part {
@@ -25,6 +26,7 @@ struct inv_part {
 	size_t n_addresses, cap_addresses;
 	const char *link; /* of the addresses that follow */
 	bool limited; /* they are */
+	enum inv_rank rank; /* of those, too */
 	bool refusing; /* the container begun last was refused */
 	size_t max; /* most containers, and most addresses */
 	bool over; /* there were more than max */

@@ -399,6 +399,37 @@ START_TEST(inv_merge_address_of_two_containers_conflict)
 }
 END_TEST
 
+/* Whoever names it, the one who is believed most counts, and the first pid. */
+START_TEST(inv_merge_ranks_and_pids_folded)
+{
+	for (int i = 0; i < 2; i++) {
+		struct inv_part *a = part(), *b = part(), *both[] = { i ? b : a, i ? a : b };
+		struct inventory *inv;
+
+		inv_part_container(a, 0, "1", NULL, INV_RUN_RUNNING);
+		inv_part_pid(a, 77);
+		inv_part_rank(a, INV_FOUND);
+		inv_part_address(a, 0, "192.0.2.1");
+		inv_part_address(a, 0, "192.0.2.2");
+		inv_part_container(a, 0, "2", NULL, INV_RUN_RUNNING);
+		inv_part_pid(a, -1);
+		inv_part_address(a, 0, "192.0.2.3");
+		inv_part_container(b, 0, "1", NULL, INV_RUN_RUNNING);
+		inv_part_address(b, 0, "192.0.2.1");
+		inv = inv_merge(both, 2, SIZE_MAX, NULL);
+		ck_assert_int_eq(inv->containers[0].pid, 77);
+		ck_assert_int_eq(inv->containers[1].pid, 0);
+		ck_assert_uint_eq(inv->n_addresses, 3);
+		ck_assert_int_eq(inv->addresses[0].rank, INV_ASSIGNED);
+		ck_assert_int_eq(inv->addresses[1].rank, INV_FOUND);
+		ck_assert_int_eq(inv->addresses[2].rank, INV_ASSIGNED);
+		inv_free(inv);
+		inv_part_free(a);
+		inv_part_free(b);
+	}
+}
+END_TEST
+
 START_TEST(inv_merge_missing_part_incomplete)
 {
 	struct inv_part *p[2] = { part(), NULL };
@@ -540,6 +571,7 @@ int main(void)
 	tcase_add_test(t, inv_part_limit_is_kept_and_told);
 	tcase_add_test(t, inv_merge_two_parts_folded_and_sorted);
 	tcase_add_test(t, inv_merge_address_of_two_containers_conflict);
+	tcase_add_test(t, inv_merge_ranks_and_pids_folded);
 	tcase_add_test(t, inv_merge_missing_part_incomplete);
 	tcase_add_test(t, inv_merge_over_max_rows_highest_left_out);
 	tcase_add_test(t, inv_merge_random_parts_as_model);

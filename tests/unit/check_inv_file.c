@@ -81,6 +81,38 @@ START_TEST(inv_file_parse_link_taken)
 }
 END_TEST
 
+START_TEST(inv_file_parse_pid_taken)
+{
+	static const char text[] = "101 pid=4711\n102 192.0.2.1\n";
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct inventory *inv;
+	struct err e;
+
+	ck_assert_int_eq(inv_file_parse(part, text, strlen(text), &e), 0);
+	inv = inv_merge(&part, 1, 10, NULL);
+	ck_assert_int_eq(inv->containers[0].pid, 4711);
+	ck_assert_int_eq(inv->containers[1].pid, 0);
+	inv_free(inv);
+	inv_part_free(part);
+}
+END_TEST
+
+START_TEST(inv_file_parse_bad_pid_leaves_the_line_out)
+{
+	static const char *const bad[] = { "pid=",   "pid=0", "pid=-1",         "pid=+7",
+					   "pid=7x", "pid= ", "pid=2147483648", "pid=7 pid=7" };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *text = xasprintf("101 192.0.2.1\n102 192.0.2.2 %s\n", bad[i]);
+
+		log_capture();
+		expect(text, "(doubtful); 101[-,unknown] 192.0.2.1");
+		EXPECT_LOG(1, "src:2: line left out: pid ");
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(inv_file_parse_bad_link_leaves_the_line_out)
 {
 	static const char *const bad[] = { "link=",        "link=sixteen-letters!", "link=a/b",
@@ -313,6 +345,8 @@ int main(void)
 	tcase_add_test(t, inv_file_parse_good_file_taken);
 	tcase_add_test(t, inv_file_parse_malformed_lines_left_out_with_line);
 	tcase_add_test(t, inv_file_parse_link_taken);
+	tcase_add_test(t, inv_file_parse_pid_taken);
+	tcase_add_test(t, inv_file_parse_bad_pid_leaves_the_line_out);
 	tcase_add_test(t, inv_file_parse_bad_link_leaves_the_line_out);
 	tcase_add_test(t, inv_file_parse_address_in_place_of_an_id_is_doubted);
 	tcase_add_test(t, inv_file_parse_blanks_that_are_none_doubted);

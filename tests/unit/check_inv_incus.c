@@ -119,6 +119,40 @@ START_TEST(inv_incus_rate_limits_of_what_is_sent_are_told)
 }
 END_TEST
 
+/* What a device's configuration names is assigned, what is seen in the instance is found there. */
+START_TEST(inv_incus_ranks_and_pid)
+{
+	static const char text[] =
+		LIST("{\"name\":\"a\",\"status\":\"Running\",\"type\":\"container\",\"expanded_"
+		     "devices\":{"
+		     "\"eth0\":{\"type\":\"nic\",\"ipv4.address\":\"192.0.2.1\","
+		     "\"ipv6.address\":\"2001:db8::1, 2001:db8::2\"},"
+		     "\"eth1\":{\"type\":\"nic\",\"ipv4.address\":\"none\"}},"
+		     "\"state\":{\"pid\":4711,\"network\":{\"eth0\":{\"addresses\":["
+		     "{\"address\":\"192.0.2.1\",\"scope\":\"global\"},"
+		     "{\"address\":\"192.0.2.9\",\"scope\":\"global\"}]}}}},"
+		     "{\"name\":\"v\",\"type\":\"virtual-machine\",\"state\":{\"pid\":12}},"
+		     "{\"name\":\"s\",\"status\":\"Stopped\",\"expanded_devices\":{"
+		     "\"eth0\":{\"type\":\"nic\",\"ipv4.address\":\"192.0.2.3\"}}}");
+	static const enum inv_rank ranks[] = { INV_ASSIGNED, INV_FOUND, INV_ASSIGNED,
+					       INV_ASSIGNED };
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct inventory *inv;
+	struct err e = { "" };
+
+	ck_assert_msg(inv_incus(part, "incus", text, strlen(text), NULL, &e) == 0, "%s", e.text);
+	expect_part(part, "a[a,running] 192.0.2.1 192.0.2.9 2001:db8::1 2001:db8::2; "
+			  "s[s,stopped]; v[v,unknown]");
+	inv = inv_merge(&part, 1, 1000, NULL);
+	ck_assert_int_eq(inv->containers[0].pid, 4711);
+	ck_assert_int_eq(inv->containers[2].pid, 0);
+	for (size_t i = 0; i < ARRAY_LEN(ranks); i++)
+		ck_assert_int_eq(inv->addresses[i].rank, ranks[i]);
+	inv_free(inv);
+	inv_part_free(part);
+}
+END_TEST
+
 START_TEST(inv_incus_broken_answers_fail_whole)
 {
 	static const char *const t[][2] = {
@@ -164,6 +198,7 @@ static Suite *suite(void)
 	tcase_add_test(t, inv_incus_real_answer_read);
 	tcase_add_test(t, inv_incus_global_addresses_of_links_taken);
 	tcase_add_test(t, inv_incus_rate_limits_of_what_is_sent_are_told);
+	tcase_add_test(t, inv_incus_ranks_and_pid);
 	tcase_add_test(t, inv_incus_broken_answers_fail_whole);
 	tcase_add_test(t, inv_incus_random_damage_never_crashes);
 	suite_add_tcase(s, t);
