@@ -149,16 +149,27 @@ static void on_hangup(void *arg, short revents, uint64_t now_ns)
 	loop_stop(job->loop);
 }
 
-static void run(int fd, const struct cfg *cfg, char *const argv[])
+static int begin(struct job *job, const struct cfg *cfg, const struct source_job *what,
+		 struct err *e)
+{
+	uint64_t until_ns = loop_now_ns() + SOURCE_DEADLINE_NS;
+	uint32_t rows = cfg->inventory.max_rows;
+
+	if (what->work)
+		return child_new_work(what->work, what->text, until_ns, source_octets_http(rows),
+				      job->loop, on_done, job, &job->child, e);
+	return child_new(what->argv, until_ns, source_octets_of(rows), job->loop, on_done, job,
+			 &job->child, e);
+}
+
+static void run(int fd, const struct cfg *cfg, const struct source_job *what)
 {
 	struct job job = { .fd = fd, .loop = loop_new() };
 	struct err e = { "" };
 
 	loop_timer_init(&job.gone, on_gone, &job);
 
-	if (child_new(argv, loop_now_ns() + SOURCE_DEADLINE_NS,
-		      source_octets_of(cfg->inventory.max_rows), job.loop, on_done, &job,
-		      &job.child, &e) < 0) {
+	if (begin(&job, cfg, what, &e) < 0) {
 		refuse(fd, e.text);
 	} else {
 		loop_watch(job.loop, fd, POLLRDHUP, on_hangup, &job);
@@ -295,7 +306,7 @@ static void do_job(int fd, const struct cfg *cfg, const char *request)
 	else if (job.file)
 		run_file(fd, cfg, job.file);
 	else
-		run(fd, cfg, job.argv);
+		run(fd, cfg, &job);
 	source_job_clear(&job);
 }
 

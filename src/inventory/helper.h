@@ -8,14 +8,14 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* The inventory helper runs the commands of `vz` and `command:` sources, and asks the runtimes
- * (docker and the like), as root for a ctmeterd that is not root. It keeps no state. A connection
- * names one job, and the helper runs it only if the configuration file, which must be root's, has
- * it as a source.
+/* The inventory helper runs the commands of `vz` and `command:` sources, asks the runtimes (docker
+ * and the like), and reads the files of others (lxc, pve), as root for a ctmeterd that is not root.
+ * It keeps no state. A connection names one job, and the helper runs it only if the configuration
+ * file, which must be root's, has it as a source.
  *
  *   request   "command:PATH ARG...\n" as in the file, "vz:NAME\n" with a NAME of source_vz.c, or
  *             "docker WORD\n" and "docker:SOCKET WORD\n" with a WORD of runtime.h, for each
- *             runtime
+ *             runtime; "lxc files\n" and "lxc:PATH files\n", for each that gathered.h is for
  *   answer    what the job printed, at most what [inventory] max-rows allows, then
  *             HELPER_END_OCTETS that say how it ended
  *

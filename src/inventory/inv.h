@@ -64,7 +64,7 @@ struct inv_address {
 	enum inv_unfit unfit; /* set by the engine; a source cannot know */
 };
 
-#define INV_UNHEARD_MAX 8
+#define INV_UNHEARD_MAX 16
 
 struct inventory {
 	struct inv_container *containers;

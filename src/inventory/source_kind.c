@@ -189,7 +189,7 @@ const char *source_file_of(const char *spec)
 
 void source_kind_say_absent(struct err *e)
 {
-	char titles[128] = "", signs[256] = "", choices[SOURCE_CHOICES_SIZE];
+	char titles[192] = "", signs[384] = "", choices[SOURCE_CHOICES_SIZE];
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (!is_looked_for(kinds[i]))

@@ -3,6 +3,7 @@
 #define CTM_SOURCE_KIND_H
 
 #include "base/err.h"
+#include "inventory/child.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,13 +14,14 @@
 
 struct source;
 
-/* What the helper does as root for a source: exactly one of argv, file and socket is set. */
+/* What the helper does as root for a source: exactly one of argv, file, socket and work is set. */
 struct source_job {
 	char **argv; /* a program to run; for free(). Its words are static or point into text */
 	char *text; /* for free() */
 	const char *file; /* a kernel file to read, such as /proc/vz/veinfo */
 	/* A runtime's socket: GET `request` there (http_unix.h) if the runtime runs (awake.h). */
 	const char *socket, *request, *worker;
+	child_work_fn *work; /* a function of ours to run on `text`, in a child */
 	bool follow; /* the answer has no end: say each time that more of it has come, not what */
 };
 
@@ -72,11 +74,15 @@ struct source_kind {
 	const char *(*file_of)(const char *rest);
 };
 
-/* Every kind, in the order in which messages list them and `auto` tries them. source_NAME.c
+/* Every kind, in the order in which messages list them and `auto` tries them. Of two that know a
+ * container, the first says which runtime it is of: Proxmox VE has LXC below it. source_NAME.c
  * defines `const struct source_kind source_kind_NAME`. */
 #define SOURCE_KINDS(KIND)      \
 	KIND(vz)                \
+	KIND(pve)               \
 	SOURCE_KINDS_HTTP(KIND) \
+	KIND(lxc)               \
+	KIND(nspawn)            \
 	KIND(file)              \
 	KIND(command)
 
@@ -127,7 +133,7 @@ const char *source_file_of(const char *spec);
 void source_kind_say_absent(struct err *e);
 
 /* "choose source = file:PATH, .. or vz in [inventory]" */
-#define SOURCE_CHOICES_SIZE 256
+#define SOURCE_CHOICES_SIZE 320
 const char *source_kind_choices(char buf[SOURCE_CHOICES_SIZE]);
 
 #endif

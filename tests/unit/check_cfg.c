@@ -214,7 +214,8 @@ START_TEST(cfg_parse_bad_words_list_choices)
 	ck_assert_refused("[netfilter]\nlink = eth0\nlink = eth0 containers\n", "t.conf:3",
 			  "already named");
 	ck_assert_refused("[ports]\ndirection = in\n", "container, port");
-	ck_assert_refused("[inventory]\nsource = lxc\n", "lxc", "file:PATH", "command:PATH", "vz");
+	ck_assert_refused("[inventory]\nsource = lxcfs\n", "lxcfs", "file:PATH", "command:PATH",
+			  "vz");
 	ck_assert_refused("[inventory]\nsource = file:\n", "file:PATH");
 	ck_assert_refused("[inventory]\nsource = command:\n", "command:PATH");
 	ck_assert_refused("[inventory]\nsource = command:vzlist -a\n", "vzlist -a", "absolute");

@@ -90,32 +90,36 @@ END_TEST
 
 /* ---- the table of kinds ---- */
 
+#ifdef CTM_NO_CURL
+#define HTTP_TITLES ""
+#define HTTP_SIGNS ""
+#define HTTP_FORMS ""
+#else
+#define HTTP_TITLES "no Docker, no Podman, no Incus, no LXD, "
+#define HTTP_SIGNS "no dockerd; no podman; no incusd; no lxd; "
+#define HTTP_FORMS "docker[:SOCKET], podman[:SOCKET], incus[:SOCKET], lxd[:SOCKET], "
+#endif
+
+#define NOT_YET                                                                               \
+	"not configured yet: source = auto found no OpenVZ, no Proxmox VE, " HTTP_TITLES      \
+	"no LXC, no systemd-nspawn on this node (no /proc/vz/veinfo, vzlist or prlctl; no "   \
+	"pmxcfs; " HTTP_SIGNS "no lxc-start; no systemd-nspawn); choose source = file:PATH, " \
+	"command:PATH ARG..., vz, pve[:PATH], " HTTP_FORMS "lxc[:PATH] or nspawn[:PATH] in "  \
+	"[inventory]"
+#define ONE_OF                                                                            \
+	"must be one of: auto, vz, pve[:PATH], " HTTP_FORMS "lxc[:PATH], nspawn[:PATH], " \
+	"file:PATH, command:PATH ARG..."
+
 START_TEST(source_kind_messages_list_every_kind)
 {
-#ifdef CTM_NO_CURL
-	static const char said[] =
-		"not configured yet: source = auto found no OpenVZ on this node (no "
-		"/proc/vz/veinfo, vzlist or prlctl); choose source = file:PATH, "
-		"command:PATH ARG... or vz in [inventory]";
-	static const char kinds[] = "must be one of: auto, vz, file:PATH, command:PATH ARG...";
-#else
-	static const char said[] =
-		"not configured yet: source = auto found no OpenVZ, no Docker, no Podman, no "
-		"Incus, no LXD on this node (no /proc/vz/veinfo, vzlist or prlctl; no dockerd; no "
-		"podman; no incusd; no lxd); choose source = file:PATH, command:PATH ARG..., vz, "
-		"docker[:SOCKET], podman[:SOCKET], incus[:SOCKET] or lxd[:SOCKET] in [inventory]";
-	static const char kinds[] =
-		"must be one of: auto, vz, docker[:SOCKET], podman[:SOCKET], incus[:SOCKET], "
-		"lxd[:SOCKET], file:PATH, command:PATH ARG...";
-#endif
 	char spec_text[] = "auto", *spec = spec_text;
 	char *root = fixture_path("vz/none");
 	struct err e = { "" };
 
 	ck_assert(!sources_are_configured(&spec, 1, root, &e));
-	ck_assert_str_eq(e.text, said);
+	ck_assert_str_eq(e.text, NOT_YET);
 	ck_assert_int_eq(source_check("vzlist", &e), -EINVAL);
-	ck_assert_str_eq(e.text, kinds);
+	ck_assert_str_eq(e.text, ONE_OF);
 	free(root);
 }
 END_TEST
