@@ -160,6 +160,7 @@ static json_t *container_json(const struct snap *s, const struct snap_container 
 	put(row, "reason", status_reason(c));
 	put(row, "runtime", text_json(c->runtime));
 	put(row, "runtime_id", text_json(c->runtime_id));
+	put(row, "image", text_json(c->image));
 	return row;
 }
 

@@ -307,7 +307,8 @@ int inv_part_container(struct inv_part *part, unsigned line, const char *id, con
 		.name = arena_strdup(&part->text, inv_clean(name, clean, sizeof(clean))),
 		.run = run,
 		.runtime = "",
-		.runtime_id = arena_strdup(&part->text, "")
+		.runtime_id = arena_strdup(&part->text, ""),
+		.image = arena_strdup(&part->text, "")
 	};
 	return 0;
 }
@@ -325,6 +326,17 @@ void inv_part_runtime(struct inv_part *part, const char *runtime, const char *ru
 	if (strlen(runtime_id) <= INV_RUNTIME_ID_MAX)
 		c->runtime_id =
 			arena_strdup(&part->text, inv_clean(runtime_id, clean, sizeof(clean)));
+}
+
+void inv_part_image(struct inv_part *part, const char *image)
+{
+	char clean[INV_NAME_MAX + 1];
+
+	if (part->refusing)
+		return;
+	assert(part->n_containers);
+	part->containers[part->n_containers - 1].image =
+		arena_strdup(&part->text, inv_clean(image, clean, sizeof(clean)));
 }
 
 void inv_part_net(struct inv_part *part, enum inv_net net)

@@ -23,7 +23,7 @@
  *    inv_part_doubt. */
 
 #define INV_ID_MAX 64 /* octets of a container id, at least 1 */
-#define INV_NAME_MAX 255 /* octets of a name that are kept; longer names are cut */
+#define INV_NAME_MAX 255 /* octets of a name or an image that are kept; longer ones are cut */
 #define INV_COMPLAINTS_MAX 20
 
 /* The MIB's ctmContainerRunState. */
@@ -38,6 +38,7 @@ struct inv_container {
 	enum inv_run run;
 	const char *runtime; /* static: "docker"; "": no runtime said so */
 	char *runtime_id; /* the runtime's own id of it, "" if it has none */
+	char *image; /* what it was made from, as its runtime calls that; "" if unknown */
 	enum inv_net net;
 	pid_t pid; /* of a process in its network, as this node numbers it; 0: unknown */
 };
@@ -142,6 +143,7 @@ void inv_part_limited(struct inv_part *part, bool limited);
 /* Say more of the container begun last. runtime is static text; runtime_id and net are as in
  * struct inv_container. */
 void inv_part_runtime(struct inv_part *part, const char *runtime, const char *runtime_id);
+void inv_part_image(struct inv_part *part, const char *image);
 void inv_part_net(struct inv_part *part, enum inv_net net);
 /* 0: it is not known, as at each container's beginning. */
 void inv_part_pid(struct inv_part *part, pid_t pid);

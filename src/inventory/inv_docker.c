@@ -182,6 +182,8 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 	if (inv_part_container(r->part, 0, id, name, run) < 0)
 		return 0;
 	inv_part_runtime(r->part, r->runtime, runtime_id);
+	if (!pod) /* that of a pod's infra container says nothing */
+		inv_part_image(r->part, inv_json_text(object, "Image"));
 	inv_part_net(r->part, net_of(object, member));
 	inv_part_pid(r->part, inv_json_pid(object, "Pid")); /* Docker's list has none */
 	/* After a crash of the runtime a stopped one still has the address that it had. */

@@ -166,6 +166,7 @@ static int read_instance(void *arg, const json_t *instance, struct err *e)
 	if (id && inv_part_container(r->part, 0, id, *shown ? shown : path,
 				     run_of(inv_json_text(instance, "status"))) == 0) {
 		inv_part_runtime(r->part, r->runtime, uuid);
+		inv_part_image(r->part, inv_json_text(config, "image.description"));
 		inv_part_net(r->part, net_of(instance));
 		inv_part_pid(r->part, pid_of(instance));
 		if (run_of(inv_json_text(instance, "status")) != INV_RUN_STOPPED)

@@ -75,6 +75,8 @@ static void fold_runtime(struct inventory *inv, struct inv_container *to,
 		to->runtime = from->runtime;
 		to->runtime_id = arena_strdup(&inv->text, from->runtime_id);
 	}
+	if (!*to->image && *from->image)
+		to->image = arena_strdup(&inv->text, from->image);
 	if (from->net == INV_NET_OWN)
 		to->net = INV_NET_OWN;
 }
@@ -97,6 +99,7 @@ static void fold_containers(struct inventory *inv, const struct ref *refs, size_
 						       .run = INV_RUN_UNKNOWN,
 						       .runtime = "",
 						       .runtime_id = no_name,
+						       .image = no_name,
 						       .net = from->net };
 			inv->n_containers++;
 		}

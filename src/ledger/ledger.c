@@ -133,21 +133,25 @@ void ledger_name_container(struct container *c, const char *id, const char *name
 	c->name = text + at;
 }
 
-void ledger_set_runtime(struct container *c, const char *runtime, const char *runtime_id)
+void ledger_set_runtime(struct container *c, const char *runtime, const char *runtime_id,
+			const char *image)
 {
 	char *text;
 
 	runtime = runtime ? runtime : "";
-	text = xasprintf("%s%c%s", runtime, '\0', runtime_id ? runtime_id : "");
+	runtime_id = runtime_id ? runtime_id : "";
+	text = xasprintf("%s%c%s%c%s", runtime, '\0', runtime_id, '\0', image ? image : "");
 	free(c->runtime);
 	c->runtime = text;
 	c->runtime_id = text + strlen(runtime) + 1;
+	c->image = c->runtime_id + strlen(runtime_id) + 1;
 }
 
 bool ledger_runtime_differs(const struct container *c, const struct inv_container *from)
 {
 	return strcmp(c->runtime, from->runtime ? from->runtime : "") != 0 ||
-	       strcmp(c->runtime_id, from->runtime_id ? from->runtime_id : "") != 0;
+	       strcmp(c->runtime_id, from->runtime_id ? from->runtime_id : "") != 0 ||
+	       strcmp(c->image, from->image ? from->image : "") != 0;
 }
 
 static struct container *take_container(struct sweep *w, const struct inv_container *from)
@@ -158,7 +162,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 	if (!c) {
 		c = xcalloc(1, sizeof(*c));
 		ledger_name_container(c, from->id, "");
-		ledger_set_runtime(c, "", "");
+		ledger_set_runtime(c, "", "", "");
 		c->ifindex = l->next_ifindex++;
 		c->totals.since_wall_s = w->now.wall_s;
 		ledger_note_unsure(&c->unsure, STORE_UNSURE_SINCE, w->now);
@@ -174,7 +178,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 		c->changed = w->changed = true;
 	}
 	if (ledger_runtime_differs(c, from)) {
-		ledger_set_runtime(c, from->runtime, from->runtime_id);
+		ledger_set_runtime(c, from->runtime, from->runtime_id, from->image);
 		c->changed = w->changed = true;
 	}
 	w->changed = w->changed || c->net != from->net;

@@ -29,6 +29,7 @@ struct container {
 	bool saving; /* it is in a batch whose outcome is not known yet */
 	uint8_t unsure; /* bits of enum store_unsure */
 	char *runtime, *runtime_id; /* one allocation, see ledger_set_runtime */
+	char *image; /* in it, too; as last said; not stored */
 	enum inv_net net; /* as last said; not stored */
 };
 
@@ -143,7 +144,8 @@ struct row *ledger_add_stored_row(struct ledger *l, struct container *c,
 void ledger_name_container(struct container *c, const char *id, const char *name);
 
 /* Set both, copied: what runs it, and its id there. NULL is "". */
-void ledger_set_runtime(struct container *c, const char *runtime, const char *runtime_id);
+void ledger_set_runtime(struct container *c, const char *runtime, const char *runtime_id,
+			const char *image);
 bool ledger_runtime_differs(const struct container *c, const struct inv_container *from);
 
 /* Append a container. Its ifIndex must be the highest, or the ports must be sorted afterwards. */

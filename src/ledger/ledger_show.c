@@ -66,6 +66,7 @@ static void show_container(struct container *c, struct snap *snap)
 					.totals = show_totals(&c->totals),
 					.runtime = snap_text(snap, c->runtime),
 					.runtime_id = snap_text(snap, c->runtime_id),
+					.image = snap_text(snap, c->image),
 					.net = c->net };
 	to->totals.status = c->state != STORE_LIVE  ? ROW_RETIRED
 			    : c->net == INV_NET_OWN ? ROW_OTHER

@@ -61,7 +61,7 @@ struct container *ledger_add_stored_container(struct ledger *l, const struct sto
 	struct container *c = xcalloc(1, sizeof(*c));
 
 	ledger_name_container(c, from->id, from->name);
-	ledger_set_runtime(c, from->runtime, from->runtime_id);
+	ledger_set_runtime(c, from->runtime, from->runtime_id, "");
 	c->run = (enum inv_run)from->run;
 	c->ifindex = from->ifindex;
 	c->state = from->state;

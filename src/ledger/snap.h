@@ -72,7 +72,7 @@ struct snap_container {
 	uint32_t ifindex; /* durable, from 1 */
 	uint32_t n_addresses; /* rows not retired */
 	struct snap_totals totals;
-	const char *runtime, *runtime_id; /* snap_text; as in struct inv_container */
+	const char *runtime, *runtime_id, *image; /* snap_text; as in struct inv_container */
 	enum inv_net net;
 };
 

@@ -56,6 +56,7 @@ START_TEST(inv_docker_real_answer_read)
 	inv = inv_merge(&part, 1, 1000, NULL);
 	ck_assert_str_eq(inv->containers[0].runtime, "docker");
 	ck_assert_uint_eq(strlen(inv->containers[0].runtime_id), 64);
+	ck_assert_str_eq(inv->containers[0].image, "bb");
 	ck_assert_int_eq(inv->containers[0].net, INV_NET_OWN);
 	ck_assert_int_eq(inv->containers[2].net, INV_NET_NONE);
 	ck_assert_int_eq(inv->containers[5].net, INV_NET_SHARED);

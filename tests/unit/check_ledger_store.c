@@ -106,6 +106,13 @@ START_TEST(ledger_restore_runtime_known_and_kept_while_unheard)
 	ck_assert(!ledger_differs(ledger, &silent));
 	ck_assert(!ledger_set_inventory(ledger, &silent, now));
 	expect("7", A, 100, ROW_COUNTING, 0);
+	inv.containers[0].image = (char *)"web:2"; /* is not stored */
+	ck_assert(ledger_differs(ledger, &inv));
+	ck_assert(ledger_set_inventory(ledger, &inv, now));
+	ck_assert(!ledger_differs(ledger, &inv));
+	inv.containers[0].image = (char *)"web:3";
+	ck_assert(ledger_differs(ledger, &inv));
+	inv.containers[0].image = (char *)"web:2";
 	inv.containers[0].runtime_id = (char *)"1e1e"; /* made anew */
 	ck_assert(ledger_differs(ledger, &inv));
 	silent.unheard[0] = "podman";
