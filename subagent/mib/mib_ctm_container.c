@@ -11,12 +11,13 @@ enum container_column {
 	COL_IFINDEX,
 	COL_ADDRESS_COUNT,
 	COL_RUN_STATE = 19,
+	COL_RUNTIME,
+	COL_RUNTIME_ID,
 };
 
 static const uint32_t prefix[] = { CTM_BASE_OID, 1, 2, 1 };
-static const uint32_t columns[] = {
-	2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19
-};
+static const uint32_t columns[] = { 2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
+				    12, 13, 14, 15, 16, 17, 18, 19, 20, 21 };
 
 static size_t rows(const void *data)
 {
@@ -50,6 +51,12 @@ static bool cell(const void *data, size_t row, uint32_t column, struct smi_value
 		return true;
 	case COL_RUN_STATE:
 		mib_set_integer(ret, (int32_t)c->run);
+		return true;
+	case COL_RUNTIME:
+		mib_set_text(ret, c->runtime ? c->runtime : "");
+		return true;
+	case COL_RUNTIME_ID:
+		mib_set_text(ret, c->runtime_id ? c->runtime_id : "");
 		return true;
 	default:
 		return mib_ctm_totals_cell(d, &c->totals, column, ret);

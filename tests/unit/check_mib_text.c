@@ -158,6 +158,8 @@ static struct snap *distinct_snap(void)
 		.run = INV_RUN_STOPPED,
 		.ifindex = 61,
 		.n_addresses = 62,
+		.runtime = snap_text(s, "docker"),
+		.runtime_id = snap_text(s, "0f1e2d"),
 		.totals = totals,
 	};
 	s->addresses = xcalloc(2, sizeof(*s->addresses));
@@ -198,6 +200,8 @@ static const struct {
 	{ "ctmContainerIfIndex", "61" },
 	{ "ctmContainerAddressCount", "62" },
 	{ "ctmContainerRunState", "3" },
+	{ "ctmContainerRuntime", "docker" },
+	{ "ctmContainerRuntimeId", "0f1e2d" },
 	{ "ctmAddressLabel", "7 192.0.2.1" },
 	{ "ctmAddressText", "192.0.2.1" },
 	{ "ctmAddressContainerText", "7" },
