@@ -8,7 +8,8 @@ static uint64_t later_of(uint64_t a, uint64_t b)
 
 uint64_t pace_next(const struct pace *p, uint64_t now_ns)
 {
-	uint64_t at = later_of(now_ns, p->began_ns ? p->began_ns + PACE_PAUSE_NS : 0);
+	uint64_t pause_ns = p->light ? PACE_LIGHT_NS : PACE_PAUSE_NS;
+	uint64_t at = later_of(now_ns, p->began_ns ? p->began_ns + pause_ns : 0);
 
 	return p->full_ns > PACE_BURST_NS ? later_of(at, p->full_ns - PACE_BURST_NS) : at;
 }
@@ -23,8 +24,9 @@ void pace_began(struct pace *p, bool by_event, bool runs_commands, uint64_t now_
 {
 	p->began_ns = now_ns;
 	p->spent_ns = 0;
+	p->light = !runs_commands;
 	if (by_event)
-		spend(p, runs_commands ? PACE_LOOK_NS : 1, now_ns);
+		spend(p, runs_commands ? PACE_LOOK_NS : PACE_PAUSE_NS, now_ns);
 }
 
 void pace_ended(struct pace *p, bool news, uint64_t now_ns)

@@ -77,8 +77,27 @@ START_TEST(pace_next_files_are_read_each_pause)
 {
 	struct pace p = { 0 };
 	uint64_t now = 1000 * S;
+	unsigned first = looks_in(&p, &now, 4, false, false, MS), rest;
 
-	ck_assert_uint_ge(looks_in(&p, &now, 600, false, false, MS), 1195);
+	ck_assert_uint_ge(first, 79); /* 50 ms apart */
+	ck_assert_uint_le(first, 81);
+	looks_in(&p, &now, 60, false, false, MS);
+	rest = looks_in(&p, &now, 600, false, false, MS); /* 500 ms apart */
+	ck_assert_uint_ge(rest, 1195);
+	ck_assert_uint_le(rest, 1202);
+}
+END_TEST
+
+/* A container's start is announced until the runtime knows all of it. */
+START_TEST(pace_next_second_burst_is_prompt_where_no_command_runs)
+{
+	struct pace p = { 0 };
+	uint64_t now = 1000 * S;
+
+	pace_began(&p, true, false, now);
+	pace_ended(&p, false, now + 2 * MS);
+	ck_assert_uint_eq(pace_next(&p, now + 10 * MS), now + PACE_LIGHT_NS);
+	ck_assert_uint_eq(pace_next(&p, now + 90 * MS), now + 90 * MS);
 }
 END_TEST
 
@@ -107,6 +126,7 @@ int main(void)
 	tcase_add_test(tc, pace_next_news_cost_less);
 	tcase_add_test(tc, pace_next_slow_looks_have_their_share);
 	tcase_add_test(tc, pace_next_files_are_read_each_pause);
+	tcase_add_test(tc, pace_next_second_burst_is_prompt_where_no_command_runs);
 	tcase_add_test(tc, pace_began_regular_looks_take_nothing);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
