@@ -22,7 +22,7 @@
 #   make dist         make build/ctmeter-VERSION.tar.gz; make distcheck: test it
 # V=1 shows the commands. CTMETER_OID moves the MIB. IPTC=no builds without libiptc, LINK=no without
 # the link backend (dry runs only, without both), RUNTIMES=no without libcurl (no docker, podman,
-# incus, lxd).
+# incus, lxd, kubernetes).
 
 CTMETER_OID ?= 1.3.6.1.4.1.8072.9999.9999.1206
 VERSION     := 0.1.0
@@ -57,7 +57,7 @@ PKGS       := $(if $(filter yes,$(IPTC)),libip4tc libip6tc) $(if $(filter yes,$(
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)$(if $(filter yes,$(IPTC)),, -DCTM_NO_IPTC) \
               $(if $(filter yes,$(LINK)),, -DCTM_NO_LINK)
 PKG_LIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
-# The sources of runtimes that answer by HTTP (docker, podman, incus, lxd), where libcurl is there
+# The sources of runtimes that answer by HTTP (docker, podman, incus, lxd, kubernetes), where libcurl is there
 # and knows unix sockets (RUNTIMES=no: without).
 RUNTIMES   ?= $(if $(shell $(PKG_CONFIG) --exists 'libcurl >= 7.40' 2>/dev/null || echo no),no,yes)
 ifeq ($(RUNTIMES),yes)

@@ -26,6 +26,7 @@ static const struct {
 	FUNCTION(easy_setopt),         FUNCTION(easy_strerror),   FUNCTION(multi_init),
 	FUNCTION(multi_cleanup),       FUNCTION(multi_setopt),    FUNCTION(multi_add_handle),
 	FUNCTION(multi_remove_handle), FUNCTION(multi_info_read), FUNCTION(multi_socket_action),
+	FUNCTION(slist_append),        FUNCTION(slist_free_all),
 };
 
 static void *open_library(struct err *e)

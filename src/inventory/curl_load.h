@@ -22,6 +22,8 @@ struct curl {
 	__typeof__(&curl_multi_remove_handle) multi_remove_handle;
 	__typeof__(&curl_multi_info_read) multi_info_read;
 	__typeof__(&curl_multi_socket_action) multi_socket_action;
+	__typeof__(&curl_slist_append) slist_append;
+	__typeof__(&curl_slist_free_all) slist_free_all;
 };
 
 /* Returns its functions, the same for the whole process, or NULL with e filled. */

@@ -226,6 +226,8 @@ static void run_http(int fd, const struct cfg *cfg, const struct source_job *wha
 	struct job job = { .fd = fd, .loop = loop_new() };
 	struct http_ask ask = { .socket = what->socket,
 				.request = what->request,
+				.call = what->call,
+				.call_len = what->call_len,
 				.deadline_ns = loop_now_ns() + SOURCE_DEADLINE_NS,
 				.max_octets = source_octets_http(cfg->inventory.max_rows),
 				.came = what->follow ? on_http_came : NULL,

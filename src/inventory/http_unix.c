@@ -46,6 +46,9 @@ struct http_get {
 	char *out;
 	size_t len, cap, max_octets;
 	bool over; /* the answer is longer than max_octets */
+	bool is_call; /* by gRPC */
+	char grpc_status[16]; /* "": not said yet */
+	struct curl_slist *headers;
 	bool has_come; /* since `came` was last called */
 	http_came_fn *came;
 	http_done_fn *done; /* NULL: called already */
@@ -119,11 +122,28 @@ static size_t take_body(char *octets, size_t size, size_t n, void *arg)
 	return len;
 }
 
+/* libcurl gives the trailer's lines like the header's. A refusal has no trailer: its status is in the
+ * header. */
+static void take_grpc_status(struct http_get *g, const char *line, size_t len)
+{
+	static const char name[] = "grpc-status:";
+	size_t at = strlen(name), kept = 0;
+
+	if (len <= at || strncasecmp(line, name, at) != 0)
+		return;
+	for (; at < len && kept < sizeof(g->grpc_status) - 1; at++)
+		if (line[at] >= '0' && line[at] <= '9')
+			g->grpc_status[kept++] = line[at];
+	g->grpc_status[kept] = '\0';
+}
+
 /* An empty line ends the header. An answer that is followed has begun with it. */
 static size_t take_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct http_get *g = arg;
 
+	if (g->is_call)
+		take_grpc_status(g, line, n * size);
 	if (g->came && n * size <= 2 && *line == '\r' && status_of(g) == 200) {
 		g->has_come = true;
 		loop_timer_clear(g->loop, &g->deadline);
@@ -147,6 +167,9 @@ static void release(struct http_get *g)
 	}
 	if (g->multi)
 		g->curl->multi_cleanup(g->multi);
+	if (g->headers)
+		g->curl->slist_free_all(g->headers);
+	g->headers = NULL;
 	g->easy = NULL;
 	g->multi = NULL;
 }
@@ -168,6 +191,9 @@ static void describe(const struct http_get *g, CURLcode code, struct http_end *e
 	else if (status != 200)
 		snprintf(end->text, sizeof(end->text), "it answers with status %ld: %s", status,
 			 inv_clean(g->out, said, sizeof(said)));
+	else if (g->is_call && strcmp(g->grpc_status, "0") != 0)
+		snprintf(end->text, sizeof(end->text), HTTP_GRPC_STATUS "%s",
+			 *g->grpc_status ? g->grpc_status : "(none)");
 }
 
 /* g is not touched after done, which may free it. */
@@ -231,12 +257,35 @@ static void on_timer(void *arg, uint64_t now_ns)
 
 /* ---- its beginning ---- */
 
+/* Without libcurl's HTTP/2 it cannot be made. */
+static bool make_call(struct http_get *g, const struct http_ask *ask)
+{
+#if LIBCURL_VERSION_NUM >= 0x073100
+	CURL *easy = g->easy;
+
+	g->headers = g->curl->slist_append(NULL, "Content-Type: application/grpc");
+	if (!g->headers || !g->curl->slist_append(g->headers, "TE: trailers"))
+		return false;
+	return !g->curl->easy_setopt(easy, CURLOPT_HTTP_VERSION,
+				     (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE) &&
+	       !g->curl->easy_setopt(easy, CURLOPT_POST, 1L) &&
+	       !g->curl->easy_setopt(easy, CURLOPT_HTTPHEADER, g->headers) &&
+	       !g->curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)ask->call_len) &&
+	       !g->curl->easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, ask->call);
+#else
+	(void)g;
+	(void)ask;
+	return false;
+#endif
+}
+
 static bool begin(struct http_get *g, const struct http_ask *ask)
 {
 	char *url = xasprintf("http://localhost%s", ask->request);
 	const struct curl *curl = g->curl;
 	CURL *easy = g->easy;
-	bool good = !curl->easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, ask->socket) &&
+	bool good = (!g->is_call || make_call(g, ask)) &&
+		    !curl->easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, ask->socket) &&
 		    !curl->easy_setopt(easy, CURLOPT_URL, url) &&
 		    !curl->easy_setopt(easy, CURLOPT_PROXY, "") && /* none from the environment */
 		    !curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
@@ -272,6 +321,7 @@ int http_get_new(const struct http_ask *ask, struct loop *loop, struct http_get 
 	g->cap = 1;
 	g->out = xcalloc(1, 1);
 	g->max_octets = ask->max_octets;
+	g->is_call = ask->call;
 	g->came = ask->came;
 	g->done = ask->done;
 	g->arg = ask->arg;
@@ -280,7 +330,8 @@ int http_get_new(const struct http_ask *ask, struct loop *loop, struct http_get 
 	g->multi = g->curl->multi_init();
 	g->easy = g->multi ? g->curl->easy_init() : NULL;
 	if (!g->easy || !begin(g, ask)) {
-		err_set(e, "libcurl cannot ask %s", ask->socket);
+		err_set(e, "libcurl cannot ask %s%s", ask->socket,
+			g->is_call ? ": it needs HTTP/2 for that" : "");
 		http_get_free(g);
 		return -EIO;
 	}

@@ -9,15 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A GET by HTTP on a unix socket, driven by the loop. Nothing else is ever connected to.
+/* A GET by HTTP on a unix socket, or a unary call by gRPC, driven by the loop. Nothing else is ever
+ * connected to.
  *
  * 1. The answer is kept up to a cap. One that is cut off, or whose status is not 200, is a failure.
  * 2. An answer that never ends is followed: its octets are not kept, and `came` is called when its
  *    header has come and each time more of it has.
- * 3. `done` is called once, from the loop, and may call http_get_free. It is not called after
+ * 3. A call by gRPC is a POST by HTTP/2 without TLS. Its answer is the frame with the message; its
+ *    status is in the trailer, and one that is not 0 is a failure, HTTP_GRPC_STATUS with it.
+ * 4. `done` is called once, from the loop, and may call http_get_free. It is not called after
  *    http_get_free. `came` must not call http_get_free. */
 
 #define HTTP_LATE "it does not answer in time"
+#define HTTP_GRPC_STATUS "it answers with gRPC status "
 
 struct http_get;
 
@@ -33,6 +37,8 @@ typedef void http_done_fn(void *arg, const struct http_end *end, uint64_t now_ns
 
 struct http_ask {
 	const char *socket, *request; /* "/run/docker.sock", "/info"; needed during the call only */
+	const void *call; /* call_len octets, a frame to send by gRPC; NULL: a GET */
+	size_t call_len;
 	uint64_t deadline_ns; /* of the whole answer; of its header if it is followed */
 	size_t max_octets;
 	http_came_fn *came; /* NULL: the answer is kept */

@@ -62,6 +62,8 @@ static void ask_here(const struct runtime_door *door, struct runtime_ask *ask, u
 {
 	struct http_ask http = { .socket = door->socket,
 				 .request = door->request,
+				 .call = door->call,
+				 .call_len = door->call_len,
 				 .deadline_ns = now_ns + SOURCE_DEADLINE_NS,
 				 .max_octets = source_octets_http((uint32_t)door->source->max_rows),
 				 .done = on_http,

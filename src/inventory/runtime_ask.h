@@ -12,6 +12,8 @@ struct runtime_door {
 	const struct source *source;
 	const char *word; /* names the helper's job: "SOURCE WORD" */
 	const char *socket, *request, *worker; /* for this process; http_unix.h, awake.h */
+	const void *call; /* NULL: a GET */
+	size_t call_len;
 };
 
 struct runtime_end {

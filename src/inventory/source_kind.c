@@ -162,6 +162,7 @@ void source_job_clear(struct source_job *job)
 {
 	free(job->argv);
 	free(job->text);
+	free(job->call);
 	*job = (struct source_job) { .argv = NULL };
 }
 
@@ -189,7 +190,7 @@ const char *source_file_of(const char *spec)
 
 void source_kind_say_absent(struct err *e)
 {
-	char titles[192] = "", signs[384] = "", choices[SOURCE_CHOICES_SIZE];
+	char titles[256] = "", signs[384] = "", choices[SOURCE_CHOICES_SIZE];
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (!is_looked_for(kinds[i]))

@@ -21,6 +21,8 @@ struct source_job {
 	const char *file; /* a kernel file to read, such as /proc/vz/veinfo */
 	/* A runtime's socket: GET `request` there (http_unix.h) if the runtime runs (awake.h). */
 	const char *socket, *request, *worker;
+	void *call; /* a frame to send there by gRPC instead; for free() */
+	size_t call_len;
 	child_work_fn *work; /* a function of ours to run on `text`, in a child */
 	bool follow; /* the answer has no end: say each time that more of it has come, not what */
 };
@@ -90,7 +92,7 @@ struct source_kind {
 #ifdef CTM_NO_CURL
 #define SOURCE_KINDS_HTTP(KIND)
 #else
-#define SOURCE_KINDS_HTTP(KIND) KIND(docker) KIND(podman) KIND(incus) KIND(lxd)
+#define SOURCE_KINDS_HTTP(KIND) KIND(docker) KIND(podman) KIND(incus) KIND(lxd) KIND(kubernetes)
 #endif
 
 /* Is this a valid source ("auto", "file:PATH", ..)? A cfg_source_check_fn. */
@@ -133,7 +135,7 @@ const char *source_file_of(const char *spec);
 void source_kind_say_absent(struct err *e);
 
 /* "choose source = file:PATH, .. or vz in [inventory]" */
-#define SOURCE_CHOICES_SIZE 320
+#define SOURCE_CHOICES_SIZE 384
 const char *source_kind_choices(char buf[SOURCE_CHOICES_SIZE]);
 
 #endif

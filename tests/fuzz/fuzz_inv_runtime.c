@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What Docker, Podman and Incus answer; octet 0 chooses. Podman's two lists are the same text. */
+/* What Docker, Podman, Incus and Kubernetes' runtimes answer; octet 0 chooses. Podman's two lists are
+ * the same text, and so are the list and each status of Kubernetes'. */
 #include "fuzz_inv.h"
+#include "inventory/inv_cri.h"
 #include "inventory/inv_docker.h"
 #include "inventory/inv_incus.h"
 
@@ -14,6 +16,31 @@ static const char *settle(void *arg, const char *runtime_id, const char *name)
 	return strlen(name) % 2 ? NULL : name;
 }
 
+static const struct cri_status *status_of(void *arg, const char *id)
+{
+	REQUIRE(cri_id_is_good(id));
+	return arg;
+}
+
+static void count(void *arg, const char *id)
+{
+	REQUIRE(cri_id_is_good(id));
+	++*(size_t *)arg;
+}
+
+static int parse_cri(struct inv_part *part, const char *text, size_t len, struct err *e)
+{
+	struct cri_status status = { .addresses = NULL };
+	bool known = cri_status_read(text, len, &status, e) == 0;
+	size_t ready = 0;
+	int ret = cri_each_ready(text, len, count, &ready, e);
+
+	REQUIRE(known || *e->text);
+	REQUIRE(inv_cri(part, text, len, status_of, known ? &status : NULL, e) == ret);
+	cri_status_clear(&status);
+	return ret;
+}
+
 static int parse(struct inv_part *part, uint8_t which, const char *text, size_t len, struct err *e)
 {
 	const struct inv_settle by = { .id = settle };
@@ -25,6 +52,8 @@ static int parse(struct inv_part *part, uint8_t which, const char *text, size_t 
 		return inv_docker(part, text, len, &by, e);
 	case 'p':
 		return inv_podman(part, text, len, text, len, &by, e);
+	case 'k':
+		return parse_cri(part, text, len, e);
 	default:
 		return inv_incus(part, "incus", text, len, &by, e);
 	}

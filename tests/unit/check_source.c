@@ -95,9 +95,10 @@ END_TEST
 #define HTTP_SIGNS ""
 #define HTTP_FORMS ""
 #else
-#define HTTP_TITLES "no Docker, no Podman, no Incus, no LXD, "
-#define HTTP_SIGNS "no dockerd; no podman; no incusd; no lxd; "
-#define HTTP_FORMS "docker[:SOCKET], podman[:SOCKET], incus[:SOCKET], lxd[:SOCKET], "
+#define HTTP_TITLES "no Docker, no Podman, no Incus, no LXD, no Kubernetes, "
+#define HTTP_SIGNS "no dockerd; no podman; no incusd; no lxd; no kubelet; "
+#define HTTP_FORMS \
+	"docker[:SOCKET], podman[:SOCKET], incus[:SOCKET], lxd[:SOCKET], kubernetes[:SOCKET], "
 #endif
 
 #define NOT_YET                                                                               \
