@@ -4,7 +4,7 @@
  *    under SQLite's own locks. After a clean end there is no log, and opening the database would
  *    make one. The file is then read as it is ("immutable"), and report_db_is_void reports whether
  *    it changed. */
-#include "store/report_db.h"
+#include "store/report_db_room.h"
 
 #include "base/loop.h"
 #include "base/period.h"
@@ -14,10 +14,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUSY_TIMEOUT_MS 5000
@@ -30,17 +28,6 @@
 	"SELECT a.key, " STORE_OCTETS("a.") ", " STORE_OCTETS( \
 		"b.") " FROM address AS a"                     \
 		      " LEFT JOIN booked AS b ON b.address = a.key"
-
-struct report_db {
-	char *path;
-	sqlite3 *handle;
-	bool immutable;
-	bool lacks_newest;
-	bool has_imported; /* the tables exist */
-	bool has_open; /* some usage is in no period yet */
-	int64_t counted_at_s; /* that usage belongs to the period of this time */
-	struct stat opened; /* of the file, when it was opened */
-};
 
 static int stat_wal(const char *path, struct stat *ret)
 {
@@ -58,8 +45,7 @@ static const char *who_may(void)
 			     : "run ctmeter as root";
 }
 
-/* SQLite's error in words that say what to do. */
-static int explain(const struct report_db *db, int code, struct err *e)
+int report_db_explain(const struct report_db *db, int code, struct err *e)
 {
 	switch (code & 0xff) {
 	case SQLITE_NOTADB:
@@ -156,7 +142,7 @@ static int open_database(struct report_db *db, struct err *e)
 		code = try_open(db, "mode=ro&immutable=1", &version);
 	}
 	if (code != SQLITE_OK)
-		return explain(db, code, e);
+		return report_db_explain(db, code, e);
 	if (version > STORE_SCHEMA_VERSION) {
 		err_set(e,
 			"%s was written by a newer ctmeter (schema %lld, this one reads %d): "
@@ -174,7 +160,7 @@ static int open_database(struct report_db *db, struct err *e)
 		code = query_number(db, "SELECT value FROM meta WHERE key = 'counted_at'",
 				    &db->counted_at_s);
 	db->has_open = version >= STORE_SCHEMA_BOOKED;
-	return code == SQLITE_OK ? 0 : explain(db, code, e);
+	return code == SQLITE_OK ? 0 : report_db_explain(db, code, e);
 }
 
 int report_db_open(const char *path, struct report_db **ret_db, struct err *e)
@@ -264,7 +250,7 @@ static int read_rows(struct report_db *db, const char *sql, report_db_row_fn *fn
 		code = SQLITE_OK;
 	}
 	if (code != SQLITE_DONE)
-		code = explain(db, code, e);
+		code = report_db_explain(db, code, e);
 	else
 		code = 0;
 	sqlite3_finalize(stmt);
@@ -385,7 +371,7 @@ int report_db_usage(struct report_db *db, enum report_db_usage table, int64_t si
 	if (code == SQLITE_DONE && u.open_s != INT64_MAX)
 		code = each_open(&u);
 	if (code != SQLITE_DONE)
-		rc = explain(db, code, e);
+		rc = report_db_explain(db, code, e);
 	sqlite3_finalize(stmt);
 	return rc;
 }
@@ -414,7 +400,7 @@ int report_db_imported(struct report_db *db, int64_t since_s, int64_t until_s,
 		code = SQLITE_OK;
 	}
 	if (code != SQLITE_DONE)
-		rc = explain(db, code, e);
+		rc = report_db_explain(db, code, e);
 	sqlite3_finalize(stmt);
 	return rc;
 }
@@ -428,7 +414,7 @@ int report_db_imported_since(struct report_db *db, int64_t *ret_s, struct err *e
 		code = query_number(db, "SELECT i.measured" IMPORTED " ORDER BY i.measured LIMIT 1",
 				    &since_s);
 	if (code != SQLITE_OK)
-		return explain(db, code, e);
+		return report_db_explain(db, code, e);
 	*ret_s = since_s;
 	return 0;
 }
@@ -445,7 +431,7 @@ int report_db_is_imported(struct report_db *db, const char *ip, bool *ret_is, st
 		code = sqlite3_step(stmt);
 	}
 	if (code != SQLITE_DONE && code != SQLITE_ROW)
-		rc = explain(db, code, e);
+		rc = report_db_explain(db, code, e);
 	else
 		*ret_is = code == SQLITE_ROW;
 	sqlite3_finalize(stmt);
@@ -475,7 +461,7 @@ int report_db_check(struct report_db *db, int timeout_ms, struct err *e)
 	if (code == SQLITE_INTERRUPT) {
 		rc = -ETIMEDOUT;
 	} else if (code != SQLITE_ROW) {
-		rc = explain(db, code, e);
+		rc = report_db_explain(db, code, e);
 	} else if (strcmp(column_text(stmt, 0), "ok") != 0) {
 		/* The text is "*** in database main ***", then a line with the damage. */
 		text = column_text(stmt, 0);

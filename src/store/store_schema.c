@@ -90,6 +90,8 @@ static const char *const steps[] = {
 	/* What runs a container, and its id there. */
 	("ALTER TABLE container ADD COLUMN runtime TEXT NOT NULL DEFAULT '';"
 	 "ALTER TABLE container ADD COLUMN runtime_id TEXT NOT NULL DEFAULT '';"),
+	/* Who this node is among others, whatever its name. */
+	"INSERT OR REPLACE INTO meta VALUES ('node', lower(hex(randomblob(16))));",
 };
 
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step for each version");

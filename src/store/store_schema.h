@@ -11,9 +11,10 @@
  * recognition of damage. For store/ only. */
 
 /* The schema's version (SQLite's user_version), and the versions from which a reader finds more. */
-#define STORE_SCHEMA_VERSION 5
+#define STORE_SCHEMA_VERSION 6
 #define STORE_SCHEMA_BOOKED 2 /* a period is booked when it is over: `booked`, counted_at in meta */
 #define STORE_SCHEMA_IMPORTED 3 /* `import` and `imported` */
+#define STORE_SCHEMA_NODE 6 /* the node's id, in meta */
 
 /* The eight counter columns in the order of enum path, octets before packets, each with `before`
  * in front of its name and `after` behind it. */
@@ -41,6 +42,10 @@
  * versions; "epoch" is what the iptables backend calls that number. */
 #define STORE_KEY_COMMIT_IPV4 "epoch_ipv4"
 #define STORE_KEY_COMMIT_IPV6 "epoch_ipv6"
+
+/* The node's id among others, and since when it has it: 0 or missing, from the beginning. */
+#define STORE_KEY_NODE "node"
+#define STORE_KEY_NODE_SINCE "node_since"
 
 /* Report db's last error: e becomes "PATH: SQLite's message: what to do". Returns -EBUSY (locked),
  * -ENOSPC (no room), -EROFS (not writable), -EACCES (cannot be opened), -EUCLEAN (damaged, or no

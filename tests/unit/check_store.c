@@ -222,7 +222,7 @@ START_TEST(store_open_version_0_migrated)
 	must_put_small(s, 2, 2);
 	store_close(s);
 	expect_small(p.path, "2 ", "2 ");
-	expect_answer(p.path, "PRAGMA user_version", "5 ");
+	expect_answer(p.path, "PRAGMA user_version", "6 ");
 	expect_answer(p.path, "PRAGMA journal_mode", "wal ");
 	place_remove(&p);
 }

@@ -295,7 +295,7 @@ START_TEST(store_open_version_1_migrated)
 		tell(p.path, back_to_1[i]);
 	s = must_open(p.path);
 	expect_contents(s, was);
-	expect_answer(p.path, "PRAGMA user_version", "5 ");
+	expect_answer(p.path, "PRAGMA user_version", "6 ");
 	expect_answer(p.path, "SELECT address, in_octets FROM booked", "1|100 2|0 ");
 	use(s, &b, WALL + 900, 7, 1);
 	use(s, &a, WALL + 900, 5, 1);
