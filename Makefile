@@ -22,7 +22,7 @@
 #   make dist         make build/ctmeter-VERSION.tar.gz; make distcheck: test it
 # V=1 shows the commands. CTMETER_OID moves the MIB. IPTC=no builds without libiptc, LINK=no without
 # the link backend (dry runs only, without both), RUNTIMES=no without libcurl (no docker, podman,
-# incus, lxd, kubernetes).
+# incus, lxd, kubernetes), SHIP=no without libpq (no ctmeter ship).
 
 CTMETER_OID ?= 1.3.6.1.4.1.8072.9999.9999.1206
 VERSION     := 0.1.0
@@ -66,6 +66,14 @@ PKG_LIBS   += -ldl
 else
 PKG_CFLAGS += -DCTM_NO_CURL
 endif
+# `ctmeter ship`, where libpq is there (SHIP=no: without).
+SHIP       ?= $(if $(shell $(PKG_CONFIG) --exists libpq 2>/dev/null || echo no),no,yes)
+ifeq ($(SHIP),yes)
+PKG_CFLAGS += $(shell $(PKG_CONFIG) --cflags libpq)
+PKG_LIBS   += $(shell $(PKG_CONFIG) --libs libpq)
+else
+PKG_CFLAGS += -DCTM_NO_SHIP
+endif
 # The system call filter, if libseccomp is installed (SECCOMP=no builds without it).
 SECCOMP    ?= $(shell $(PKG_CONFIG) --exists libseccomp 2>/dev/null && echo yes)
 ifeq ($(SECCOMP),yes)
@@ -105,9 +113,11 @@ users       = $(shell grep -lE 'include.*($(1))/' \
               tests/unit/*.c tests/fuzz/*.c tests/netns/*.c tests/bench/*.c 2>/dev/null)
 IPTC_USERS := $(if $(filter yes,$(IPTC)),,$(call users,netfilter/iptables|libiptc))
 LINK_USERS := $(if $(filter yes,$(LINK)),,$(call users,netfilter/link))
+SHIP_USERS := $(if $(filter yes,$(SHIP)),,$(call users,ship))
 ROOMS_OUT  := $(if $(filter yes,$(IPTC)),,src/netfilter/iptables/%.c) \
-              $(if $(filter yes,$(LINK)),,src/netfilter/link/%.c)
-sources     = $(filter-out %.bpf.c $(ROOMS_OUT) $(IPTC_USERS) $(LINK_USERS),$(wildcard $(1)))
+              $(if $(filter yes,$(LINK)),,src/netfilter/link/%.c) \
+              $(if $(filter yes,$(SHIP)),,src/ship/%.c)
+sources     = $(filter-out %.bpf.c $(ROOMS_OUT) $(IPTC_USERS) $(LINK_USERS) $(SHIP_USERS),$(wildcard $(1)))
 SRC_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out src/cli/ctmeter.c,$(call sources,src/*/*.c src/*/*/*.c)))
 SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(wildcard subagent/*.c subagent/*/*.c)))
 LIBS_ALL   = $(B)/libsubagent.a $(B)/libctmeter.a
@@ -115,6 +125,7 @@ UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(call sources,tests/unit/ch
 UNIT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/check_%.c,$(call sources,tests/unit/*.c)))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(B)/fuzzers/%,$(call sources,tests/fuzz/fuzz_*.c))
 NET_TOOLS := $(patsubst %.c,$(B)/%,$(call sources,tests/netns/*.c))
+FLEET_TOOLS := $(patsubst %.c,$(B)/%,$(call sources,tests/fleet/*.c))
 BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(call sources,tests/bench/*.c))
 # A file that contains OIDs is made from a template: conf/NMS/FILE.in becomes build/conf/NMS/FILE.
 # The others are copied there, so that the files of each monitoring system are together.
@@ -156,6 +167,10 @@ LINK_OBJECT := $(B)/src/netfilter/link/count.bpf.o
 $(B)/src/report/statement_style.o: src/report/statement.css
 $(B)/src/netfilter/link/embed.o: $(LINK_OBJECT)
 $(B)/src/netfilter/link/embed.o: override CPPFLAGS += -DLINK_OBJECT='"$(LINK_OBJECT)"'
+
+SHIP_SCHEMA := src/ship/schema.sql
+$(B)/src/ship/embed.o: $(SHIP_SCHEMA)
+$(B)/src/ship/embed.o: override CPPFLAGS += -DSHIP_SCHEMA='"$(SHIP_SCHEMA)"'
 
 $(B)/libctmeter.a: $(SRC_OBJS)
 $(B)/libsubagent.a: $(SUB_OBJS)
@@ -205,6 +220,8 @@ $(B)/fuzzers/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(LIBS_ALL)
 $(B)/tests/netns/%: tests/netns/%.c $(LIBS_ALL)
 	$(TOOL)
 $(B)/tests/bench/%: tests/bench/%.c $(LIBS_ALL)
+	$(TOOL)
+$(B)/tests/fleet/%: tests/fleet/%.c $(LIBS_ALL)
 	$(TOOL)
 define TOOL
 	@mkdir -p $(@D)
@@ -287,6 +304,8 @@ unit: all $(UNIT_BINS)
 		echo "SKIP  $$t: built without libiptc"; done
 	$(Q)for t in $(basename $(notdir $(filter tests/unit/check_%,$(LINK_USERS)))); do \
 		echo "SKIP  $$t: built without the link backend"; done
+	$(Q)for t in $(basename $(notdir $(filter tests/unit/check_%,$(SHIP_USERS)))); do \
+		echo "SKIP  $$t: built without libpq"; done
 	$(Q)$(RUN) sh tests/unit/run.sh $(UNIT_BINS)
 
 netns: all test-tools
@@ -366,7 +385,7 @@ CONFDIR   = $(SYSCONFDIR)/ctmeter
 CONFFILE  = $(CONFDIR)/ctmeter.conf
 
 # SOURCE:TARGET of every installed file, except those that belong to the operator.
-UNITS     = $(wildcard conf/*.service conf/*.socket)
+UNITS     = $(wildcard conf/*.service conf/*.socket conf/*.timer)
 MANUALS   = $(wildcard docs/*.[158]) $(MIB_MAN)
 INSTALLED = \
 	$(foreach f,$(UNITS),$(B)/units/$(notdir $f):$(UNITDIR)/$(notdir $f)) \
@@ -382,7 +401,7 @@ INSTALLED = \
 
 $(B)/units/%: conf/% FORCE
 	@mkdir -p $(@D)
-	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g; s|@CONF@|$(CONFFILE)|g' $< >$@
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|g; s|@BINDIR@|$(BINDIR)|g; s|@CONF@|$(CONFFILE)|g' $< >$@
 
 # An existing configuration is kept.
 .PHONY: install

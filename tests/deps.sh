@@ -20,6 +20,7 @@ build libip6tc-dev     iptables-devel
 build libjansson-dev   jansson-devel
 build libmnl-dev       libmnl-devel
 build libsqlite3-dev   sqlite-devel
+build libpq-dev        libpq-devel
 build libseccomp-dev   libseccomp-devel
 build libcurl4-gnutls-dev libcurl-devel
 test  check            check-devel

@@ -69,7 +69,7 @@ hardened() # COMPILER
 }
 
 flags=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I"$B/lint-gcc"
-	'-DLINK_OBJECT="COPYING"') # any file: nothing of it is run
+	'-DLINK_OBJECT="COPYING"' '-DSHIP_SCHEMA="COPYING"' $(pkg-config --cflags libpq)) # any file: nothing of it is run
 
 # One file per process, two at a time. The kernel's programs are for another machine than this.
 each_file() # COMMAND...: {} stands for the file's name
@@ -95,7 +95,7 @@ headers_stand_alone()
 	for h in $(git ls-files -co --exclude-standard 'src/*.h' 'subagent/*.h'); do
 		# shellcheck disable=SC2046 # a list of flags
 		echo "#include \"${h#*/}\"" | gcc -std=gnu11 -D_GNU_SOURCE -Isrc -Isubagent \
-			-I"$B/lint-gcc" $(pkg-config --cflags jansson) -Wall -Werror -fsyntax-only -x c - || echo "$h"
+			-I"$B/lint-gcc" $(pkg-config --cflags jansson libpq) -Wall -Werror -fsyntax-only -x c - || echo "$h"
 	done
 }
 
@@ -119,12 +119,12 @@ mib()
 	sh mibs/check.sh "$modules" >"$B/mib.log" 2>&1 || cat "$B/mib.log"
 }
 
-# The exposure of the unit as systemd computes it: 1.6 at most, printed. Needs no running systemd.
-exposure()
+# The exposure of a unit as systemd computes it: 1.6 at most, printed. Needs no running systemd.
+exposure() # UNIT
 {
-	local unit=$B/lint-unit/ctmeterd.service said
+	local unit=$B/lint-unit/$1 said
 	mkdir -p "$B/lint-unit"
-	sed 's|@SBINDIR@|/usr/sbin|; s|@CONF@|/etc/ctmeter/ctmeter.conf|' conf/ctmeterd.service >"$unit"
+	sed 's|@SBINDIR@|/usr/sbin|; s|@BINDIR@|/usr/bin|; s|@CONF@|/etc/ctmeter/ctmeter.conf|' "conf/$1" >"$unit"
 	said=$(systemd-analyze security --offline=true --threshold=16 --no-pager "$unit" 2>&1) || echo "over 1.6"
 	said=$(sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p' <<<"$said")
 	[ -n "$said" ] || echo "systemd-analyze printed no exposure"
@@ -150,7 +150,8 @@ check 'clang-tidy' analysed_by_clang
 check 'shellcheck' shellcheck -x "${scripts[@]}"
 check 'manual pages' manual_pages
 check 'documents' env B="$B/lint-gcc" bash tests/docs/static.sh
-check 'exposure of the unit' exposure
+check 'exposure of the daemon' exposure ctmeterd.service
+check 'exposure of the shipping' exposure ctmeter-ship.service
 check 'MIB' mib
 
 [ "$failed" -eq 0 ] && echo 'lint: all checks passed'

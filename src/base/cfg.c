@@ -291,6 +291,8 @@ void cfg_free(struct cfg *cfg)
 	free(cfg->inventory.helper);
 	free(cfg->ledger.path);
 	free(cfg->ports.name);
+	free(cfg->ship.database);
+	free(cfg->ship.node);
 	free(cfg->control.socket);
 	free(cfg);
 }

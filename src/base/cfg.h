@@ -69,6 +69,11 @@ struct cfg {
 		uint32_t framing_octets; /* added to a port's octets for each packet: 0, 14 or 18 */
 	} ports;
 	struct {
+		char *database; /* libpq's connection string; NULL: nothing is shipped */
+		char *node; /* HOSTNAME is already replaced */
+		uint32_t rate; /* rows a second */
+	} ship;
+	struct {
 		char *socket;
 	} control;
 };

@@ -224,6 +224,19 @@ static int parse_name(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
+/* libpq knows what is in it; who runs without libpq may have it, too. */
+static int parse_conninfo(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	(void)key;
+	if (!strpbrk(value, "=:")) {
+		err_set(e, "must be a connection string of libpq, such as host=db.example "
+			   "dbname=fleet user=node1 sslmode=verify-full");
+		return -EINVAL;
+	}
+	set_text(field, xstrdup(value));
+	return 0;
+}
+
 /* `field` is the whole struct cfg: append to its list of links. */
 static int parse_link(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
@@ -319,6 +332,9 @@ static const struct cfg_key keys[] = {
 	{ "ports", "speed", "1000", parse_number, FIELD(ports.speed_mbits), 1, 400000 },
 	{ "ports", "framing", "0", parse_framing, FIELD(ports.framing_octets),
 	  .choices = framing_choices },
+	{ "ship", "database", NULL, parse_conninfo, FIELD(ship.database) },
+	{ "ship", "node", "HOSTNAME", parse_name, FIELD(ship.node) },
+	{ "ship", "rate", "5000", parse_number, FIELD(ship.rate), 1, 1000000 },
 	{ "control", "socket", "/run/ctmeter/control.sock", parse_socket_path,
 	  FIELD(control.socket) },
 };

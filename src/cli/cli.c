@@ -42,6 +42,8 @@ static const struct command commands[] = {
 	  .run = cli_statement, .takes_args = true, .check = cli_statement_check },
 	{ "import", " FILE...", "add traffic that was counted before ctmeter to the history",
 	  .run = cli_import, .takes_args = true, .check = cli_import_check },
+	{ "ship", "", "put closed periods into the fleet's PostgreSQL", .run = cli_ship,
+	  .check = cli_ship_check },
 	{ "zero", " CTID|ADDRESS", "restart its totals in list and report --since-zero",
 	  .run = cli_zero, .takes_args = true, .check = cli_zero_check },
 	{ "refresh", "", "poll the inventory now and wait until the rules are in place",
@@ -159,6 +161,30 @@ static bool take_statement_option(int c, const char *value, struct cli_statement
 	}
 }
 
+/* False: not an option of ship. */
+static bool take_ship_option(int c, const char *value, struct cli_ship_options *ship)
+{
+	switch (c) {
+	case CLI_INIT:
+		ship->init = true;
+		return true;
+	case CLI_OPEN:
+		ship->open = true;
+		return true;
+	case CLI_TAKE_OVER:
+		ship->take_over = true;
+		return true;
+	case CLI_NEW_IDENTITY:
+		ship->new_identity = true;
+		return true;
+	case CLI_DATABASE:
+		ship->database = value;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* False: not an option of check. */
 static bool take_check_option(int c, const char *value, struct cli_check_options *check)
 {
@@ -221,7 +247,8 @@ static int take_option(struct line *line, int c, const char *name)
 		if (take_top_option(c, optarg, &cli->top) ||
 		    take_check_option(c, optarg, &cli->check) ||
 		    take_import_option(c, &cli->import) ||
-		    take_statement_option(c, optarg, &cli->statement))
+		    take_statement_option(c, optarg, &cli->statement) ||
+		    take_ship_option(c, optarg, &cli->ship))
 			break;
 		print_usage(NULL, stderr);
 		return EXIT_USAGE;

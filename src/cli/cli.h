@@ -41,6 +41,10 @@ struct cli {
 		const char *month, *output, *all; /* NULL: not given */
 		bool index;
 	} statement;
+	struct cli_ship_options {
+		bool init, open, take_over, new_identity;
+		const char *database; /* NULL: as configured */
+	} ship;
 	struct cli_report *report; /* options of report */
 	struct cfg *cfg;
 	char *const *args; /* after the command's name */
@@ -61,6 +65,7 @@ int cli_zero(const struct cli *cli, struct err *e);
 int cli_top(const struct cli *cli, struct err *e);
 int cli_teardown(const struct cli *cli, struct err *e);
 int cli_import(const struct cli *cli, struct err *e);
+int cli_ship(const struct cli *cli, struct err *e);
 int cli_check(const struct cli *cli, struct err *e);
 int cli_statement(const struct cli *cli, struct err *e);
 
@@ -69,6 +74,7 @@ int cli_top_check(const struct cli *cli, struct err *e);
 int cli_check_check(const struct cli *cli, struct err *e);
 int cli_import_check(const struct cli *cli, struct err *e);
 int cli_statement_check(const struct cli *cli, struct err *e);
+int cli_ship_check(const struct cli *cli, struct err *e);
 
 /* Send `command` to the daemon and wait at most timeout_s for the answer. When that takes longer
  * than a second and stderr is a terminal, print "waiting for `waiting_for`" there (NULL: never).

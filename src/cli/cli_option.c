@@ -53,6 +53,13 @@ static const struct cli_option {
 	{ "all", "DIR", CLI_ALL, "statement",
 	  "write everybody's into this directory, DIR/CTID.html" },
 	{ "index", NULL, CLI_INDEX, "statement", "write DIR/index.html too, with links to them" },
+	{ "init", NULL, CLI_INIT, "ship", "make or migrate the database's schema, and end" },
+	{ "open", NULL, CLI_OPEN, "ship", "the periods that are not over, too, as they stand" },
+	{ "database", "CONNINFO", CLI_DATABASE, "ship", "instead of [ship] database" },
+	{ "take-over", NULL, CLI_TAKE_OVER, "ship",
+	  "this machine is the node from now on, and no\nother" },
+	{ "new-identity", NULL, CLI_NEW_IDENTITY, "ship",
+	  "this machine is a clone: be another node from\nnow on" },
 	{ "help", NULL, 'h', NULL, "print this help; after a command, that command's" },
 	{ "version", NULL, 'V', NULL, "print the version" },
 };

@@ -32,6 +32,11 @@ enum cli_option_value {
 	CLI_MONTH,
 	CLI_ALL,
 	CLI_INDEX,
+	CLI_INIT,
+	CLI_OPEN,
+	CLI_TAKE_OVER,
+	CLI_NEW_IDENTITY,
+	CLI_DATABASE,
 	CLI_REPORT /* cli_report_option tells them apart by name */
 };
 

@@ -35,7 +35,7 @@ for page in "$LAB_TOP"/docs/*.[158] "$LAB_TOP"/docs/*.[158].in; do
 	page=$(basename "$page" .in)
 	case $page in '*'*) ;; *) assert_ok "$page" test -e "$X/root/usr/share/man/man${page##*.}/$page.gz" ;; esac
 done
-assert_eq 'it depends on libraries and a maker of users' 'libbpf1 libc6 libcurl3-gnutls libip4tc2 libip6tc2 libjansson4 libmnl0 libseccomp2 libsnmp40 libsqlite3-0 systemd ' \
+assert_eq 'it depends on libraries and a maker of users' 'libbpf1 libc6 libcurl3-gnutls libip4tc2 libip6tc2 libjansson4 libmnl0 libpq5 libseccomp2 libsnmp40 libsqlite3-0 systemd ' \
 	"$(field Depends | tr ',' '\n' | awk '{ print $1 }' | sort | tr '\n' ' ')"
 assert_eq 'it recommends' snmpd "$(field Recommends)"
 

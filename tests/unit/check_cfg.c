@@ -63,6 +63,9 @@ static void assert_defaults(const struct cfg *c)
 	ck_assert_int_eq(c->ports.direction, CFG_DIRECTION_CONTAINER);
 	ck_assert_uint_eq(c->ports.speed_mbits, 1000);
 	ck_assert_uint_eq(c->ports.framing_octets, 0);
+	ck_assert_ptr_null(c->ship.database);
+	ck_assert_uint_eq(c->ship.rate, 5000);
+	ck_assert_str_eq(c->ship.node, host);
 	ck_assert_str_eq(c->control.socket, "/run/ctmeter/control.sock");
 }
 
@@ -99,21 +102,23 @@ static void assert_links(const struct cfg *c, const char *expected)
 
 START_TEST(cfg_parse_every_key_is_taken)
 {
-	struct cfg *c = parse_ok("[agentx]\nsocket = tcp:localhost:705 ; inline comment\n"
-				 "context=\nnotifications = no\n"
-				 "[netfilter]\nbackend = fake\ntable = filter\nnode-traffic = no\n"
-				 "link = eth0\nlink = venet0\nlink = br.7@a \tcontainers ; x\n"
-				 "link = venet1 uplink\n"
-				 "[inventory]\nsource = vz\n\tsource = file:/etc/c;t/list\n"
-				 "source=command:/bin/x -a \"b c\" ; x\n"
-				 "source=command:\"/opt/my script\" a\n"
-				 "source=file:/etc/my list\n"
-				 "interval = 1\nretire-after = 0\nmax-rows = 1000000\n"
-				 "max-addresses = 1\n"
-				 "[ledger]\npath = /l\ncheckpoint = 3600\n"
-				 "[ports]\nname = a-HOSTNAME-b\ndirection = port\nspeed = 400000\n"
-				 "framing = 18\n"
-				 "[control]\nsocket = /c\r\n");
+	struct cfg *c =
+		parse_ok("[agentx]\nsocket = tcp:localhost:705 ; inline comment\n"
+			 "context=\nnotifications = no\n"
+			 "[netfilter]\nbackend = fake\ntable = filter\nnode-traffic = no\n"
+			 "link = eth0\nlink = venet0\nlink = br.7@a \tcontainers ; x\n"
+			 "link = venet1 uplink\n"
+			 "[inventory]\nsource = vz\n\tsource = file:/etc/c;t/list\n"
+			 "source=command:/bin/x -a \"b c\" ; x\n"
+			 "source=command:\"/opt/my script\" a\n"
+			 "source=file:/etc/my list\n"
+			 "interval = 1\nretire-after = 0\nmax-rows = 1000000\n"
+			 "max-addresses = 1\n"
+			 "[ledger]\npath = /l\ncheckpoint = 3600\n"
+			 "[ports]\nname = a-HOSTNAME-b\ndirection = port\nspeed = 400000\n"
+			 "framing = 18\n"
+			 "[ship]\ndatabase = host=a sslmode=verify-full\nnode = b\nrate = 1\n"
+			 "[control]\nsocket = /c\r\n");
 	char host[256], name[300];
 
 	ck_assert_int_eq(gethostname(host, sizeof(host)), 0);
@@ -141,6 +146,9 @@ START_TEST(cfg_parse_every_key_is_taken)
 	ck_assert_int_eq(c->ports.direction, CFG_DIRECTION_PORT);
 	ck_assert_uint_eq(c->ports.speed_mbits, 400000);
 	ck_assert_uint_eq(c->ports.framing_octets, 18);
+	ck_assert_str_eq(c->ship.database, "host=a sslmode=verify-full");
+	ck_assert_str_eq(c->ship.node, "b");
+	ck_assert_uint_eq(c->ship.rate, 1);
 	ck_assert_str_eq(c->control.socket, "/c");
 	cfg_free(c);
 }
@@ -389,7 +397,8 @@ START_TEST(cfg_load_example_is_the_defaults)
 		"user",     "socket",        "context", "notifications", "backend",
 		"table",    "node-traffic",  "source",  "interval",      "retire-after",
 		"max-rows", "max-addresses", "helper",  "path",          "checkpoint",
-		"name",     "direction",     "speed",   "framing",       "socket"
+		"name",     "direction",     "speed",   "framing",       "node",
+		"rate",     "socket"
 	};
 	FILE *file = fopen("conf/ctmeter.conf", "r");
 	char line[256], name[32], *text = xstrdup("");
