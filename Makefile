@@ -11,6 +11,7 @@
 #   make fuzz         fuzz every parser (FUZZ_S seconds each)
 #   make check-packages  build, install, upgrade and remove the Debian and RPM packages
 #   make check-runtimes  count the containers of real Dockers and the like in trees of Debian
+#   make check-fleet  ship a fleet's ledgers to a real PostgreSQL (NODES=40: the short form)
 #   make check-nms    let real monitoring systems poll a real node
 #   make check-life   compress a long life into 7 minutes: flat memory, no repetition in the log
 #   make soak         traffic, churn, kills and foreign commits for SOAK_S seconds, without loss
@@ -245,8 +246,8 @@ AGAIN = +@$(MAKE) --no-print-directory $(parallel)
 export JOBS SLOW UNDER ASAN_OPTIONS
 RUN = B='$(B)' CTMETER_OID='$(CTMETER_OID)'
 
-.PHONY: demo check quickcheck check-odd check-docs check-life check-nms check-runtimes check-sanitized check-valgrind soak \
-	measure bench unit netns test-tools bench-tools fuzz fuzzers fuzz-run
+.PHONY: demo check quickcheck check-odd check-docs check-fleet check-life check-nms check-runtimes check-sanitized check-valgrind soak \
+	measure bench unit netns test-tools bench-tools fleet-tools fuzz fuzzers fuzz-run
 demo: deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) KEEP='$(KEEP)' bash tests/demo.sh
@@ -351,6 +352,15 @@ check-nms: deps
 	$(Q)sh tests/deps.sh nms
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=nms LIMIT_S=1800 bash tests/netns/run.sh
+
+# A PostgreSQL of its own takes the ledgers of a fleet. NODES=40 is the short form.
+check-fleet: deps
+	$(Q)sh tests/deps.sh fleet
+	$(AGAIN) all test-tools fleet-tools
+	$(Q)$(RUN) SUITE=fleet LIMIT_S=3000 NODES='$(or $(NODES),400)' bash tests/netns/run.sh $(TESTS)
+
+fleet-tools: $(FLEET_TOOLS)
+	@:
 
 # BENCH=quick is for everyday use; the results of the full one are in tests/bench/RESULTS.md.
 bench: deps

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh GROUP...   groups: build test docs lint fuzz valgrind packages runtimes bench nms
+# usage: deps.sh GROUP...   groups: build test docs lint fuzz valgrind packages runtimes bench nms fleet
 # Install the missing packages of these groups, with apt on Debian and Ubuntu. On other systems,
 # print their names.
 set -eu
@@ -58,6 +58,9 @@ packages dpkg-dev      dpkg-dev
 packages lintian       lintian
 packages rpm           rpm-build
 runtimes debootstrap   debootstrap
+fleet openssl          openssl
+fleet postgresql       postgresql-server
+fleet sqlite3          sqlite
 nms   cacti            cacti
 nms   chromium         chromium
 nms   curl             curl

@@ -117,7 +117,9 @@ static int connect_wait(struct pg *pg, struct err *e)
 	return rc;
 }
 
-static int check_conninfo(const char *conninfo, struct err *e)
+/* *timeout_s becomes the string's connect_timeout, if it has one: libpq's asynchronous calls do not
+ * look at it. */
+static int check_conninfo(const char *conninfo, unsigned *timeout_s, struct err *e)
 {
 	char *message = NULL, line[320];
 	PQconninfoOption *options = PQconninfoParse(conninfo, &message);
@@ -131,9 +133,12 @@ static int check_conninfo(const char *conninfo, struct err *e)
 			line);
 		rc = -EINVAL;
 	}
-	for (PQconninfoOption *o = options; o && o->keyword; o++)
+	for (PQconninfoOption *o = options; o && o->keyword; o++) {
 		if (!strcmp(o->keyword, "password") && o->val && *o->val)
 			rc = -EINVAL;
+		if (!strcmp(o->keyword, "connect_timeout") && o->val && atoi(o->val) > 0)
+			*timeout_s = (unsigned)atoi(o->val);
+	}
 	if (rc && options)
 		err_set(e, "[ship] database has a password in it, which everybody can read: put it "
 			   "into a file with mode 0600 and name that by passfile=");
@@ -167,7 +172,7 @@ int pg_open(const char *conninfo, unsigned timeout_s, struct pg **ret_pg, struct
 					     "dbname",
 					     NULL };
 	const char *values[] = { "ctmeter", "30", "10", "3", "60000", conninfo, NULL };
-	int rc = check_conninfo(conninfo, e);
+	int rc = check_conninfo(conninfo, &timeout_s, e);
 	struct pg *pg;
 
 	if (rc < 0)
