@@ -756,7 +756,7 @@ RETURNS TABLE (kind text, node text, at timestamptz, container text, ip inet, de
 LANGUAGE sql STABLE AS $$
 	SELECT 'not shipped', n.name, n.hours_next, NULL::text, NULL::inet,
 		format('nothing later than %s is here', coalesce(n.hours_next::text, 'its beginning'))
-	FROM ctmeter.node n WHERE NOT n.retired AND n.first_at < $2
+	FROM ctmeter.node n WHERE NOT n.retired
 		AND coalesce(n.hours_next, '-infinity') < least(ctmeter.down($2, '1 hour'), ctmeter.down(now(), '1 hour') - interval '1 hour')
 	UNION ALL
 	SELECT 'silent', n.name, n.shipped_at, NULL, NULL, 'it has not shipped for ' ||

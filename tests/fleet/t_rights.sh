@@ -131,7 +131,7 @@ p95() { # COLUMN: as it is billed
 	sqlite3 "$FLEET/1/ledger.db" "WITH s AS (SELECT sum(u.in_octets) AS i, sum(u.out_octets) AS o FROM usage_5min u
 		JOIN address a ON a.key = u.address JOIN container c ON c.ifindex = a.container
 		WHERE c.ctid = '1004' AND start >= $FLEET_NOW / 3600 * 3600 - 43200 AND start < $FLEET_NOW / 3600 * 3600 GROUP BY start)
-		SELECT $1 * 8 / 300 FROM s ORDER BY 1 DESC LIMIT 1 OFFSET 7"
+		SELECT ($1) * 8 / 300 FROM s ORDER BY 1 DESC LIMIT 1 OFFSET 7"
 }
 assert_eq 'the 95th percentiles' "$(for c in i o 'max(i, o)' 'i + o'; do v=$(p95 "$c"); echo "${v:-0}"; done | xargs)" \
 	"$(ask "SELECT * FROM ctmeter.percentile95(to_timestamp($FLEET_NOW / 3600 * 3600 - 43200), to_timestamp($FLEET_NOW / 3600 * 3600), container => '1004')")"
