@@ -6,6 +6,7 @@
 #include "ship/ship.h"
 #include "store/owner.h"
 #include "store/ship_db.h"
+#include "store/ship_state.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -111,6 +112,29 @@ static int new_identity(const struct cli *cli, struct err *e)
 	return rc;
 }
 
+/* For `status` and `check`: that this run ended, and how. A run with --database is a try. */
+static void note_end(const struct cli *cli, const struct ship_result *r, int rc,
+		     const struct err *e)
+{
+	const char *ledger = cli->cfg->ledger.path;
+	struct ship_state before = { .at_s = 0 }, now = { .at_s = time(NULL) };
+	struct owner saved;
+
+	if (cli->ship.database)
+		return;
+	owner_become(ledger, &saved);
+	ship_state_read(ledger, &before);
+	now.shipped_s = rc < 0 ? before.shipped_s : now.at_s;
+	now.until_s = r->hours_until_s ? r->hours_until_s : before.until_s;
+	now.backlog = r->backlog;
+	if (rc < 0) {
+		now.failing_since_s = before.failing_since_s ? before.failing_since_s : now.at_s;
+		snprintf(now.error, sizeof(now.error), "%s", e->text);
+	}
+	ship_state_write(ledger, &now); /* where that fails the ledger cannot be written either */
+	owner_return(&saved);
+}
+
 int cli_ship(const struct cli *cli, struct err *e)
 {
 	struct ship_options o = {
@@ -135,6 +159,7 @@ int cli_ship(const struct cli *cli, struct err *e)
 	if (cli->ship.init)
 		return init(cli, o.database, e);
 	rc = ship_run(&o, &r, e);
+	note_end(cli, &r, rc, e);
 	if (cli->json)
 		print_json(cli, &r, rc < 0 ? e : NULL);
 	else if (!rc)

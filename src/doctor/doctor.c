@@ -54,6 +54,7 @@ static const struct doctor_check checks[] = {
 	{ "inventory", doctor_inventory, ADDR_V4, false },
 	{ "conflicts", doctor_conflicts, ADDR_V4, false },
 	{ "ledger", doctor_ledger, ADDR_V4, false },
+	{ "ship", doctor_ship, ADDR_V4, true },
 	{ "disk", doctor_disk, ADDR_V4, true },
 	{ "clock", doctor_clock, ADDR_V4, true },
 	{ "memory", doctor_memory, ADDR_V4, false },

@@ -186,11 +186,15 @@ doctor_fn doctor_forwarding, doctor_routes; /* doctor_path.c */
 doctor_fn doctor_rp_filter; /* doctor_spoof.c */
 doctor_fn doctor_inventory, doctor_conflicts; /* doctor_inventory.c */
 doctor_fn doctor_ledger, doctor_disk, doctor_clock; /* doctor_node.c */
+doctor_fn doctor_ship; /* doctor_ship.c */
 doctor_fn doctor_agentx, doctor_snmp_tables, doctor_snmp_switch; /* doctor_snmp.c */
 
 /* The parts that do not query the kernel, for tests. `need`: octets that a commit takes; `state`
  * and `status`: from adjtimex(2). */
 void doctor_memory_judge(struct doctor *d, uint64_t need, struct doctor_finding *f);
+struct ship_state;
+void doctor_ship_judge(const struct doctor *d, const struct ship_state *s, int64_t now_s,
+		       struct doctor_finding *f);
 void doctor_clock_judge(const struct doctor *d, int state, int status, struct doctor_finding *f);
 /* Replace the finding by what the daemon's status reports of its clock, if anything. quick: leave
  * out a clock that is wrong now, since the daemon's status lists that as a problem already. */
