@@ -356,16 +356,17 @@ int ship_compare(struct ship *s, enum report_db_usage t, struct err *e)
 {
 	const struct ship_table *table = &s->table[t];
 	int64_t end_s = table->next_s < table->closed_s ? table->next_s : table->closed_s;
+	const struct ship_day never = { .day = INT64_MAX };
 	struct days ours = { .t = t }, theirs = { .t = t };
 	int rc = read_ledger(s, read_days, &ours, e);
 
 	if (!rc)
 		rc = fetch_days(s, t, &theirs, e);
 	for (size_t i = 0, j = 0; !rc && (i < ours.n || j < theirs.n);) {
-		const struct ship_day *a = i < ours.n ? &ours.day[i] : NULL;
-		const struct ship_day *b = j < theirs.n ? &theirs.day[j] : NULL;
-		int64_t day = !b || (a && a->day < b->day) ? a->day : b->day;
-		bool here = a && a->day == day, there = b && b->day == day;
+		const struct ship_day *a = i < ours.n ? &ours.day[i] : &never;
+		const struct ship_day *b = j < theirs.n ? &theirs.day[j] : &never;
+		int64_t day = a->day < b->day ? a->day : b->day;
+		bool here = a->day == day, there = b->day == day;
 
 		i += here;
 		j += there;

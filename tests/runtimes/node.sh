@@ -14,7 +14,7 @@
 . "$LAB_TOP/tests/runtimes/tree.sh"
 
 NODE_PACKAGES=(busybox-static iproute2 iptables jq kmod procps libcurl3-gnutls libip4tc2 libip6tc2
-	libjansson4 libmnl0 libseccomp2 libsnmp40 libsqlite3-0)
+	libjansson4 libmnl0 libpq5 libseccomp2 libsnmp40 libsqlite3-0)
 NODE_CGROUPS=(cpu cpuacct cpuset memory devices freezer blkio pids)
 
 # The same with systemd as process 1, which boots and then starts the test.
