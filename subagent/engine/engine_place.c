@@ -182,7 +182,8 @@ static bool is_wanted(const struct engine *en, enum addr_family f)
 		if (spots[i].addr.family != f || !spots[i].link)
 			continue;
 		if (k == n_keys || keys[k].link != spots[i].link ||
-		    addr_cmp(&keys[k].addr, &spots[i].addr) != 0)
+		    addr_cmp(&keys[k].addr, &spots[i].addr) != 0 ||
+		    keys[k].limited != links_told_is_limited(&en->links_told, &spots[i].addr))
 			return false;
 		k++;
 	}
