@@ -27,7 +27,7 @@ pb() { printf %s "$(pb_varint $(($1 * 8 + 2)))$(pb_varint $((${#2} / 2)))$2"; } 
 cri() { # METHOD HEX
 	local frame
 	frame=$(printf '00%08x%s' $((${#2} / 2)) "$2")
-	# shellcheck disable=SC2059 # octets
+	# shellcheck disable=SC2001,SC2059 # octets
 	printf "$(sed 's/../\\x&/g' <<<"$frame")" >"$LAB/call"
 	curl -sS --http2-prior-knowledge --unix-socket "$SOCKET" -H 'Content-Type: application/grpc' \
 		-H 'TE: trailers' --data-binary "@$LAB/call" -D "$LAB/headers" -o "$LAB/answer" \
@@ -140,5 +140,4 @@ stop_process "$CONTAINERD_PID"
 assert_await 'the source is idle' 20 source_says "kubernetes:$SOCKET" '^not running: .*what it said last stays'
 node_flow 'without it' db outside 198.51.100.2 7004 7004 70 300 shop/db out
 assert_eq 'nothing is gone' counting "$(of_container shop/db status)"
-for shim in $(pgrep -f '^/usr/bin/containerd-shim'); do kill -9 "$shim"; done
 lab_end
