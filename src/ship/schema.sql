@@ -625,10 +625,11 @@ RETURNS TABLE (in_octets numeric, out_octets numeric, node_in_octets numeric, no
 LANGUAGE sql STABLE AS $$
 	SELECT coalesce(sum(u.in_octets), 0), coalesce(sum(u.out_octets), 0), coalesce(sum(u.node_in_octets), 0),
 		coalesce(sum(u.node_out_octets), 0)
-	FROM (SELECT ctmeter.moment(since) AS a, ctmeter.moment(until) AS b) t
-	CROSS JOIN ctmeter.picked(container, ip, customer, node) p
-	CROSS JOIN LATERAL ctmeter.counted_usage(p.counted, greatest(t.a, ctmeter.up(lower(p.valid), '5 minutes')),
-		least(t.b, ctmeter.up(upper(p.valid), '5 minutes'))) u;
+	FROM (SELECT p.counted, greatest(t.a, ctmeter.up(lower(p.valid), '5 minutes')) AS a,
+			least(t.b, ctmeter.up(upper(p.valid), '5 minutes')) AS b
+		FROM (SELECT ctmeter.moment(since) AS a, ctmeter.moment(until) AS b OFFSET 0) t
+		CROSS JOIN ctmeter.picked(container, ip, customer, node) p OFFSET 0) x -- each is computed once
+	CROSS JOIN LATERAL ctmeter.counted_usage(x.counted, x.a, x.b) u;
 $$;
 
 -- The same by day and by month of a time zone.

@@ -147,6 +147,11 @@ fleet_sql -c "UPDATE ctmeter.node SET hours_next = to_timestamp($FLEET_NOW - 900
 assert_eq 'a node that is behind and silent' 'not shipped silent' "$(ask "SELECT kind FROM ctmeter.missing($(fleet_window))
 	WHERE node = 'node-1.example' AND kind IN ('silent', 'not shipped')" | xargs)"
 
+step 'the SQL of docs/fleet.md is run as it stands'
+{ echo 'BEGIN;'; awk '/^```$/ { here = 0 } here; /^```sql$/ { here = 1 }' "$LAB_TOP/docs/fleet.md"; echo 'ROLLBACK;'; } >"$FLEET/doc.sql"
+assert_ge 'statements' 15 "$(grep -c ';' "$FLEET/doc.sql")"
+assert_ok 'all of it' fleet_sql -f "$FLEET/doc.sql"
+
 # ---- the present, and a clock that was wrong -------------------------------------------------
 
 step 'what is not over'
