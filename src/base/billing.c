@@ -15,7 +15,10 @@
 static int64_t begin_in(const struct billing_rule *rule, int64_t year, int month)
 {
 	struct zone_day d = { year + (month > 12) - (month < 1),
-			      month < 1 ? 12 : month > 12 ? 1 : month, (int)rule->start_day };
+			      month < 1    ? 12
+			      : month > 12 ? 1
+					   : month,
+			      (int)rule->start_day };
 
 	if (d.day > zone_month_days(d.year, d.month))
 		d.day = zone_month_days(d.year, d.month);
@@ -97,7 +100,7 @@ static size_t take_decimal(const char *text, unsigned __int128 *ret)
 	return digits + more + (more > 0);
 }
 
-int billing_parse_octets(const char *text, uint64_t *ret_octets, struct err *e)
+int billing_parse_quota(const char *text, uint64_t *ret_octets, struct err *e)
 {
 	unsigned __int128 n = 0;
 	size_t len = take_decimal(text, &n);
@@ -105,7 +108,7 @@ int billing_parse_octets(const char *text, uint64_t *ret_octets, struct err *e)
 	uint64_t factor = unit_octets(unit);
 
 	if (!strcmp(text, "none")) {
-		*ret_octets = 0;
+		*ret_octets = BILLING_NO_QUOTA;
 		return 0;
 	}
 	if (!len || !factor) {
@@ -118,7 +121,7 @@ int billing_parse_octets(const char *text, uint64_t *ret_octets, struct err *e)
 		err_set(e, "must be at most 9.2EB; 0 is no quota");
 		return -EINVAL;
 	}
-	*ret_octets = (uint64_t)n;
+	*ret_octets = n ? (uint64_t)n : BILLING_NO_QUOTA;
 	return 0;
 }
 
@@ -127,14 +130,18 @@ struct billing_quota billing_quota_of(struct billing_quota first, struct billing
 {
 	struct billing_quota q = first;
 
-	if (q.octets == BILLING_UNSET)
+	if (!q.octets)
 		q.octets = second.octets;
-	if (q.octets == BILLING_UNSET)
+	if (!q.octets)
 		q.octets = last.octets;
+	if (q.octets == BILLING_NO_QUOTA)
+		q.octets = 0;
 	if (!q.counts)
 		q.counts = second.counts;
 	if (!q.counts)
 		q.counts = last.counts;
+	if (!q.counts)
+		q.counts = BILLING_COUNTS_BOTH;
 	return q;
 }
 

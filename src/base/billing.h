@@ -40,22 +40,22 @@ enum billing_counts billing_counts_parse(const char *text);
 /* The words for a message. */
 #define BILLING_COUNTS_WORDS "in, out, both, larger"
 
-/* A limit of octets in a period, as somebody set it. */
+/* A limit of octets in a period, as somebody set it. All zeros: nobody did. */
 struct billing_quota {
-	uint64_t octets; /* 0: none; BILLING_UNSET: as is said elsewhere */
+	uint64_t octets; /* 0: as is said elsewhere; BILLING_NO_QUOTA: none */
 	enum billing_counts counts;
 };
 
-#define BILLING_UNSET UINT64_MAX
+#define BILLING_NO_QUOTA UINT64_MAX
 #define BILLING_QUOTA_MAX ((uint64_t)INT64_MAX) /* 9.2 EB: what the store and JSON readers hold */
-#define BILLING_QUOTA_UNSET ((struct billing_quota) { BILLING_UNSET, BILLING_COUNTS_UNSET })
 
-/* Read "2TB" (10^12 octets), "2TiB" (2^40), "1.5 GB", "500000" (octets), "0" or "none" (no quota).
- * Units are B, kB, MB, GB, TB, PB, EB and KiB to EiB; their case does not matter, and "T" is TB.
- * Returns 0, or -EINVAL with e saying what is expected. */
-int billing_parse_octets(const char *text, uint64_t *ret_octets, struct err *e);
+/* Read "2TB" (10^12 octets), "2TiB" (2^40), "1.5 GB", "500000" (octets), "0" or "none"
+ * (BILLING_NO_QUOTA). Units are B, kB, MB, GB, TB, PB, EB and KiB to EiB; their case does not
+ * matter, and "T" is TB. Returns 0, or -EINVAL with e saying what is expected. */
+int billing_parse_quota(const char *text, uint64_t *ret_octets, struct err *e);
 
-/* What is in force: each field from the first that sets it. The last one must set both. */
+/* What is in force: each field from the first that sets it. In the result 0 octets are no quota,
+ * and what counts is both if nobody said. */
 struct billing_quota billing_quota_of(struct billing_quota first, struct billing_quota second,
 				      struct billing_quota last);
 

@@ -293,6 +293,8 @@ void cfg_free(struct cfg *cfg)
 	free(cfg->ports.name);
 	free(cfg->ship.database);
 	free(cfg->ship.node);
+	zone_free(cfg->billing.zone);
+	free(cfg->billing.hook);
 	free(cfg->control.socket);
 	free(cfg);
 }

@@ -2,6 +2,7 @@
 #ifndef CTM_CFG_H
 #define CTM_CFG_H
 
+#include "base/billing.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -73,6 +74,13 @@ struct cfg {
 		char *node; /* HOSTNAME is already replaced */
 		uint32_t rate; /* rows a second */
 	} ship;
+	struct {
+		uint32_t start_day;
+		struct zone *zone; /* read with the file */
+		struct billing_quota quota;
+		struct billing_thresholds thresholds;
+		char *hook; /* "PATH ARG..", as written; NULL: none */
+	} billing;
 	struct {
 		char *socket;
 	} control;

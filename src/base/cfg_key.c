@@ -286,6 +286,51 @@ static int parse_source(const struct cfg_key *key, const char *value, void *fiel
 	return 0;
 }
 
+static int parse_zone(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	struct zone *z, **zone = field;
+	int rc = zone_load(value, &z, e);
+
+	(void)key;
+	if (rc < 0)
+		return -EINVAL;
+	zone_free(*zone);
+	*zone = z;
+	return 0;
+}
+
+static int parse_quota(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	(void)key;
+	return billing_parse_quota(value, field, e);
+}
+
+static int parse_counts(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	unsigned i;
+	int rc = find_choice(key, value, &i, e);
+
+	if (!rc)
+		*(enum billing_counts *)field = billing_counts_parse(value);
+	return rc;
+}
+
+static int parse_thresholds(const struct cfg_key *key, const char *value, void *field,
+			    struct err *e)
+{
+	(void)key;
+	return billing_parse_thresholds(value, field, e);
+}
+
+/* The same words as a command's in [inventory] source. cfg_key_store has checked it. */
+static int parse_hook(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	(void)key;
+	(void)e;
+	set_text(field, xstrdup(value));
+	return 0;
+}
+
 /* ---- the keys ---- */
 
 static const char *const backend_choices[] = {
@@ -298,6 +343,7 @@ static const char *const backend_choices[] = {
 static const char *const table_choices[] = { "mangle", "filter", NULL };
 static const char *const yes_no_choices[] = { "yes", "no", NULL };
 static const char *const direction_choices[] = { "container", "port", NULL };
+static const char *const counts_choices[] = { "in", "out", "both", "larger", NULL };
 static const char *const framing_choices[] = { "0", "14", "18", NULL };
 
 #define FIELD(name) .offset = offsetof(struct cfg, name)
@@ -335,6 +381,13 @@ static const struct cfg_key keys[] = {
 	{ "ship", "database", NULL, parse_conninfo, FIELD(ship.database) },
 	{ "ship", "node", "HOSTNAME", parse_name, FIELD(ship.node) },
 	{ "ship", "rate", "5000", parse_number, FIELD(ship.rate), 1, 1000000 },
+	{ "billing", "start-day", "1", parse_number, FIELD(billing.start_day), 1, 31 },
+	{ "billing", "time-zone", "UTC", parse_zone, FIELD(billing.zone) },
+	{ "billing", "quota", "0", parse_quota, FIELD(billing.quota.octets) },
+	{ "billing", "quota-counts", "both", parse_counts, FIELD(billing.quota.counts),
+	  .choices = counts_choices },
+	{ "billing", "thresholds", "80 90 100", parse_thresholds, FIELD(billing.thresholds) },
+	{ "billing", "hook", NULL, parse_hook, FIELD(billing.hook) },
 	{ "control", "socket", "/run/ctmeter/control.sock", parse_socket_path,
 	  FIELD(control.socket) },
 };
@@ -377,6 +430,16 @@ bool cfg_key_is_repeatable(const struct cfg_key *key)
 	return key->parse == parse_source || key->parse == parse_link;
 }
 
+/* It is a command as those of the inventory are. */
+static int check_hook(const char *value, cfg_source_check_fn *check, struct err *e)
+{
+	char *source = xasprintf("command:%s", value);
+	int rc = check(source, e);
+
+	free(source);
+	return rc;
+}
+
 int cfg_key_store(const struct cfg_key *key, const char *value, cfg_source_check_fn *check,
 		  struct cfg *cfg, struct err *e)
 {
@@ -385,6 +448,8 @@ int cfg_key_store(const struct cfg_key *key, const char *value, cfg_source_check
 		return -EINVAL;
 	}
 	if (key->parse == parse_source && check(value, e) < 0)
+		return -EINVAL;
+	if (key->parse == parse_hook && check_hook(value, check, e) < 0)
 		return -EINVAL;
 	return key->parse(key, value, (char *)cfg + key->offset, e);
 }

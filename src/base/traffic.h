@@ -16,6 +16,22 @@ struct counters {
  * counter a path. */
 enum path { PATH_FWD_IN, PATH_FWD_OUT, PATH_NODE_IN, PATH_NODE_OUT, PATHS };
 
+/* Octets to and from a container, forwarded and with the node together, as its port shows them. */
+struct flow {
+	uint64_t in, out;
+};
+
+static inline struct flow flow_of(const struct counters path[PATHS])
+{
+	return (struct flow) { path[PATH_FWD_IN].octets + path[PATH_NODE_IN].octets,
+			       path[PATH_FWD_OUT].octets + path[PATH_NODE_OUT].octets };
+}
+
+static inline struct flow flow_less(struct flow a, struct flow b)
+{
+	return (struct flow) { a.in - b.in, a.out - b.out };
+}
+
 /* Sets of paths have bit (1 << path): all, and those of packets that the node forwards. */
 #define PATHS_ALL ((1u << PATHS) - 1)
 #define PATHS_FORWARDED (1u << PATH_FWD_IN | 1u << PATH_FWD_OUT)

@@ -207,6 +207,13 @@ int64_t wallclock_age_s(const struct wallclock *w)
 	return w->aged_s < w->wall_s ? w->aged_s : w->wall_s;
 }
 
+int64_t wallclock_believed_s(const struct wallclock *w)
+{
+	if (!wallclock_on_trial(w) || (!(w->flags & WALLCLOCK_BY_JUMP) && is_credible(w)))
+		return w->wall_s;
+	return w->known_s < w->wall_s ? w->known_s : w->wall_s;
+}
+
 /* --- for people ---------------------------------------------------------------------------- */
 
 static const char *date(int64_t wall_s, char buf[32])

@@ -79,6 +79,13 @@ size_t wallclock_look(struct wallclock *w, uint64_t now_ns, int64_t wall_s,
 /* The time of day for the removal of old usage. Setting the clock cannot move it forward. */
 int64_t wallclock_age_s(const struct wallclock *w);
 
+/* The latest time that has been reached for all that is known, for what may happen only once (a
+ * billing period ends): the time of day if it is not on trial, or has stood for
+ * WALLCLOCK_CREDIBLE_S since boot and nothing shows that it is wrong. Otherwise, and for a clock
+ * that was set while it was believed, no later than by the last clock that was believed. Setting
+ * the clock cannot move it forward until the new clock is believed. */
+int64_t wallclock_believed_s(const struct wallclock *w);
+
 /* Is usage counted now unsure? */
 static inline bool wallclock_on_trial(const struct wallclock *w)
 {

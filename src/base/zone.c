@@ -71,8 +71,7 @@ static struct zone_day day_of(int64_t days)
 	int64_t z = days + 719468;
 	int64_t era = floor_div(z, 146097);
 	int64_t of_era = z - era * 146097;
-	int64_t year_of_era =
-		(of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int month = (int)((5 * of_year + 2) / 153); /* from March, 0 */
 	struct zone_day d = { .month = month < 10 ? month + 3 : month - 9,
@@ -336,8 +335,9 @@ int zone_load(const char *name, struct zone **ret_zone, struct err *e)
 		ret = zone_parse(name, text, len, ret_zone);
 	free(text);
 	if (ret == -ENOENT || ret == -ENOTDIR)
-		err_set(e, "there is no %s: see timedatectl list-timezones for names, and install "
-			   "tzdata",
+		err_set(e,
+			"there is no %s: see timedatectl list-timezones for names, and install "
+			"tzdata",
 			path);
 	else if (ret == -EINVAL)
 		err_set(e, "%s is not the file of a time zone (or one with leap seconds)", path);
@@ -356,7 +356,7 @@ void zone_free(struct zone *z)
 	free(z);
 }
 
-const char *zone_name(const struct zone *z)
+const char *zone_name_of(const struct zone *z)
 {
 	return z->name;
 }

@@ -28,7 +28,7 @@ int zone_parse(const char *name, const void *data, size_t len, struct zone **ret
 /* NULL is ignored. */
 void zone_free(struct zone *z);
 
-const char *zone_name(const struct zone *z);
+const char *zone_name_of(const struct zone *z);
 
 /* Seconds east of UTC at the moment t. */
 int64_t zone_offset_s(const struct zone *z, int64_t t);

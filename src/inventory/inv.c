@@ -360,6 +360,32 @@ void inv_part_rank(struct inv_part *part, enum inv_rank rank)
 	part->rank = rank;
 }
 
+void inv_part_quota(struct inv_part *part, struct billing_quota quota)
+{
+	if (part->refusing)
+		return;
+	assert(part->n_containers);
+	part->containers[part->n_containers - 1].quota = quota;
+}
+
+void inv_part_quota_texts(struct inv_part *part, const char *octets, const char *counts)
+{
+	struct billing_quota q = { .counts = billing_counts_parse(counts) };
+	struct err e = { "" };
+
+	if (part->refusing)
+		return;
+	if (*octets && billing_parse_quota(octets, &q.octets, &e) < 0)
+		inv_part_complain(part, 0, "ctmeter.quota \"%.80s\" of %.80s ignored: %s", octets,
+				  part->containers[part->n_containers - 1].id, e.text);
+	if (*counts && !q.counts)
+		inv_part_complain(part, 0,
+				  "ctmeter.quota-counts \"%.80s\" of %.80s ignored: must be one "
+				  "of " BILLING_COUNTS_WORDS,
+				  counts, part->containers[part->n_containers - 1].id);
+	inv_part_quota(part, q);
+}
+
 const struct inv_container *inv_part_container_at(const struct inv_part *part, size_t i)
 {
 	assert(i < part->n_containers);

@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/billing.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,7 @@ struct inv_container {
 	char *image; /* what it was made from, as its runtime calls that; "" if unknown */
 	enum inv_net net;
 	pid_t pid; /* of a process in its network, as this node numbers it; 0: unknown */
+	struct billing_quota quota; /* as the source says */
 };
 
 #define INV_RUNTIME_ID_MAX 64 /* octets of a runtime's id; longer ones are left out */
@@ -140,7 +142,7 @@ void inv_part_link(struct inv_part *part, const char *name);
  * limits with an ingress qdisc. False at each container's beginning. */
 void inv_part_limited(struct inv_part *part, bool limited);
 
-/* Say more of the container begun last. runtime is static text; runtime_id and net are as in
+/* Say more of the container begun last. runtime is static text; runtime_id, net and quota are as in
  * struct inv_container. */
 void inv_part_runtime(struct inv_part *part, const char *runtime, const char *runtime_id);
 void inv_part_image(struct inv_part *part, const char *image);
@@ -151,6 +153,10 @@ void inv_part_pid(struct inv_part *part, pid_t pid);
 /* Who says that the container begun last has the addresses that follow. INV_ASSIGNED at each
  * container's beginning. */
 void inv_part_rank(struct inv_part *part, enum inv_rank rank);
+void inv_part_quota(struct inv_part *part, struct billing_quota quota);
+/* The same from the texts of labels, "" where there is none. A bad one is complained about and
+ * ignored: the container is counted all the same. */
+void inv_part_quota_texts(struct inv_part *part, const char *octets, const char *counts);
 
 /* The containers taken so far; borrowed until the next is begun. */
 const struct inv_container *inv_part_container_at(const struct inv_part *part, size_t i);

@@ -186,6 +186,8 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 		inv_part_image(r->part, inv_json_text(object, "Image"));
 	inv_part_net(r->part, net_of(object, member));
 	inv_part_pid(r->part, inv_json_pid(object, "Pid")); /* Docker's list has none */
+	inv_part_quota_texts(r->part, label(object, "ctmeter.quota"),
+			     label(object, "ctmeter.quota-counts"));
 	/* After a crash of the runtime a stopped one still has the address that it had. */
 	if (!member && run != INV_RUN_STOPPED)
 		add_addresses(r->part, object);

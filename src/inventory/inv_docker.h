@@ -12,7 +12,7 @@
  *
  * 1. A container's id is what `settle` makes of its name; the label ctmeter.id overrides it. Its
  *    name is the container's, or the label ctmeter.name. The label ctmeter.ignore=true leaves it
- *    out.
+ *    out. ctmeter.quota and ctmeter.quota-counts are as in a file's lines.
  * 2. Addresses are those that the runtime gave. A container that is stopped, or on the node's
  *    network, on none or on another container's, has none (inv_net).
  * 3. Programs write this text, so what is not in its form fails as a whole. An id or an address

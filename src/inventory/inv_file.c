@@ -42,6 +42,7 @@ struct line {
 	const char *name, *link;
 	enum inv_run run;
 	pid_t pid; /* 0: not given */
+	struct billing_quota quota;
 };
 
 struct inv_file *inv_file_new(struct inv_part *part)
@@ -156,6 +157,28 @@ static const char *read_pid(struct line *line, const char *value)
 }
 
 /* Returns NULL, or what is wrong with the word. */
+static const char *read_quota(struct line *line, const struct word *w)
+{
+	if (!strcmp(w->text, "quota")) {
+		if (line->quota.octets)
+			return "quota is given twice";
+		if (billing_parse_quota(w->value, &line->quota.octets, NULL) < 0)
+			return "quota must be a number of octets such as 2TB (10^12), 2TiB (2^40) "
+			       "or none";
+	} else if (!strcmp(w->text, "quota-counts")) {
+		if (line->quota.counts)
+			return "quota-counts is given twice";
+		line->quota.counts = billing_counts_parse(w->value);
+		if (!line->quota.counts)
+			return "quota-counts must be one of " BILLING_COUNTS_WORDS;
+	} else {
+		return "unknown key: the keys are name=, state=, link=, pid=, quota= and "
+		       "quota-counts=";
+	}
+	return NULL;
+}
+
+/* Returns NULL, or what is wrong with the word. */
 static const char *read_value(struct line *line, const struct word *w, bool *has_state)
 {
 	if (!strcmp(w->text, "name")) {
@@ -178,7 +201,7 @@ static const char *read_value(struct line *line, const struct word *w, bool *has
 	} else if (!strcmp(w->text, "pid")) {
 		return read_pid(line, w->value);
 	} else {
-		return "unknown key: the keys are name=, state=, link= and pid=";
+		return read_quota(line, w);
 	}
 	return NULL;
 }
@@ -242,6 +265,7 @@ static enum line_is read_words(struct inv_file *f, struct line *line)
 		return LINE_REFUSED;
 	inv_part_link(f->part, line->link);
 	inv_part_pid(f->part, line->pid);
+	inv_part_quota(f->part, line->quota);
 	for (size_t i = 1; i < line->n; i++)
 		if (!line->words[i].value)
 			inv_part_address(f->part, f->number, line->words[i].text);

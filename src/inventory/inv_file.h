@@ -10,7 +10,7 @@
 /* The line format of `file:` and `command:` sources, as a push parser (new, feed, finish):
  *
  *   CTID [ADDRESS[/MASK]...] [name=HOSTNAME] [state=running|stopped] [link=IFNAME] [pid=PID]
- *   # comment
+ *        [quota=SIZE] [quota-counts=in|out|both|larger]   # comment
  *
  * link= names the node's interface that leads to the line's addresses, pid= a process in the
  * container's network, where more addresses may be found.

@@ -169,6 +169,8 @@ static int read_instance(void *arg, const json_t *instance, struct err *e)
 		inv_part_image(r->part, inv_json_text(config, "image.description"));
 		inv_part_net(r->part, net_of(instance));
 		inv_part_pid(r->part, pid_of(instance));
+		inv_part_quota_texts(r->part, inv_json_text(config, "user.ctmeter.quota"),
+				     inv_json_text(config, "user.ctmeter.quota-counts"));
 		if (run_of(inv_json_text(instance, "status")) != INV_RUN_STOPPED)
 			add_addresses(r->part, instance);
 	}

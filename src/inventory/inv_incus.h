@@ -11,8 +11,9 @@
 /* The answer of Incus or LXD to GET /1.0/instances?recursion=2: pure, over text in memory.
  *
  * 1. An instance's id is what `settle` makes of its name, "project/name", or "name" in the project
- *    "default". Its runtime_id is its volatile.uuid. The keys user.ctmeter.id, user.ctmeter.name
- *    and user.ctmeter.ignore of its configuration are what labels are with Docker.
+ *    "default". Its runtime_id is its volatile.uuid. The keys user.ctmeter.id, user.ctmeter.name,
+ *    user.ctmeter.ignore, user.ctmeter.quota and user.ctmeter.quota-counts of its configuration are
+ *    what labels are with Docker.
  * 2. Addresses are those of scope global in it, on any link but its loopback.
  * 3. What is not in its form fails as a whole.
  *

@@ -81,6 +81,15 @@ static void fold_runtime(struct inventory *inv, struct inv_container *to,
 		to->net = INV_NET_OWN;
 }
 
+/* Of each setting the first that a part has. */
+static void fold_quota(struct inv_container *to, const struct inv_container *from)
+{
+	if (!to->quota.octets)
+		to->quota.octets = from->quota.octets;
+	if (!to->quota.counts)
+		to->quota.counts = from->quota.counts;
+}
+
 /* Fill inv->containers from the sorted refs; map[order] becomes the index there. */
 static void fold_containers(struct inventory *inv, const struct ref *refs, size_t n, uint32_t *map)
 {
@@ -104,6 +113,7 @@ static void fold_containers(struct inventory *inv, const struct ref *refs, size_
 			inv->n_containers++;
 		}
 		fold_runtime(inv, to, from);
+		fold_quota(to, from);
 		if (!*to->name && *from->name)
 			to->name = arena_strdup(&inv->text, from->name);
 		if (to->run == INV_RUN_UNKNOWN)

@@ -154,6 +154,12 @@ bool ledger_runtime_differs(const struct container *c, const struct inv_containe
 	       strcmp(c->image, from->image ? from->image : "") != 0;
 }
 
+bool ledger_quota_differs(const struct container *c, const struct inv_container *from)
+{
+	return c->bill.said.octets != from->quota.octets ||
+	       c->bill.said.counts != from->quota.counts;
+}
+
 static struct container *take_container(struct sweep *w, const struct inv_container *from)
 {
 	struct ledger *l = w->l;
@@ -167,6 +173,7 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 		c->totals.since_wall_s = w->now.wall_s;
 		ledger_note_unsure(&c->unsure, STORE_UNSURE_SINCE, w->now);
 		c->state = STORE_AGED;
+		c->bill.begin_s = l->period.begin_s;
 		ledger_add_container(l, c);
 	}
 	if (c->state == STORE_AGED)
@@ -179,6 +186,10 @@ static struct container *take_container(struct sweep *w, const struct inv_contai
 	}
 	if (ledger_runtime_differs(c, from)) {
 		ledger_set_runtime(c, from->runtime, from->runtime_id, from->image);
+		c->changed = w->changed = true;
+	}
+	if (ledger_quota_differs(c, from)) {
+		c->bill.said = from->quota;
 		c->changed = w->changed = true;
 	}
 	w->changed = w->changed || c->net != from->net;

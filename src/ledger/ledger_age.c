@@ -188,6 +188,22 @@ static void add_old(struct snap_totals *t, uint8_t *unsure, struct snap_totals *
 	*unsure = (uint8_t)((*unsure & ~olds) | (old_unsure & olds));
 }
 
+static void add_flow(struct flow *f, struct flow more)
+{
+	f->in += more.in;
+	f->out += more.out;
+}
+
+/* Both are of the present period. */
+static void add_old_bill(struct store_bill *b, const struct store_bill *old)
+{
+	add_flow(&b->at, old->at);
+	add_flow(&b->last, old->last);
+	add_flow(&b->next, old->next);
+	b->set = b->set.octets || b->set.counts ? b->set : old->set;
+	b->told = b->told > old->told ? b->told : old->told;
+}
+
 static int port_cmp(const void *a, const void *b)
 {
 	const struct container *x = *(struct container *const *)a,
@@ -202,6 +218,7 @@ static void merge_container(struct ledger *l, struct container *c)
 	struct container *old = l->containers[--l->n_containers];
 
 	add_old(&c->totals, &c->unsure, &old->totals, old->unsure);
+	add_old_bill(&c->bill, &old->bill);
 	c->ifindex = old->ifindex;
 	c->changed = true;
 	l->ports_change_ns = l->restore_now.ns;

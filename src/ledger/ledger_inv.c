@@ -25,7 +25,8 @@ static bool match_containers(const struct ledger *l, const struct inventory *inv
 		if (n == inv->n_containers || strcmp(c->id, from->id) != 0)
 			continue;
 		if (c->state != STORE_LIVE || c->run != from->run || strcmp(c->name, from->name) ||
-		    c->net != from->net || ledger_runtime_differs(c, from))
+		    c->net != from->net || ledger_runtime_differs(c, from) ||
+		    ledger_quota_differs(c, from))
 			return false;
 		c->number = (uint32_t)n++;
 	}

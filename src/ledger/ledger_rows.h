@@ -3,6 +3,7 @@
 #define CTM_LEDGER_ROWS_H
 
 #include "ledger/ledger.h"
+#include "ledger/ledger_period.h"
 #include "store/store.h"
 
 /* The ledger's own objects, for ledger*.c only. Each kind is in an array sorted by its key:
@@ -31,6 +32,8 @@ struct container {
 	char *runtime, *runtime_id; /* one allocation, see ledger_set_runtime */
 	char *image; /* in it, too; as last said; not stored */
 	enum inv_net net; /* as last said; not stored */
+	struct store_bill bill;
+	uint32_t heard; /* the highest threshold noted before this process began */
 };
 
 struct row {
@@ -117,6 +120,8 @@ struct ledger {
 	uint32_t discontinuities_floor; /* no published count is higher */
 	struct orphans orphans[ADDR_FAMILIES]; /* of the last reading: rules without a slot */
 	struct snap_names *names; /* of the last snapshot, NULL: none yet */
+	struct ledger_terms terms;
+	struct store_period period;
 	struct addrs born; /* the rules are new, a kill lost their slots: all is the owner's */
 	/* while a store is loaded */
 	struct ledger_now restore_now;
@@ -148,8 +153,14 @@ void ledger_set_runtime(struct container *c, const char *runtime, const char *ru
 			const char *image);
 bool ledger_runtime_differs(const struct container *c, const struct inv_container *from);
 
+bool ledger_quota_differs(const struct container *c, const struct inv_container *from);
+
 /* Append a container. Its ifIndex must be the highest, or the ports must be sorted afterwards. */
 void ledger_add_container(struct ledger *l, struct container *c);
+
+/* The quota in force, and what was used of it in the present period (ledger_period.c). */
+struct billing_quota ledger_quota_of(const struct ledger *l, const struct container *c);
+struct flow ledger_used(const struct container *c);
 
 /* Sort all arrays after something was appended. */
 void ledger_sort(struct ledger *l);

@@ -53,7 +53,19 @@ static struct snap_totals show_totals(const struct snap_totals *t)
 	return to;
 }
 
-static void show_container(struct container *c, struct snap *snap)
+static struct snap_bill show_bill(const struct ledger *l, const struct container *c)
+{
+	struct snap_bill b = { .used = ledger_used(c),
+			       .quota = ledger_quota_of(l, c),
+			       .heard = c->heard };
+	uint64_t counted = billing_counted(b.quota.counts, b.used.in, b.used.out);
+
+	b.state = billing_state_of(&l->terms.thresholds, counted, b.quota.octets);
+	b.reached = billing_reached(&l->terms.thresholds, counted, b.quota.octets);
+	return b;
+}
+
+static void show_container(const struct ledger *l, struct container *c, struct snap *snap)
 {
 	struct snap_container *to = &snap->containers[snap->n_containers];
 
@@ -67,7 +79,8 @@ static void show_container(struct container *c, struct snap *snap)
 					.runtime = snap_text(snap, c->runtime),
 					.runtime_id = snap_text(snap, c->runtime_id),
 					.image = snap_text(snap, c->image),
-					.net = c->net };
+					.net = c->net,
+					.bill = show_bill(l, c) };
 	to->totals.status = c->state != STORE_LIVE  ? ROW_RETIRED
 			    : c->net == INV_NET_OWN ? ROW_OTHER
 						    : ROW_NOT_COUNTABLE;
@@ -160,9 +173,11 @@ void ledger_snapshot(struct ledger *l, uint8_t wanted_paths, const bool problem[
 	snap->names = show_names(l);
 	snap_reserve(snap, l->n_containers, l->n_rows, l->n_slots);
 	snap->last_change_ns = l->last_change_ns;
+	snap->period_begin_s = l->period.begin_s;
+	snap->period_end_s = l->period.end_s;
 	for (size_t i = 0; i < l->n_containers; i++)
 		if (l->containers[i]->state != STORE_AGED)
-			show_container(l->containers[i], snap);
+			show_container(l, l->containers[i], snap);
 	for (size_t i = 0; i < l->n_rows; i++)
 		if (l->rows[i]->state != STORE_AGED && l->rows[i]->container->state != STORE_AGED)
 			show_row(l, l->rows[i], wanted_paths, problem, snap);

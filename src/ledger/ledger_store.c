@@ -39,6 +39,7 @@ void ledger_restore_begin(struct ledger *l, const struct store_meta *meta, bool 
 	memcpy(l->left, meta->left, sizeof(l->left));
 	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
 		l->held[f] = !same_boot || meta->held[f];
+	l->period = meta->period;
 	l->restore_same_boot = same_boot;
 	l->restore_now = now;
 	l->turned_ns = event_time(l, meta->turned_wall_s);
@@ -71,6 +72,9 @@ struct container *ledger_add_stored_container(struct ledger *l, const struct sto
 	c->run_ns = event_time(l, from->gone_wall_s);
 	c->unsure = from->totals.unsure;
 	restore_totals(l, &from->totals, &c->totals);
+	c->bill = from->bill;
+	store_settle(&c->bill, &l->period, flow_of(c->totals.path));
+	c->heard = c->bill.told;
 	if (l->next_ifindex <= c->ifindex)
 		l->next_ifindex = c->ifindex + 1;
 	ledger_add_container(l, c);
@@ -211,7 +215,8 @@ static struct store_container container_to_store(const struct container *c, stru
 					  .totals = totals_to_store(&c->totals, c->gone_lived_s,
 								    c->unsure),
 					  .runtime = arena_strdup(&b->text, c->runtime),
-					  .runtime_id = arena_strdup(&b->text, c->runtime_id) };
+					  .runtime_id = arena_strdup(&b->text, c->runtime_id),
+					  .bill = c->bill };
 }
 
 /* slot: the one the row owns, or NULL. */
@@ -284,6 +289,7 @@ struct store_batch *ledger_take_changed(struct ledger *l)
 	b->meta.port_framing = l->port_framing;
 	b->meta.turned_wall_s = l->turned_wall_s;
 	b->meta.turned_unsure = l->turned_unsure;
+	b->meta.period = l->period;
 	memcpy(b->meta.held, l->held, sizeof(b->meta.held));
 	memcpy(b->meta.left, l->left, sizeof(b->meta.left));
 	memcpy(b->meta.commit, l->commit, sizeof(b->meta.commit));

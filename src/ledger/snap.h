@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/billing.h"
 #include "base/traffic.h"
 #include "inventory/inv.h"
 
@@ -65,6 +66,15 @@ struct snap_names *snap_names_ref(struct snap_names *n);
 /* NULL is ignored. */
 void snap_names_unref(struct snap_names *n);
 
+/* A container's part in the billing period. */
+struct snap_bill {
+	struct flow used;
+	struct billing_quota quota; /* in force: octets 0 is none */
+	enum billing_state state;
+	uint32_t reached; /* the highest threshold, 0: none */
+	uint32_t heard; /* the same, as an earlier process noted it */
+};
+
 struct snap_container {
 	const char *id, *name; /* in names, or snap_text */
 	enum inv_run run;
@@ -74,6 +84,7 @@ struct snap_container {
 	struct snap_totals totals;
 	const char *runtime, *runtime_id, *image; /* snap_text; as in struct inv_container */
 	enum inv_net net;
+	struct snap_bill bill;
 };
 
 struct snap_address {
@@ -104,6 +115,7 @@ struct snap {
 	enum port_view port_view;
 	uint32_t port_framing; /* octets that the ports count more for each packet */
 	uint64_t turned_ns; /* when port_view or port_framing last changed, 0: never */
+	int64_t period_begin_s, period_end_s; /* of the billing period; 0: there is none */
 	uint64_t taken_ns; /* when the kernel's counters were read */
 	uint64_t last_change_ns; /* when a row last came or went */
 	uint32_t rules; /* counting rules in the kernel, all families */

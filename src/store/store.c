@@ -5,6 +5,7 @@
 #include "store/store_clock.h"
 #include "store/store_file.h"
 #include "store/store_load.h"
+#include "store/store_period.h"
 #include "store/store_schema.h"
 
 #include <assert.h>
@@ -271,6 +272,7 @@ int store_put_meta(struct store *s, const struct store_meta *m)
 			break;
 	}
 	store_put_clock(s, &m->clock);
+	store_put_period(s, &m->period);
 	return s->failed;
 }
 
@@ -289,6 +291,31 @@ static void bind_totals(struct store_cursor *c, enum store_state state, int64_t 
 	store_bind(c, t->unsure);
 }
 
+static void bind_flow(struct store_cursor *c, struct flow f)
+{
+	store_bind(c, f.in);
+	store_bind(c, f.out);
+}
+
+static void bind_quota(struct store_cursor *c, struct billing_quota q)
+{
+	store_bind(c, q.octets);
+	store_bind(c, q.counts);
+}
+
+/* In the order of STORE_BILL. */
+static void bind_bill(struct store_cursor *c, const struct store_bill *b)
+{
+	store_bind(c, (uint64_t)b->begin_s);
+	bind_flow(c, b->at);
+	bind_flow(c, b->last);
+	bind_flow(c, b->next);
+	bind_quota(c, b->said);
+	bind_quota(c, b->set);
+	store_bind(c, b->told);
+	store_bind(c, b->told_quota);
+}
+
 static void bind_container(struct store_cursor *c, const struct store_container *row)
 {
 	store_bind_text(c, row->name);
@@ -296,6 +323,7 @@ static void bind_container(struct store_cursor *c, const struct store_container 
 	bind_totals(c, row->state, row->gone_wall_s, &row->totals);
 	store_bind_text(c, row->runtime ? row->runtime : "");
 	store_bind_text(c, row->runtime_id ? row->runtime_id : "");
+	bind_bill(c, &row->bill);
 	store_bind(c, row->ifindex);
 	store_bind_text(c, row->id);
 }

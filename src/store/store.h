@@ -2,6 +2,7 @@
 #ifndef CTM_STORE_H
 #define CTM_STORE_H
 
+#include "base/billing.h"
 #include "base/err.h"
 #include "base/traffic.h"
 #include "base/wallclock.h"
@@ -44,6 +45,32 @@ struct store_totals {
 	uint8_t unsure; /* bits of enum store_unsure */
 };
 
+/* The node's billing period, in Unix seconds by the clock of that time. All zeros: none yet. */
+struct store_period {
+	int64_t begin_s, end_s;
+	int64_t counted_s; /* when the present octets began to be counted: later than begin_s where
+			    * the node was off, or billing is new */
+	int64_t last_begin_s, last_end_s, last_counted_s; /* of the one before; 0: there is none */
+	int64_t rule; /* identifies the start day and zone that end_s is by */
+	int64_t marked; /* end_s has passed by a clock that is not believed yet: see `next` */
+	int64_t guess; /* begun by a clock on trial that had jumped so often, and 1; 0: known */
+};
+
+/* A container's part in it. */
+struct store_bill {
+	int64_t begin_s; /* the period that `at` is for: settle what is of another (store_settle) */
+	struct flow at; /* its totals when that began; 0 if it was born later */
+	struct flow last; /* octets of the period before */
+	struct flow next; /* its totals when end_s passed, if marked */
+	struct billing_quota said, set; /* by the inventory, by the operator's command */
+	uint32_t told; /* the highest threshold that the hook was run for, in this period */
+	uint64_t told_quota; /* for this quota */
+};
+
+/* Bring a container's part, stored in an earlier period, to the present one. It was not in memory
+ * when that began, so it had no traffic since. */
+void store_settle(struct store_bill *b, const struct store_period *p, struct flow totals);
+
 struct store_container {
 	uint32_t ifindex; /* the key */
 	const char *id, *name;
@@ -52,6 +79,7 @@ struct store_container {
 	int64_t gone_wall_s; /* when it left the inventory, 0: still in it */
 	struct store_totals totals;
 	const char *runtime, *runtime_id; /* as in struct inv_container */
+	struct store_bill bill;
 };
 
 struct store_address {
@@ -83,6 +111,7 @@ struct store_meta {
 	uint64_t checkpoint; /* number of the last one */
 	struct wallclock clock; /* at the last checkpoint; all zeros: an older version stored it */
 	bool turned_unsure; /* turned_wall_s was stamped by a clock on trial */
+	struct store_period period;
 };
 
 /* Open or create the database at `path`; a missing directory is made. Returns 0 or -errno with e

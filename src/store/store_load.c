@@ -3,6 +3,7 @@
 
 #include "store/store_batch.h"
 #include "store/store_clock.h"
+#include "store/store_period.h"
 #include "store/store_schema.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ static const char highest_sql[] =
 	"SELECT (SELECT max(ifindex) FROM container), (SELECT max(key) FROM address)";
 #define CONTAINER                                                                    \
 	"SELECT ifindex, ctid, name, run, " STORE_TOTALS("") ", " STORE_TOTALS_MORE( \
-		"") ", runtime, runtime_id FROM container"
+		"") ", runtime, runtime_id, " STORE_BILL("") " FROM container"
 #define ADDRESS                                                                               \
 	"SELECT key, container, ip, " STORE_TOTALS("") ", " STORE_TOTALS_MORE(                \
 		"") ", owner, seen, " STORE_COUNTERS("last_",                                 \
@@ -86,6 +87,37 @@ static void read_totals(struct cursor *c, int64_t *state, int64_t *gone_wall_s,
 	t->unsure = (uint8_t)number(c);
 }
 
+static struct flow read_flow(struct cursor *c)
+{
+	uint64_t in = (uint64_t)number(c);
+
+	return (struct flow) { in, (uint64_t)number(c) };
+}
+
+/* What counts that this version does not know is as if nobody said. */
+static struct billing_quota read_quota(struct cursor *c)
+{
+	uint64_t octets = (uint64_t)number(c);
+	int64_t counts = number(c);
+
+	return (struct billing_quota) { octets, counts > 0 && counts < BILLING_COUNTS_KINDS
+							? (enum billing_counts)counts
+							: BILLING_COUNTS_UNSET };
+}
+
+/* In the order of STORE_BILL. */
+static void read_bill(struct cursor *c, struct store_bill *b)
+{
+	b->begin_s = number(c);
+	b->at = read_flow(c);
+	b->last = read_flow(c);
+	b->next = read_flow(c);
+	b->said = read_quota(c);
+	b->set = read_quota(c);
+	b->told = (uint32_t)number(c);
+	b->told_quota = (uint64_t)number(c);
+}
+
 static int damaged(struct load *l, const char *table, int64_t key)
 {
 	err_set(l->e, "%s is damaged: row %lld of table %s holds a value ctmeter never writes",
@@ -134,7 +166,7 @@ static int load_meta_row(struct load *l, struct cursor *c)
 		l->meta.turned_wall_s = number(c);
 	else if (!strcmp(key, "port_view_unsure"))
 		l->meta.turned_unsure = number(c) != 0;
-	else
+	else if (!store_load_period(&l->meta.period, key, sqlite3_column_int64(c->stmt, c->column)))
 		store_load_clock(&l->meta.clock, key, number(c));
 	return 0;
 }
@@ -164,6 +196,7 @@ static int load_container_row(struct load *l, struct cursor *c)
 	read_totals(c, &state, &row.gone_wall_s, &row.totals);
 	row.runtime = text(c);
 	row.runtime_id = text(c);
+	read_bill(c, &row.bill);
 	row.run = (int)run;
 	row.state = (enum store_state)state;
 	id_octets = strlen(row.id);

@@ -16,6 +16,7 @@
 #define STR_(x) #x
 #define STR(x) STR_(x)
 #define NUMBER " INTEGER NOT NULL"
+#define ZERO NUMBER " DEFAULT 0"
 
 /* Time first: rows are appended, pruned and summed in order of time. */
 #define USAGE                              \
@@ -92,6 +93,20 @@ static const char *const steps[] = {
 	 "ALTER TABLE container ADD COLUMN runtime_id TEXT NOT NULL DEFAULT '';"),
 	/* Who this node is among others, whatever its name. */
 	"INSERT OR REPLACE INTO meta VALUES ('node', lower(hex(randomblob(16))));",
+	/* Billing periods and quotas. */
+	("ALTER TABLE container ADD COLUMN bill_begin" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN bill_at_in" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN bill_at_out" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN bill_last_in" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN bill_last_out" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN bill_next_in" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN bill_next_out" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN quota_said" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN counts_said" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN quota_set" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN counts_set" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN quota_told" ZERO ";"
+	 "ALTER TABLE container ADD COLUMN told_quota" ZERO ";"),
 };
 
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "a step for each version");
@@ -120,6 +135,7 @@ static const struct {
 	{ 3, "SELECT ip, octets FROM imported ORDER BY measured DESC, ip DESC LIMIT 1000" },
 	{ 4, "SELECT total(gone_lived), total(unsure) FROM container" },
 	{ 4, "SELECT total(gone_lived), total(unsure) FROM address" },
+	{ 7, "SELECT total(bill_at_in), total(told_quota) FROM container" },
 	{ 5, "SELECT max(length(runtime)), max(length(runtime_id)) FROM container" },
 	{ 4, "SELECT start, node_out_pkts FROM usage_unsure ORDER BY start, address LIMIT 1000" },
 };

@@ -11,10 +11,11 @@
  * recognition of damage. For store/ only. */
 
 /* The schema's version (SQLite's user_version), and the versions from which a reader finds more. */
-#define STORE_SCHEMA_VERSION 6
+#define STORE_SCHEMA_VERSION 7
 #define STORE_SCHEMA_BOOKED 2 /* a period is booked when it is over: `booked`, counted_at in meta */
 #define STORE_SCHEMA_IMPORTED 3 /* `import` and `imported` */
 #define STORE_SCHEMA_NODE 6 /* the node's id, in meta */
+#define STORE_SCHEMA_BILLED 7 /* billing periods */
 
 /* The eight counter columns in the order of enum path, octets before packets, each with `before`
  * in front of its name and `after` behind it. */
@@ -34,6 +35,13 @@
 	"state" after ", gone_at" after ", since" after ", discontinuities" after \
 	", discontinuity_at" after                                                \
 	", " STORE_COUNTERS("", after) ", zero_at" after ", " STORE_COUNTERS("zero_", after)
+
+/* A container's part in the billing period. */
+#define STORE_BILL(after)                                                                    \
+	"bill_begin" after ", bill_at_in" after ", bill_at_out" after ", bill_last_in" after \
+	", bill_last_out" after ", bill_next_in" after ", bill_next_out" after               \
+	", quota_said" after ", counts_said" after ", quota_set" after ", counts_set" after  \
+	", quota_told" after ", told_quota" after
 
 /* Shared columns that later schemas added behind the others. */
 #define STORE_TOTALS_MORE(after) "gone_lived" after ", unsure" after

@@ -6,8 +6,9 @@
 /* UPDATE and INSERT of a row bind the same values in the same order. */
 
 #define TOTALS(after) STORE_TOTALS(after) ", " STORE_TOTALS_MORE(after)
-#define CONTAINER(after) \
-	"name" after ", run" after ", " TOTALS(after) ", runtime" after ", runtime_id" after
+#define CONTAINER(after)                                                                     \
+	"name" after ", run" after ", " TOTALS(after) ", runtime" after ", runtime_id" after \
+						      ", " STORE_BILL(after)
 #define ADDRESS(after) \
 	TOTALS(after) ", owner" after ", seen" after ", " STORE_COUNTERS("last_", after)
 #define COUNTERS STORE_COUNTERS("", "")
@@ -15,6 +16,8 @@
 #define B_COUNTERS STORE_COUNTERS("b.", "")
 #define Q8 "?, ?, ?, ?, ?, ?, ?, ?"
 #define Q_TOTALS "?, ?, ?, ?, ?, " Q8 ", ?, " Q8 ", ?, ?"
+
+#define Q_BILL "?, ?, ?, ?, ?, " Q8
 
 #define USAGE_FIND(table) \
 	"SELECT rowid, " STORE_COUNTERS("", "") " FROM " table " WHERE start = ? AND address = ?"
@@ -40,7 +43,8 @@ static const char *const sql[STORE_STATEMENTS] = {
 		"UPDATE container SET " CONTAINER(" = ?") " WHERE ifindex = ? AND ctid = ?",
 	[STORE_INSERT_CONTAINER] =
 		"INSERT INTO container (" CONTAINER("") ", ifindex, ctid)"
-							" VALUES (?, ?, " Q_TOTALS ", ?, ?, ?, ?)",
+							" VALUES (?, ?, " Q_TOTALS ", ?, ?, " Q_BILL
+							", ?, ?)",
 	[STORE_UPDATE_ADDRESS] =
 		"UPDATE address SET " ADDRESS(" = ?") " WHERE key = ? AND container = ? AND ip = ?",
 	[STORE_INSERT_ADDRESS] =

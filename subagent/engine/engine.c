@@ -262,6 +262,8 @@ void engine_step(void *arg, uint64_t now_ns)
 	struct engine *en = arg;
 	bool whole = is_sampled(en, now_ns) || engine_sample(en, now_ns);
 
+	if (whole)
+		engine_bill(en, now_ns);
 	/* The next step plans the rules: each step holds the loop for one reading or one plan. */
 	if (can_take_over(en, whole, now_ns) && take_inventory(en, now_ns)) {
 		en->unplanned = true;
@@ -390,6 +392,7 @@ static int open_rooms(struct engine *en, struct err *e)
 		ret = engine_open_backend(en, on_applied, e);
 	if (ret < 0)
 		return ret;
+	engine_set_terms(en);
 	engine_tell_known(en, en->sources);
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, loop_now_ns())));
 	en->sampler.ledger = en->ledger;

@@ -156,6 +156,12 @@ void engine_want(struct engine *en);
  * while neither the ledger nor what the finder has found does. */
 bool engine_tell(const struct engine *en, struct snap *snap);
 
+/* The configuration's terms of billing, from now on. */
+void engine_set_terms(struct engine *en);
+
+/* After a good reading: begin a billing period if it is time, and note thresholds. */
+void engine_bill(struct engine *en, uint64_t now_ns);
+
 /* Schedule the next checkpoint after the configured time. */
 void engine_arm_checkpoint(struct engine *en, uint64_t now_ns);
 

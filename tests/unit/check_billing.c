@@ -82,9 +82,10 @@ END_TEST
 /* Every second of time is in one period, and they meet: for every start day. */
 START_TEST(billing_periods_meet_whatever_the_day_and_zone)
 {
-	static const char *const zones[] = { "UTC", "Europe/Berlin", "America/New_York",
-					     "America/Sao_Paulo", "Asia/Kolkata", "Pacific/Apia",
-					     "Australia/Lord_Howe", "Pacific/Kiritimati" };
+	static const char *const zones[] = {
+		"UTC",          "Europe/Berlin", "America/New_York",    "America/Sao_Paulo",
+		"Asia/Kolkata", "Pacific/Apia",  "Australia/Lord_Howe", "Pacific/Kiritimati"
+	};
 
 	for (size_t i = 0; i < (access(ZONE_DIR "/Pacific/Apia", R_OK) ? 1 : ARRAY_LEN(zones));
 	     i++) {
@@ -133,14 +134,14 @@ static void assert_octets(const char *text, uint64_t octets)
 	struct err e = { "" };
 	uint64_t is = 1;
 
-	ck_assert_msg(!billing_parse_octets(text, &is, &e), "%s: %s", text, e.text);
+	ck_assert_msg(!billing_parse_quota(text, &is, &e), "%s: %s", text, e.text);
 	ck_assert_msg(is == octets, "%s: %llu", text, (unsigned long long)is);
 }
 
-START_TEST(billing_parse_octets_knows_both_kinds_of_units)
+START_TEST(billing_parse_quota_knows_both_kinds_of_units)
 {
-	assert_octets("0", 0);
-	assert_octets("none", 0);
+	assert_octets("0", BILLING_NO_QUOTA);
+	assert_octets("none", BILLING_NO_QUOTA);
 	assert_octets("500000", 500000);
 	assert_octets("1B", 1);
 	assert_octets("2TB", 2000000000000);
@@ -160,11 +161,24 @@ START_TEST(billing_parse_octets_knows_both_kinds_of_units)
 }
 END_TEST
 
-START_TEST(billing_parse_octets_refuses_the_rest)
+START_TEST(billing_parse_quota_refuses_the_rest)
 {
-	static const char *const bad[] = { "",	  "TB",	 "-1",	  "2 Tb/s",	 "2TBB",  "1e9",
-					   "10EB", "8EiB", "1.GB", "1.0000001GB", "0x10", " 1",
-					   "2 ",  "1,5GB", "9223372036854775808", "unlimited",
+	static const char *const bad[] = { "",
+					   "TB",
+					   "-1",
+					   "2 Tb/s",
+					   "2TBB",
+					   "1e9",
+					   "10EB",
+					   "8EiB",
+					   "1.GB",
+					   "1.0000001GB",
+					   "0x10",
+					   " 1",
+					   "2 ",
+					   "1,5GB",
+					   "9223372036854775808",
+					   "unlimited",
 					   "99999999999999999999" };
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -173,7 +187,7 @@ START_TEST(billing_parse_octets_refuses_the_rest)
 
 		if (!strcmp(bad[i], "2 "))
 			continue; /* the configuration cuts that */
-		ck_assert_msg(billing_parse_octets(bad[i], &n, &e) == -EINVAL, "'%s'", bad[i]);
+		ck_assert_msg(billing_parse_quota(bad[i], &n, &e) == -EINVAL, "'%s'", bad[i]);
 		ck_assert_uint_eq(n, 7);
 		ck_assert_msg(*e.text, "'%s'", bad[i]);
 	}
@@ -198,13 +212,16 @@ END_TEST
 
 START_TEST(billing_quota_of_takes_each_field_from_the_first_that_sets_it)
 {
-	struct billing_quota unset = BILLING_QUOTA_UNSET, last = { 100, BILLING_COUNTS_BOTH };
+	struct billing_quota unset = { 0, BILLING_COUNTS_UNSET },
+			     last = { 100, BILLING_COUNTS_OUT };
+	struct billing_quota none = { BILLING_NO_QUOTA, BILLING_COUNTS_UNSET };
 	struct billing_quota q = billing_quota_of(unset, unset, last);
 
-	ck_assert(q.octets == 100 && q.counts == BILLING_COUNTS_BOTH);
-	q = billing_quota_of((struct billing_quota) { 0, BILLING_COUNTS_UNSET },
-			     (struct billing_quota) { 7, BILLING_COUNTS_OUT }, last);
-	ck_assert(q.octets == 0 && q.counts == BILLING_COUNTS_OUT);
+	ck_assert(q.octets == 100 && q.counts == BILLING_COUNTS_OUT);
+	q = billing_quota_of(none, (struct billing_quota) { 7, BILLING_COUNTS_IN }, last);
+	ck_assert(q.octets == 0 && q.counts == BILLING_COUNTS_IN);
+	q = billing_quota_of(unset, unset, unset);
+	ck_assert(q.octets == 0 && q.counts == BILLING_COUNTS_BOTH);
 }
 END_TEST
 
@@ -233,9 +250,9 @@ START_TEST(billing_thresholds_are_sorted_and_reached)
 	ck_assert_uint_eq(t.n, 3);
 	ck_assert_int_eq(billing_parse_thresholds("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", &t, &e),
 			 0);
-	ck_assert_int_eq(
-		billing_parse_thresholds("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", &t, &e),
-		-EINVAL);
+	ck_assert_int_eq(billing_parse_thresholds("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", &t,
+						  &e),
+			 -EINVAL);
 }
 END_TEST
 
@@ -251,8 +268,8 @@ int main(void)
 	tcase_add_test(tc, billing_begin_of_the_31st_is_the_last_day_of_a_shorter_month);
 	tcase_add_test(tc, billing_periods_meet_whatever_the_day_and_zone);
 	tcase_add_test(tc, billing_begin_is_local_in_summer_and_winter);
-	tcase_add_test(tc, billing_parse_octets_knows_both_kinds_of_units);
-	tcase_add_test(tc, billing_parse_octets_refuses_the_rest);
+	tcase_add_test(tc, billing_parse_quota_knows_both_kinds_of_units);
+	tcase_add_test(tc, billing_parse_quota_refuses_the_rest);
 	tcase_add_test(tc, billing_counted_is_what_the_quota_is_for);
 	tcase_add_test(tc, billing_quota_of_takes_each_field_from_the_first_that_sets_it);
 	tcase_add_test(tc, billing_thresholds_are_sorted_and_reached);

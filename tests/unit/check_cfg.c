@@ -66,6 +66,13 @@ static void assert_defaults(const struct cfg *c)
 	ck_assert_ptr_null(c->ship.database);
 	ck_assert_uint_eq(c->ship.rate, 5000);
 	ck_assert_str_eq(c->ship.node, host);
+	ck_assert_uint_eq(c->billing.start_day, 1);
+	ck_assert_str_eq(zone_name_of(c->billing.zone), "UTC");
+	ck_assert_uint_eq(c->billing.quota.octets, BILLING_NO_QUOTA);
+	ck_assert_int_eq((int)c->billing.quota.counts, BILLING_COUNTS_BOTH);
+	ck_assert_uint_eq(c->billing.thresholds.n, 3);
+	ck_assert_uint_eq(c->billing.thresholds.percent[2], 100);
+	ck_assert_ptr_null(c->billing.hook);
 	ck_assert_str_eq(c->control.socket, "/run/ctmeter/control.sock");
 }
 
@@ -118,6 +125,9 @@ START_TEST(cfg_parse_every_key_is_taken)
 			 "[ports]\nname = a-HOSTNAME-b\ndirection = port\nspeed = 400000\n"
 			 "framing = 18\n"
 			 "[ship]\ndatabase = host=a sslmode=verify-full\nnode = b\nrate = 1\n"
+			 "[billing]\nstart-day = 31\ntime-zone = UTC\nquota = 1.5 TiB\n"
+			 "quota-counts = larger\nthresholds = 100% 50\n"
+			 "hook = /bin/x \"a b\"\n"
 			 "[control]\nsocket = /c\r\n");
 	char host[256], name[300];
 
@@ -149,6 +159,12 @@ START_TEST(cfg_parse_every_key_is_taken)
 	ck_assert_str_eq(c->ship.database, "host=a sslmode=verify-full");
 	ck_assert_str_eq(c->ship.node, "b");
 	ck_assert_uint_eq(c->ship.rate, 1);
+	ck_assert_uint_eq(c->billing.start_day, 31);
+	ck_assert_uint_eq(c->billing.quota.octets, 1649267441664);
+	ck_assert_int_eq((int)c->billing.quota.counts, BILLING_COUNTS_LARGER);
+	ck_assert_uint_eq(c->billing.thresholds.n, 2);
+	ck_assert_uint_eq(c->billing.thresholds.percent[0], 50);
+	ck_assert_str_eq(c->billing.hook, "/bin/x \"a b\"");
 	ck_assert_str_eq(c->control.socket, "/c");
 	cfg_free(c);
 }
@@ -222,6 +238,13 @@ START_TEST(cfg_parse_bad_words_list_choices)
 	ck_assert_refused("[netfilter]\nlink = eth0\nlink = eth0 containers\n", "t.conf:3",
 			  "already named");
 	ck_assert_refused("[ports]\ndirection = in\n", "container, port");
+	ck_assert_refused("[billing]\nstart-day = 32\n", "t.conf:2", "from 1 to 31");
+	ck_assert_refused("[billing]\ntime-zone = Mars/Olympus\n", "Mars/Olympus", "tzdata");
+	ck_assert_refused("[billing]\ntime-zone = ../../etc/passwd\n", "t.conf:2", "Europe/Berlin");
+	ck_assert_refused("[billing]\nquota = 2 furlongs\n", "t.conf:2", "2TB (10^12)");
+	ck_assert_refused("[billing]\nquota-counts = all\n", "t.conf:2", "in, out, both, larger");
+	ck_assert_refused("[billing]\nthresholds = 80,90\n", "t.conf:2", "80 90 100");
+	ck_assert_refused("[billing]\nhook = relative\n", "t.conf:2: [billing] hook", "absolute");
 	ck_assert_refused("[inventory]\nsource = lxcfs\n", "lxcfs", "file:PATH", "command:PATH",
 			  "vz");
 	ck_assert_refused("[inventory]\nsource = file:\n", "file:PATH");
@@ -398,7 +421,8 @@ START_TEST(cfg_load_example_is_the_defaults)
 		"table",    "node-traffic",  "source",  "interval",      "retire-after",
 		"max-rows", "max-addresses", "helper",  "path",          "checkpoint",
 		"name",     "direction",     "speed",   "framing",       "node",
-		"rate",     "socket"
+		"rate",     "start-day",     "time-zone", "quota", "quota-counts",
+		"thresholds", "socket"
 	};
 	FILE *file = fopen("conf/ctmeter.conf", "r");
 	char line[256], name[32], *text = xstrdup("");

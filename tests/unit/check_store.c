@@ -54,6 +54,7 @@ START_TEST(store_load_after_save_same)
 	struct store_address a[3] = { address_row(1, 1, "192.0.2.1"),
 				      address_row(2, 3999999999u, "192.0.2.1"),
 				      address_row(76, 2, "2001:db8::ffff:1") };
+	struct store_meta with_period = meta;
 	char id[65], *expected;
 	size_t len;
 	FILE *f = open_memstream(&expected, &len);
@@ -61,9 +62,18 @@ START_TEST(store_load_after_save_same)
 	memset(id, 'z', 64);
 	id[64] = '\0';
 	c[1].id = id;
-	print_meta(f, &meta);
+	with_period.period = (struct store_period) { 1, 2, 3, 4, 5, 6, INT64_MAX, 8, 9 };
+	c[2].bill = (struct store_bill) { .begin_s = 1,
+					  .at = { UINT64_MAX, 2 },
+					  .last = { 3, 4 },
+					  .next = { 5, 6 },
+					  .said = { BILLING_NO_QUOTA, BILLING_COUNTS_IN },
+					  .set = { 7, BILLING_COUNTS_LARGER },
+					  .told = 100,
+					  .told_quota = 8 };
+	print_meta(f, &with_period);
 	ck_assert_int_eq(store_begin(s, true, WALL, NULL), 0);
-	store_put_meta(s, &meta);
+	store_put_meta(s, &with_period);
 	for (int i = 0; i < 3; i++) {
 		c[i].run = INV_RUN_RUNNING + i;
 		c[i].state = (enum store_state[]) { STORE_LIVE, STORE_RETIRED, STORE_AGED }[i];
@@ -222,7 +232,7 @@ START_TEST(store_open_version_0_migrated)
 	must_put_small(s, 2, 2);
 	store_close(s);
 	expect_small(p.path, "2 ", "2 ");
-	expect_answer(p.path, "PRAGMA user_version", "6 ");
+	expect_answer(p.path, "PRAGMA user_version", "7 ");
 	expect_answer(p.path, "PRAGMA journal_mode", "wal ");
 	place_remove(&p);
 }

@@ -271,6 +271,19 @@ static const char *const back_to_1[] = {
 	"DROP TABLE usage_unsure",
 	"ALTER TABLE container DROP COLUMN runtime",
 	"ALTER TABLE container DROP COLUMN runtime_id",
+	"ALTER TABLE container DROP COLUMN bill_begin",
+	"ALTER TABLE container DROP COLUMN bill_at_in",
+	"ALTER TABLE container DROP COLUMN bill_at_out",
+	"ALTER TABLE container DROP COLUMN bill_last_in",
+	"ALTER TABLE container DROP COLUMN bill_last_out",
+	"ALTER TABLE container DROP COLUMN bill_next_in",
+	"ALTER TABLE container DROP COLUMN bill_next_out",
+	"ALTER TABLE container DROP COLUMN quota_said",
+	"ALTER TABLE container DROP COLUMN counts_said",
+	"ALTER TABLE container DROP COLUMN quota_set",
+	"ALTER TABLE container DROP COLUMN counts_set",
+	"ALTER TABLE container DROP COLUMN quota_told",
+	"ALTER TABLE container DROP COLUMN told_quota",
 	"ALTER TABLE container DROP COLUMN gone_lived",
 	"ALTER TABLE container DROP COLUMN unsure",
 	"ALTER TABLE address DROP COLUMN gone_lived",
@@ -295,7 +308,7 @@ START_TEST(store_open_version_1_migrated)
 		tell(p.path, back_to_1[i]);
 	s = must_open(p.path);
 	expect_contents(s, was);
-	expect_answer(p.path, "PRAGMA user_version", "6 ");
+	expect_answer(p.path, "PRAGMA user_version", "7 ");
 	expect_answer(p.path, "SELECT address, in_octets FROM booked", "1|100 2|0 ");
 	use(s, &b, WALL + 900, 7, 1);
 	use(s, &a, WALL + 900, 5, 1);

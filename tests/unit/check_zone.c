@@ -83,7 +83,7 @@ static void compare(const struct zone *z, int64_t t)
 
 	ck_assert(localtime_r(&at, &tm) != NULL);
 	ck_assert_msg(zone_offset_s(z, t) == tm.tm_gmtoff, "%s at %lld: %lld, not %ld",
-		      zone_name(z), (long long)t, (long long)zone_offset_s(z, t), tm.tm_gmtoff);
+		      zone_name_of(z), (long long)t, (long long)zone_offset_s(z, t), tm.tm_gmtoff);
 	ck_assert(d.year == tm.tm_year + 1900 && d.month == tm.tm_mon + 1 && d.day == tm.tm_mday);
 }
 
@@ -95,11 +95,11 @@ static void compare_begin(const struct zone *z, int64_t t)
 
 	is = zone_day_of(z, begin);
 	was = zone_day_of(z, begin - 1);
-	ck_assert_msg(begin <= t + 86400 && begin > t - 3 * 86400, "%s at %lld: %lld", zone_name(z),
-		      (long long)t, (long long)begin);
-	ck_assert_msg(is.day == d.day && is.month == d.month, "%s: %lld", zone_name(z),
+	ck_assert_msg(begin <= t + 86400 && begin > t - 3 * 86400, "%s at %lld: %lld",
+		      zone_name_of(z), (long long)t, (long long)begin);
+	ck_assert_msg(is.day == d.day && is.month == d.month, "%s: %lld", zone_name_of(z),
 		      (long long)begin);
-	ck_assert_msg(was.day != d.day, "%s: %lld", zone_name(z), (long long)begin);
+	ck_assert_msg(was.day != d.day, "%s: %lld", zone_name_of(z), (long long)begin);
 }
 
 static int compare_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -142,9 +142,8 @@ static void assert_begin(const char *zone, int64_t year, int month, int day, int
 {
 	struct zone *z = load(zone);
 
-	ck_assert_msg(zone_day_begin(z, (struct zone_day) { year, month, day }) == t,
-		      "%s: %lld", zone,
-		      (long long)zone_day_begin(z, (struct zone_day) { year, month, day }));
+	ck_assert_msg(zone_day_begin(z, (struct zone_day) { year, month, day }) == t, "%s: %lld",
+		      zone, (long long)zone_day_begin(z, (struct zone_day) { year, month, day }));
 	zone_free(z);
 }
 
@@ -168,9 +167,9 @@ END_TEST
 
 START_TEST(zone_load_refuses_what_is_no_zone)
 {
-	static const char *const bad[] = { "",	      "/etc/passwd", "../../../etc/passwd",
-					   "Europe",  "Nowhere/At_all", "Europe/Berlin/x",
-					   "a b",     "zone1970.tab" };
+	static const char *const bad[] = { "",       "/etc/passwd",    "../../../etc/passwd",
+					   "Europe", "Nowhere/At_all", "Europe/Berlin/x",
+					   "a b",    "zone1970.tab" };
 	struct zone *z = NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

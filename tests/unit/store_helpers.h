@@ -102,6 +102,13 @@ static inline void print_meta(FILE *f, const struct store_meta *m)
 		fprintf(f, " left %d %d", m->left[ADDR_V4], m->left[ADDR_V6]);
 	if (m->port_framing)
 		fprintf(f, " framing %u", m->port_framing);
+	if (m->period.begin_s)
+		fprintf(f, " period %lld-%lld %lld, %lld-%lld %lld, %llx %lld %lld",
+			(long long)m->period.begin_s, (long long)m->period.end_s,
+			(long long)m->period.counted_s, (long long)m->period.last_begin_s,
+			(long long)m->period.last_end_s, (long long)m->period.last_counted_s,
+			(long long)m->period.rule, (long long)m->period.marked,
+			(long long)m->period.guess);
 	if (m->ledger > 3)
 		fprintf(f, " ledger %llx at %llx", (unsigned long long)m->ledger,
 			(unsigned long long)m->checkpoint);
@@ -116,6 +123,15 @@ static inline void print_container(void *arg, const struct store_container *c)
 		c->state, (long long)c->gone_wall_s);
 	if (c->runtime && *c->runtime)
 		fprintf(f, " %s %s", c->runtime, c->runtime_id);
+	if (c->bill.begin_s)
+		fprintf(f, " bill %lld %llx %llx %llx %llx %llx %llx quota %llx %d %llx %d %u %llx",
+			(long long)c->bill.begin_s, (unsigned long long)c->bill.at.in,
+			(unsigned long long)c->bill.at.out, (unsigned long long)c->bill.last.in,
+			(unsigned long long)c->bill.last.out, (unsigned long long)c->bill.next.in,
+			(unsigned long long)c->bill.next.out,
+			(unsigned long long)c->bill.said.octets, (int)c->bill.said.counts,
+			(unsigned long long)c->bill.set.octets, (int)c->bill.set.counts,
+			c->bill.told, (unsigned long long)c->bill.told_quota);
 	print_totals(f, &c->totals);
 }
 
