@@ -294,6 +294,7 @@ static void close_pipe(const int fds[2])
 /* What the child runs: a program, or work. */
 struct task {
 	char *const *argv;
+	char *const *env; /* more of the environment; NULL: none */
 	child_work_fn *work;
 	const void *work_arg;
 	int open_max;
@@ -331,12 +332,16 @@ static void close_others(int open_max)
 		close(fd);
 }
 
-static void exec_program(char *const argv[])
+#define ENV_MAX 16
+
+static void exec_program(char *const argv[], char *const more[])
 {
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin";
 	static char locale[] = "LC_ALL=C", home[] = "HOME=/";
-	char *const env[] = { path, locale, home, NULL };
+	char *env[ENV_MAX] = { path, locale, home };
 
+	for (size_t i = 3; more && *more && i < ENV_MAX - 1; i++)
+		env[i] = *more++;
 	execve(argv[0], argv, env);
 	complain_exec(errno);
 	_exit(CHILD_NO_EXEC);
@@ -361,7 +366,7 @@ static void live(const struct task *t, int out_fd, int err_fd, pid_t parent)
 		close(null);
 	close_others(t->open_max);
 	if (t->argv)
-		exec_program(t->argv);
+		exec_program(t->argv, t->env);
 	prctl(PR_SET_NAME, "ctmeter-look");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -442,6 +447,15 @@ int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struc
 	      child_done_fn *done, void *arg, struct child **ret_child, struct err *e)
 {
 	struct task t = { .argv = argv, .open_max = (int)sysconf(_SC_OPEN_MAX) };
+
+	return start(&t, deadline_ns, max_octets, loop, done, arg, ret_child, e);
+}
+
+int child_new_env(char *const argv[], char *const env[], uint64_t deadline_ns, size_t max_octets,
+		  struct loop *loop, child_done_fn *done, void *arg, struct child **ret_child,
+		  struct err *e)
+{
+	struct task t = { .argv = argv, .env = env, .open_max = (int)sysconf(_SC_OPEN_MAX) };
 
 	return start(&t, deadline_ns, max_octets, loop, done, arg, ret_child, e);
 }

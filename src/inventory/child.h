@@ -45,6 +45,11 @@ typedef void child_done_fn(void *arg, const struct child_result *result, uint64_
 int child_new(char *const argv[], uint64_t deadline_ns, size_t max_octets, struct loop *loop,
 	      child_done_fn *done, void *arg, struct child **ret_child, struct err *e);
 
+/* The same with these "NAME=VALUE" added to the environment; NULL ends them. */
+int child_new_env(char *const argv[], char *const env[], uint64_t deadline_ns, size_t max_octets,
+		  struct loop *loop, child_done_fn *done, void *arg, struct child **ret_child,
+		  struct err *e);
+
 /* The same for a function, which writes to descriptor 1 and returns the exit status. It runs in
  * a forked copy of this process, in which other threads may have left locks held and data half
  * written, so it may make system calls only. It is killed when this process ends. */

@@ -11,9 +11,11 @@
 #include "base/xalloc.h"
 #include "inventory/awake.h"
 #include "inventory/child.h"
+#include "inventory/hook.h"
 #include "inventory/http_unix.h"
 #include "inventory/runtime.h"
 #include "inventory/source_one.h"
+#include "inventory/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,7 +152,7 @@ static void on_hangup(void *arg, short revents, uint64_t now_ns)
 }
 
 static int begin(struct job *job, const struct cfg *cfg, const struct source_job *what,
-		 struct err *e)
+		 char *const env[], struct err *e)
 {
 	uint64_t until_ns = loop_now_ns() + SOURCE_DEADLINE_NS;
 	uint32_t rows = cfg->inventory.max_rows;
@@ -158,18 +160,19 @@ static int begin(struct job *job, const struct cfg *cfg, const struct source_job
 	if (what->work)
 		return child_new_work(what->work, what->text, until_ns, source_octets_http(rows),
 				      job->loop, on_done, job, &job->child, e);
-	return child_new(what->argv, until_ns, source_octets_of(rows), job->loop, on_done, job,
-			 &job->child, e);
+	return child_new_env(what->argv, env, until_ns, source_octets_of(rows), job->loop, on_done,
+			     job, &job->child, e);
 }
 
-static void run(int fd, const struct cfg *cfg, const struct source_job *what)
+static void run(int fd, const struct cfg *cfg, const struct source_job *what,
+		char *const env[])
 {
 	struct job job = { .fd = fd, .loop = loop_new() };
 	struct err e = { "" };
 
 	loop_timer_init(&job.gone, on_gone, &job);
 
-	if (begin(&job, cfg, what, &e) < 0) {
+	if (begin(&job, cfg, what, env, &e) < 0) {
 		refuse(fd, e.text);
 	} else {
 		loop_watch(job.loop, fd, POLLRDHUP, on_hangup, &job);
@@ -308,7 +311,30 @@ static void do_job(int fd, const struct cfg *cfg, const char *request)
 	else if (job.file)
 		run_file(fd, cfg, job.file);
 	else
-		run(fd, cfg, &job);
+		run(fd, cfg, &job, NULL);
+	source_job_clear(&job);
+}
+
+/* The words are the file's, and what the daemon says is in the environment. */
+static void do_hook(int fd, const struct cfg *cfg, const char *request)
+{
+	struct source_job job = { .argv = NULL };
+	struct hook_event event;
+	char **env;
+	struct err e = { "" };
+
+	if (!hook_parse(request, &event)) {
+		refuse(fd, "this is no event for the hook: is it of another version than "
+			   "ctmeterd?");
+	} else if (!cfg->billing.hook) {
+		refuse(fd, "there is no [billing] hook in its configuration file");
+	} else if (words_split(cfg->billing.hook, &job.text, &job.argv, &e) < 0) {
+		refuse(fd, e.text);
+	} else {
+		env = hook_env(&event);
+		run(fd, cfg, &job, env);
+		hook_free_env(env);
+	}
 	source_job_clear(&job);
 }
 
@@ -346,6 +372,8 @@ static void serve(int fd, const char *config_path)
 		refuse(fd, "no request arrived");
 	else if (load_trusted(config_path, &cfg, &e) < 0)
 		refuse(fd, e.text);
+	else if (!strncmp(request, HOOK_JOB, strlen(HOOK_JOB)))
+		do_hook(fd, cfg, request);
 	else
 		do_job(fd, cfg, request);
 	cfg_free(cfg);

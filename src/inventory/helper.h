@@ -15,7 +15,8 @@
  *
  *   request   "command:PATH ARG...\n" as in the file, "vz:NAME\n" with a NAME of source_vz.c, or
  *             "docker WORD\n" and "docker:SOCKET WORD\n" with a WORD of runtime.h, for each
- *             runtime; "lxc files\n" and "lxc:PATH files\n", for each that gathered.h is for
+ *             runtime; "lxc files\n" and "lxc:PATH files\n", for each that gathered.h is for; or
+ *             "hook EVENT\n" of hook.h, which runs [billing] hook
  *   answer    what the job printed, at most what [inventory] max-rows allows, then
  *             HELPER_END_OCTETS that say how it ended
  *
@@ -24,7 +25,7 @@
  * they say is not passed on.
  *
  * 1. Words that reach exec(2) come from the configuration file or from a table, never from the
- *    peer.
+ *    peer. What the peer says of an event is checked, and is the hook's environment.
  * 2. The helper passes the job's output on unread: the process that parses it has no privileges.
  * 3. A job ends at its deadline (10 s; none while events are followed), its cap, or with its
  *    connection. The connection stays open, with nothing more sent, until the job's process is

@@ -4,6 +4,7 @@
 
 #include "base/billing.h"
 #include "ledger/ledger.h"
+#include "store/store.h"
 
 /* Billing periods and quotas.
  * 1. What a container used in a period is the difference of its totals: those now, or when the

@@ -308,6 +308,7 @@ static void on_kept(void *arg, uint64_t now_ns)
 	 * that. */
 	if (!en->waiters)
 		malloc_trim(0);
+	engine_run_hooks(en);
 	enforce_rules(en, now_ns);
 	engine_change_backend(en, now_ns);
 	if (en->was_held && !engine_is_held(en)) {
@@ -392,6 +393,7 @@ static int open_rooms(struct engine *en, struct err *e)
 		ret = engine_open_backend(en, on_applied, e);
 	if (ret < 0)
 		return ret;
+	en->hooks = hooks_new(cfg->inventory.helper, en->loop);
 	engine_set_terms(en);
 	engine_tell_known(en, en->sources);
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, loop_now_ns())));
@@ -463,6 +465,8 @@ void engine_free(struct engine *en)
 	loop_timer_clear(en->loop, &en->change);
 	nl_free(en->nl);
 	sources_free(en->sources);
+	hooks_free(en->hooks);
+	free(en->due);
 	place_free(en->place);
 	links_told_clear(&en->links_told);
 	fw_close(en->fw);

@@ -14,8 +14,10 @@
 #include "engine/pace.h"
 #include "engine/sampler.h"
 #include "engine/waiters.h"
+#include "inventory/hook.h"
 #include "inventory/source.h"
 #include "ledger/ledger.h"
+#include "ledger/ledger_period.h"
 #include "netlink/place.h"
 
 /* The engine's internals, for engine*.c alone: engine.c runs the cycle, engine_look.c polls the sources, engine_verbs.c handles
@@ -79,6 +81,10 @@ struct engine {
 	int64_t doubted_s; /* ledger_doubted_s when its effects were last given to the store */
 	uint64_t finals[ADDR_FAMILIES]; /* the tickets of finals that only the journals hold */
 	uint32_t inventory_failures, stale_answers;
+	struct hooks *hooks;
+	struct hook_event *due; /* thresholds that are noted, but perhaps not stored yet */
+	size_t n_due, cap_due;
+	uint64_t due_stored; /* the ticket of the last of them */
 };
 
 #define ENGINE_TICK_NS (10 * NS_PER_S) /* between readings when no client asks */
@@ -161,6 +167,9 @@ void engine_set_terms(struct engine *en);
 
 /* After a good reading: begin a billing period if it is time, and note thresholds. */
 void engine_bill(struct engine *en, uint64_t now_ns);
+
+/* Run the hook for the thresholds whose being noted is stored. */
+void engine_run_hooks(struct engine *en);
 
 /* Schedule the next checkpoint after the configured time. */
 void engine_arm_checkpoint(struct engine *en, uint64_t now_ns);
