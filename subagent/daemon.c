@@ -167,6 +167,35 @@ static void reply_zero(struct daemon *d, struct ctl_request *req)
 		ctl_reply_error(req, "name a container or an address");
 }
 
+static void quota_set(void *arg, int result, const char *text)
+{
+	if (result < 0)
+		ctl_reply_error(arg, "%s%s", result == -EIO ? "the quota cannot be stored: " : "",
+				text);
+	else
+		ctl_reply(arg, json_object());
+}
+
+/* "quota" and "counts" are words as in the configuration; "default" takes a setting back. */
+static void reply_quota(struct daemon *d, struct ctl_request *req)
+{
+	const json_t *json = ctl_request_json(req);
+	const char *what = json_string_value(json_object_get(json, "what"));
+	const char *octets = json_string_value(json_object_get(json, "quota"));
+	const char *counts = json_string_value(json_object_get(json, "counts"));
+	struct billing_quota q = { 0, BILLING_COUNTS_UNSET };
+	struct err e = { "" };
+
+	if (!what || !octets || !counts)
+		ctl_reply_error(req, "name a container, a quota and what counts against it");
+	else if (strcmp(octets, "default") && billing_parse_quota(octets, &q.octets, &e) < 0)
+		ctl_reply_error(req, "the quota %s", e.text);
+	else if (strcmp(counts, "default") && !(q.counts = billing_counts_parse(counts)))
+		ctl_reply_error(req, "what counts must be one of " BILLING_COUNTS_WORDS);
+	else
+		engine_set_quota(d->engine, what, q, quota_set, req);
+}
+
 static void stored(void *arg, int result, const char *text)
 {
 	if (result < 0)
@@ -247,6 +276,8 @@ static void on_request(void *arg, struct ctl_request *req)
 		reply_list(d, req);
 	} else if (!strcmp(command, "zero")) {
 		reply_zero(d, req);
+	} else if (!strcmp(command, "quota")) {
+		reply_quota(d, req);
 	} else if (!strcmp(command, "store")) {
 		engine_store(d->engine, stored, req);
 	} else if (!strcmp(command, "refresh")) {

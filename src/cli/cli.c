@@ -40,6 +40,10 @@ static const struct command commands[] = {
 	  .check = cli_report_check },
 	{ "statement", " CTID", "write a page about a container's month for its customer",
 	  .run = cli_statement, .takes_args = true, .check = cli_statement_check },
+	{ "usage", " [CTID...]", "show what of their quotas containers used this period",
+	  .run = cli_usage, .takes_args = true },
+	{ "quota", " CTID SIZE", "set a container's quota: 2TB, none or default",
+	  .run = cli_quota, .takes_args = true, .check = cli_quota_check },
 	{ "import", " FILE...", "add traffic that was counted before ctmeter to the history",
 	  .run = cli_import, .takes_args = true, .check = cli_import_check },
 	{ "ship", "", "put closed periods into the fleet's PostgreSQL", .run = cli_ship,
@@ -375,8 +379,8 @@ static bool is_configured(const struct cli *cli, struct err *e)
 	return false;
 }
 
-static int ask(const struct cli *cli, const char *command, const char *what, int timeout_s,
-	       const char *waiting_for, json_t **ret_answer, struct err *e)
+static int ask(const struct cli *cli, const char *command, const char *what, const json_t *more,
+	       int timeout_s, const char *waiting_for, json_t **ret_answer, struct err *e)
 {
 	struct ctl_client_wait wait = { .timeout_ms = timeout_s * 1000, .notice_ms = 1000 };
 	json_t *request = json_object();
@@ -390,6 +394,8 @@ static int ask(const struct cli *cli, const char *command, const char *what, int
 	json_object_set_new(request, "command", json_string(command));
 	if (what)
 		json_object_set_new(request, "what", json_string(what));
+	if (more)
+		json_object_update(request, (json_t *)(uintptr_t)more);
 	rc = ctl_client_call(cli->cfg->control.socket, request, &wait, ret_answer, e);
 	json_decref(request);
 	len = strlen(e->text);
@@ -409,13 +415,19 @@ static int ask(const struct cli *cli, const char *command, const char *what, int
 int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
 	    json_t **ret_answer, struct err *e)
 {
-	return ask(cli, command, NULL, timeout_s, waiting_for, ret_answer, e);
+	return ask(cli, command, NULL, NULL, timeout_s, waiting_for, ret_answer, e);
 }
 
 int cli_ask_about(const struct cli *cli, const char *command, const char *what, json_t **ret_answer,
 		  struct err *e)
 {
-	return ask(cli, command, what, 10, NULL, ret_answer, e);
+	return ask(cli, command, what, NULL, 10, NULL, ret_answer, e);
+}
+
+int cli_ask_with(const struct cli *cli, const char *command, const char *what, const json_t *more,
+		 json_t **ret_answer, struct err *e)
+{
+	return ask(cli, command, what, more, 10, NULL, ret_answer, e);
 }
 
 void cli_print_json(const struct cli *cli, const json_t *answer)

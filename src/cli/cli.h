@@ -68,6 +68,8 @@ int cli_import(const struct cli *cli, struct err *e);
 int cli_ship(const struct cli *cli, struct err *e);
 int cli_check(const struct cli *cli, struct err *e);
 int cli_statement(const struct cli *cli, struct err *e);
+int cli_usage(const struct cli *cli, struct err *e);
+int cli_quota(const struct cli *cli, struct err *e);
 
 /* Check the options of a command. Returns 0, or -EINVAL with e filled. */
 int cli_top_check(const struct cli *cli, struct err *e);
@@ -75,6 +77,7 @@ int cli_check_check(const struct cli *cli, struct err *e);
 int cli_import_check(const struct cli *cli, struct err *e);
 int cli_statement_check(const struct cli *cli, struct err *e);
 int cli_ship_check(const struct cli *cli, struct err *e);
+int cli_quota_check(const struct cli *cli, struct err *e);
 
 /* Send `command` to the daemon and wait at most timeout_s for the answer. When that takes longer
  * than a second and stderr is a terminal, print "waiting for `waiting_for`" there (NULL: never).
@@ -85,6 +88,10 @@ int cli_ask(const struct cli *cli, const char *command, int timeout_s, const cha
 /* The same with a member "what" in the request, and a timeout of 10 s. */
 int cli_ask_about(const struct cli *cli, const char *command, const char *what, json_t **ret_answer,
 		  struct err *e);
+
+/* The same with the members of `more` too. */
+int cli_ask_with(const struct cli *cli, const char *command, const char *what, const json_t *more,
+		 json_t **ret_answer, struct err *e);
 
 void cli_print_json(const struct cli *cli, const json_t *answer);
 

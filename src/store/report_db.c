@@ -155,6 +155,7 @@ static int open_database(struct report_db *db, struct err *e)
 			db->path);
 		return -EINVAL;
 	}
+	db->has_bills = version >= STORE_SCHEMA_BILLED;
 	db->has_imported = version >= STORE_SCHEMA_IMPORTED;
 	if (version >= STORE_SCHEMA_BOOKED)
 		code = query_number(db, "SELECT value FROM meta WHERE key = 'counted_at'",

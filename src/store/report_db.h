@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/traffic.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,6 +70,26 @@ typedef void report_db_row_fn(void *arg, const struct report_db_row *row);
  * with e filled. */
 int report_db_containers(struct report_db *db, report_db_row_fn *fn, void *arg, struct err *e);
 int report_db_addresses(struct report_db *db, report_db_row_fn *fn, void *arg, struct err *e);
+
+/* The billing period; begin_s 0: there is none yet. Returns 0; -ENOTSUP with e filled for a ledger
+ * that an older ctmeter wrote; or another -errno. */
+int report_db_period(struct report_db *db, struct store_period *ret_period, struct err *e);
+
+/* A container's part in the billing period, settled; texts are borrowed during the call. */
+struct report_db_bill {
+	int64_t ifindex;
+	const char *id, *name;
+	bool live; /* neither retired nor aged out */
+	int64_t since_s;
+	struct flow total;
+	struct store_bill bill;
+};
+
+typedef void report_db_bill_fn(void *arg, const struct report_db_bill *bill);
+
+/* All containers in order of their ids. Returns 0 or -errno with e filled. */
+int report_db_bills(struct report_db *db, const struct store_period *period, report_db_bill_fn *fn,
+		    void *arg, struct err *e);
 
 enum report_db_usage { REPORT_DB_5MIN, REPORT_DB_HOUR };
 

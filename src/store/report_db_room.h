@@ -15,6 +15,7 @@ struct report_db {
 	bool immutable;
 	bool lacks_newest;
 	bool has_imported; /* the tables exist */
+	bool has_bills; /* the columns exist */
 	bool has_open; /* some usage is in no period yet */
 	int64_t counted_at_s; /* that usage belongs to the period of this time */
 	struct stat opened; /* of the file, when it was opened */

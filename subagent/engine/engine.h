@@ -50,6 +50,10 @@ void engine_await_known(struct engine *en, engine_done_fn *done, void *arg);
  * `done` when that is stored: 0, -ENOENT when there is no such row, or another -errno with why. */
 void engine_zero(struct engine *en, const char *what, engine_done_fn *done, void *arg);
 
+/* Set a container's quota (ledger_set_quota), and call `done` as above. */
+void engine_set_quota(struct engine *en, const char *id, struct billing_quota quota,
+		      engine_done_fn *done, void *arg);
+
 /* Read the counters, and call `done` when their values are stored (0) or cannot be (-errno and
  * why). For callers that are about to read the ledger's file. */
 void engine_store(struct engine *en, engine_done_fn *done, void *arg);

@@ -36,7 +36,26 @@ void engine_store(struct engine *en, engine_done_fn *done, void *arg)
 		done(arg, -EAGAIN, UNREADABLE);
 		return;
 	}
+	engine_bill(en, now);
 	w.ticket = keep_checkpoint(en->keep, engine_now(en, now), false);
+	waiters_add(&en->waiters, &w);
+}
+
+void engine_set_quota(struct engine *en, const char *id, struct billing_quota quota,
+		      engine_done_fn *done, void *arg)
+{
+	uint64_t now = loop_now_ns();
+	struct waiter w = { .done = done, .arg = arg };
+	struct err e;
+
+	if (!ledger_set_quota(en->ledger, id, quota)) {
+		err_set(&e, "there is no container \"%s\" (ctmeter list shows them)", id);
+		done(arg, -ENOENT, e.text);
+		return;
+	}
+	engine_bill(en, now);
+	engine_publish(en);
+	w.ticket = keep_checkpoint(en->keep, engine_now(en, now), true);
 	waiters_add(&en->waiters, &w);
 }
 
