@@ -39,6 +39,33 @@ for f in SNMPv2-SMI SNMPv2-TC SNMPv2-CONF SNMP-FRAMEWORK-MIB INET-ADDRESS-MIB; d
 	[ -n "$(find "$modules/" -maxdepth 1 -name "$f*")" ] || { fail "$modules has no $f"; exit 1; }
 done
 
+# What is needed of HCNUM-TC (RFC 2856), where MODULES has none: no package that is free has it.
+if [ -z "$(find "$modules/" -maxdepth 1 -name 'HCNUM-TC*')" ]; then
+	mkdir "$tmp/more"
+	cat >"$tmp/more/HCNUM-TC" <<'EOT'
+HCNUM-TC DEFINITIONS ::= BEGIN
+IMPORTS
+    MODULE-IDENTITY, mib-2, Counter64
+        FROM SNMPv2-SMI
+    TEXTUAL-CONVENTION
+        FROM SNMPv2-TC;
+hcnumTC MODULE-IDENTITY
+    LAST-UPDATED "200006080000Z"
+    ORGANIZATION "A stand-in"
+    CONTACT-INFO "None."
+    DESCRIPTION  "As much as CTMETER-MIB imports."
+    REVISION     "200006080000Z"
+    DESCRIPTION  "The first."
+    ::= { mib-2 78 }
+CounterBasedGauge64 ::= TEXTUAL-CONVENTION
+    STATUS       current
+    DESCRIPTION  "A gauge of 64 bits."
+    SYNTAX       Counter64
+END
+EOT
+	modules=$modules:$tmp/more
+fi
+
 for oid in 1.3.6.1.4.1.8072.9999.9999.1206 1.3.6.1.4.1.54321 1.3.6.1.4.1.54321.1.2 1.3.6.1.3.77.1
 do
 	out=$tmp/$oid

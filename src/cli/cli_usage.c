@@ -94,9 +94,9 @@ static void print_json(const struct cli *cli, const struct usage *u)
 	json_object_set_new(o, "counted_at", when(u->counted_at_s));
 	json_object_set_new(o, "period", period_json(p->begin_s, p->end_s, p->counted_s));
 	json_object_set_new(o, "last_period",
-			    p->last_begin_s ? period_json(p->last_begin_s, p->last_end_s,
-							  p->last_counted_s)
-					    : json_null());
+			    p->last_begin_s
+				    ? period_json(p->last_begin_s, p->last_end_s, p->last_counted_s)
+				    : json_null());
 	for (size_t i = 0; i < u->n_rows; i++)
 		json_array_append_new(rows, row_json(&u->rows[i]));
 	json_object_set_new(o, "containers", rows);
@@ -115,9 +115,7 @@ static void put_octets(const struct cli *cli, struct table *t, uint64_t n)
 
 static enum table_style style_of(enum billing_state state)
 {
-	return state == BILLING_OVER   ? TABLE_BAD
-	       : state == BILLING_NEAR ? TABLE_WARN
-				       : TABLE_PLAIN;
+	return state == BILLING_OVER ? TABLE_BAD : state == BILLING_NEAR ? TABLE_WARN : TABLE_PLAIN;
 }
 
 static void put_row(const struct cli *cli, struct table *t, const struct usage_row *row)
@@ -161,9 +159,9 @@ static const char *day(const struct cli *cli, int64_t t, char buf[PERIOD_TEXT_SI
 static void print_table(const struct cli *cli, const struct usage *u, const struct err *why)
 {
 	static const struct table_column columns[] = {
-		{ "CTID", TABLE_LEFT },   { "NAME", TABLE_LEFT },    { "USED", TABLE_RIGHT },
-		{ "LIMIT", TABLE_RIGHT }, { "%", TABLE_RIGHT },	     { "COUNTS", TABLE_LEFT },
-		{ "IN", TABLE_RIGHT },	  { "OUT", TABLE_RIGHT },    { "LAST", TABLE_RIGHT },
+		{ "CTID", TABLE_LEFT },   { "NAME", TABLE_LEFT }, { "USED", TABLE_RIGHT },
+		{ "LIMIT", TABLE_RIGHT }, { "%", TABLE_RIGHT },   { "COUNTS", TABLE_LEFT },
+		{ "IN", TABLE_RIGHT },    { "OUT", TABLE_RIGHT }, { "LAST", TABLE_RIGHT },
 		{ "", TABLE_LEFT },
 	};
 	char begin[PERIOD_TEXT_SIZE], end[PERIOD_TEXT_SIZE], at[PERIOD_TEXT_SIZE];

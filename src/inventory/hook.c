@@ -79,18 +79,17 @@ bool hook_parse(const char *job, struct hook_event *ret_event)
 char **hook_env(const struct hook_event *e)
 {
 	uint64_t used = billing_counted(e->quota.counts, e->used.in, e->used.out);
-	char *const env[] = {
-		xasprintf("CTMETER_CONTAINER=%s", e->id),
-		xasprintf("CTMETER_THRESHOLD=%u", e->percent),
-		xasprintf("CTMETER_USED=%" PRIu64, used),
-		xasprintf("CTMETER_QUOTA=%" PRIu64, e->quota.octets),
-		xasprintf("CTMETER_QUOTA_COUNTS=%s", billing_counts_text(e->quota.counts)),
-		xasprintf("CTMETER_IN_OCTETS=%" PRIu64, e->used.in),
-		xasprintf("CTMETER_OUT_OCTETS=%" PRIu64, e->used.out),
-		xasprintf("CTMETER_PERIOD_START=%" PRId64, e->begin_s),
-		xasprintf("CTMETER_PERIOD_END=%" PRId64, e->end_s),
-		NULL
-	};
+	char *const env[] = { xasprintf("CTMETER_CONTAINER=%s", e->id),
+			      xasprintf("CTMETER_THRESHOLD=%u", e->percent),
+			      xasprintf("CTMETER_USED=%" PRIu64, used),
+			      xasprintf("CTMETER_QUOTA=%" PRIu64, e->quota.octets),
+			      xasprintf("CTMETER_QUOTA_COUNTS=%s",
+					billing_counts_text(e->quota.counts)),
+			      xasprintf("CTMETER_IN_OCTETS=%" PRIu64, e->used.in),
+			      xasprintf("CTMETER_OUT_OCTETS=%" PRIu64, e->used.out),
+			      xasprintf("CTMETER_PERIOD_START=%" PRId64, e->begin_s),
+			      xasprintf("CTMETER_PERIOD_END=%" PRId64, e->end_s),
+			      NULL };
 	char **copy = xcalloc(ARRAY_LEN(env), sizeof(*copy));
 
 	memcpy(copy, env, sizeof(env));

@@ -60,6 +60,8 @@ static struct snap_bill show_bill(const struct ledger *l, const struct container
 			       .heard = c->heard };
 	uint64_t counted = billing_counted(b.quota.counts, b.used.in, b.used.out);
 
+	if (!l->period.begin_s)
+		return (struct snap_bill) { .state = BILLING_NONE };
 	b.state = billing_state_of(&l->terms.thresholds, counted, b.quota.octets);
 	b.reached = billing_reached(&l->terms.thresholds, counted, b.quota.octets);
 	return b;

@@ -33,6 +33,12 @@ static const struct object objects[NOTICE_KINDS][MIB_CTM_NOTICE_VARS] = {
 					 { &mib_ctm_scalars, CTM_SCALAR_ADDRESS_COUNT } },
 	[NOTICE_STORE_FAILED] = { { &mib_ctm_scalars, CTM_SCALAR_STORE_STATE } },
 	[NOTICE_STORE_RECOVERED] = { { &mib_ctm_scalars, CTM_SCALAR_STORE_STATE } },
+	[NOTICE_QUOTA_THRESHOLD] = { { &mib_ctm_containers, CTM_CONTAINER_COL_ID_TEXT },
+				     { &mib_ctm_containers, CTM_CONTAINER_COL_PERIOD_IN_OCTETS },
+				     { &mib_ctm_containers, CTM_CONTAINER_COL_PERIOD_OUT_OCTETS },
+				     { &mib_ctm_containers, CTM_CONTAINER_COL_QUOTA_OCTETS },
+				     { &mib_ctm_containers, CTM_CONTAINER_COL_QUOTA_STATE } },
+	[NOTICE_PERIOD_BEGAN] = { { &mib_ctm_scalars, CTM_SCALAR_CONTAINER_COUNT } },
 };
 
 static void set_oid(struct oid *o, const uint32_t *prefix, size_t len, uint32_t last)
@@ -50,7 +56,7 @@ void mib_ctm_notification(const struct mib_data *d, const struct notice *what,
 	for (size_t i = 0; i < MIB_CTM_NOTICE_VARS && objects[what->kind][i].tab; i++) {
 		const struct object *object = &objects[what->kind][i];
 		const struct oidtab *tab = object->tab;
-		size_t row = tab == &mib_ctm_addresses ? what->row : 0;
+		size_t row = tab == &mib_ctm_scalars ? 0 : what->row;
 		struct oid *name = &ret->vars[i].name;
 		enum oidtab_result result;
 

@@ -2,6 +2,7 @@
 #include "mib/notice.h"
 
 #include "base/xalloc.h"
+#include "mib/notice_quota.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -39,6 +40,9 @@ struct notices {
 	struct told_row *rows; /* sorted as a snapshot: in conflict, or reported within a minute */
 	size_t n_rows, cap;
 	size_t held_back;
+	struct quota_notices *quota;
+	int64_t period_s; /* as last reported, or found first; 0: none yet */
+	int64_t told_period_s;
 	/* What notices_next returned last; kind 0: nothing. */
 	enum notice_kind kind;
 	uint32_t told_repairs;
@@ -56,13 +60,17 @@ struct search {
 
 struct notices *notices_new(void)
 {
-	return xcalloc(1, sizeof(struct notices));
+	struct notices *n = xcalloc(1, sizeof(*n));
+
+	n->quota = quota_notices_new();
+	return n;
 }
 
 void notices_free(struct notices *n)
 {
 	if (!n)
 		return;
+	quota_notices_free(n->quota);
 	free(n->rows);
 	free(n);
 }
@@ -108,6 +116,20 @@ static void look_at_repairs(struct notices *n, struct search *s)
 		s->at_ns = s->at_ns && s->at_ns < at_ns ? s->at_ns : at_ns;
 	else if (is_time(s, n->told_ns[NOTICE_RULES_REPAIRED]))
 		s->found.kind = NOTICE_RULES_REPAIRED;
+}
+
+/* --- billing -------------------------------------------------------------------------------- */
+
+static void look_at_billing(struct notices *n, struct search *s)
+{
+	if (!n->period_s)
+		n->period_s = s->snap->period_begin_s;
+	if (!s->found.kind && s->snap->period_begin_s != n->period_s &&
+	    is_time(s, n->told_ns[NOTICE_PERIOD_BEGAN]))
+		s->found.kind = NOTICE_PERIOD_BEGAN;
+	if (!s->found.kind &&
+	    quota_notices_next(n->quota, s->snap, s->now_ns, &s->found.row, &s->at_ns))
+		s->found.kind = NOTICE_QUOTA_THRESHOLD;
 }
 
 /* --- rows ---------------------------------------------------------------------------------- */
@@ -222,6 +244,7 @@ static void remember(struct notices *n, const struct snap *snap, const struct no
 
 	n->kind = what->kind;
 	n->told_repairs = snap->rule_repairs;
+	n->told_period_s = snap->period_begin_s;
 	if (what->kind > ROW_KINDS)
 		return;
 	a = &snap->addresses[what->row];
@@ -242,6 +265,7 @@ bool notices_next(struct notices *n, const struct snap *snap, uint64_t now_ns, s
 	look_at_state(n, &s, snap->inventory_failing, n->inventory_failing, NOTICE_INVENTORY_FAILED,
 		      NOTICE_INVENTORY_RECOVERED);
 	look_at_repairs(n, &s);
+	look_at_billing(n, &s);
 	if (!s.found.kind && (snap->conflicts || n->n_rows))
 		look_at_rows(n, &s);
 	if (!s.found.kind) {
@@ -269,6 +293,12 @@ void notices_told(struct notices *n, uint64_t now_ns)
 	case NOTICE_INVENTORY_FAILED:
 	case NOTICE_INVENTORY_RECOVERED:
 		n->inventory_failing = n->kind == NOTICE_INVENTORY_FAILED;
+		break;
+	case NOTICE_QUOTA_THRESHOLD:
+		quota_notices_told(n->quota, now_ns);
+		break;
+	case NOTICE_PERIOD_BEGAN:
+		n->period_s = n->told_period_s;
 		break;
 	default:
 		n->store_failing = n->kind == NOTICE_STORE_FAILED;

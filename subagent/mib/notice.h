@@ -15,7 +15,8 @@
  *    turns.
  * 3. Repairs within NOTICE_GATHER_NS of the first one share a notification: the two families are
  *    repaired by two commits.
- * 4. A new process starts from "all is well", so it reports whatever is wrong then. */
+ * 4. A new process starts from "all is well", so it reports whatever is wrong then. But what was
+ *    noted of thresholds is stored, and a billing period is no news to it: these are not repeated. */
 
 #define NOTICE_BURST 10
 #define NOTICE_MINUTE_NS (60 * 1000000000ull)
@@ -30,12 +31,16 @@ enum notice_kind {
 	NOTICE_INVENTORY_RECOVERED,
 	NOTICE_STORE_FAILED,
 	NOTICE_STORE_RECOVERED,
+	NOTICE_QUOTA_THRESHOLD,
+	NOTICE_PERIOD_BEGAN,
 	NOTICE_KINDS /* one more than the last */
 };
 
 struct notice {
 	enum notice_kind kind;
-	size_t row; /* index into the snapshot's addresses, for the first two kinds */
+	/* Index into the snapshot's addresses, for the first two kinds; into its containers, for
+	 * NOTICE_QUOTA_THRESHOLD. */
+	size_t row;
 };
 
 struct notices;

@@ -40,9 +40,17 @@ END_TEST
 START_TEST(hook_parse_refuses_what_no_inventory_takes)
 {
 	static const char *const bad[] = {
-		"", "hook", "hook 80 1 2 3 1 4 5", "hook 80 1 2 3 1 4 5 ", "hook 80 1 2 3 0 4 5 a",
-		"hook 80 1 2 3 5 4 5 a", "hook 80 1 2 3 1 4 5 a\tb", "hook 80 1 2 3 1 4 5 a\x7f",
-		"hook 80 1 2 3 1 4 5 \xff", "hook x 1 2 3 1 4 5 a", "hook 80 1 2 3 1 4 5a",
+		"",
+		"hook",
+		"hook 80 1 2 3 1 4 5",
+		"hook 80 1 2 3 1 4 5 ",
+		"hook 80 1 2 3 0 4 5 a",
+		"hook 80 1 2 3 5 4 5 a",
+		"hook 80 1 2 3 1 4 5 a\tb",
+		"hook 80 1 2 3 1 4 5 a\x7f",
+		"hook 80 1 2 3 1 4 5 \xff",
+		"hook x 1 2 3 1 4 5 a",
+		"hook 80 1 2 3 1 4 5a",
 		"hook 80 1 2 3 1 4 5 a\xe2\x80\x8b", /* a zero-width space */
 		"hook 80 1 2 3 1 4 5 "
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

@@ -128,6 +128,7 @@ static enum smi_type type_of(const char *syntax)
 		{ "CtmCountingStatus", SMI_INTEGER }, { "CtmRunState", SMI_INTEGER },
 		{ "Counter32", SMI_COUNTER32 },       { "Gauge32", SMI_GAUGE32 },
 		{ "TimeStamp", SMI_TIMETICKS },       { "Counter64", SMI_COUNTER64 },
+		{ "CtmQuotaState", SMI_INTEGER },     { "CounterBasedGauge64", SMI_COUNTER64 },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
@@ -161,7 +162,11 @@ static struct snap *distinct_snap(void)
 		.runtime = snap_text(s, "docker"),
 		.runtime_id = snap_text(s, "0f1e2d"),
 		.totals = totals,
+		.bill = { .used = { 91, 92 },
+			  .quota = { 93, BILLING_COUNTS_IN },
+			  .state = BILLING_NEAR },
 	};
+	s->period_begin_s = 951868799;
 	s->addresses = xcalloc(2, sizeof(*s->addresses));
 	s->addresses[0].totals = s->addresses[1].totals = totals;
 	s->addresses[0].link = s->addresses[1].link = "veth7";
@@ -202,6 +207,11 @@ static const struct {
 	{ "ctmContainerRunState", "3" },
 	{ "ctmContainerRuntime", "docker" },
 	{ "ctmContainerRuntimeId", "0f1e2d" },
+	{ "ctmContainerPeriodStart", "0x07d0021d173b3b002b0000" },
+	{ "ctmContainerPeriodInOctets", "91" },
+	{ "ctmContainerPeriodOutOctets", "92" },
+	{ "ctmContainerQuotaOctets", "93" },
+	{ "ctmContainerQuotaState", "3" },
 	{ "ctmAddressLabel", "7 192.0.2.1" },
 	{ "ctmAddressText", "192.0.2.1" },
 	{ "ctmAddressContainerText", "7" },
@@ -331,7 +341,8 @@ static unsigned expect_notification(const struct text *t, const struct mib_data 
 {
 	size_t at = find_token(t, i, "::=");
 	unsigned number = (unsigned)strtoul(t->tokens[at + 3], NULL, 10);
-	const struct notice what = { number, 1 };
+	/* The second address, or the only container. */
+	const struct notice what = { number, number != NOTICE_QUOTA_THRESHOLD };
 	static const uint32_t base[] = { CTM_BASE_OID, 0 };
 	struct mib_notification m;
 	size_t n = 0;

@@ -497,6 +497,80 @@ START_TEST(next_at_random_keeps_the_rules)
 }
 END_TEST
 
+START_TEST(next_threshold_is_told_once_for_each)
+{
+	begin(1);
+	snap->containers[1].bill.reached = 80;
+	expect_row(NOTICE_QUOTA_THRESHOLD, 1);
+	expect_nothing_until(0);
+	snap->containers[1].bill.reached = 90; /* within a minute of the last */
+	expect_nothing_until(now + 60 * SECOND);
+	now += 60 * SECOND;
+	expect_row(NOTICE_QUOTA_THRESHOLD, 1);
+	now += 60 * SECOND;
+	expect_nothing_until(0);
+	/* Another period. */
+	snap->containers[1].bill.reached = 0;
+	expect_nothing_until(0);
+	snap->containers[1].bill.reached = 80;
+	expect_row(NOTICE_QUOTA_THRESHOLD, 1);
+	end();
+}
+END_TEST
+
+START_TEST(next_threshold_an_earlier_process_noted_is_not_repeated)
+{
+	begin(1);
+	snap->containers[0].bill.reached = snap->containers[0].bill.heard = 80;
+	expect_nothing_until(0);
+	snap->containers[0].bill.reached = 100;
+	expect_row(NOTICE_QUOTA_THRESHOLD, 0);
+	expect_nothing_until(0);
+	end();
+}
+END_TEST
+
+START_TEST(next_thresholds_of_many_are_paced)
+{
+	size_t sum = 0;
+
+	begin(1);
+	free(snap->containers);
+	snap->n_containers = 25;
+	snap->containers = xcalloc(25, sizeof(*snap->containers));
+	for (size_t i = 0; i < 25; i++) {
+		char *id = xasprintf("%zu", 100 + i);
+
+		snap->containers[i].id = snap_text(snap, id);
+		snap->containers[i].bill.reached = 100;
+		free(id);
+	}
+	for (int minute = 0; minute < 3; minute++) {
+		size_t now_told = tell_all();
+
+		ck_assert_uint_le(now_told, NOTICE_BURST);
+		sum += now_told;
+		now += 60 * SECOND;
+	}
+	ck_assert_uint_eq(sum, 25);
+	expect_nothing_until(0);
+	end();
+}
+END_TEST
+
+START_TEST(next_period_is_told_when_it_begins_and_not_at_the_start)
+{
+	begin(1);
+	expect_nothing_until(0);
+	snap->period_begin_s = 1000;
+	expect_nothing_until(0);
+	snap->period_begin_s = 2000;
+	expect(NOTICE_PERIOD_BEGAN);
+	expect_nothing_until(0);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("notice");
@@ -517,6 +591,10 @@ int main(void)
 	tcase_add_test(t, next_storm_is_bounded);
 	tcase_add_test(t, next_flapping_rows_leave_room_for_others);
 	tcase_add_test(t, next_at_random_keeps_the_rules);
+	tcase_add_test(t, next_threshold_is_told_once_for_each);
+	tcase_add_test(t, next_threshold_an_earlier_process_noted_is_not_repeated);
+	tcase_add_test(t, next_thresholds_of_many_are_paced);
+	tcase_add_test(t, next_period_is_told_when_it_begins_and_not_at_the_start);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
