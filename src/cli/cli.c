@@ -44,6 +44,8 @@ static const struct command commands[] = {
 	  .run = cli_usage, .takes_args = true },
 	{ "quota", " CTID SIZE", "set a container's quota: 2TB, none or default", .run = cli_quota,
 	  .takes_args = true, .check = cli_quota_check },
+	{ "audit", " [CTID...]", "prove that a billing period's figures add up", .run = cli_audit,
+	  .takes_args = true },
 	{ "import", " FILE...", "add traffic that was counted before ctmeter to the history",
 	  .run = cli_import, .takes_args = true, .check = cli_import_check },
 	{ "ship", "", "put closed periods into the fleet's PostgreSQL", .run = cli_ship,
@@ -72,7 +74,7 @@ static void print_usage(const struct command *command, FILE *out)
 	}
 	fputs("options:\n", out);
 	cli_option_print(command ? command->name : NULL, out);
-	fputs("exit status: 0 success; 1 failure, or status, check or refresh found a problem;\n"
+	fputs("exit status: 0 success; 1 failure, or status, check, refresh or audit found a problem;\n"
 	      "  2 wrong usage\n",
 	      out);
 }
@@ -236,6 +238,9 @@ static int take_option(struct line *line, int c, const char *name)
 		break;
 	case CLI_LINKS:
 		cli->links = true;
+		break;
+	case CLI_LAST:
+		cli->last = true;
 		break;
 	case CLI_REPORT:
 		if (cli_report_option(cli->report, name, optarg, &e) < 0)

@@ -26,6 +26,7 @@ struct cli {
 	bool exact; /* --bytes: every digit */
 	bool packets; /* --packets */
 	bool links; /* --links */
+	bool last; /* --last */
 	bool colour;
 	struct cli_top_options {
 		const char *interval, *sort, *count; /* as given; NULL: not given */
@@ -55,8 +56,8 @@ struct cli {
 /* Run the command line, after setlocale. Returns the exit status: 0 success, 1 failure, 2 usage. */
 int cli_main(int argc, char **argv);
 
-/* The commands. Each returns 0, or -errno with e saying what failed and what to do. status, refresh
- * and check return -EREMOTEIO after complete output when they found a problem. */
+/* The commands. Each returns 0, or -errno with e saying what failed and what to do. status, refresh,
+ * check and audit return -EREMOTEIO after complete output when they found a problem. */
 int cli_status(const struct cli *cli, struct err *e);
 int cli_list(const struct cli *cli, struct err *e);
 int cli_refresh(const struct cli *cli, struct err *e);
@@ -70,6 +71,7 @@ int cli_check(const struct cli *cli, struct err *e);
 int cli_statement(const struct cli *cli, struct err *e);
 int cli_usage(const struct cli *cli, struct err *e);
 int cli_quota(const struct cli *cli, struct err *e);
+int cli_audit(const struct cli *cli, struct err *e);
 
 /* Check the options of a command. Returns 0, or -EINVAL with e filled. */
 int cli_top_check(const struct cli *cli, struct err *e);
@@ -85,7 +87,7 @@ int cli_quota_check(const struct cli *cli, struct err *e);
 int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
 	    json_t **ret_answer, struct err *e);
 
-/* The same with a member "what" in the request, and a timeout of 10 s. */
+/* cli_ask with a member "what" in the request, and a timeout of 10 s. */
 int cli_ask_about(const struct cli *cli, const char *command, const char *what, json_t **ret_answer,
 		  struct err *e);
 

@@ -25,7 +25,7 @@ static const struct cli_option {
 	  "SNMP community for the switch view (default: that of\n"
 	  "--community with -ports appended)" },
 	{ "agent", "HOST", CLI_AGENT, "check", "address of snmpd, HOST[:PORT]" },
-	{ "bytes", NULL, CLI_BYTES, "list report usage", "every digit instead of kB, MB, GB" },
+	{ "bytes", NULL, CLI_BYTES, "list report usage audit", "every digit instead of kB, MB, GB" },
 	{ "packets", NULL, CLI_PACKETS, "list", "packets instead of octets" },
 	{ "links", NULL, CLI_LINKS, "list",
 	  "the link where each address is counted, or why it\nis not" },
@@ -60,6 +60,7 @@ static const struct cli_option {
 	  "this machine is the node from now on, and no\nother" },
 	{ "new-identity", NULL, CLI_NEW_IDENTITY, "ship",
 	  "this machine is a clone: be another node from\nnow on" },
+	{ "last", NULL, CLI_LAST, "audit", "the billing period before the present one" },
 	{ "help", NULL, 'h', NULL, "print this help; after a command, that command's" },
 	{ "version", NULL, 'V', NULL, "print the version" },
 };

@@ -37,6 +37,7 @@ enum cli_option_value {
 	CLI_TAKE_OVER,
 	CLI_NEW_IDENTITY,
 	CLI_DATABASE,
+	CLI_LAST,
 	CLI_REPORT /* cli_report_option tells them apart by name */
 };
 

@@ -5,6 +5,7 @@
 #include "base/display.h"
 #include "base/period.h"
 #include "base/xalloc.h"
+#include "cli/cli_report.h"
 #include "cli/table.h"
 #include "control/ctl_client.h"
 #include "report/usage.h"
@@ -14,20 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STORE_TIMEOUT_S 2
 #define NAME_MAX_WIDTH 40
-
-/* Have the daemon write its counters to the ledger's file, which may be a checkpoint behind. */
-static int ask_to_store(const struct cli *cli, struct err *e)
-{
-	json_t *answer = NULL;
-	int rc = cli_ask(cli, "store", STORE_TIMEOUT_S, NULL, &answer, e);
-
-	json_decref(answer);
-	if (rc == -ENOENT || rc == -ECONNREFUSED)
-		err_set(e, "ctmeterd is not running");
-	return rc;
-}
 
 /* ---- JSON ---- */
 
@@ -195,7 +183,7 @@ int cli_usage(const struct cli *cli, struct err *e)
 	struct err why = { "" };
 	int rc;
 
-	if (ask_to_store(cli, &why) == 0)
+	if (cli_report_store(cli, &why) == 0)
 		*why.text = '\0';
 	rc = usage_read(&q, &u, e);
 	if (!rc && !u->period.begin_s) {

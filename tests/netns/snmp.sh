@@ -16,6 +16,7 @@ declare -A COL=(
 	[fwd-in.octets]=6 [fwd-out.octets]=7 [fwd-in.pkts]=8 [fwd-out.pkts]=9
 	[node-in.octets]=10 [node-out.octets]=11 [node-in.pkts]=12 [node-out.pkts]=13
 	[status]=14 [since]=15 [disc-time]=16 [disc-count]=17 [disc-date]=18 [run-state]=19 [link]=19 [reason]=20
+	[period-start]=22 [period-in]=23 [period-out]=24 [quota]=25 [quota-state]=26
 )
 
 # Dotted sub-identifiers of an address with its type and length, as an INDEX holds them.
