@@ -74,8 +74,8 @@ static void print_usage(const struct command *command, FILE *out)
 	}
 	fputs("options:\n", out);
 	cli_option_print(command ? command->name : NULL, out);
-	fputs("exit status: 0 success; 1 failure, or status, check, refresh or audit found a problem;\n"
-	      "  2 wrong usage\n",
+	fputs("exit status: 0 success; 1 failure, or status, check, refresh or audit found a\n"
+	      "  problem; 2 wrong usage\n",
 	      out);
 }
 

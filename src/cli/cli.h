@@ -56,8 +56,8 @@ struct cli {
 /* Run the command line, after setlocale. Returns the exit status: 0 success, 1 failure, 2 usage. */
 int cli_main(int argc, char **argv);
 
-/* The commands. Each returns 0, or -errno with e saying what failed and what to do. status, refresh,
- * check and audit return -EREMOTEIO after complete output when they found a problem. */
+/* The commands. Each returns 0, or -errno with e saying what failed and what to do. status, check,
+ * refresh and audit return -EREMOTEIO after complete output when they found a problem. */
 int cli_status(const struct cli *cli, struct err *e);
 int cli_list(const struct cli *cli, struct err *e);
 int cli_refresh(const struct cli *cli, struct err *e);
@@ -86,6 +86,10 @@ int cli_quota_check(const struct cli *cli, struct err *e);
  * Returns 0 and a new reference, or an error of ctl_client_call, with advice in e. */
 int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
 	    json_t **ret_answer, struct err *e);
+
+/* Have the daemon write its counters to the ledger's file, which may be a checkpoint behind.
+ * Returns 0, or -errno with e saying why it did not. */
+int cli_ask_to_store(const struct cli *cli, struct err *e);
 
 /* cli_ask with a member "what" in the request, and a timeout of 10 s. */
 int cli_ask_about(const struct cli *cli, const char *command, const char *what, json_t **ret_answer,

@@ -78,7 +78,10 @@ static void put_difference(struct table *t, struct flow a, struct flow b)
 	uint64_t x = a.in + a.out, y = b.in + b.out;
 	char text[32];
 
-	snprintf(text, sizeof(text), "%s%" PRIu64, x > y ? "+" : x < y ? "-" : "",
+	snprintf(text, sizeof(text), "%s%" PRIu64,
+		 x > y   ? "+"
+		 : x < y ? "-"
+			 : "",
 		 x > y ? x - y : y - x);
 	table_cell(t, text, x == y ? TABLE_DIM : TABLE_PLAIN);
 }
@@ -86,9 +89,8 @@ static void put_difference(struct table *t, struct flow a, struct flow b)
 static void print_table(const struct cli *cli, const struct audit *a)
 {
 	static const struct table_column columns[] = {
-		{ "CTID", TABLE_LEFT },	    { "TOTAL", TABLE_RIGHT },
-		{ "ADDRESSES", TABLE_RIGHT }, { "PERIOD", TABLE_RIGHT },
-		{ "HISTORY", TABLE_RIGHT }, { "MARGIN", TABLE_RIGHT },
+		{ "CTID", TABLE_LEFT },    { "TOTAL", TABLE_RIGHT },   { "ADDRESSES", TABLE_RIGHT },
+		{ "PERIOD", TABLE_RIGHT }, { "HISTORY", TABLE_RIGHT }, { "MARGIN", TABLE_RIGHT },
 		{ "", TABLE_LEFT },
 	};
 	char begin[PERIOD_TEXT_SIZE], end[PERIOD_TEXT_SIZE];
@@ -105,11 +107,12 @@ static void print_table(const struct cli *cli, const struct audit *a)
 		put_difference(t, row->rows, row->total);
 		put(cli, t, row->period);
 		put_difference(t, row->history, row->period);
-		put(cli, t, (struct flow) { row->more.in + row->less.in,
-					    row->more.out + row->less.out });
-		table_cell(t, ok	       ? "adds up"
-			      : !row->rows_ok ? "ADDRESSES DIFFER"
-					      : "HISTORY DIFFERS",
+		put(cli, t,
+		    (struct flow) { row->more.in + row->less.in, row->more.out + row->less.out });
+		table_cell(t,
+			   ok              ? "adds up"
+			   : !row->rows_ok ? "ADDRESSES DIFFER"
+					   : "HISTORY DIFFERS",
 			   ok ? TABLE_GOOD : TABLE_BAD);
 	}
 	table_print(t, cli->colour, cli->out);

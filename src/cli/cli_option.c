@@ -25,7 +25,8 @@ static const struct cli_option {
 	  "SNMP community for the switch view (default: that of\n"
 	  "--community with -ports appended)" },
 	{ "agent", "HOST", CLI_AGENT, "check", "address of snmpd, HOST[:PORT]" },
-	{ "bytes", NULL, CLI_BYTES, "list report usage audit", "every digit instead of kB, MB, GB" },
+	{ "bytes", NULL, CLI_BYTES, "list report usage audit",
+	  "every digit instead of kB, MB, GB" },
 	{ "packets", NULL, CLI_PACKETS, "list", "packets instead of octets" },
 	{ "links", NULL, CLI_LINKS, "list",
 	  "the link where each address is counted, or why it\nis not" },

@@ -74,8 +74,8 @@ static bool correct_guess(struct ledger *l, const struct wallclock *clock, struc
 		p->begin_s = begin_of(l, now.wall_s);
 		p->end_s = billing_next(&l->terms.rule, now.wall_s);
 		/* Its usage moves as far. */
-		p->counted_s = p->guess == clock->jumps ? p->counted_s + clock->jump_by_s
-							: now.wall_s;
+		p->counted_s =
+			p->guess == clock->jumps ? p->counted_s + clock->jump_by_s : now.wall_s;
 		p->marked = 0;
 		for (size_t i = 0; i < l->n_containers; i++) {
 			l->containers[i]->bill.begin_s = p->begin_s;

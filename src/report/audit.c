@@ -215,8 +215,9 @@ static bool is_within(uint64_t history, uint64_t period, uint64_t more, uint64_t
 
 static void judge(struct audit_row *row)
 {
-	row->rows_ok = row->pruned ? row->rows.in <= row->total.in && row->rows.out <= row->total.out
-				   : row->rows.in == row->total.in && row->rows.out == row->total.out;
+	row->rows_ok = row->pruned
+			       ? row->rows.in <= row->total.in && row->rows.out <= row->total.out
+			       : row->rows.in == row->total.in && row->rows.out == row->total.out;
 	row->history_ok =
 		is_within(row->history.in, row->period.in, row->more.in, row->less.in) &&
 		is_within(row->history.out, row->period.out, row->more.out, row->less.out);

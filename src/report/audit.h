@@ -45,8 +45,8 @@ struct audit {
 	size_t wrong; /* rows that do not add up */
 };
 
-/* Returns 0 and a new *ret_audit for audit_free, or with e filled -ENOENT: the ledger does not exist
- * or does not know a container, or has no such period; or another -errno. */
+/* Returns 0 and a new *ret_audit for audit_free, or with e filled -ENOENT: the ledger does not
+ * exist, does not know a container, or has no such period; or another -errno. */
 int audit_read(const struct audit_query *q, struct audit **ret_audit, struct err *e);
 void audit_free(struct audit *a);
 

@@ -39,7 +39,7 @@ struct mib_root {
 
 /* A notification of CTMETER-MIB: its OID, and its objects in the order of the OBJECTS clause, each
  * with the name and value that a GET would return at the same time. */
-#define MIB_CTM_NOTICE_VARS 5
+#define MIB_CTM_NOTICE_VARS 3
 struct mib_notification {
 	struct oid oid;
 	struct oidtab_varbind vars[MIB_CTM_NOTICE_VARS];

@@ -33,10 +33,9 @@ static const struct object objects[NOTICE_KINDS][MIB_CTM_NOTICE_VARS] = {
 					 { &mib_ctm_scalars, CTM_SCALAR_ADDRESS_COUNT } },
 	[NOTICE_STORE_FAILED] = { { &mib_ctm_scalars, CTM_SCALAR_STORE_STATE } },
 	[NOTICE_STORE_RECOVERED] = { { &mib_ctm_scalars, CTM_SCALAR_STORE_STATE } },
+	/* No octets: what SNMPv1 cannot carry would keep the trap from its receivers. */
 	[NOTICE_QUOTA_THRESHOLD] = { { &mib_ctm_containers, CTM_CONTAINER_COL_ID_TEXT },
-				     { &mib_ctm_containers, CTM_CONTAINER_COL_PERIOD_IN_OCTETS },
-				     { &mib_ctm_containers, CTM_CONTAINER_COL_PERIOD_OUT_OCTETS },
-				     { &mib_ctm_containers, CTM_CONTAINER_COL_QUOTA_OCTETS },
+				     { &mib_ctm_containers, CTM_CONTAINER_COL_NAME },
 				     { &mib_ctm_containers, CTM_CONTAINER_COL_QUOTA_STATE } },
 	[NOTICE_PERIOD_BEGAN] = { { &mib_ctm_scalars, CTM_SCALAR_CONTAINER_COUNT } },
 };

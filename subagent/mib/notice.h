@@ -16,7 +16,8 @@
  * 3. Repairs within NOTICE_GATHER_NS of the first one share a notification: the two families are
  *    repaired by two commits.
  * 4. A new process starts from "all is well", so it reports whatever is wrong then. But what was
- *    noted of thresholds is stored, and a billing period is no news to it: these are not repeated. */
+ *    noted of thresholds is stored, and the present billing period is no news: neither is
+ *    repeated. */
 
 #define NOTICE_BURST 10
 #define NOTICE_MINUTE_NS (60 * 1000000000ull)

@@ -37,8 +37,11 @@ START_TEST(hook_job_and_back_is_the_same)
 }
 END_TEST
 
+#define A13 "aaaaaaaaaaaaa"
+
 START_TEST(hook_parse_refuses_what_no_inventory_takes)
 {
+	static const char too_long[] = "hook 80 1 2 3 1 4 5 " A13 A13 A13 A13 A13;
 	static const char *const bad[] = {
 		"",
 		"hook",
@@ -52,8 +55,7 @@ START_TEST(hook_parse_refuses_what_no_inventory_takes)
 		"hook x 1 2 3 1 4 5 a",
 		"hook 80 1 2 3 1 4 5a",
 		"hook 80 1 2 3 1 4 5 a\xe2\x80\x8b", /* a zero-width space */
-		"hook 80 1 2 3 1 4 5 "
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		too_long
 	};
 	struct hook_event is;
 

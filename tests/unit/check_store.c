@@ -38,6 +38,15 @@ static const struct store_meta meta = { .boot_id = "0f0e0d0c-0b0a-4908-8706-0504
 					.ledger = UINT64_MAX,
 					.checkpoint = 1ull << 62 };
 
+static const struct store_bill some_bill = { .begin_s = 1,
+					     .at = { UINT64_MAX, 2 },
+					     .last = { 3, 4 },
+					     .next = { 5, 6 },
+					     .said = { BILLING_NO_QUOTA, BILLING_COUNTS_IN },
+					     .set = { 7, BILLING_COUNTS_LARGER },
+					     .told = 100,
+					     .told_quota = 8 };
+
 START_TEST(store_load_after_save_same)
 {
 	struct place p = place_new();
@@ -63,14 +72,7 @@ START_TEST(store_load_after_save_same)
 	id[64] = '\0';
 	c[1].id = id;
 	with_period.period = (struct store_period) { 1, 2, 3, 4, 5, 6, INT64_MAX, 8, 9 };
-	c[2].bill = (struct store_bill) { .begin_s = 1,
-					  .at = { UINT64_MAX, 2 },
-					  .last = { 3, 4 },
-					  .next = { 5, 6 },
-					  .said = { BILLING_NO_QUOTA, BILLING_COUNTS_IN },
-					  .set = { 7, BILLING_COUNTS_LARGER },
-					  .told = 100,
-					  .told_quota = 8 };
+	c[2].bill = some_bill;
 	print_meta(f, &with_period);
 	ck_assert_int_eq(store_begin(s, true, WALL, NULL), 0);
 	store_put_meta(s, &with_period);
