@@ -165,6 +165,8 @@ uint64_t billing_percent(uint64_t used, uint64_t quota)
 
 	if (!quota)
 		return 0;
+	if (used <= UINT64_MAX / 100)
+		return used * 100 / quota; /* a tenth of the time */
 	percent /= quota;
 	return percent > UINT64_MAX ? UINT64_MAX : (uint64_t)percent;
 }

@@ -87,10 +87,6 @@ int cli_quota_check(const struct cli *cli, struct err *e);
 int cli_ask(const struct cli *cli, const char *command, int timeout_s, const char *waiting_for,
 	    json_t **ret_answer, struct err *e);
 
-/* Have the daemon write its counters to the ledger's file, which may be a checkpoint behind.
- * Returns 0, or -errno with e saying why it did not. */
-int cli_ask_to_store(const struct cli *cli, struct err *e);
-
 /* cli_ask with a member "what" in the request, and a timeout of 10 s. */
 int cli_ask_about(const struct cli *cli, const char *command, const char *what, json_t **ret_answer,
 		  struct err *e);

@@ -180,7 +180,7 @@ START_TEST(cli_main_usage_exits_2)
 		   "zero takes one container or one address: ctmeter zero CTID|ADDRESS");
 	assert_run(w, "zero 101 102", 2, "", "zero takes one container or one address");
 	assert_run(w, "status --bytes", 2, "",
-		   "--bytes goes with list and report, not with status");
+		   "--bytes goes with list, report, usage and audit, not with status");
 	assert_run(w, "status --bytes", 2, "", "usage: ctmeter status");
 	assert_run(w, "check nonsense", 2, "", "no check is called nonsense");
 	assert_run(w, "status --community x", 2, "",

@@ -78,6 +78,11 @@ START_TEST(inv_docker_labels_say_id_name_and_ignore)
 	       "{\"Id\":\"a2\",\"Names\":[\"/db\"],\"Labels\":{\"ctmeter.ignore\":\"false\"}},"
 	       "{\"Id\":\"a3\",\"Names\":[\"/c\"],\"Labels\":null,\"State\":\"dead\"}]",
 	       "c[c,stopped]; db[db,unknown]");
+	expect("[{\"Id\":\"a1\",\"Names\":[\"/web\"],\"Labels\":{\"ctmeter.quota\":\"2TB\","
+	       "\"ctmeter.quota-counts\":\"out\"}},"
+	       "{\"Id\":\"a2\",\"Names\":[\"/db\"],\"Labels\":{\"ctmeter.quota\":\"much\","
+	       "\"ctmeter.quota-counts\":\"all\"}}]",
+	       "db[db,unknown]; web[web,unknown] quota=2000000000000/out");
 }
 END_TEST
 

@@ -130,6 +130,32 @@ START_TEST(inv_file_parse_bad_link_leaves_the_line_out)
 }
 END_TEST
 
+START_TEST(inv_file_parse_quota_taken)
+{
+	expect("101 192.0.2.1 quota=2TB\n102 quota=none\n103 quota-counts=larger quota=\"1 kB\"\n"
+	       "101 quota=7 quota-counts=in\n104 quota=0\n",
+	       "101[-,unknown] quota=2000000000000/in 192.0.2.1; 102[-,unknown] quota=-1/; "
+	       "103[-,unknown] quota=1000/larger; 104[-,unknown] quota=-1/");
+}
+END_TEST
+
+START_TEST(inv_file_parse_bad_quota_leaves_the_line_out)
+{
+	static const char *const bad[] = { "quota=",           "quota=2TX",
+					   "quota-counts=all", "quota-counts=",
+					   "quota=1 quota=1",  "quota-counts=in quota-counts=in" };
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *text = xasprintf("101 192.0.2.1\n102 192.0.2.2 %s\n", bad[i]);
+
+		log_capture();
+		expect(text, "(doubtful); 101[-,unknown] 192.0.2.1");
+		EXPECT_LOG(1, "src:2: line left out: quota");
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(inv_file_parse_address_in_place_of_an_id_is_doubted)
 {
 	static const char text[] = "192.0.2.1\n192.0.2.2 192.0.2.2\n2001:db8::1 name=x\n7\n";
@@ -347,6 +373,8 @@ int main(void)
 	tcase_add_test(t, inv_file_parse_link_taken);
 	tcase_add_test(t, inv_file_parse_pid_taken);
 	tcase_add_test(t, inv_file_parse_bad_pid_leaves_the_line_out);
+	tcase_add_test(t, inv_file_parse_quota_taken);
+	tcase_add_test(t, inv_file_parse_bad_quota_leaves_the_line_out);
 	tcase_add_test(t, inv_file_parse_bad_link_leaves_the_line_out);
 	tcase_add_test(t, inv_file_parse_address_in_place_of_an_id_is_doubted);
 	tcase_add_test(t, inv_file_parse_blanks_that_are_none_doubted);

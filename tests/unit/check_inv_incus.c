@@ -60,9 +60,10 @@ START_TEST(inv_incus_global_addresses_of_links_taken)
 		    "\"eth1\":{\"addresses\":null}}}}"),
 	       "p/a[p/a,running] 192.0.2.2");
 	expect(LIST("{\"name\":\"a\",\"status\":\"Error\",\"state\":null,\"config\":{"
-		    "\"user.ctmeter.ignore\":\"false\"}},{\"name\":\"b\",\"config\":{"
+		    "\"user.ctmeter.ignore\":\"false\",\"user.ctmeter.quota\":\"1kB\"}},{\"name\":"
+		    "\"b\",\"config\":{"
 		    "\"user.ctmeter.ignore\":\"true\"}}"),
-	       "a[a,unknown]");
+	       "a[a,unknown] quota=1000/");
 	expect(LIST(""), "");
 }
 END_TEST

@@ -108,6 +108,12 @@ static inline char *inv_text(const struct inventory *inv)
 
 		free(text);
 		text = more;
+		if (c->quota.octets || c->quota.counts) {
+			more = xasprintf("%s quota=%lld/%s", text, (long long)c->quota.octets,
+					 billing_counts_text(c->quota.counts));
+			free(text);
+			text = more;
+		}
 		for (size_t j = 0; j < inv->n_addresses; j++) {
 			char buf[ADDR_TEXT_SIZE];
 
