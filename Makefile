@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 #   make              build build/ctmeterd and build/ctmeter
-#   make deps         install the missing packages that the build and the tests need
+#   make deps         install the missing packages that the build needs (what demo, check and the others
+#                     need besides, they install themselves)
 #   make demo         show it at work in private network namespaces (KEEP=1 leaves it running)
 #   make check        run all tests; make quickcheck: those that take seconds
 #   make check-odd    run some tests under other uptimes, umasks, time zones, paths and users
@@ -232,8 +233,12 @@ endef
 
 # --- packages --------------------------------------------------------------------------------
 
-.PHONY: deps
+.PHONY: deps demo-deps test-deps
 deps:
+	$(Q)sh tests/deps.sh build
+demo-deps:
+	$(Q)sh tests/deps.sh build demo
+test-deps:
 	$(Q)sh tests/deps.sh build test
 
 # The goals after `deps` run in a new make, as pkg-config may have been installed just now. They build
@@ -248,7 +253,7 @@ RUN = B='$(B)' CTMETER_OID='$(CTMETER_OID)'
 
 .PHONY: demo check quickcheck check-odd check-docs check-fleet check-life check-nms check-runtimes check-sanitized check-valgrind soak \
 	measure bench unit netns test-tools bench-tools fleet-tools fuzz fuzzers fuzz-run
-demo: deps
+demo: demo-deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) KEEP='$(KEEP)' bash tests/demo.sh
 
@@ -259,14 +264,14 @@ both = +@$(MAKE) --no-print-directory $(parallel) $(1) all test-tools lint-unit 
 	JOBS=$${part\#*:} $(1) $${part%:*} || failed="$$failed $${part%:*}"; done; \
 	[ -z "$$failed" ] || { echo "$@: failed:$$failed" >&2; exit 1; }
 
-check: deps
+check: test-deps
 	$(call both)
 
-quickcheck: deps
+quickcheck: test-deps
 	$(AGAIN) unit
 
 # Some of the tests as they might run on other machines (ODD names the circumstances: tests/odd.sh).
-check-odd: deps
+check-odd: test-deps
 	$(AGAIN) all test-tools $(UNIT_BINS)
 	$(Q)$(RUN) JOBS=2 bash tests/odd.sh $(ODD)
 
@@ -274,7 +279,7 @@ check-odd: deps
 # without the options that hide errors from a sanitizer. A sanitizer's runtime cannot come first
 # where a test preloads a library.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-check-sanitized: deps
+check-sanitized: test-deps
 	$(call both,B='$(B)/asan' HARDEN= WERROR= CFLAGS='$(SANITIZE)' SLOW=3 \
 		ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:verify_asan_link_order=0)
 
@@ -288,15 +293,15 @@ VALGRIND := valgrind -q --vgdb=no --error-exitcode=9 --leak-check=full --show-le
 # time (faults_*, foreign, repair, slowdisk, ports), and those that test the operator's command
 # rather than the daemon (doctor, setup, session, snmpd). The sanitizers run them all.
 VALGRIND_TESTS := $(patsubst %,t_%.sh,exact zero signal store snmp churn report noprivilege inventory master)
-check-valgrind: deps
+check-valgrind: test-deps
 	$(Q)sh tests/deps.sh valgrind
 	$(call both,B='$(B)/valgrind' SECCOMP=no SLOW=10 UNDER='$(VALGRIND)' TESTS='$(VALGRIND_TESTS)')
 
-measure: deps
+measure: test-deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) bash tests/netns/measure.sh
 
-soak: deps
+soak: test-deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SOAK_S='$(or $(SOAK_S),60)' bash tests/netns/soak.sh
 
@@ -313,12 +318,12 @@ netns: all test-tools
 	$(Q)$(RUN) bash tests/netns/run.sh $(TESTS)
 
 # Every command in README, guides and manual pages, run on a node of its own.
-check-docs: deps
+check-docs: test-deps
 	$(Q)sh tests/deps.sh docs
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=docs LIMIT_S=1200 bash tests/netns/run.sh
 
-check-life: deps
+check-life: test-deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=life LIMIT_S=1200 bash tests/netns/run.sh $(TESTS)
 
@@ -341,20 +346,20 @@ fuzz-run:
 fuzzers: $(FUZZERS)
 	@:
 
-# Real runtimes in trees of Debian, which are made once and kept (tests/runtimes/tree.sh).
-check-runtimes: deps
+# Real runtimes in trees of Debian, which are made once and kept (tests/packages/tree.sh).
+check-runtimes: test-deps
 	$(Q)sh tests/deps.sh runtimes
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=runtimes LIMIT_S=600 bash tests/netns/run.sh $(TESTS)
 
 # Real monitoring systems poll a real node. Installs their packages.
-check-nms: deps
+check-nms: test-deps
 	$(Q)sh tests/deps.sh nms
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=nms LIMIT_S=1800 bash tests/netns/run.sh
 
 # A PostgreSQL of its own takes the ledgers of a fleet. NODES=40 is the short form.
-check-fleet: deps
+check-fleet: test-deps
 	$(Q)sh tests/deps.sh fleet
 	$(AGAIN) all test-tools fleet-tools
 	$(Q)$(RUN) SUITE=fleet LIMIT_S=3000 NODES='$(or $(NODES),400)' bash tests/netns/run.sh $(TESTS)
@@ -363,7 +368,7 @@ fleet-tools: $(FLEET_TOOLS)
 	@:
 
 # BENCH=quick is for everyday use; the results of the full one are in tests/bench/RESULTS.md.
-bench: deps
+bench: test-deps
 	$(Q)sh tests/deps.sh bench
 	$(AGAIN) all test-tools bench-tools
 	$(Q)$(RUN) BENCH='$(BENCH)' bash tests/bench/run.sh
@@ -449,7 +454,7 @@ distcheck: dist
 
 # The packages are built from that archive, then installed and used in a Debian of their own.
 .PHONY: check-packages
-check-packages: deps
+check-packages: test-deps
 	$(Q)sh tests/deps.sh packages
 	$(AGAIN) all test-tools dist
 	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' VERSION='$(VERSION)' bash tests/packages/check.sh

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# usage: deps.sh GROUP...   groups: build test docs lint fuzz valgrind packages runtimes bench nms fleet
-# Install the missing packages of these groups, with apt on Debian and Ubuntu. On other systems,
-# print their names.
+# usage: deps.sh [-n] GROUP...   groups: build demo test docs lint fuzz valgrind packages runtimes bench nms fleet
+# Install the missing packages of these groups, with apt on Debian and Ubuntu. On other systems, and
+# with -n, print their names. `build` is all that the programs need. debian/control and ctmeter.spec
+# ask for the same (tests/packages/t_deb.sh and t_rpm.sh compare them).
 set -eu
 
 # group, Debian package, RHEL-like (with EPEL) package
@@ -13,7 +14,7 @@ build clang            clang
 build libbpf-dev       libbpf-devel
 build llvm             llvm
 build make             make
-build pkg-config       pkgconf-pkg-config
+build pkgconf          pkgconf-pkg-config
 build libsnmp-dev      net-snmp-devel
 build libip4tc-dev     iptables-devel
 build libip6tc-dev     iptables-devel
@@ -23,6 +24,14 @@ build libsqlite3-dev   sqlite-devel
 build libpq-dev        libpq-devel
 build libseccomp-dev   libseccomp-devel
 build libcurl4-gnutls-dev libcurl-devel
+demo  snmpd            net-snmp
+demo  snmp             net-snmp-utils
+demo  iptables         iptables-legacy
+demo  iproute2         iproute
+demo  nftables         nftables
+demo  ethtool          ethtool
+demo  procps           procps-ng
+demo  bash             bash
 test  check            check-devel
 test  snmpd            net-snmp
 test  snmp             net-snmp-utils
@@ -52,6 +61,7 @@ valgrind valgrind      valgrind
 fuzz  bash             bash
 fuzz  clang            clang
 fuzz  libclang-rt-dev  compiler-rt
+packages build-essential gcc
 packages debhelper     debhelper
 packages debootstrap   debootstrap
 packages dpkg-dev      dpkg-dev
@@ -96,6 +106,18 @@ wanted() # COLUMN GROUP...
 	done | sort -u
 }
 
+only_names=
+if [ "${1-}" = -n ]; then
+	only_names=yes
+	shift
+fi
+for group; do
+	echo "$list" | grep -q "^$group " || { echo "deps.sh: there is no group '$group'" >&2; exit 2; }
+done
+if [ -n "$only_names" ]; then
+	wanted 2 "$@"
+	exit 0
+fi
 if ! command -v dpkg-query >/dev/null; then
 	echo "This is not Debian. Install these packages (names of Fedora and EPEL):"
 	echo "  dnf install $(wanted 3 "$@" | tr '\n' ' ')"
