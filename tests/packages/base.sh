@@ -1,28 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A minimal Debian 12 with snmpd and systemd in $OUT/base, from where this machine's apt has its
-# packages. One of today is used as it is.
+# A minimal Debian of this machine's release with snmpd and systemd, which is kept (tree.sh) and brought up
+# to date once a day. Prints its directory.
 set -euo pipefail
-# shellcheck source=tests/packages/enter.sh
-. "$(dirname "$0")/enter.sh"
-base=$OUT/base
-[ -z "$(find "$base.done" -mmin -1440 2>/dev/null)" ] || exit 0
-rm -rf "$base" "$base.done"
-# shellcheck disable=SC2016 # apt's variables
-mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
-	awk '$1 == "bookworm" { print $2; exit }')
-if [ -z "$mirror" ]; then
-	echo "apt has no source of bookworm here: add one, and run apt-get update" >&2
-	exit 1
+# shellcheck source=tests/packages/tree.sh
+. "$(dirname "$0")/tree.sh"
+tree_get "packages-$TREE_RELEASE" systemd snmpd snmp iptables iproute2 nftables procps sqlite3 ||
+	{ echo "$TREE_REFUSAL" >&2; exit 1; }
+if [ -z "$(find "$TREE_DIR/.packages" -mmin -1440)" ]; then
+	{ enter "$TREE_DIR" apt-get update && enter "$TREE_DIR" apt-get upgrade -y; } >"$TREE_DIR.log" 2>&1
+	touch "$TREE_DIR/.packages"
 fi
-debootstrap --variant=minbase bookworm "$base" "$mirror"
-rm -f "$base/etc/apt/sources.list"
-for part in sources.list sources.list.d apt.conf.d auth.conf.d keyrings trusted.gpg trusted.gpg.d; do
-	[ ! -e "/etc/apt/$part" ] || cp -a "/etc/apt/$part" "$base/etc/apt/"
-done
-printf '#!/bin/sh\nexit 101\n' >"$base/usr/sbin/policy-rc.d"
-chmod 755 "$base/usr/sbin/policy-rc.d"
-enter "$base" apt-get update
-enter "$base" apt-get install -y --no-install-recommends systemd snmpd snmp iptables iproute2 \
-	nftables procps sqlite3
-touch "$base.done"
+echo "$TREE_DIR"

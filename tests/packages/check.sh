@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Build the packages as a stranger does, from the archive of `make dist`, then run the tests of them.
-# Needs B, VERSION. What it makes stays in $B/packages; the Debian there is used again (a day long).
+# Needs B, VERSION. What it makes stays in $B/packages; the Debian for them is kept (tree.sh).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 B=$(realpath "$B")
@@ -11,10 +11,15 @@ archive=$B/ctmeter-$VERSION.tar.gz
 mkdir -p "$OUT"
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
+# The command stands alone, since behind a `||` or an `if` a function goes on after a failure.
 quietly() { # LOG COMMAND...
-	local log=$OUT/$1.log
+	local log=$OUT/$1.log rc
 	shift
-	"$@" >"$log" 2>&1 || { tail -n 40 "$log"; echo "failed: $*"; exit 1; }
+	set +e
+	(set -e; "$@") >"$log" 2>&1
+	rc=$?
+	set -e
+	[ "$rc" -eq 0 ] || { tail -n 40 "$log"; echo "failed: $*, exit status $rc; its output is in $log"; exit 1; }
 }
 
 debian() ( # a first version, and one to upgrade to
@@ -44,12 +49,13 @@ redhat() {
 }
 
 began=$SECONDS
-bash tests/packages/base.sh >"$OUT/base.log" 2>&1 &
+rm -rf "$OUT/base"
+bash tests/packages/base.sh >"$OUT/base" 2>"$OUT/base.log" &
 base=$!
 quietly deb debian
 echo "built   $(basename "$OUT"/deb/ctmeter_*.deb), $(basename "$OUT"/next/ctmeter_*.deb)"
 quietly rpm redhat
 echo "built   $(cd "$OUT/rpm/RPMS" && ls ./*/ctmeter-"$VERSION"*.rpm)"
-wait "$base" || echo "no Debian: $(tail -n 3 "$OUT/base.log")"
+wait "$base" || { rm "$OUT/base"; echo "no Debian: $(tail -n 3 "$OUT/base.log")"; }
 echo "        $((SECONDS - began)) s"
 B=$B SUITE=packages LIMIT_S=1200 bash tests/netns/run.sh

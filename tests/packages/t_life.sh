@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The package's life in a Debian 12 of its own: installed with apt and dpkg, at work, upgraded,
+# The package's life in a Debian of its own: installed with apt and dpkg, at work, upgraded,
 # removed, purged. There the test goes on as lived.sh.
 
 # shellcheck source=tests/netns/lab.sh
@@ -8,11 +8,11 @@
 # shellcheck source=tests/packages/enter.sh
 . "$LAB_TOP/tests/packages/enter.sh"
 [ "$EUID" -eq 0 ] || skip 'only root installs packages'
-[ -e "$OUT/base.done" ] || skip "there is no Debian to install it in: $(tail -n 1 "$OUT/base.log")"
+[ -s "$OUT/base" ] || skip "there is no Debian to install it in: $(tail -n 1 "$OUT/base.log")"
 ROOT=$(mktemp -d "$OUT/root.XXXXXX")
 trap 'rm -rf --one-file-system "$ROOT"' EXIT
 chmod 755 "$ROOT"
-cp -a "$OUT/base/." "$ROOT"
+cp -a "$(<"$OUT/base")/." "$ROOT"
 mkdir -p "$ROOT"/opt/lab/{build/tests/netns,tests}
 cp -a "$LAB_TOP"/tests/{netns,packages} "$ROOT/opt/lab/tests/"
 cp -a "$B"/tests/netns/{legacy,udpgen} "$ROOT/opt/lab/build/tests/netns/"

@@ -10,11 +10,15 @@
 
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../netns/lab.sh"
-# shellcheck source=tests/runtimes/tree.sh
-. "$LAB_TOP/tests/runtimes/tree.sh"
+# shellcheck source=tests/packages/tree.sh
+. "$LAB_TOP/tests/packages/tree.sh"
 
 NODE_PACKAGES=(busybox-static iproute2 iptables jq kmod procps libcurl3-gnutls libip4tc2 libip6tc2
 	libjansson4 libmnl0 libpq5 libseccomp2 libsnmp40 libsqlite3-0)
+if [ "$TREE_RELEASE" != bookworm ]; then # since then time has 64 bits everywhere
+	NODE_PACKAGES=("${NODE_PACKAGES[@]/#libcurl3-gnutls/libcurl3t64-gnutls}")
+	NODE_PACKAGES=("${NODE_PACKAGES[@]/#libsnmp40/libsnmp40t64}")
+fi
 NODE_CGROUPS=(cpu cpuacct cpuset memory devices freezer blkio pids)
 
 # The same with systemd as process 1, which boots and then starts the test.
