@@ -26,7 +26,7 @@ quietly make -j2 all
 say "built"
 quietly make -j2 unit
 tail -n 1 "$work/log"
-stage=$work/stage conf=./usr/local/etc/ctmeter/ctmeter.conf
+stage="$work/a stage" conf=./usr/local/etc/ctmeter/ctmeter.conf
 quietly make install DESTDIR="$stage"
 say "$(files "$stage" | wc -l) files installed"
 echo '# mine' >>"$stage/$conf"

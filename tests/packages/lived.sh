@@ -8,7 +8,7 @@ INSIDE=${LAB_INSIDE-}
 . "$(dirname "$0")/../netns/lab.sh"
 # shellcheck source=tests/netns/unit.sh
 . "$(dirname "$0")/../netns/unit.sh"
-UNIT=/lib/systemd/system/ctmeterd.service
+UNIT=/usr/lib/systemd/system/ctmeterd.service
 LEDGER=/var/lib/ctmeter/ledger.db
 KEEP=/opt/lab
 export DEBIAN_FRONTEND=noninteractive
@@ -58,7 +58,7 @@ unit_start() {
 }
 snmpd_start() {
 	local command
-	command=$(sed -n 's/^ExecStart=//p' /lib/systemd/system/snmpd.service)
+	command=$(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/snmpd.service)
 	# shellcheck disable=SC2086 # a command line
 	$command </dev/null >>"$LAB/snmpd.log" 2>&1 9>&- &
 	SNMPD_PID=$!

@@ -28,16 +28,21 @@ for file in usr/sbin/ctmeterd usr/bin/ctmeter usr/share/snmp/mibs/CTMETER-MIB.tx
 	assert_ok "$file" test -e "$X/root/$file"
 done
 for unit in "$LAB_TOP"/conf/*.service "$LAB_TOP"/conf/*.socket; do
-	[ ! -e "$unit" ] || assert_ok "${unit##*/}" test -e "$X/root/lib/systemd/system/${unit##*/}"
+	[ ! -e "$unit" ] || assert_ok "${unit##*/}" test -e "$X/root/usr/lib/systemd/system/${unit##*/}"
 done
-assert_eq 'no place is left open in a unit' '' "$(grep -r '@[A-Z]*@' "$X/root/lib/systemd")"
+assert_eq 'no place is left open in a unit' '' "$(grep -r '@[A-Z]*@' "$X/root/usr/lib/systemd")"
+assert_eq 'nothing is beside /usr and /etc' 'etc usr ' "$(cd "$X/root" && printf '%s ' *)"
 for page in "$LAB_TOP"/docs/*.[158] "$LAB_TOP"/docs/*.[158].in; do
 	page=$(basename "$page" .in)
 	case $page in '*'*) ;; *) assert_ok "$page" test -e "$X/root/usr/share/man/man${page##*.}/$page.gz" ;; esac
 done
 assert_eq 'it depends on libraries and a maker of users' 'libbpf1 libc6 libcurl3-gnutls libip4tc2 libip6tc2 libjansson4 libmnl0 libpq5 libseccomp2 libsnmp40 libsqlite3-0 systemd ' \
-	"$(field Depends | tr ',' '\n' | awk '{ print $1 }' | sort | tr '\n' ' ')"
+	"$(field Depends | tr ',' '\n' | awk '{ sub(/t64/, "", $1); print $1 }' | sort | tr '\n' ' ')"
 assert_eq 'it recommends' snmpd "$(field Recommends)"
+assert_eq 'it is built with what make deps installs' \
+	"$(sh "$LAB_TOP/tests/deps.sh" -n build | grep -vx 'gcc\|libc6-dev\|make' | tr '\n' ' ')" \
+	"$(sed -n '/^Build-Depends:/,/^[A-Z]/ s/^\(Build-Depends:\)\? \+\([^, ]*\).*/\2/p' "$LAB_TOP/debian/control" |
+		grep -vx 'check\|debhelper-compat\|dh-sequence-.*' | sort | tr '\n' ' ')"
 
 step hardening
 for file in usr/sbin/ctmeterd usr/bin/ctmeter; do
