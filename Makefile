@@ -132,11 +132,13 @@ BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(call sources,tests/bench/*.c))
 # A file that contains OIDs is made from a template: conf/NMS/FILE.in becomes build/conf/NMS/FILE.
 # The others are copied there, so that the files of each monitoring system are together.
 CONFS     := $(patsubst %.in,%,$(patsubst %,$(B)/%,$(wildcard conf/*.in conf/*/*)))
+# Of zsh and fish, out of the programs' own tables.
+COMPLETION := $(B)/completion/_ctmeter $(B)/completion/ctmeter.fish
 MIBS      := $(B)/mibs/CTMETER-MIB.txt $(B)/mibs/flat/CTMETER-MIB.txt
 MIB_MAN   := $(B)/docs/CTMETER-MIB.5
 
 .PHONY: all
-all: $(B)/ctmeterd $(B)/ctmeter $(MIBS) $(MIB_MAN) $(CONFS)
+all: $(B)/ctmeterd $(B)/ctmeter $(MIBS) $(MIB_MAN) $(CONFS) $(COMPLETION)
 	@:
 
 # --- build -----------------------------------------------------------------------------------
@@ -199,6 +201,11 @@ $(MIB_MAN): docs/CTMETER-MIB.5.in mibs/manual.awk $(B)/mibs/CTMETER-MIB.txt
 	@mkdir -p $(@D)
 	$(Q)awk -f mibs/manual.awk $(B)/mibs/CTMETER-MIB.txt $< >$@.new
 	$(Q)sed 's/@OID@/$(CTMETER_OID)/g' $@.new >$@ && rm $@.new
+
+COMPLETION_OF = src/cli/cli.c src/cli/cli_option.c src/doctor/doctor.c subagent/main.c
+$(COMPLETION): conf/completion.awk $(COMPLETION_OF)
+	@mkdir -p $(@D)
+	$(Q)awk -v shell=$(if $(filter %.fish,$@),fish,zsh) -f conf/completion.awk $(COMPLETION_OF) >$@.new && mv $@.new $@
 
 $(B)/conf/%: conf/%.in $(B)/version.h
 	@mkdir -p $(@D)
@@ -396,6 +403,8 @@ SBINDIR  ?= $(PREFIX)/sbin
 MANDIR   ?= $(PREFIX)/share/man
 SHAREDIR  = $(PREFIX)/share/ctmeter
 DOCDIR   ?= $(PREFIX)/share/doc/ctmeter
+ZSHDIR   ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR  ?= $(PREFIX)/share/fish/vendor_completions.d
 CONFDIR   = $(SYSCONFDIR)/ctmeter
 CONFFILE  = $(CONFDIR)/ctmeter.conf
 
@@ -409,7 +418,9 @@ INSTALLED = \
 	$(foreach d,sysusers tmpfiles modules-load,$(if $(wildcard conf/ctmeter.$d),\
 		conf/ctmeter.$d:$(PREFIX)/lib/$d.d/ctmeter.conf)) \
 	$(foreach c,ctmeter ctmeterd,\
-		conf/ctmeter.bash-completion:$(PREFIX)/share/bash-completion/completions/$c) \
+		conf/ctmeter.bash-completion:$(PREFIX)/share/bash-completion/completions/$c \
+		$(B)/completion/ctmeter.fish:$(FISHDIR)/$c.fish) \
+	$(B)/completion/_ctmeter:$(ZSHDIR)/_ctmeter \
 	$(B)/mibs/CTMETER-MIB.txt:$(PREFIX)/share/snmp/mibs/CTMETER-MIB.txt \
 	$(B)/mibs/flat/CTMETER-MIB.txt:$(DOCDIR)/CTMETER-MIB.txt \
 	README.md:$(DOCDIR)/README.md conf/ctmeter.conf:$(DOCDIR)/ctmeter.conf.example

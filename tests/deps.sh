@@ -67,6 +67,8 @@ packages debootstrap   debootstrap
 packages dpkg-dev      dpkg-dev
 packages lintian       lintian
 packages rpm           rpm-build
+packages zsh           zsh
+packages fish          fish
 runtimes debootstrap   debootstrap
 fleet openssl          openssl
 fleet postgresql       postgresql-server

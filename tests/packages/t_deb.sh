@@ -24,7 +24,8 @@ for file in usr/sbin/ctmeterd usr/bin/ctmeter usr/share/snmp/mibs/CTMETER-MIB.tx
 	usr/share/ctmeter/cacti usr/share/ctmeter/zabbix usr/share/ctmeter/grafana usr/share/doc/ctmeter/copyright \
 	usr/share/doc/ctmeter/CTMETER-MIB.txt usr/lib/sysusers.d/ctmeter.conf usr/lib/tmpfiles.d/ctmeter.conf \
 	usr/lib/modules-load.d/ctmeter.conf usr/share/bash-completion/completions/ctmeter \
-	usr/share/bash-completion/completions/ctmeterd; do
+	usr/share/bash-completion/completions/ctmeterd usr/share/zsh/vendor-completions/_ctmeter \
+	usr/share/fish/vendor_completions.d/ctmeter.fish usr/share/fish/vendor_completions.d/ctmeterd.fish; do
 	assert_ok "$file" test -e "$X/root/$file"
 done
 for unit in "$LAB_TOP"/conf/*.service "$LAB_TOP"/conf/*.socket; do
