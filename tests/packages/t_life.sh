@@ -19,4 +19,5 @@ cp -a "$B"/tests/netns/{legacy,udpgen} "$ROOT/opt/lab/build/tests/netns/"
 ln -s /usr/sbin/ctmeterd "$ROOT/opt/lab/build/ctmeterd"
 cp "$OUT"/deb/ctmeter_*.deb "$ROOT/opt/lab/first.deb"
 cp "$OUT"/next/ctmeter_*.deb "$ROOT/opt/lab/next.deb"
-enter "$ROOT" env -u B CTMETER_OID="$CTMETER_OID" NEXT="$NEXT" bash /opt/lab/tests/packages/lived.sh
+SCHEMA=$(awk '/define STORE_SCHEMA_VERSION / { print $3 }' "$LAB_TOP/src/store/store_schema.h")
+enter "$ROOT" env -u B CTMETER_OID="$CTMETER_OID" NEXT="$NEXT" SCHEMA="$SCHEMA" bash /opt/lab/tests/packages/lived.sh
