@@ -21,7 +21,9 @@
 #   make bench        compare with the tools in use today (BENCH=quick: the short form)
 #   make lint         formatting, warnings of two compilers, static analysis, the MIB
 #   make install      install into PREFIX below DESTDIR; make uninstall
-#   make dist         make build/ctmeter-VERSION.tar.gz; make distcheck: test it
+#   make dist         make build/ctmeter-VERSION.tar.gz, and .spdx, a list of what is in it; make distcheck:
+#                     test it
+#   make html         the manual pages as HTML (needs mandoc)
 # V=1 shows the commands. CTMETER_OID moves the MIB. IPTC=no builds without libiptc, LINK=no without
 # the link backend (dry runs only, without both), RUNTIMES=no without libcurl (no docker, podman,
 # incus, lxd, kubernetes), SHIP=no without libpq (no ctmeter ship).
@@ -447,10 +449,28 @@ uninstall:
 	$(Q)for d in $(SHAREDIR) $(DOCDIR); do [ ! -d "$(DESTDIR)$$d" ] || \
 		find "$(DESTDIR)$$d" -depth -type d -exec rmdir --ignore-fail-on-non-empty {} +; done
 
-# The files that git tracks. The same commit gives the same octets on any machine.
+# The manual pages as HTML: build/html/ctmeter.1.html and so on.
+.PHONY: html
+HTML = $(patsubst %,$(B)/html/%.html,$(notdir $(wildcard docs/*.[158]) $(MIB_MAN)))
+html: $(HTML)
+	@:
+$(B)/html/%.html: docs/%
+	$(TO_HTML)
+$(B)/html/%.html: $(B)/docs/%
+	$(TO_HTML)
+define TO_HTML
+	@mkdir -p $(@D)
+	$(call say,HTML,$@)
+	$(Q)mandoc -T html -O man=%N.%S.html $< >$@.new && mv $@.new $@
+endef
+
+# The files that git tracks. The same commit gives the same octets on any machine. Beside the archive is a
+# list of what is in it (SPDX).
 NAME := ctmeter-$(VERSION)
 .PHONY: dist distcheck
-dist: $(B)/$(NAME).tar.gz
+dist: $(B)/$(NAME).tar.gz $(B)/$(NAME).spdx
+$(B)/$(NAME).spdx: $(B)/$(NAME).tar.gz
+	$(Q)bash tests/packages/spdx.sh ctmeter $(VERSION) $< >$@.new && mv $@.new $@
 $(B)/$(NAME).tar.gz: FORCE
 	@mkdir -p $(@D)
 	$(call say,DIST,$@)

@@ -102,6 +102,7 @@ headers_stand_alone()
 # Ignore references to pages of other packages that are not installed here.
 manual_pages()
 {
+	make -s --no-print-directory B="$B/lint-gcc" html
 	mandoc -T lint docs/*.[158] "$B/lint-gcc/docs/CTMETER-MIB.5" 2>&1 |
 		grep -v 'STYLE: referenced manual not found\|^mandoc: outdated mandoc.db lacks '
 	true

@@ -21,6 +21,15 @@ touch README.md # another time, another umask: the same octets
 assert_eq 'made again' "$sum" "$(sha256sum <"$ARCHIVE")"
 assert_eq 'it holds what git tracks' "$(git ls-files | sort)" \
 	"$(tar -tzf "$ARCHIVE" | sed "s,^ctmeter-$VERSION/,," | sort)"
+step 'the list of what is in it'
+LIST=${ARCHIVE%.tar.gz}.spdx
+assert_eq 'it is of this archive' "$(sha256sum <"$ARCHIVE" | cut -d ' ' -f 1)" \
+	"$(sed -n 's/^PackageChecksum: SHA256: //p' "$LIST")"
+unpacked=$(mktemp -d)
+tar -xzf "$ARCHIVE" -C "$unpacked" --strip-components=1
+assert_eq 'every file with its checksum' "$(cd "$unpacked" && find . -type f -exec sha256sum {} + | sort -k 2)" \
+	"$(awk '/^FileName: / { f = substr($0, 11) } /^FileChecksum: SHA256: / { print $3 "  " f }' "$LIST" | sort -k 2)"
+rm -rf "$unpacked"
 assert_ok 'distcheck' bash tests/packages/distcheck.sh "$ARCHIVE"
 
 test_end
