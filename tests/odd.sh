@@ -110,6 +110,19 @@ odd_nobody() {
 		"$BASH" -c 'trap "" HUP PIPE QUIT; ulimit -n 128; exec "$@" <&-' cron)
 }
 
+# Root of a container of Docker without privileges: its capabilities, and no namespaces. The kernel tests are
+# skipped, each by its name.
+odd_container() {
+	local caps='-all' cap
+	netns=(t_exact.sh t_link_wire.sh)
+	for cap in audit_write chown dac_override fowner fsetid kill mknod net_bind_service net_raw setfcap setgid \
+		setpcap setuid sys_chroot; do caps+=",+$cap"; done
+	# shellcheck disable=SC2086 # a command's words
+	${CC:-cc} -shared -fPIC -D_GNU_SOURCE -o "$dir/nonamespaces.so" tests/netns/preload/nonamespaces.c || exit 1
+	AS+=(setpriv --bounding-set "$caps" --inh-caps "$caps" --)
+	with_env LD_PRELOAD="$dir/nonamespaces.so"
+}
+
 # ---- running them ------------------------------------------------------------------------------
 
 try() { # LABEL COMMAND...
@@ -124,7 +137,7 @@ try() { # LABEL COMMAND...
 	fi
 }
 
-[ $# -gt 0 ] || set -- later boot years midnight summer nobody
+[ $# -gt 0 ] || set -- later boot years midnight summer nobody container
 for name; do
 	AS=() programs=("${unit[@]}")
 	"odd_$name" || exit 1
