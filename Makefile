@@ -417,7 +417,7 @@ INSTALLED = \
 	$(foreach f,$(UNITS),$(B)/units/$(notdir $f):$(UNITDIR)/$(notdir $f)) \
 	$(foreach f,$(MANUALS),$f:$(MANDIR)/man$(subst .,,$(suffix $f))/$(notdir $f)) \
 	$(foreach f,$(CONFS),$f:$(SHAREDIR)/$(f:$(B)/conf/%=%)) \
-	$(foreach d,sysusers tmpfiles modules-load,$(if $(wildcard conf/ctmeter.$d),\
+	$(foreach d,sysusers tmpfiles $(if $(filter yes,$(IPTC)),modules-load),$(if $(wildcard conf/ctmeter.$d),\
 		conf/ctmeter.$d:$(PREFIX)/lib/$d.d/ctmeter.conf)) \
 	$(foreach c,ctmeter ctmeterd,\
 		conf/ctmeter.bash-completion:$(PREFIX)/share/bash-completion/completions/$c \

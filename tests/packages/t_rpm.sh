@@ -29,6 +29,7 @@ for which in PREIN POSTIN PREUN POSTUN; do
 	assert_ok "$which is a shell's" sh -n "$ROOT/$which"
 	assert_eq "$which: no macro is left open" '' "$(grep '%' "$ROOT/$which")"
 done
+assert_eq 'the user is the one of sysusers.d' "$(grep '^u ' "$LAB_TOP/conf/ctmeter.sysusers")" "$(grep '^u ' "$ROOT/PREIN")"
 rm "$ROOT"/PREIN "$ROOT"/POSTIN "$ROOT"/POSTUN
 # The last one erased tears down, an upgrade does not.
 mkdir "$ROOT/bin"
