@@ -27,11 +27,12 @@ debian() ( # a first version, and one to upgrade to
 	rm -rf "$OUT/deb" "$OUT/next"
 	mkdir -p "$OUT/deb" "$OUT/next"
 	tar -xzf "$archive" -C "$OUT/deb"
+	cp "$archive" "$OUT/deb/ctmeter_$VERSION.orig.tar.gz"
 	cd "$tree"
 	DEB_BUILD_OPTIONS='nocheck parallel=2' dpkg-buildpackage -us -uc -F
 	mv ../*.deb ../*.dsc ../*.changes ../*.buildinfo ../ctmeter_*.tar.* "$OUT/next" # for a moment
 	sed -i "s/^\(VERSION *:= \).*/\1$NEXT/" Makefile
-	sed -i "1s/(.*)/($NEXT)/" debian/changelog
+	sed -i "1s/(.*)/($NEXT-1)/" debian/changelog
 	rm -f debian/debhelper-build-stamp
 	DEB_BUILD_OPTIONS='nocheck parallel=2' dpkg-buildpackage -us -uc -b -nc
 	mv "$OUT/next" "$OUT/first"

@@ -116,7 +116,7 @@ chown ctmeter:ctmeter $LEDGER*
 kept=$(sums)
 traffic # nobody but the rules counts it
 assert_ok 'dpkg upgrades' apt_ install --no-install-recommends $KEEP/next.deb
-assert_eq 'upgraded' "${NEXT}ii" "$(state)"
+assert_eq 'upgraded' "${NEXT}-1ii" "$(state)"
 assert_ok 'quietly' scripts_quiet
 assert_match 'the configuration is kept' "source = file:$LAB" "$(<$CONF)"
 assert_ok 'the rules are in place' test "$(ours)" -gt 0

@@ -8,7 +8,7 @@ cd "$LAB_TOP" || exit 1
 ARCHIVE=$B/ctmeter-$VERSION.tar.gz
 
 step 'versions'
-assert_eq 'debian/changelog' "$VERSION" "$(sed -n '1s/^ctmeter (\(.*\)).*/\1/p' debian/changelog)"
+assert_eq 'debian/changelog' "$VERSION" "$(sed -n '1s/^ctmeter (\(.*\)-[0-9]*).*/\1/p' debian/changelog)"
 assert_eq 'ctmeter.spec' "$VERSION" "$(sed -n 's/^Version: *//p' ctmeter.spec)"
 assert_eq 'its changelog' "$VERSION-1" "$(sed -n '/^%changelog/,$s/^\* .* - //p' ctmeter.spec | head -n 1)"
 assert_eq 'NEWS, but for what is unreleased' "$VERSION" "$(grep -m 1 -x '[0-9][0-9.]*' NEWS)"
