@@ -11,6 +11,8 @@
 #   make check-sanitized, check-valgrind: run the tests with every memory access checked
 #   make fuzz         fuzz every parser (FUZZ_S seconds each)
 #   make check-packages  build, install, upgrade and remove the Debian and RPM packages
+#   make check-release   the same on another Debian (RELEASE=trixie), in a tree: built, shown, tested, packaged,
+#                     and booted with systemd
 #   make check-runtimes  count the containers of real Dockers and the like in trees of Debian
 #   make check-fleet  ship a fleet's ledgers to a real PostgreSQL (NODES=40: the short form)
 #   make check-nms    let real monitoring systems poll a real node
@@ -260,7 +262,7 @@ AGAIN = +@$(MAKE) --no-print-directory $(parallel)
 export JOBS SLOW UNDER ASAN_OPTIONS
 RUN = B='$(B)' CTMETER_OID='$(CTMETER_OID)'
 
-.PHONY: demo check quickcheck check-odd check-docs check-fleet check-life check-nms check-runtimes check-sanitized check-valgrind soak \
+.PHONY: demo check quickcheck check-odd check-release check-docs check-fleet check-life check-nms check-runtimes check-sanitized check-valgrind soak \
 	measure bench unit netns test-tools bench-tools fleet-tools fuzz fuzzers fuzz-run
 demo: demo-deps
 	$(AGAIN) all test-tools
@@ -354,6 +356,13 @@ fuzz-run:
 
 fuzzers: $(FUZZERS)
 	@:
+
+# Another release of Debian, in a tree that is made once and kept (tests/release/check.sh).
+RELEASE ?= trixie
+check-release: test-deps
+	$(Q)sh tests/deps.sh packages
+	$(AGAIN) all test-tools dist
+	$(Q)B='$(B)' CTMETER_OID='$(CTMETER_OID)' VERSION='$(VERSION)' bash tests/release/check.sh $(RELEASE)
 
 # Real runtimes in trees of Debian, which are made once and kept (tests/packages/tree.sh).
 check-runtimes: test-deps

@@ -56,6 +56,15 @@ tree_build() { # DIR PACKAGE...
 	tree_apt "$dir.new" && tree_install "$dir.new" "$@" && mv "$dir.new" "$dir"
 }
 
+# Add packages to a tree, if it lacks nothing but these. (One that has others may hide that they are needed.)
+tree_add() { # DIR PACKAGE...
+	local dir=$1 had
+	shift
+	[ -s "$dir/.packages" ] || return 1
+	for had in $(<"$dir/.packages"); do [[ " $* " == *" $had "* ]] || return 1; done
+	tree_apt "$dir" && tree_install "$dir" "$@"
+}
+
 # Make the tree NAME, if it is not there with just these packages: TREE_DIR is its directory. Returns 1,
 # with the reason in TREE_REFUSAL, if this machine cannot.
 tree_get() { # NAME PACKAGE...
@@ -71,7 +80,7 @@ tree_get() { # NAME PACKAGE...
 		TREE_REFUSAL="debootstrap is not installed (tests/deps.sh runtimes)"
 	elif [ -z "$(tree_mirror)" ]; then
 		TREE_REFUSAL="this machine's apt has no source of its own release, '$TREE_OWN', or needs apt-get update"
-	elif ! mkdir -p "$TREES" || ! tree_build "$dir" "$@" >"$log" 2>&1; then
+	elif ! mkdir -p "$TREES" || ! { tree_add "$dir" "$@" || tree_build "$dir" "$@"; } >"$log" 2>&1; then
 		TREE_REFUSAL="no tree of $TREE_RELEASE could be made: see $log"
 	else
 		echo "$*" >"$dir/.packages"

@@ -124,12 +124,16 @@ node_pivot() { # TREE MOUNTPOINT TEST ARG...: as process 1 of the new namespaces
 		SLOW="$SLOW" UNDER="${UNDER-}" bash "/ctmeter/tests/runtimes/$test" "$@"
 }
 
-# ctmeter installed as an operator does, and the rest of the test as a service that the boot starts.
-# What it prints goes to /boot/out, which is this machine's.
+# ctmeter installed as an operator does, and the rest of the test as a service.
 node_install() { # ROOT TEST ARG...
-	local root=$1 test=$2
 	# As it is built: make would build it anew, with other flags.
-	env -u MAKEFLAGS -u MAKELEVEL make -s -o all -C "$LAB_TOP" B="$B" install DESTDIR="$root" PREFIX=/usr
+	env -u MAKEFLAGS -u MAKELEVEL make -s -o all -C "$LAB_TOP" B="$B" install DESTDIR="$1" PREFIX=/usr
+	node_service "$1" "/ctmeter/tests/runtimes/$2"
+}
+
+# A test that the boot starts as a service. What it prints goes to /boot/out, which is this machine's.
+node_service() { # ROOT TEST
+	local root=$1 test=$2
 	: >"$root/etc/machine-id"
 	mkdir -p "$root/boot"
 	mount --bind "$NODE_BOOT" "$root/boot"
@@ -138,8 +142,8 @@ node_install() { # ROOT TEST ARG...
 		After=multi-user.target
 		[Service]
 		Type=oneshot
-		Environment=NODE_INSIDE=1 B=/build SLOW=$SLOW LC_ALL=C
-		ExecStart=/bin/sh -c 'bash /ctmeter/tests/runtimes/$test >/boot/out 2>&1; echo \$\$? >/boot/rc'
+		Environment=NODE_INSIDE=1 B=/build SLOW=$SLOW LC_ALL=C ${NODE_ENVIRONMENT-}
+		ExecStart=/bin/sh -c 'bash $test >/boot/out 2>&1; echo \$\$? >/boot/rc'
 		ExecStopPost=/bin/systemctl --force --force poweroff
 	END
 	mkdir -p "$root/etc/systemd/system/graphical.target.wants"
