@@ -17,7 +17,7 @@ release_boot() { # "$@"
 	[ "$EUID" -eq 0 ] || skip "only root boots a tree"
 	NODE_BOOT=$(mktemp -d "${TMPDIR:-/tmp}/ctmeter-boot.XXXXXX")
 	mkdir "$NODE_BOOT/node"
-	export NODE_BOOT NODE_ENVIRONMENT="NEXT=$NEXT HOME=/root"
+	export NODE_BOOT NODE_ENVIRONMENT="NEXT=$NEXT HOME=/root CI=true"
 	unshare --net --mount --pid --uts --ipc --cgroup --fork --kill-child --propagation private \
 		"$BASH" -c '. "$1/tests/release/release.sh"; shift; node_pivot "$@"' - \
 		"$LAB_TOP" "$OUT/upper:$TREE_DIR" "$NODE_BOOT/node" "${0##*/}" "$@" >"$NODE_BOOT/log" 2>&1
@@ -81,7 +81,7 @@ log_of() { journalctl -q --no-pager -u "$1" | tail -n 20; } # UNIT
 unconfigured() {
 	assert_eq 'the unit is enabled' enabled "$(systemctl is-enabled ctmeterd 2>&1)"
 	assert_eq 'and does not run' inactive "$(systemctl is-active ctmeterd)"
-	assert_eq 'which is no failure' '' "$(systemctl --failed --no-legend --plain 'ctmeter*')"
+	assert_eq 'which is no failure' '' "$(systemctl list-units --state=failed --no-legend --plain 'ctmeter*')"
 	ctmeter status >"$LAB/status" 2>&1
 	assert_eq 'status says so' 1 $?
 	assert_match 'and names the choices' 'docker.*file:PATH' "$(tr '\n' ' ' <"$LAB/status")"

@@ -42,6 +42,7 @@ assert_ok 'quietly' quiet
 assert_eq 'no rule is left' 0 "$(rules)"
 assert_eq 'the daemon is gone' '' "$(pgrep ctmeterd)"
 assert_ok 'the ledger stays' test -s /var/lib/ctmeter/ledger.db
+rm /etc/ctmeter/containers # the operator's own
 assert_ok 'apt purges' apt_ purge ctmeter
 assert_ok 'quietly' quiet
 assert_eq 'not known any more' '' "$(state)"
