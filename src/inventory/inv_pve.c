@@ -15,6 +15,7 @@
 
 struct net {
 	bool is_there; /* it has a netN */
+	bool limited; /* whose rate= limits both directions */
 	char *v4, *v6; /* what ip= and ip6= say, NULL: nothing */
 };
 
@@ -63,6 +64,18 @@ static void take_option(const char *list, const char *key, char **ret_value)
 	}
 }
 
+/* Proxmox limits with an ingress qdisc on veth<ID>i<N> or tap<ID>i<N>; a rate of 0 is no limit. */
+static bool has_rate(const char *net)
+{
+	char *rate = NULL;
+	bool limited;
+
+	take_option(net, "rate", &rate);
+	limited = rate && strspn(rate, "0.") < strlen(rate);
+	free(rate);
+	return limited;
+}
+
 static void take_pair(struct guest *g, bool is_machine, const char *key, const char *value)
 {
 	int net = number_of(key, "net"), config = is_machine ? number_of(key, "ipconfig") : net;
@@ -71,8 +84,10 @@ static void take_pair(struct guest *g, bool is_machine, const char *key, const c
 		snprintf(g->name, sizeof(g->name), "%s", value);
 	else if (!strcmp(key, "template"))
 		g->is_template = !strcmp(value, "1");
-	if (net >= 0)
+	if (net >= 0) {
 		g->nets[net].is_there = true;
+		g->nets[net].limited = has_rate(value);
+	}
 	if (config >= 0) {
 		take_option(value, "ip", &g->nets[config].v4);
 		take_option(value, "ip6", &g->nets[config].v6);
@@ -108,6 +123,7 @@ static void finish(struct inv_part *part, const struct guest *g, bool is_machine
 			continue;
 		inv_part_link(part, len <= IFNAME_MAX && ifname_is_valid(link, (size_t)len) ? link
 											    : NULL);
+		inv_part_limited(part, g->nets[i].limited);
 		add_address(part, g->nets[i].v4);
 		add_address(part, g->nets[i].v6);
 	}

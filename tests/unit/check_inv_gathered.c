@@ -235,6 +235,31 @@ START_TEST(inv_pve_template_is_no_guest)
 }
 END_TEST
 
+/* Each address knows whether its own interface is limited. */
+START_TEST(inv_pve_rate_limits_are_told)
+{
+	static const bool limited[] = { true, false, false, true };
+	struct gathering g = { NULL, 0 };
+	struct inv_part *part;
+	struct inventory *inv;
+
+	put(&g, "lxc", "100",
+	    "net0: name=eth0,bridge=vmbr0,ip=192.0.2.1/24,rate=12.5\n"
+	    "net1: name=eth1,bridge=vmbr0,ip=192.0.2.2/24\n"
+	    "net2: name=eth2,bridge=vmbr0,rate=0,ip=192.0.2.3/24\n");
+	put(&g, "qemu", "101",
+	    "ipconfig0: ip=192.0.2.4/24\nnet0: virtio=BC:24:11:00:00:03,bridge=vmbr0,rate=5\n");
+	part = part_of(inv_pve, &g);
+	inv = inv_merge(&part, 1, 1000, NULL);
+	ck_assert_uint_eq(inv->n_addresses, ARRAY_LEN(limited));
+	for (size_t i = 0; i < ARRAY_LEN(limited); i++)
+		ck_assert_int_eq(inv->addresses[i].limited, limited[i]);
+	inv_free(inv);
+	inv_part_free(part);
+	free(g.text);
+}
+END_TEST
+
 START_TEST(inv_pve_odd_lines_do_no_harm)
 {
 	expect_one(inv_pve, "lxc", "7",
@@ -384,6 +409,7 @@ int main(void)
 	tcase_add_test(tc, inv_pve_container_read);
 	tcase_add_test(tc, inv_pve_machine_read);
 	tcase_add_test(tc, inv_pve_template_is_no_guest);
+	tcase_add_test(tc, inv_pve_rate_limits_are_told);
 	tcase_add_test(tc, inv_pve_odd_lines_do_no_harm);
 	tcase_add_test(tc, inv_nspawn_machine_read);
 	tcase_add_test(tc, inv_nspawn_others_left_out);
