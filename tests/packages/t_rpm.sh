@@ -17,7 +17,7 @@ assert_eq 'license' GPL-2.0-or-later "$(q --qf '%{LICENSE}')"
 assert_eq 'configuration' /etc/ctmeter/ctmeter.conf "$(q -c)"
 assert_eq 'kept when changed' n "$(q --qf '[%{FILENAMES} %{FILEFLAGS:fflags}\n]' | awk '/ctmeter.conf c/ { print substr($2, 2) }')"
 # The same files as Debian's, but for documents and where units, pages and libraries are.
-plain() { sed -n 's,^/usr/lib/,/lib/,; s,\.gz$,,; s,/zsh/vendor-completions/,/zsh/site-functions/,; /\/share\/doc\|\/licenses\/\|\.build-id/!p' | sort; }
+plain() { sed -n 's,^/usr/lib/,/lib/,; s,\.gz$,,; s,/zsh/vendor-completions/,/zsh/site-functions/,; /\/share\/doc\|\/share\/lintian\|\/licenses\/\|\.build-id/!p' | sort; }
 assert_eq 'the files of the other package' \
 	"$(dpkg-deb --fsys-tarfile "$DEB" | tar -t | sed -n 's,^\.\(/.*[^/]\)$,\1,p' | plain)" \
 	"$(q --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' | awk '/^-/ { print $2 }' | plain)"
