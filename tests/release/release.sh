@@ -36,6 +36,7 @@ release_inside() {
 	unset -f ctmeter systemctl apt-get unit_start unit_stop # the real ones
 	cd /src || exit
 	LAB_TOP=/src B=/src/build
+	export -n B # make there has its own, and nothing is built again
 	export DEBIAN_FRONTEND=noninteractive
 	lab_network
 	# The README's inventory has these alone.
