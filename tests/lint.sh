@@ -69,7 +69,9 @@ hardened() # COMPILER
 }
 
 flags=(-std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I"$B/lint-gcc"
-	'-DLINK_OBJECT="COPYING"' '-DSHIP_SCHEMA="COPYING"' $(pkg-config --cflags libpq)) # any file: nothing of it is run
+	'-DLINK_OBJECT="COPYING"' '-DSHIP_SCHEMA="COPYING"') # any file: nothing of it is run
+read -ra libpq < <(pkg-config --cflags libpq)
+flags+=("${libpq[@]}")
 
 # One file per process, two at a time. The kernel's programs are for another machine than this.
 each_file() # COMMAND...: {} stands for the file's name

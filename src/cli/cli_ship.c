@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ctmeter ship`: one run that puts closed periods of the ledger into PostgreSQL. It needs no daemon. */
+/* `ctmeter ship`: one run that puts closed periods of the ledger into PostgreSQL. It needs no
+ * daemon. */
 #include "cli/cli.h"
 
 #include "base/period.h"

@@ -14,7 +14,8 @@
 struct pg;
 
 /* Connect with libpq's connection string. The whole of it, with TLS and authentication, takes
- * at most timeout_s, or the string's connect_timeout. -EINVAL: the string is wrong, or has a password in it. */
+ * at most timeout_s, or the string's connect_timeout. -EINVAL: the string is wrong, or has a
+ * password in it. */
 int pg_open(const char *conninfo, unsigned timeout_s, struct pg **ret_pg, struct err *e);
 void pg_close(struct pg *pg);
 

@@ -21,7 +21,7 @@ struct ship_options {
 	const char *ledger, *database, *node; /* [ledger] path, [ship] database and node */
 	unsigned rate; /* rows a second */
 	bool open; /* the periods that are not over, too, as they stand */
-	bool take_over; /* this machine is the node from now on, whatever machine was */
+	bool take_over; /* this machine is the node from now on, whichever was */
 };
 
 struct ship_result {

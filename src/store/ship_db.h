@@ -4,8 +4,8 @@
 
 #include "store/report_db.h"
 
-/* What is shipped of a ledger that report_db_open has opened: closed periods, its addresses, and what
- * a server must know to tell where it stands. Each opening sees one moment. */
+/* What is shipped of a ledger that report_db_open has opened: closed periods, its addresses, and
+ * what a server must know to tell where it stands. Each opening sees one moment. */
 
 struct ship_facts {
 	char node[33]; /* the node's id, 32 hexadecimal digits */
@@ -60,8 +60,8 @@ typedef void ship_db_day_fn(void *arg, const struct ship_day *day);
 int ship_db_days(struct report_db *db, enum report_db_usage table, int64_t since_s, int64_t until_s,
 		 ship_db_day_fn *fn, void *arg, struct err *e);
 
-/* Make the ledger at `path` another node's from since_s on, with a new random id. For a cloned node:
- * what was counted before is the original's. Writes to the file, beside a running daemon; see
+/* Make the ledger at `path` another node's from since_s on, with a new random id. For a cloned
+ * node: what was counted before is the original's. Writes to the file, beside a running daemon; see
  * owner.h. Returns 0 or -errno with e filled. */
 int ship_db_new_node(const char *path, int64_t since_s, struct err *e);
 

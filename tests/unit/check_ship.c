@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What shipping needs no server for: the octets of COPY, and the schema's steps. A server of its own
- * is in tests/fleet. */
+/* What shipping needs no server for: the octets of COPY, and the schema's steps. A server of its
+ * own is in tests/fleet. */
 #include "ship/pg.h"
 #include "ship/pgcopy.h"
 #include "ship/schema.h"

@@ -27,9 +27,10 @@ static struct place ledger_new(void)
 
 	ck_assert_int_eq(store_begin(s, false, START + HOUR + 420, &e), 0);
 	for (uint32_t i = 1; i <= 2; i++) {
-		struct store_container c = { .ifindex = i, .id = i == 1 ? "101" : "wéb", .run = 2 };
+		struct store_container c = { .ifindex = i, .run = 2 };
 		struct store_address a = { .key = i, .container = i };
 
+		c.id = i == 1 ? "101" : "wéb";
 		c.name = "name";
 		a.totals.path[PATH_FWD_IN].octets = 1000;
 		a.totals.discontinuities = i;
@@ -156,8 +157,8 @@ START_TEST(open_usage_is_what_is_booked_and_what_is_not_yet)
 	fputc('|', f);
 	ck_assert_int_eq(ship_db_open_usage(db, REPORT_DB_HOUR, print_row, f, &e), 0);
 	fclose(f);
-	/* Of address 1 600 octets are booked: 23 of 13:05, 5 of the hour of 13:00. Of address 2 none are,
-	 * so all of its 1000 are open. */
+	/* Of address 1 600 octets are booked: 23 of 13:05, 5 of the hour of 13:00. Of address 2 none
+	 * are, so all of its 1000 are open. */
 	ck_assert_str_eq(text, "3900 101 192.0.2.1 423;3900 wéb 2001:db8::2 1033;|"
 			       "3600 101 192.0.2.1 405;3600 wéb 2001:db8::2 1000;");
 	free(text);
