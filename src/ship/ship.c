@@ -21,7 +21,7 @@
 
 /* ---- who we are ---- */
 
-/* The machine's id, in 64 bits of which it cannot be told: systemd asks not to show it. "": none. */
+/* The machine's id as 64 bits that do not give it away: systemd asks not to show it. "": none. */
 static void read_machine(char ret[17])
 {
 	uint64_t hash = 14695981039346656037u; /* FNV-1a */

@@ -157,8 +157,8 @@ START_TEST(open_usage_is_what_is_booked_and_what_is_not_yet)
 	fputc('|', f);
 	ck_assert_int_eq(ship_db_open_usage(db, REPORT_DB_HOUR, print_row, f, &e), 0);
 	fclose(f);
-	/* Of address 1 600 octets are booked: 23 of 13:05, 5 of the hour of 13:00. Of address 2 none
-	 * are, so all of its 1000 are open. */
+	/* Of address 1 600 octets are booked: 23 of 13:05, 5 of the hour of 13:00. Of address 2
+	 * none are, so all of its 1000 are open. */
 	ck_assert_str_eq(text, "3900 101 192.0.2.1 423;3900 wéb 2001:db8::2 1033;|"
 			       "3600 101 192.0.2.1 405;3600 wéb 2001:db8::2 1000;");
 	free(text);
