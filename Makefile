@@ -379,8 +379,9 @@ check-nms: test-deps
 # A PostgreSQL of its own takes the ledgers of a fleet. NODES=40 is the short form.
 check-fleet: test-deps
 	$(Q)sh tests/deps.sh fleet
-	$(AGAIN) all test-tools fleet-tools
+	$(AGAIN) all test-tools fleet-tools bench-tools
 	$(Q)$(RUN) SUITE=fleet LIMIT_S=3000 NODES='$(or $(NODES),400)' bash tests/netns/run.sh $(TESTS)
+	$(Q)cat '$(B)'/fleet/figures* 2>/dev/null || :
 
 fleet-tools: $(FLEET_TOOLS)
 	@:
