@@ -285,6 +285,7 @@ void cfg_free(struct cfg *cfg)
 	free(cfg->agentx.context);
 	free(cfg->netfilter.table);
 	cfg_free_links(cfg->netfilter.links, cfg->netfilter.n_links);
+	free(cfg->inventory.allow);
 	for (size_t i = 0; i < cfg->inventory.n_sources; i++)
 		free(cfg->inventory.sources[i]);
 	free(cfg->inventory.sources);

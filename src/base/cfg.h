@@ -2,6 +2,7 @@
 #ifndef CTM_CFG_H
 #define CTM_CFG_H
 
+#include "base/addr.h"
 #include "base/billing.h"
 #include "base/err.h"
 
@@ -10,8 +11,8 @@
 #include <stdint.h>
 
 /* The configuration file (INI). Every key has a default, so an empty file is complete. An unknown
- * section or key, a bad value and a key given twice (except [inventory] source and [netfilter]
- * link) are errors that name the file, the line and the value. Only this module reads the file; its
+ * section or key, a bad value and a key given twice (except [inventory] source and allow, and
+ * [netfilter] link) are errors that name the file, the line and the value. Only this module reads the file; its
  * result is plain data. */
 
 #define CFG_DEFAULT_PATH "/etc/ctmeter/ctmeter.conf"
@@ -29,6 +30,12 @@ enum cfg_side {
 struct cfg_link {
 	char *name; /* of the interface, which need not exist */
 	enum cfg_side side;
+};
+
+/* The addresses that begin with these bits. */
+struct cfg_prefix {
+	struct addr first;
+	unsigned len;
 };
 
 enum cfg_direction { CFG_DIRECTION_CONTAINER, CFG_DIRECTION_PORT };
@@ -58,6 +65,9 @@ struct cfg {
 		uint32_t max_rows;
 		char *helper; /* the inventory helper's socket, a path */
 		uint32_t max_addresses; /* of one container */
+		/* Where addresses found in containers may be; none: where their links lead */
+		struct cfg_prefix *allow;
+		size_t n_allow;
 	} inventory;
 	struct {
 		char *path;

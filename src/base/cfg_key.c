@@ -331,6 +331,34 @@ static int parse_hook(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
+/* `field` is the whole struct cfg: append to its list of prefixes. */
+static int parse_allow(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	struct cfg *cfg = field;
+	size_t n = cfg->inventory.n_allow, len = strcspn(value, "/"), digits;
+	char *text = xstrndup(value, len);
+	const char *bits = value[len] ? value + len + 1 : "";
+	struct cfg_prefix p;
+	int ret = addr_parse(text, &p.first);
+
+	(void)key;
+	free(text);
+	digits = strspn(bits, "0123456789");
+	p.len = digits && digits <= 3 ? (unsigned)strtoul(bits, NULL, 10) : UINT_MAX;
+	if (!ret && !value[len])
+		p.len = (unsigned)addr_octets(p.first.family) * 8;
+	if (ret || bits[digits] || p.len > addr_octets(p.first.family) * 8) {
+		err_set(e, "must be a prefix such as 192.0.2.0/24 or 2001:db8::/64");
+		return -EINVAL;
+	}
+	p.first = addr_prefix(&p.first, p.len);
+	cfg->inventory.allow =
+		xreallocarray(cfg->inventory.allow, n + 1, sizeof(*cfg->inventory.allow));
+	cfg->inventory.allow[n] = p;
+	cfg->inventory.n_allow = n + 1;
+	return 0;
+}
+
 /* ---- the keys ---- */
 
 static const char *const backend_choices[] = {
@@ -362,6 +390,7 @@ static const struct cfg_key keys[] = {
 	{ "netfilter", "node-traffic", "yes", parse_yes_no, FIELD(netfilter.node_traffic),
 	  .choices = yes_no_choices },
 	{ "inventory", "source", "auto", parse_source, .offset = 0 },
+	{ "inventory", "allow", NULL, parse_allow, .offset = 0 },
 	{ "inventory", "interval", "10", parse_number, FIELD(inventory.interval_s), 1, 3600 },
 	{ "inventory", "retire-after", "86400", parse_number, FIELD(inventory.retire_after_s), 0,
 	  31536000 },
@@ -427,7 +456,7 @@ bool cfg_key_is_section(const char *section)
 
 bool cfg_key_is_repeatable(const struct cfg_key *key)
 {
-	return key->parse == parse_source || key->parse == parse_link;
+	return key->parse == parse_source || key->parse == parse_link || key->parse == parse_allow;
 }
 
 /* It is a command as those of the inventory are. */

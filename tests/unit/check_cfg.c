@@ -452,6 +452,31 @@ START_TEST(cfg_load_example_is_the_defaults)
 }
 END_TEST
 
+START_TEST(cfg_parse_allow_prefixes_taken)
+{
+	static const char *const bad[] = { "192.0.2.0/33",   "192.0.2.0/",
+					   "192.0.2.0/2x",   "x/24",
+					   "2001:db8::/129", "192.0.2.0/255.255.255.0" };
+	struct cfg *c = parse_ok("[inventory]\nallow = 192.0.2.9/24\nallow = 2001:db8::/32\n"
+				 "allow = 198.51.100.7\nallow = ::/0\n");
+	char text[ADDR_TEXT_SIZE];
+
+	ck_assert_uint_eq(c->inventory.n_allow, 4);
+	ck_assert_str_eq(addr_format(&c->inventory.allow[0].first, text), "192.0.2.0");
+	ck_assert_uint_eq(c->inventory.allow[0].len, 24);
+	ck_assert_uint_eq(c->inventory.allow[1].len, 32);
+	ck_assert_uint_eq(c->inventory.allow[2].len, 32);
+	ck_assert_uint_eq(c->inventory.allow[3].len, 0);
+	cfg_free(c);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		char *text_of = xasprintf("[inventory]\nallow = %s\n", bad[i]);
+
+		ck_assert_refused(text_of, "t.conf:2", "must be a prefix");
+		free(text_of);
+	}
+}
+END_TEST
+
 START_TEST(cfg_hold_fixed_links_stay_and_are_named)
 {
 	static const char *const others[] = { "link = eth0 containers\n", "", "link = eth1\n",
@@ -528,6 +553,7 @@ int main(void)
 	tcase_add_test(tc, cfg_load_good_file_is_read);
 	tcase_add_test(tc, cfg_load_bad_files_are_refused);
 	tcase_add_test(tc, cfg_load_example_is_the_defaults);
+	tcase_add_test(tc, cfg_parse_allow_prefixes_taken);
 	tcase_add_test(tc, cfg_hold_fixed_links_stay_and_are_named);
 	tcase_add_test(tc, cfg_parse_random_text_never_crashes);
 	suite_add_tcase(s, tc);
