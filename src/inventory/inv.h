@@ -53,8 +53,15 @@ enum inv_rank {
 	INV_FOUND, /* it was found in the container, where a tenant may have put it */
 };
 
-/* Why an address cannot be counted, whichever container claims it. */
-enum inv_unfit { INV_FIT, INV_NODE, INV_BROADCAST, INV_GATEWAY };
+/* Why an address cannot be counted for the container that claims it: the first three for any, the
+ * last for this one. */
+enum inv_unfit {
+	INV_FIT,
+	INV_NODE,
+	INV_BROADCAST,
+	INV_GATEWAY,
+	INV_NOT_ALLOWED, /* it was found in the container, outside what [inventory] allow says */
+};
 
 struct inv_address {
 	struct addr addr;
@@ -186,9 +193,19 @@ struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_
 			    size_t *ret_refused);
 void inv_free(struct inventory *inv);
 
-/* The number of claims on the address of claim i, which must be the first of them, and how many
- * of those are by running containers. A container runs unless it is known to be stopped. */
-size_t inv_claims(const struct inventory *inv, size_t i, size_t *ret_running);
+/* The claims on one address: those that it can be counted for, and of these the ones whose rank is
+ * the highest, which alone compete for it. */
+struct inv_contest {
+	size_t end; /* the first claim behind them */
+	size_t fit; /* of any rank */
+	enum inv_rank rank; /* the highest, if fit is not 0 */
+	size_t claims, running; /* of that rank; a container runs unless it is known to be stopped */
+};
+
+/* i: the first claim on its address. */
+void inv_contest(const struct inventory *inv, size_t i, struct inv_contest *ret_contest);
+/* Does claim i compete? */
+bool inv_contends(const struct inventory *inv, size_t i, const struct inv_contest *contest);
 bool inv_runs(const struct inventory *inv, size_t i);
 
 #endif

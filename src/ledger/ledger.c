@@ -109,6 +109,7 @@ struct sweep {
 	const struct inventory *inv;
 	struct ledger_now now;
 	size_t n_containers, n_rows, n_slots; /* those sorted so far */
+	struct ledger_belief belief;
 	bool changed;
 };
 
@@ -236,31 +237,8 @@ static void own_slot(struct sweep *w, struct row *row)
 	s->owner = row;
 }
 
-/* An address that several containers claim stays with its holder: a claim alone cannot take it
- * away. */
-static bool holds(const struct sweep *w, const struct row *row)
-{
-	const struct slot *s = ledger_find_slot(w->l, w->n_slots, &row->addr);
-
-	return row->state == STORE_LIVE && s && s->owner == row;
-}
-
-/* Is the address counted for claim i, whose row this is? `running`: how many of the claimants run.
- * If any does, the stopped ones can have no traffic. */
-static bool counts(const struct sweep *w, const struct row *row, size_t i, size_t running)
-{
-	const struct inv_address *claim = &w->inv->addresses[i];
-
-	if (claim->unfit)
-		return false;
-	if (!claim->conflict)
-		return true;
-	if (running && !inv_runs(w->inv, i))
-		return false;
-	return running == 1 || holds(w, row);
-}
-
-static void take_address(struct sweep *w, struct container *c, size_t i, size_t running)
+static void take_address(struct sweep *w, struct container *c, size_t i,
+			 const struct inv_contest *contest)
 {
 	const struct inv_address *from = &w->inv->addresses[i];
 	struct ledger *l = w->l;
@@ -278,14 +256,14 @@ static void take_address(struct sweep *w, struct container *c, size_t i, size_t 
 		l->rows = xgrow(l->rows, l->n_rows, &l->cap_rows, sizeof(row));
 		l->rows[l->n_rows++] = row;
 	}
-	if (!counts(w, row, i, running))
+	if (!ledger_believes(&w->belief, row, i, contest))
 		state = STORE_CONFLICT;
-	if (row->state != state || row->unfit != (from->unfit != INV_FIT)) {
+	if (row->state != state || row->unfit != from->unfit) {
 		w->changed = true;
 		ledger_touch(row);
 	}
 	row->state = state;
-	row->unfit = from->unfit != INV_FIT;
+	row->unfit = from->unfit;
 	row->gone_wall_s = 0;
 	row->unsure &= (uint8_t)~STORE_UNSURE_GONE;
 	row->wanted = true;
@@ -350,6 +328,7 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 			   .n_rows = l->n_rows,
 			   .n_slots = l->n_slots };
 	struct container **taken = xcalloc(inv->n_containers, sizeof(*taken));
+	struct inv_contest contest = { .end = 0 };
 	bool *in_inventory = xcalloc(l->n_containers, sizeof(*in_inventory));
 
 	for (size_t i = 0; i < l->n_rows; i++)
@@ -363,11 +342,13 @@ bool ledger_set_inventory(struct ledger *l, const struct inventory *inv, struct 
 		if (l->n_containers == before)
 			in_inventory[taken[i]->number] = true;
 	}
-	for (size_t i = 0, end = 0, running = 0; i < inv->n_addresses; i++) {
-		if (i == end)
-			end += inv_claims(inv, i, &running);
-		take_address(&w, taken[inv->addresses[i].container], i, running);
+	ledger_belief_begin(&w.belief, l, inv, now);
+	for (size_t i = 0; i < inv->n_addresses; i++) {
+		if (i == contest.end)
+			inv_contest(inv, i, &contest);
+		take_address(&w, taken[inv->addresses[i].container], i, &contest);
 	}
+	ledger_belief_end(&w.belief);
 	if (inv->complete && !inv->doubtful) {
 		retire_missing(&w);
 		retire_containers(&w, in_inventory);

@@ -20,9 +20,11 @@
  *    without a final, or counts less. So does `missing` of a reading, and FW_MISSED of a commit.
  *    All that happens to a row until a reading shows it whole again is one disturbance.
  * 4. An address that moves opens a new row; the old row keeps its total and retires. If several
- *    containers claim an address, it goes to the one that runs, if all others are stopped.
- *    Otherwise it does not move: its holder keeps it, unless that container is stopped while
- *    others run; without a holder, no container gets it.
+ *    containers claim an address, those compete whose claim has the highest rank. Of those that were
+ *    assigned it, it goes to the one that runs, if all others are stopped. Otherwise it does not
+ *    move: its holder keeps it, unless that container is stopped while others run; without a
+ *    holder, no container gets it. Where it was only found, it stays with the one that had it last
+ *    until that gives it up (ledger_believe.c), and nobody gets it meanwhile.
  * 5. A container keeps what its retired or aged-out rows counted.
  * 6. A decrease is believed only after two readings in a row show it. Its cause is unknown:
  *    nothing is booked, and counting continues from the lower value. Other rules of the family may
@@ -61,6 +63,12 @@ bool ledger_differs(const struct ledger *l, const struct inventory *inv);
 
 /* The container that holds the address now, NULL: none. */
 const char *ledger_holder(const struct ledger *l, const struct addr *addr);
+
+/* The container that had the address last, has not given it up, and has it not now: one in which
+ * the address is found meanwhile does not get it. NULL: none. *ret_run: what that one does. */
+#define LEDGER_HOLD_NS (300 * 1000000000ull) /* to run without it, or be gone, is to give it up */
+const char *ledger_kept_for(const struct ledger *l, const struct addr *addr, struct ledger_now now,
+			    enum inv_run *ret_run);
 
 /* Each container in the inventory to which a runtime has given an id of its own. */
 typedef void ledger_runtime_id_fn(void *arg, const char *runtime, const char *runtime_id,

@@ -47,7 +47,7 @@ struct row {
 	bool changed, saving;
 	bool wanted; /* scratch, while an inventory is swept */
 	uint8_t unsure;
-	bool unfit; /* an address no container can have: its state is then STORE_CONFLICT */
+	enum inv_unfit unfit; /* unless INV_FIT, its state is STORE_CONFLICT; not stored */
 	enum store_state state;
 	uint32_t number; /* scratch: index in a snapshot, or its slot's, from 1 */
 };
@@ -202,6 +202,32 @@ void ledger_discontinue(struct row *row, struct ledger_now now);
 
 /* The row's last discontinuity lasts until now. */
 void ledger_prolong(struct row *row, struct ledger_now now);
+
+/* --- who is believed (ledger_believe.c) --- */
+
+/* While an inventory is swept. */
+struct ledger_belief {
+	const struct ledger *l;
+	const struct inventory *inv;
+	struct ledger_now now;
+	size_t n_slots; /* those sorted */
+	/* Rows whose address several containers had claimed, without an owner, when their
+	 * container stopped or restarted. Sorted by address. */
+	struct row **contested;
+	size_t n_contested;
+};
+
+/* The ledger has the inventory's containers already, and not yet its addresses. */
+void ledger_belief_begin(struct ledger_belief *b, const struct ledger *l,
+			 const struct inventory *inv, struct ledger_now now);
+void ledger_belief_end(struct ledger_belief *b);
+
+/* Is the address counted for claim i, whose row this is? */
+bool ledger_believes(const struct ledger_belief *b, const struct row *row, size_t i,
+		     const struct inv_contest *contest);
+
+/* Has the container of a row that retired still a right to its address? */
+bool ledger_keeps(const struct row *row, struct ledger_now now);
 
 /* --- disturbances (ledger_gap.c) --- */
 

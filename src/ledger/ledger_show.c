@@ -100,7 +100,9 @@ static void show_row(const struct ledger *l, struct row *row, uint8_t wanted_pat
 				      .addr = row->addr,
 				      .totals = show_totals(&row->totals) };
 	to->totals.status = status_of(slot, row, wanted_paths, problem);
-	snap->unfit += row->unfit && to->totals.status == ROW_NOT_COUNTABLE;
+	to->unfit = row->state == STORE_CONFLICT ? row->unfit : INV_FIT;
+	snap->not_allowed += to->unfit == INV_NOT_ALLOWED;
+	snap->unfit += to->unfit && to->unfit != INV_NOT_ALLOWED;
 	snap->conflicts += to->totals.status == ROW_CONFLICT;
 	if (to->totals.status == ROW_RETIRED)
 		return;

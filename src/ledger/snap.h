@@ -92,6 +92,7 @@ struct snap_address {
 	struct addr addr;
 	const char *link; /* the link that it is counted on; NULL or "": none */
 	const char *reason; /* why its status is not counting, for people; NULL or "": none */
+	enum inv_unfit unfit; /* why it is not countable */
 	struct snap_totals totals;
 };
 
@@ -122,6 +123,7 @@ struct snap {
 	uint32_t rule_repairs;
 	uint32_t conflicts; /* address rows in conflict */
 	uint32_t unfit; /* address rows that no container can have */
+	uint32_t not_allowed; /* address rows of INV_NOT_ALLOWED */
 	uint32_t inventory_failures;
 	uint32_t stale_answers;
 	bool ready; /* complete, or as complete as it will get: it may be served */

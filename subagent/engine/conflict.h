@@ -5,7 +5,7 @@
 #include "base/log_state.h"
 #include "ledger/ledger.h"
 
-/* Addresses that several containers claim, or that no container can have. They are remembered so
+/* Addresses that several containers claim, or that the one that claims them cannot have. They are remembered so
  * that the log reports when a conflict begins, when the address is counted for another container
  * and when the conflict ends, not each poll. Zero-initialised: none. */
 struct conflicts {
@@ -20,7 +20,8 @@ void conflicts_note(struct conflicts *c, const struct inventory *inv, const stru
 		    uint64_t now_ns);
 void conflicts_clear(struct conflicts *c);
 
-/* "this node's own address" or why else no container can have this address; NULL: one can. */
-const char *conflicts_unfit(const struct conflicts *c, const struct addr *addr);
+/* "this node's own address" or why else an address is not countable for its container; NULL for
+ * INV_FIT. */
+const char *conflicts_unfit(enum inv_unfit unfit);
 
 #endif

@@ -47,6 +47,31 @@ static const char *id_of(const struct snap *snap, const struct snap_address *a)
 	return snap->containers[a->container].id;
 }
 
+static const char *run_words(enum inv_run run)
+{
+	return run == INV_RUN_STOPPED ? " and is stopped"
+	       : run == INV_RUN_GONE  ? " and was here just now"
+				      : " and runs without it since just now";
+}
+
+/* One container alone claims it, and does not get it. */
+static void kept_reason(const struct engine *en, const struct snap_address *a, char text[TEXT_SIZE])
+{
+	const struct ledger_now now = { .ns = loop_now_ns() };
+	enum inv_run run;
+	const char *other = ledger_kept_for(en->ledger, &a->addr, now, &run);
+	const char *does = run_words(other ? run : INV_RUN_UNKNOWN);
+
+	if (other)
+		snprintf(
+			text, TEXT_SIZE,
+			"it was found here, but container %s had it last%s: counted for none until "
+			"that has given it up",
+			other, does);
+	else
+		snprintf(text, TEXT_SIZE, "also claimed by another container: counted for none");
+}
+
 /* "also claimed by 102 and 103, and counted for 104" */
 static const char *conflict_reason(const struct engine *en, const struct snap *snap,
 				   const struct rivals *r, const struct snap_address *a,
@@ -86,7 +111,7 @@ static const char *conflict_reason(const struct engine *en, const struct snap *s
 		snprintf(text, TEXT_SIZE, "also claimed by %s%s%s: counted for none", first,
 			 second ? " and " : "", second ? second : "");
 	else
-		snprintf(text, TEXT_SIZE, "also claimed by another container: counted for none");
+		kept_reason(en, a, text);
 	return text;
 }
 
@@ -104,14 +129,25 @@ static const char *retired_reason(const struct engine *en, const struct snap *sn
 	return text;
 }
 
+static const char *not_allowed_reason(const struct engine *en)
+{
+	if (en->cfg->inventory.n_allow)
+		return "it was found in the container, and no [inventory] allow permits it";
+	return "it was found in the container, but no network of the container's bridge has it and "
+	       "no route leads to it at the container's link: [inventory] allow = PREFIX permits "
+	       "it";
+}
+
 static const char *uncountable_reason(const struct engine *en, const struct snap_address *a,
 				      char text[TEXT_SIZE])
 {
-	const char *unfit = conflicts_unfit(&en->conflicts, &a->addr);
+	const char *unfit = conflicts_unfit(a->unfit);
 	const char *problem = fw_family_problem(en->fw, a->addr.family);
 
 	if (!problem && fw_is_barred(en->fw, &a->addr))
 		problem = fw_why(en->fw, &a->addr);
+	if (a->unfit == INV_NOT_ALLOWED)
+		return not_allowed_reason(en);
 	if (unfit)
 		snprintf(text, TEXT_SIZE, "it is %s", unfit);
 	else if (problem)
