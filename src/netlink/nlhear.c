@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+enum { LISTEN_ALL_NSID = 8 }; /* NETLINK_LISTEN_ALL_NSID, Linux 4.2 */
+
 #define READS_A_TURN 128
 #define PAUSE_NS (10 * NS_PER_MS) /* after a turn that read so many */
 #define BUFFER_SIZE (64 * 1024) /* a link with many virtual functions takes several KiB */
@@ -26,7 +28,20 @@ struct nlhear {
 	void *arg;
 	const char *what;
 	uint8_t *buf;
+	int netns; /* nlhear_netns */
 };
+
+/* Where the datagram comes from, which a socket that hears of other namespaces is told. */
+static int netns_of(struct msghdr *m)
+{
+	int id = -1;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == SOL_NETLINK && c->cmsg_type == LISTEN_ALL_NSID &&
+		    c->cmsg_len >= CMSG_LEN(sizeof(id)))
+			memcpy(&id, CMSG_DATA(c), sizeof(id));
+	return id;
+}
 
 static void take(struct nlhear *hear, int len, uint64_t now_ns)
 {
@@ -40,9 +55,16 @@ static int read_one(struct nlhear *hear, uint64_t now_ns)
 {
 	struct sockaddr_nl from = { .nl_family = AF_NETLINK };
 	struct iovec iov = { hear->buf, BUFFER_SIZE };
-	struct msghdr m = {
-		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1
-	};
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr m = { .msg_name = &from,
+			    .msg_namelen = sizeof(from),
+			    .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
 	ssize_t n = recvmsg(hear->fd, &m, MSG_DONTWAIT);
 
 	if (n < 0 && errno == EAGAIN)
@@ -55,6 +77,7 @@ static int read_one(struct nlhear *hear, uint64_t now_ns)
 		if (hear->fns.lost)
 			hear->fns.lost(hear->arg, now_ns);
 	} else if (from.nl_pid == 0) {
+		hear->netns = netns_of(&m);
 		take(hear, (int)n, now_ns);
 	}
 	return 1;
@@ -81,6 +104,14 @@ static void on_readable(void *arg, short revents, uint64_t now_ns)
 		hear->fns.end(hear->arg, now_ns);
 }
 
+void nlhear_catch_up(struct nlhear *hear, uint64_t now_ns)
+{
+	int ret = 1;
+
+	for (int i = 0; i < READS_A_TURN && ret > 0; i++)
+		ret = read_one(hear, now_ns);
+}
+
 static void on_pause_over(void *arg, uint64_t now_ns)
 {
 	struct nlhear *hear = arg;
@@ -89,8 +120,7 @@ static void on_pause_over(void *arg, uint64_t now_ns)
 	on_readable(hear, POLLIN, now_ns);
 }
 
-/* Returns the descriptor, or -errno. */
-static int listen_to(const unsigned *groups)
+int nlhear_open(const unsigned *groups)
 {
 	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
@@ -114,25 +144,36 @@ static int listen_to(const unsigned *groups)
 int nlhear_new(struct loop *loop, const unsigned *groups, const char *what,
 	       const struct nlhear_fns *fns, void *arg, struct nlhear **ret_hear, struct err *e)
 {
-	int fd = listen_to(groups);
-	struct nlhear *hear;
+	int fd = nlhear_open(groups);
 
 	if (fd < 0) {
 		err_set(e, "cannot subscribe to the kernel's events about %s: %s", what,
 			strerror(-fd));
 		return fd;
 	}
-	hear = xcalloc(1, sizeof(*hear));
-	hear->fd = fd;
+	*ret_hear = nlhear_adopt(loop, fd, what, fns, arg);
+	return 0;
+}
+
+struct nlhear *nlhear_adopt(struct loop *loop, int take_fd, const char *what,
+			    const struct nlhear_fns *fns, void *arg)
+{
+	struct nlhear *hear = xcalloc(1, sizeof(*hear));
+
+	hear->fd = take_fd;
 	hear->loop = loop;
 	hear->fns = *fns;
 	hear->arg = arg;
 	hear->what = what;
 	hear->buf = xmalloc(BUFFER_SIZE);
 	loop_timer_init(&hear->pause, on_pause_over, hear);
-	loop_watch(loop, fd, POLLIN, on_readable, hear);
-	*ret_hear = hear;
-	return 0;
+	loop_watch(loop, take_fd, POLLIN, on_readable, hear);
+	return hear;
+}
+
+int nlhear_netns(const struct nlhear *hear)
+{
+	return hear->netns;
 }
 
 void nlhear_free(struct nlhear *hear)

@@ -33,6 +33,19 @@ int nlhear_new(struct loop *loop, const unsigned *groups, const char *what,
 	       const struct nlhear_fns *fns, void *arg, struct nlhear **ret_hear, struct err *e);
 void nlhear_free(struct nlhear *hear);
 
+/* A socket that listens to these groups, for nlhear_adopt. Returns it, or -errno. */
+int nlhear_open(const unsigned *groups);
+
+/* Listen on it from now on; nlhear_free closes it. */
+struct nlhear *nlhear_adopt(struct loop *loop, int take_fd, const char *what,
+			    const struct nlhear_fns *fns, void *arg);
+
+/* Read what has come already, or some of it if it is much. Does not call end. */
+void nlhear_catch_up(struct nlhear *hear, uint64_t now_ns);
+
+/* During a call of msg: the id of the network namespace that the message is of; -1: this one. */
+int nlhear_netns(const struct nlhear *hear);
+
 /* Have the kernel dump all objects of `type` (RTM_GETLINK); they come as messages, the end as
  * NLMSG_DONE or NLMSG_ERROR. Returns 0 or -errno. */
 int nlhear_dump(struct nlhear *hear, uint16_t type);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "netlink/rtnl.h"
+#include "netlink/rtnl_ask.h"
 
 #include "base/xalloc.h"
 
@@ -30,13 +30,8 @@ int rtnl_open(void)
 
 /* ---- asking ---- */
 
-#define QUESTION_SIZE 128 /* enough for every request below */
-
-typedef void answer_fn(void *arg, const void *msg, size_t len);
-
-/* Start a request in buf (QUESTION_SIZE octets); *ret_body is its body, body_len zeros. */
-static struct nlmsghdr *question(void *buf, uint16_t type, uint16_t flags, size_t body_len,
-				 void **ret_body)
+struct nlmsghdr *rtnl_question(void *buf, uint16_t type, uint16_t flags, size_t body_len,
+			       void **ret_body)
 {
 	struct nlmsghdr *q = mnl_nlmsg_put_header(buf);
 
@@ -48,7 +43,7 @@ static struct nlmsghdr *question(void *buf, uint16_t type, uint16_t flags, size_
 
 /* Handle one datagram. Returns 1 when more will come, 0 at the end, or -errno. mnl_cb_run is not
  * used: it stops at a dump that a change interrupted and leaves the rest in the socket. */
-static int take_answer(const struct nlmsghdr *h, int len, answer_fn *fn, void *arg)
+static int take_answer(const struct nlmsghdr *h, int len, rtnl_answer_fn *fn, void *arg)
 {
 	for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len)) {
 		const struct nlmsgerr *error = mnl_nlmsg_get_payload(h);
@@ -65,14 +60,15 @@ static int take_answer(const struct nlmsghdr *h, int len, answer_fn *fn, void *a
 	return len > 0 ? -EBADMSG : 1;
 }
 
-static int ask(int fd, const struct nlmsghdr *q, answer_fn *fn, void *arg)
+int rtnl_ask_until(int fd, const struct nlmsghdr *q, rtnl_answer_fn *fn, void *arg,
+		   const bool *enough)
 {
 	void *answer = xmalloc(ANSWER_SIZE);
 	int ret = 1;
 
 	if (send(fd, q, q->nlmsg_len, 0) < 0)
 		ret = -errno;
-	while (ret > 0) {
+	while (ret > 0 && !*enough) {
 		ssize_t n = recv(fd, answer, ANSWER_SIZE, 0);
 
 		if (n < 0 && errno == EINTR)
@@ -81,6 +77,13 @@ static int ask(int fd, const struct nlmsghdr *q, answer_fn *fn, void *arg)
 	}
 	free(answer);
 	return ret;
+}
+
+int rtnl_ask(int fd, const struct nlmsghdr *q, rtnl_answer_fn *fn, void *arg)
+{
+	static const bool never;
+
+	return rtnl_ask_until(fd, q, fn, arg, &never);
 }
 
 /* ---- lists ---- */
@@ -118,9 +121,10 @@ static int end_list(struct list *l, int ret, void *ret_array, size_t *ret_n)
 static int dump(int fd, uint16_t type, size_t body_len, struct list *l, void *ret_array,
 		size_t *ret_n)
 {
-	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	uint64_t buf[RTNL_QUESTION_SIZE / sizeof(uint64_t)];
 	void *body;
-	int ret = ask(fd, question(buf, type, NLM_F_DUMP, body_len, &body), take_element, l);
+	int ret = rtnl_ask(fd, rtnl_question(buf, type, NLM_F_DUMP, body_len, &body), take_element,
+			   l);
 
 	return end_list(l, ret, ret_array, ret_n);
 }
@@ -172,18 +176,18 @@ static void take_route(void *arg, const void *msg, size_t len)
 
 int rtnl_route(int fd, const struct addr *a, struct rtnl_route *ret_route)
 {
-	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	uint64_t buf[RTNL_QUESTION_SIZE / sizeof(uint64_t)];
 	struct rtnl_route r = { .way = RTNL_WAY_NONE };
 	size_t octets = addr_octets(a->family);
 	struct rtmsg *route;
-	struct nlmsghdr *q = question(buf, RTM_GETROUTE, 0, sizeof(*route), (void **)&route);
+	struct nlmsghdr *q = rtnl_question(buf, RTM_GETROUTE, 0, sizeof(*route), (void **)&route);
 	int ret;
 
 	route->rtm_family = a->family == ADDR_V4 ? AF_INET : AF_INET6;
 	route->rtm_dst_len = (unsigned char)(octets * 8);
 	route->rtm_flags = FIB_MATCH;
 	mnl_attr_put(q, RTA_DST, octets, a->bytes);
-	ret = ask(fd, q, take_route, &r);
+	ret = rtnl_ask(fd, q, take_route, &r);
 	if (ret == -ENETUNREACH || ret == -EHOSTUNREACH)
 		r.way = RTNL_WAY_NONE;
 	else if (ret == -EACCES || ret == -EINVAL)
@@ -213,7 +217,7 @@ static void take_neigh(void *arg, const void *msg, size_t len)
 static int ask_neigh(int fd, const struct nlmsghdr *q, struct rtnl_neigh *ret_neigh)
 {
 	struct neigh_answer answer = { .any = false };
-	int ret = ask(fd, q, take_neigh, &answer);
+	int ret = rtnl_ask(fd, q, take_neigh, &answer);
 
 	if (!ret && !answer.any)
 		ret = -ENOENT;
@@ -224,9 +228,9 @@ static int ask_neigh(int fd, const struct nlmsghdr *q, struct rtnl_neigh *ret_ne
 
 int rtnl_neigh(int fd, int link, const struct addr *a, struct rtnl_neigh *ret_neigh)
 {
-	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	uint64_t buf[RTNL_QUESTION_SIZE / sizeof(uint64_t)];
 	struct ndmsg *body;
-	struct nlmsghdr *q = question(buf, RTM_GETNEIGH, 0, sizeof(*body), (void **)&body);
+	struct nlmsghdr *q = rtnl_question(buf, RTM_GETNEIGH, 0, sizeof(*body), (void **)&body);
 
 	body->ndm_family = a->family == ADDR_V4 ? AF_INET : AF_INET6;
 	body->ndm_ifindex = link;
@@ -237,9 +241,9 @@ int rtnl_neigh(int fd, int link, const struct addr *a, struct rtnl_neigh *ret_ne
 int rtnl_forwarding(int fd, int bridge, const uint8_t mac[RTNL_MAC_SIZE], uint16_t vlan,
 		    struct rtnl_neigh *ret_neigh)
 {
-	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	uint64_t buf[RTNL_QUESTION_SIZE / sizeof(uint64_t)];
 	struct ndmsg *body;
-	struct nlmsghdr *q = question(buf, RTM_GETNEIGH, 0, sizeof(*body), (void **)&body);
+	struct nlmsghdr *q = rtnl_question(buf, RTM_GETNEIGH, 0, sizeof(*body), (void **)&body);
 
 	body->ndm_family = AF_BRIDGE;
 	mnl_attr_put(q, NDA_LLADDR, RTNL_MAC_SIZE, mac);
@@ -276,14 +280,15 @@ static bool parse_filter(const void *msg, size_t len, void *ret)
 
 static int ask_filters(int fd, int link, uint32_t minor, struct list *l)
 {
-	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	uint64_t buf[RTNL_QUESTION_SIZE / sizeof(uint64_t)];
 	struct tcmsg *tc;
-	struct nlmsghdr *q = question(buf, RTM_GETTFILTER, NLM_F_DUMP, sizeof(*tc), (void **)&tc);
+	struct nlmsghdr *q =
+		rtnl_question(buf, RTM_GETTFILTER, NLM_F_DUMP, sizeof(*tc), (void **)&tc);
 	int ret;
 
 	tc->tcm_ifindex = link;
 	tc->tcm_parent = TC_H_MAKE(TC_H_INGRESS, minor);
-	ret = ask(fd, q, take_element, l);
+	ret = rtnl_ask(fd, q, take_element, l);
 	return ret == -EINVAL || ret == -EOPNOTSUPP ? 0
 						    : ret; /* an ingress qdisc has no egress hook */
 }
@@ -291,12 +296,14 @@ static int ask_filters(int fd, int link, uint32_t minor, struct list *l)
 int rtnl_filters(int fd, struct rtnl_filter **ret_filters, size_t *ret_n)
 {
 	static const uint32_t minors[] = { 0xfff2, 0xfff3 }; /* TC_H_MIN_INGRESS, TC_H_MIN_EGRESS */
-	uint64_t buf[QUESTION_SIZE / sizeof(uint64_t)];
+	uint64_t buf[RTNL_QUESTION_SIZE / sizeof(uint64_t)];
 	struct list l = { .size = sizeof(**ret_filters), .parse = parse_filter };
 	struct qdiscs qdiscs = { NULL, 0, 0 };
 	void *body;
-	int ret = ask(fd, question(buf, RTM_GETQDISC, NLM_F_DUMP, sizeof(struct tcmsg), &body),
-		      take_qdisc, &qdiscs);
+	int ret =
+		rtnl_ask(fd,
+			 rtnl_question(buf, RTM_GETQDISC, NLM_F_DUMP, sizeof(struct tcmsg), &body),
+			 take_qdisc, &qdiscs);
 
 	for (size_t i = 0; !ret && i < qdiscs.n * ARRAY_LEN(minors); i++)
 		ret = ask_filters(fd, qdiscs.links[i / ARRAY_LEN(minors)],

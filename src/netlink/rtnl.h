@@ -39,6 +39,8 @@ struct rtnl_address {
 	int link; /* index of its link */
 	struct addr addr;
 	uint8_t prefix_len; /* of its subnet */
+	bool global; /* its scope: neither the link's nor the host's own */
+	bool failed; /* IPv6: another host has it (IFA_F_DADFAILED) */
 };
 
 enum rtnl_way {

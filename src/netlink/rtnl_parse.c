@@ -158,6 +158,8 @@ bool rtnl_parse_address(const void *msg, size_t len, struct rtnl_address *ret_ad
 		return false;
 	r.link = (int)info->ifa_index;
 	r.prefix_len = info->ifa_prefixlen;
+	r.global = info->ifa_scope == RT_SCOPE_UNIVERSE || info->ifa_scope == RT_SCOPE_SITE;
+	r.failed = info->ifa_flags & IFA_F_DADFAILED;
 	*ret_address = r;
 	return true;
 }
