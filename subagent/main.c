@@ -10,6 +10,7 @@
 #include "inventory/helper.h"
 #include "inventory/source.h"
 #include "inventory/source_kind.h"
+#include "netlink/netns.h"
 #include "privilege.h"
 #include "version.h"
 
@@ -129,7 +130,7 @@ int main(int argc, char **argv)
 		return status;
 	setlocale(LC_CTYPE, "");
 	if (options.helper)
-		return helper_main(options.config);
+		return helper_main(options.config, netns_ear);
 	/* Return the arrays of each snapshot and commit to the kernel when they are freed, so that
 	 * they leave no holes in the heap. (By default the threshold rises with what is freed.) */
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024);

@@ -6,6 +6,7 @@
 #include "inventory/helper.h"
 #include "netfilter/fw.h"
 #include "netfilter/fw_admin.h"
+#include "netlink/netns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -291,7 +292,7 @@ static void start_helper(struct cfg *cfg, gid_t gid, const char *config_path)
 	char *path = xasprintf("%s.%ld", cfg->inventory.helper, (long)getpid());
 	struct err e = { "" };
 
-	if (helper_start(path, gid, config_path, &e) < 0) {
+	if (helper_start(path, gid, config_path, netns_ear, &e) < 0) {
 		log_warning("start", "%s", e.text);
 		free(path);
 		return;

@@ -106,6 +106,30 @@ static void answer(int fd, const char *out, size_t len, const struct helper_end 
 	send_all(fd, octets, sizeof(octets));
 }
 
+/* The descriptor comes with the first octet. */
+static void hand_over(int fd, int what)
+{
+	struct helper_end done = { .error = 0 };
+	char octets[HELPER_END_OCTETS];
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .room = { 0 } };
+	struct iovec iov = { octets, sizeof(octets) };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	helper_end_write(&done, octets);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(what));
+	memcpy(CMSG_DATA(c), &what, sizeof(what));
+	sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
 static void refuse(int fd, const char *why)
 {
 	struct helper_end end = { .error = -EPIPE };
@@ -362,7 +386,25 @@ static bool read_request(int fd, char request[REQUEST_MAX])
 	return false;
 }
 
-static void serve(int fd, const char *config_path)
+static void run_ear(int fd, helper_ear_fn *ear)
+{
+	int heard = ear();
+
+	if (heard < 0) {
+		refuse(fd, strerror(-heard));
+		return;
+	}
+	hand_over(fd, heard);
+	close(heard);
+}
+
+/* What every connection needs. */
+struct service {
+	const char *config_path;
+	helper_ear_fn *ear;
+};
+
+static void serve(int fd, const struct service *s)
 {
 	char request[REQUEST_MAX];
 	struct cfg *cfg = NULL;
@@ -370,7 +412,9 @@ static void serve(int fd, const char *config_path)
 
 	if (!read_request(fd, request))
 		refuse(fd, "no request arrived");
-	else if (load_trusted(config_path, &cfg, &e) < 0)
+	else if (!strcmp(request, HELPER_EAR))
+		run_ear(fd, s->ear);
+	else if (load_trusted(s->config_path, &cfg, &e) < 0)
 		refuse(fd, e.text);
 	else if (!strncmp(request, HOOK_JOB, strlen(HOOK_JOB)))
 		do_hook(fd, cfg, request);
@@ -381,7 +425,7 @@ static void serve(int fd, const char *config_path)
 
 /* ---- its life ---- */
 
-static bool serve_next(int listener, const char *config_path)
+static bool serve_next(int listener, const struct service *s)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	pid_t pid = fd < 0 ? -1 : fork();
@@ -390,7 +434,7 @@ static bool serve_next(int listener, const char *config_path)
 		alarm(JOB_S);
 		signal(SIGTERM, SIG_DFL);
 		close(listener);
-		serve(fd, config_path);
+		serve(fd, s);
 		_exit(0);
 	}
 	if (fd >= 0)
@@ -400,7 +444,7 @@ static bool serve_next(int listener, const char *config_path)
 
 /* Serve until the daemon is gone, which closes the other end of `life` (-1: until a signal ends
  * it). */
-static void serve_until(int listener, int life, const char *config_path)
+static void serve_until(int listener, int life, const struct service *s)
 {
 	struct pollfd pfds[] = { { .fd = listener }, { .fd = life, .events = POLLIN } };
 	unsigned jobs = 0;
@@ -415,12 +459,13 @@ static void serve_until(int listener, int life, const char *config_path)
 		while (jobs && waitpid(-1, NULL, WNOHANG) > 0)
 			jobs--;
 		if (pfds[0].revents & POLLIN)
-			jobs += serve_next(listener, config_path);
+			jobs += serve_next(listener, s);
 	}
 }
 
-int helper_main(const char *config_path)
+int helper_main(const char *config_path, helper_ear_fn *ear)
 {
+	const struct service service = { config_path, ear };
 	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
 
 	if (!pid || strtol(pid, NULL, 10) != (long)getpid() || !n || strcmp(n, "1") != 0) {
@@ -432,7 +477,7 @@ int helper_main(const char *config_path)
 	unsetenv("LISTEN_FDS");
 	fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC);
 	fcntl(LISTEN_FD, F_SETFL, O_NONBLOCK);
-	serve_until(LISTEN_FD, -1, config_path);
+	serve_until(LISTEN_FD, -1, &service);
 	return 0;
 }
 
@@ -462,18 +507,20 @@ static int listen_at(const char *path, gid_t gid, struct err *e)
 	return ret;
 }
 
-static void live(int listener, int life, const char *path, const char *config_path)
+static void live(int listener, int life, const char *path, const struct service *s)
 {
 	prctl(PR_SET_NAME, "ctmeter-helper");
 	signal(SIGHUP, SIG_IGN); /* means a reload, to the daemon alone */
 	signal(SIGINT, SIG_IGN); /* from the terminal: the helper ends with the daemon */
 	signal(SIGTERM, SIG_IGN); /* the daemon may live on; the socket must be unlinked */
-	serve_until(listener, life, config_path);
+	serve_until(listener, life, s);
 	unlink(path);
 }
 
-int helper_start(const char *path, gid_t gid, const char *config_path, struct err *e)
+int helper_start(const char *path, gid_t gid, const char *config_path, helper_ear_fn *ear,
+		 struct err *e)
 {
+	const struct service service = { config_path, ear };
 	int listener = listen_at(path, gid, e), life[2], ret;
 	pid_t pid;
 
@@ -489,7 +536,7 @@ int helper_start(const char *path, gid_t gid, const char *config_path, struct er
 		close(life[1]);
 		/* The helper must not be a child of the daemon, whose children are its commits. */
 		if (fork() == 0)
-			live(listener, life[0], path, config_path);
+			live(listener, life[0], path, &service);
 		_exit(0);
 	}
 	close(listener);

@@ -193,6 +193,18 @@ struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_
 			    size_t *ret_refused);
 void inv_free(struct inventory *inv);
 
+/* An address that was found in a container. */
+struct inv_find {
+	uint32_t container; /* index into containers */
+	struct addr addr;
+};
+
+/* Add claims of INV_FOUND. known[i]: what was found in container i is among these, so what its
+ * source found there is dropped. Addresses that no container can have (addr_refusal) are left
+ * out. */
+void inv_take_found(struct inventory *inv, const struct inv_find *finds, size_t n,
+		    const bool *known);
+
 /* The claims on one address: those that it can be counted for, and of these the ones whose rank is
  * the highest, which alone compete for it. */
 struct inv_contest {

@@ -213,6 +213,31 @@ struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_
 	return inv;
 }
 
+void inv_take_found(struct inventory *inv, const struct inv_find *finds, size_t n,
+		    const bool *known)
+{
+	struct inv_address *all = xcalloc(inv->n_addresses + n, sizeof(*all));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < inv->n_addresses; i++) {
+		const struct inv_address *a = &inv->addresses[i];
+
+		if (a->rank == INV_FOUND && known[a->container])
+			continue;
+		all[kept] = *a;
+		all[kept++].conflict = false;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!addr_refusal(&finds[i].addr))
+			all[kept++] = (struct inv_address) { .addr = finds[i].addr,
+							     .container = finds[i].container,
+							     .rank = INV_FOUND };
+	free(inv->addresses);
+	inv->addresses = all;
+	inv->n_addresses = kept;
+	fold_addresses(inv);
+}
+
 bool inv_is_unheard(const struct inventory *inv, const char *runtime)
 {
 	for (size_t i = 0; i < inv->n_unheard; i++)

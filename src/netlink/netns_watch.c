@@ -40,6 +40,8 @@ struct netns_watch {
 	void *arg;
 	struct inside *list;
 	size_t n;
+	unsigned moves; /* netns_watch_moves */
+	int error; /* netns_watch_error */
 	bool look; /* netns_watch_wants_look */
 	bool news; /* not told yet */
 };
@@ -68,6 +70,7 @@ static int after_query(struct netns_watch *w, int ret)
 
 static void end(struct netns_watch *w, struct inside *in)
 {
+	w->moves += in->seen.id >= 0;
 	in->state = OVER;
 	in->resolve = in->dirty = false;
 	in->seen.id = -1;
@@ -83,6 +86,8 @@ static void resolve(struct netns_watch *w, struct inside *in)
 	in->resolve = false;
 	if (ret == -EAGAIN)
 		return;
+	if (ret < 0 && ret != -ESRCH)
+		w->error = ret;
 	if (ret < 0 || (in->seen.id >= 0 && in->seen.id != id)) {
 		end(w, in);
 		return;
@@ -93,6 +98,7 @@ static void resolve(struct netns_watch *w, struct inside *in)
 	} else if (in->state == NAMED) {
 		w->look = w->news = true;
 	}
+	w->moves += in->seen.id != id;
 	in->seen.id = id;
 	in->seen.own = own;
 	in->again = false;
@@ -359,6 +365,32 @@ const struct netns_inside *netns_watch_find(const struct netns_watch *w, const c
 	const struct inside *in = find(w, owner);
 
 	return in ? &in->seen : NULL;
+}
+
+bool netns_watch_is_asking(const struct netns_watch *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->list[i].resolve || (w->list[i].dirty && w->list[i].state == SURE))
+			return true;
+	return false;
+}
+
+bool netns_watch_is_unsure(const struct netns_watch *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->list[i].state == NAMED || w->list[i].resolve || w->list[i].dirty)
+			return true;
+	return w->news;
+}
+
+unsigned netns_watch_moves(const struct netns_watch *w)
+{
+	return w->moves;
+}
+
+int netns_watch_error(const struct netns_watch *w)
+{
+	return w->error;
 }
 
 bool netns_watch_wants_look(struct netns_watch *w)

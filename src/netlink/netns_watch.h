@@ -58,6 +58,18 @@ struct netns_inside {
 /* NULL: it was not asked for. Borrowed until the next call or turn of the loop. */
 const struct netns_inside *netns_watch_find(const struct netns_watch *w, const char *owner);
 
+/* Whether some container has still to be asked. */
+bool netns_watch_is_asking(const struct netns_watch *w);
+
+/* Whether some container's process was named only once, or something was not asked or told yet. */
+bool netns_watch_is_unsure(const struct netns_watch *w);
+
+/* It grows when some container's namespace becomes another. */
+unsigned netns_watch_moves(const struct netns_watch *w);
+
+/* Why some process could not be asked, -errno; 0: all could, or had ended. */
+int netns_watch_error(const struct netns_watch *w);
+
 /* Should the sources be asked again now? True once for each reason. */
 bool netns_watch_wants_look(struct netns_watch *w);
 

@@ -396,6 +396,7 @@ static int open_rooms(struct engine *en, struct err *e)
 	en->hooks = hooks_new(cfg->inventory.helper, en->loop);
 	engine_set_terms(en);
 	engine_tell_known(en, en->sources);
+	en->found = found_new(en->loop, cfg->inventory.helper, engine_on_found, en);
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, loop_now_ns())));
 	en->sampler.ledger = en->ledger;
 	/* Without the kernel's notifications, only the interval triggers polls. */
@@ -464,6 +465,7 @@ void engine_free(struct engine *en)
 	loop_timer_clear(en->loop, &en->ready_by);
 	loop_timer_clear(en->loop, &en->change);
 	nl_free(en->nl);
+	found_free(en->found);
 	sources_free(en->sources);
 	hooks_free(en->hooks);
 	free(en->due);

@@ -29,7 +29,11 @@ int engine_open_place(struct engine *en, struct err *e)
 
 void engine_note_links(struct engine *en, const struct inventory *inv, uint64_t now_ns)
 {
-	if (!links_told_take(&en->links_told, inv) || !en->place)
+	bool told = links_told_take(&en->links_told, inv),
+	     moved = en->moves != found_moves(en->found);
+
+	en->moves = found_moves(en->found);
+	if ((!told && !moved) || !en->place)
 		return;
 	en->misplaced = true;
 	engine_step_soon(en, now_ns);
@@ -81,7 +85,7 @@ void engine_place(struct engine *en, uint64_t now_ns)
 			.addr = claims[i].addr,
 			.owner = claims[i].owner,
 			.link = link,
-			.netns = -1,
+			.netns = found_netns(en->found, claims[i].owner),
 			.stopped = claims[i].run == INV_RUN_STOPPED,
 			.kept = link_in_kernel(en, &claims[i].addr),
 			.untold = !link && !en->complete,

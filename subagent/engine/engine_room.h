@@ -7,6 +7,7 @@
 #include "base/log_state.h"
 #include "engine/conflict.h"
 #include "engine/enforce.h"
+#include "engine/found.h"
 #include "engine/handover.h"
 #include "engine/intake.h"
 #include "engine/keep.h"
@@ -34,6 +35,10 @@ struct engine {
 	struct ledger *ledger;
 	struct keep *keep;
 	struct sources *sources;
+	struct found *found; /* in the containers */
+	unsigned moves; /* found_moves when place was last told */
+	uint64_t began_ns; /* the last poll of all sources */
+	uint64_t awaited_ns; /* since when found has not been done; 0: it is */
 	struct nl *nl;
 	struct snap *snap;
 	struct snap_pool *pool; /* of snapshots */
@@ -126,6 +131,9 @@ void engine_drop_pending(struct engine *en);
 
 /* Poll the sources now, and again after the interval. A loop_timer_fn. */
 void engine_on_look(void *arg, uint64_t now_ns);
+
+/* Something was found in containers, or is there no more. A found_changed_fn. */
+void engine_on_found(void *arg, uint64_t now_ns);
 
 /* Links, routes or addresses of the node have changed. An nl_fn. */
 void engine_on_kernel_event(void *arg, uint64_t now_ns);

@@ -126,6 +126,7 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 	en->cfg = cfg;
 	en->agreed = false;
 	engine_set_terms(en);
+	found_renew(en->found);
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, now)));
 	engine_arm_checkpoint(en, now);
 	engine_on_look(en, now);
