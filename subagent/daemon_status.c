@@ -51,8 +51,8 @@ static void find_problems(const struct daemon *d, const struct view_status *s, s
 	if (s->conflicts)
 		add_problem(p, "addresses",
 			    "some are claimed by several containers; each is counted for one of "
-			    "them at most: the only one running, else the one that had it first "
-			    "(see ctmeter list)");
+			    "them at most: the one it is assigned to, the only one running, else "
+			    "the one that had it first (see ctmeter list --links)");
 	if (s->unfit)
 		add_problem(p, "addresses",
 			    "some belong to the node or its gateway and are not counted for the "
@@ -151,6 +151,7 @@ json_t *daemon_status(struct daemon *d)
 	s.addresses = f.addresses;
 	s.conflicts = f.conflicts;
 	s.unfit = f.unfit;
+	s.not_allowed = f.not_allowed;
 	s.refused_containers = f.refused_containers;
 	s.refused_addresses = f.refused_addresses;
 	s.sources = sources;
@@ -159,6 +160,8 @@ json_t *daemon_status(struct daemon *d)
 	s.agentx.problem = ax_get_problem(d->ax);
 	ax_get_counts(d->ax, &s.agentx.requests, &s.agentx.varbinds);
 	find_problems(d, &s, problems);
+	if (*f.found_problem)
+		add_problem(problems, "inventory", f.found_problem);
 	s.problems = problems->list;
 	s.n_problems = problems->n;
 	json = view_status_json(&s);

@@ -4,7 +4,8 @@
  * 1. A container with one address is one line, unless its totals include those of earlier
  *    addresses.
  * 2. A counter that cannot be counted is shown as "-", never as 0.
- * 3. If the answer gives a reason for the status "other", the reason is shown instead.
+ * 3. If the answer gives a reason for the status "other", or for a container's "not-countable", the
+ *    reason is shown instead.
  * 4. The last column names the runtime, if there are several. */
 #include "cli/cli.h"
 
@@ -63,13 +64,19 @@ static bool is_not_counted(const char *status)
 	       !strcmp(status, "pending");
 }
 
+/* An address's reason is long: list --links has it. */
+static bool says_reason(const json_t *row, const char *status)
+{
+	return !strcmp(status, "other") ||
+	       (!strcmp(status, "not-countable") && json_object_get(row, "id"));
+}
+
 /* The counters and the status of a container or address row. */
 static void put_totals(struct list *l, const json_t *row, const char *state)
 {
 	const char *status = cli_text(row, "status");
 	const char *reason = json_string_value(json_object_get(row, "reason"));
-	bool other = !strcmp(status, "other") && reason && *reason;
-	const char *word = other ? reason : status;
+	const char *word = says_reason(row, status) && reason && *reason ? reason : status;
 	char buf[DISPLAY_NUMBER_SIZE], *text;
 
 	for (size_t i = 0; i < COUNTERS; i++) {

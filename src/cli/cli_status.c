@@ -110,6 +110,9 @@ static void print_inventory(const json_t *s, bool colour, FILE *out)
 	line(out, "conflicts:", "%" PRIu64, cli_number(s, "conflicts"));
 	if (cli_number(s, "unfit"))
 		line(out, "node's own:", "%" PRIu64, cli_number(s, "unfit"));
+	if (cli_number(s, "not_allowed"))
+		line(out, "not allowed:", "%" PRIu64 " found in containers (ctmeter list --links)",
+		     cli_number(s, "not_allowed"));
 	if (cli_number(s, "refused_containers") || cli_number(s, "refused_addresses"))
 		line(out, "refused:", "%" PRIu64 " containers, %" PRIu64 " addresses",
 		     cli_number(s, "refused_containers"), cli_number(s, "refused_addresses"));

@@ -363,6 +363,7 @@ json_t *view_status_json(const struct view_status *s)
 	put(status, "addresses", count_json(s->addresses));
 	put(status, "conflicts", count_json(s->conflicts));
 	put(status, "unfit", count_json(s->unfit));
+	put(status, "not_allowed", count_json(s->not_allowed));
 	put(status, "refused_containers", count_json(s->refused_containers));
 	put(status, "refused_addresses", count_json(s->refused_addresses));
 	put(status, "sample_age_ms", count_json(s->sample_age_ms));

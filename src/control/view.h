@@ -50,6 +50,7 @@ struct view_status {
 	size_t addresses;
 	size_t conflicts; /* address rows that several containers claim */
 	size_t unfit; /* address rows that cannot be a container's, such as the node's own */
+	size_t not_allowed; /* address rows found in containers, outside [inventory] allow */
 	size_t refused_containers, refused_addresses; /* over the limits */
 
 	const struct view_source *sources;

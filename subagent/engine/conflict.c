@@ -105,9 +105,12 @@ static void log_begin(const struct group *g, const struct conflict *c)
 	char text[ADDR_TEXT_SIZE];
 
 	addr_format(&c->addr, text);
-	if (c->unfit)
+	if (c->unfit == INV_NOT_ALLOWED)
+		log_info("inv", "%s, found in container %s, is %s: not counted for it", text,
+			 c->claimant, unfit_words[c->unfit]);
+	else if (c->unfit)
 		log_warning("inv", "%s, claimed by container %s, is %s: not counted for it", text,
-			    c->claimant ? c->claimant : id_of(g, g->first), unfit_words[c->unfit]);
+			    id_of(g, g->first), unfit_words[c->unfit]);
 	else if (c->kept_for)
 		log_warning("inv",
 			    "%s, found in container %s, was last container %s's: counted for "

@@ -76,6 +76,8 @@ struct engine_figures {
 	uint64_t last_commit_ms;
 	size_t containers, addresses, conflicts; /* retired rows left out */
 	size_t unfit; /* addresses of the node, a gateway or a broadcast */
+	size_t not_allowed; /* addresses found in containers, outside [inventory] allow */
+	const char *found_problem; /* as found_problem */
 	size_t refused_containers, refused_addresses; /* over the limits */
 	const char *backend;
 	const char *backend_reason; /* as handover_reason */

@@ -143,6 +143,8 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 {
 	*ret = (struct engine_figures) { .conflicts = en->snap->conflicts,
 					 .unfit = en->snap->unfit,
+					 .not_allowed = en->snap->not_allowed,
+					 .found_problem = found_problem(en->found),
 					 .refused_containers = en->intake.containers,
 					 .refused_addresses = en->intake.addresses,
 					 .backend = fw_name(en->fw),

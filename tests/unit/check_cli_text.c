@@ -60,6 +60,21 @@ START_TEST(cli_list_print_all_kinds_of_rows)
 }
 END_TEST
 
+START_TEST(cli_list_print_reason_stands_for_a_network_that_is_not_its_own)
+{
+	struct cli cli = { .exact = true };
+	char *json = json_text(
+		"{'sample_age_ms':0,'containers':[{'id':'106','name':'n','state':"
+		"'running'," ROW(0, 0, 0, 0,
+				 "not-countable") ",'reason':'shared network','addresses':[]}]}");
+
+	assert_list(&cli, json,
+		    "CTID  NAME  ADDRESS  IN  OUT  NODE IN  NODE OUT  STATUS\n"
+		    "106   n     -         -    -        -         -  shared network\n");
+	free(json);
+}
+END_TEST
+
 START_TEST(cli_list_print_reason_stands_for_other)
 {
 	struct cli cli = { .exact = true };
@@ -350,6 +365,7 @@ int main(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, cli_list_print_all_kinds_of_rows);
+	tcase_add_test(tc, cli_list_print_reason_stands_for_a_network_that_is_not_its_own);
 	tcase_add_test(tc, cli_list_print_reason_stands_for_other);
 	tcase_add_test(tc, cli_list_print_runtimes_if_several);
 	tcase_add_test(tc, cli_list_print_exact_beyond_2_63);

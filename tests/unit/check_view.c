@@ -49,6 +49,7 @@ START_TEST(view_status_json_full_has_everything)
 		.addresses = 4,
 		.conflicts = 5,
 		.unfit = 6,
+		.not_allowed = 9,
 		.refused_containers = 7,
 		.refused_addresses = 8,
 		.sources = sources,
@@ -73,7 +74,7 @@ START_TEST(view_status_json_full_has_everything)
 		"\"ipv4\":\"counting\",\"ipv6\":\"not countable: no table\","
 		"\"rules\":16,\"rule_repairs\":2,\"commits\":9,\"last_commit_ms\":12,"
 		"\"containers\":3,\"addresses\":4,\"conflicts\":5,"
-		"\"unfit\":6,\"refused_containers\":7,\"refused_addresses\":8,"
+		"\"unfit\":6,\"not_allowed\":9,\"refused_containers\":7,\"refused_addresses\":8,"
 		"\"sample_age_ms\":345,\"stale_answers\":1,"
 		"\"sources\":[{\"name\":\"vz\",\"state\":\"ok\",\"failing\":false},"
 		"{\"name\":\"file:/x\",\"state\":\"cannot read\",\"failing\":true}],"
