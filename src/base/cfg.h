@@ -12,8 +12,8 @@
 
 /* The configuration file (INI). Every key has a default, so an empty file is complete. An unknown
  * section or key, a bad value and a key given twice (except [inventory] source and allow, and
- * [netfilter] link) are errors that name the file, the line and the value. Only this module reads the file; its
- * result is plain data. */
+ * [netfilter] link) are errors that name the file, the line and the value. Only this module reads
+ * the file; its result is plain data. */
 
 #define CFG_DEFAULT_PATH "/etc/ctmeter/ctmeter.conf"
 

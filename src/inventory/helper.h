@@ -20,13 +20,13 @@
  *   answer    what the job printed, at most what [inventory] max-rows allows, then
  *             HELPER_END_OCTETS that say how it ended
  *
- * A runtime is asked what a table says for that word, and nothing else can be sent to it. Where the
- * word stands for its events, the answer is a newline for each time that more of them came: what
- * they say is not passed on.
+ * A runtime is asked what a table says for that word, and nothing else can be sent to it. Where
+ * the word stands for its events, the answer is a newline for each time that more of them came:
+ * what they say is not passed on.
  *
- * HELPER_EAR names no source: with the answer comes the descriptor of a socket that hears of address
- * changes in all network namespaces. It can hear, and nothing else: what is sent on it is judged by
- * the capabilities of the sender, too (netlink(7)).
+ * HELPER_EAR names no source: with the answer comes the descriptor of a socket that hears of
+ * address changes in all network namespaces. It can hear, and nothing else: what is sent on it is
+ * judged by the capabilities of the sender, too (netlink(7)).
  *
  * 1. Words that reach exec(2) come from the configuration file or from a table, never from the
  *    peer. What the peer says of an event is checked, and is the hook's environment.

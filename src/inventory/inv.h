@@ -211,7 +211,7 @@ struct inv_contest {
 	size_t end; /* the first claim behind them */
 	size_t fit; /* of any rank */
 	enum inv_rank rank; /* the highest, if fit is not 0 */
-	size_t claims, running; /* of that rank; a container runs unless it is known to be stopped */
+	size_t claims, running; /* of that rank; who is not known to be stopped runs */
 };
 
 /* i: the first claim on its address. */

@@ -14,22 +14,22 @@
  *    row's container.
  * 3. If octets may have been missed, or would have been counted twice, the row and its container
  *    get a discontinuity: one for each disturbance, whose time moves on until it is over. Octets
- *    that may have been counted twice are not booked.
- *    A change of the rules concerns all rows of the family. Where each row is counted apart
- *    (fw_reading.apart) it concerns the rows that it names: a rule that is absent, or made anew
- *    without a final, or counts less. So does `missing` of a reading, and FW_MISSED of a commit.
- *    All that happens to a row until a reading shows it whole again is one disturbance.
+ *    that may have been counted twice are not booked. A change of the rules concerns all rows of
+ *    the family. Where each row is counted apart (fw_reading.apart) it concerns the rows that it
+ *    names: a rule that is absent, or made anew without a final, or counts less. So does
+ *    `missing` of a reading, and FW_MISSED of a commit. All that happens to a row until a reading
+ *    shows it whole again is one disturbance.
  * 4. An address that moves opens a new row; the old row keeps its total and retires. If several
- *    containers claim an address, those compete whose claim has the highest rank. Of those that were
- *    assigned it, it goes to the one that runs, if all others are stopped. Otherwise it does not
- *    move: its holder keeps it, unless that container is stopped while others run; without a
- *    holder, no container gets it. Where it was only found, it stays with the one that had it last
- *    until that gives it up (ledger_believe.c), and nobody gets it meanwhile.
+ *    containers claim an address, those compete whose claim has the highest rank. Of those that
+ *    were assigned it, it goes to the one that runs, if all others are stopped. Otherwise it does
+ *    not move: its holder keeps it, unless that container is stopped while others run; without a
+ *    holder, no container gets it. Where it was only found, it stays with the one that had it
+ *    last until that gives it up (ledger_believe.c), and nobody gets it meanwhile.
  * 5. A container keeps what its retired or aged-out rows counted.
  * 6. A decrease is believed only after two readings in a row show it. Its cause is unknown:
- *    nothing is booked, and counting continues from the lower value. Other rules of the family may
- *    have been reset too and have passed their old counts again, so unless each row is counted
- *    apart, all rows of the family get a discontinuity.
+ *    nothing is booked, and counting continues from the lower value. Other rules of the family
+ *    may have been reset too and have passed their old counts again, so unless each row is
+ *    counted apart, all rows of the family get a discontinuity.
  * 7. An aged-out row is no longer shown and, once stored, no longer in memory. An address or id
  *    that comes back resumes its row from the store, so its totals never fall and its ifIndex is
  *    never given to another.

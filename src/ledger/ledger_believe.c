@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who is believed, when an address is claimed. What was assigned is believed at once. What was found
- * in a container was put there by its tenant, who may take a neighbour's address: so it is believed
- * only if nobody else had the address last, or whoever had it has given it up.
- * 1. A container gives an address up by running without it, or by being gone, for LEDGER_HOLD_NS. One
- *    that is stopped does not, until its row ages out.
- * 2. The owner of an address's slot had it last; the store remembers it. So nothing here depends on
- *    the order in which containers or the daemon start, or on when we look. */
+/* Who is believed, when an address is claimed. What was assigned is believed at once. What was
+ * found in a container was put there by its tenant, who may take a neighbour's address: so it is
+ * believed only if nobody else had the address last, or whoever had it has given it up.
+ * 1. A container gives an address up by running without it, or by being gone, for LEDGER_HOLD_NS.
+ *    One that is stopped does not, until its row ages out.
+ * 2. The owner of an address's slot had it last; the store remembers it. So nothing here depends
+ *    on the order in which containers or the daemon start, or on when we look. */
 #include "ledger/ledger_rows.h"
 
 #include "base/xalloc.h"

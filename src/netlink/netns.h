@@ -22,10 +22,10 @@ int netns_of(int fd, pid_t pid, int *ret_id, bool *ret_own);
 /* The id of that namespace, as it is now: -1 if it has none. */
 int netns_peek(int fd, pid_t pid, int *ret_id);
 
-/* The addresses of the namespace of this id that others can send to: global ones, not those of its
- * loopback link, nor those that another host has; at most max. Returns 0 and an array for free(); 1
- * and an array if there are more, and fd is to be closed then; or -errno: -EINVAL if there is no such
- * namespace. */
+/* The addresses of the namespace of this id that others can send to: global ones, not those of
+ * its loopback link, nor those that another host has; at most max. Returns 0 and an array for
+ * free(); 1 and an array if there are more, and fd is to be closed then; or -errno: -EINVAL if
+ * there is no such namespace. */
 int netns_addresses(int fd, int id, size_t max, struct rtnl_address **ret_addresses, size_t *ret_n);
 
 /* A socket that hears of address changes in all namespaces that have an id here, and of ids that

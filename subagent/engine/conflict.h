@@ -5,9 +5,9 @@
 #include "base/log_state.h"
 #include "ledger/ledger.h"
 
-/* Addresses that several containers claim, or that the one that claims them cannot have. They are remembered so
- * that the log reports when a conflict begins, when the address is counted for another container
- * and when the conflict ends, not each poll. Zero-initialised: none. */
+/* Addresses that several containers claim, or that the one that claims them cannot have. They are
+ * remembered so that the log reports when a conflict begins, when the address is counted for
+ * another container and when the conflict ends, not each poll. Zero-initialised: none. */
 struct conflicts {
 	struct conflict *list; /* sorted by address */
 	size_t n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who is believed: claims of two ranks, and what is found in a container whose neighbour restarts. 7
- * is the neighbour, 8 the container where its address turns up. */
+/* Who is believed: claims of two ranks, and what is found in a container whose neighbour
+ * restarts. 7 is the neighbour, 8 the container where its address turns up. */
 #include "ledger_shelf.h"
 
 #define HOLD_S (LEDGER_HOLD_NS / NS_PER_S)
@@ -168,7 +168,8 @@ static void happen(int event)
 	look_at_both();
 }
 
-/* Whatever happens in five steps after 7 had it: 8 never gets it, and 7 has it when it claims it. */
+/* Whatever happens in five steps after 7 had it: 8 never gets it, and 7 has it when it claims it.
+ */
 START_TEST(ledger_believes_last_holder_in_every_order)
 {
 	for (int way = 0; way < EVENTS * EVENTS * EVENTS * EVENTS * EVENTS; way++) {
