@@ -109,8 +109,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* The same, if it is a regular file that does not change meanwhile. */
-static long read_steady(int fd, char *buf, size_t size)
+/* The same, if it is a regular file of this user's that does not change meanwhile. */
+static long read_steady(int fd, uid_t owner, char *buf, size_t size)
 {
 	struct stat before, after;
 
@@ -121,6 +121,8 @@ static long read_steady(int fd, char *buf, size_t size)
 			return -errno;
 		if (!S_ISREG(before.st_mode))
 			return -EINVAL;
+		if (before.st_uid != owner)
+			return -EXDEV;
 		if (lseek(fd, 0, SEEK_SET) < 0)
 			return -errno;
 		len = read_all(fd, buf, size);
@@ -143,6 +145,8 @@ static const char *text_of(int error)
 		return "it is larger than 256 KiB";
 	case EINVAL:
 		return "it is no regular file";
+	case EXDEV:
+		return "it belongs to another user than its directory";
 	case EBUSY:
 		return "it changes while it is read";
 	default:
@@ -154,13 +158,14 @@ int gather_file(int dir, const char *path, const char *word, const char *name)
 {
 	int fd = openat(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	char buf[GATHER_FILE_MAX];
+	struct stat of_dir;
 	long len;
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR
 			       ? 0
 			       : gather_put_text("bad", name, text_of(errno));
-	len = read_steady(fd, buf, sizeof(buf));
+	len = fstat(dir, &of_dir) < 0 ? -errno : read_steady(fd, of_dir.st_uid, buf, sizeof(buf));
 	close(fd);
 	return len < 0 ? gather_put_text("bad", name, text_of((int)-len))
 		       : gather_put(word, name, buf, (size_t)len);

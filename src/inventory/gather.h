@@ -36,8 +36,9 @@ int gather_each(const char *path, gather_fn *fn, void *arg);
 int gather_put(const char *word, const char *name, const char *octets, size_t len);
 int gather_put_text(const char *word, const char *name, const char *text);
 
-/* Print the regular file at path, below dir, as a record, or why it cannot be read. One that is not
- * there any more is no record. Returns 0 or EPIPE. */
+/* Print the regular file at path, in dir, as a record, or why it cannot be read. It must belong to
+ * the directory's owner: whoever may write there could link to a file that only root may read. One
+ * that is not there any more is no record. Returns 0 or EPIPE. */
 int gather_file(int dir, const char *path, const char *word, const char *name);
 
 /* ---- the reader ---- */

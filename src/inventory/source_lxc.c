@@ -5,25 +5,37 @@
 #include "inventory/inv_lxc.h"
 #include "inventory/lxc_socket.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Its file last: without that it is no container. */
-static int print_container(int dir, const char *name, void *arg)
+static int print_opened(int dir, const char *name, struct lxc_path *at)
 {
-	char path[NAME_MAX + 16];
 	struct stat st;
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/config", name);
-	if (fstatat(dir, name, &st, 0) < 0 || !S_ISDIR(st.st_mode) ||
-	    faccessat(dir, path, F_OK, 0) < 0)
+	if (faccessat(dir, "config", F_OK, 0) < 0 || fstat(dir, &st) < 0)
 		return 0;
-	ret = lxc_print(arg, name, st.st_uid, true);
-	return ret ? ret : gather_file(dir, path, "config", name);
+	ret = lxc_print(at, name, st.st_uid, true);
+	return ret ? ret : gather_file(dir, "config", "config", name);
+}
+
+/* Its file comes last: without that it is no container. Links are followed where only root can put
+ * them. */
+static int print_container(int dir, const char *name, void *arg)
+{
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, fd, ret;
+	struct stat st;
+
+	if (fstat(dir, &st) < 0 || st.st_uid != 0)
+		flags |= O_NOFOLLOW;
+	fd = openat(dir, name, flags);
+	if (fd < 0)
+		return errno == EACCES ? gather_put_text("bad", name, "permission denied") : 0;
+	ret = print_opened(fd, name, arg);
+	close(fd);
+	return ret;
 }
 
 static int print_containers(const void *arg)

@@ -200,6 +200,32 @@ START_TEST(source_lxc_monitor_of_another_user_is_not_asked)
 }
 END_TEST
 
+/* Whoever owns the directory must not have root read other files for them. */
+START_TEST(source_lxc_files_of_others_are_not_read)
+{
+	struct place p;
+	char *command;
+
+	if (getuid() != 0)
+		return; /* only root can be two users */
+	log_capture();
+	open_place(&p, "lxc");
+	put_file(&p, "good/config", CONFIG);
+	put_file(&p, "theirs/config", "");
+	command = xasprintf("cd %s && mkdir link && echo 'lxc.uts.name = secret' >secret && "
+			    "ln -s ../secret link/config && ln -s good other && "
+			    "chown 65534 . link theirs theirs/config",
+			    p.dir);
+	ck_assert(system(command) == 0);
+	look(&p.bench);
+	ck_assert_str_eq(p.bench.text,
+			 "(doubtful); good[good,stopped] 192.0.2.50; theirs[theirs,stopped]");
+	EXPECT_LOG(2, "link: it belongs to another user than its directory");
+	free(command);
+	close_place(&p);
+}
+END_TEST
+
 START_TEST(source_lxc_ten_thousand_containers)
 {
 	struct place p;
@@ -360,10 +386,11 @@ int main(void)
 	TCase *tc = tcase_create("sources");
 
 	suite_add_tcase(suite, tc);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 300); /* ten thousand files on a slow disk */
 	tcase_add_test(tc, source_lxc_running_and_stopped);
 	tcase_add_test(tc, source_lxc_monitors_that_do_not_answer);
 	tcase_add_test(tc, source_lxc_monitor_of_another_user_is_not_asked);
+	tcase_add_test(tc, source_lxc_files_of_others_are_not_read);
 	tcase_add_test(tc, source_lxc_ten_thousand_containers);
 	tcase_add_test(tc, source_lxc_odd_names);
 	tcase_add_test(tc, source_gathered_place_missing_is_idle);
