@@ -188,8 +188,7 @@ static int begin(struct job *job, const struct cfg *cfg, const struct source_job
 			     job, &job->child, e);
 }
 
-static void run(int fd, const struct cfg *cfg, const struct source_job *what,
-		char *const env[])
+static void run(int fd, const struct cfg *cfg, const struct source_job *what, char *const env[])
 {
 	struct job job = { .fd = fd, .loop = loop_new() };
 	struct err e = { "" };

@@ -122,8 +122,8 @@ static size_t take_body(char *octets, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/* libcurl gives the trailer's lines like the header's. A refusal has no trailer: its status is in the
- * header. */
+/* libcurl gives the trailer's lines like the header's. A refusal has no trailer: its status is in
+ * the header. */
 static void take_grpc_status(struct http_get *g, const char *line, size_t len)
 {
 	static const char name[] = "grpc-status:";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What Docker, Podman, Incus and Kubernetes' runtimes answer; octet 0 chooses. Podman's two lists are
- * the same text, and so are the list and each status of Kubernetes'. */
+/* What Docker, Podman, Incus and Kubernetes' runtimes answer; octet 0 chooses. Podman's two lists
+ * are the same text, and so are the list and each status of Kubernetes'. */
 #include "fuzz_inv.h"
 #include "inventory/inv_cri.h"
 #include "inventory/inv_docker.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The source `kubernetes`, against a runtime that this test plays: just enough of HTTP/2 and gRPC. */
+/* The source `kubernetes`, against a runtime that this test plays: as much of HTTP/2 and gRPC as it
+ * needs. */
 #include "source_bench.h"
 
 #ifndef CTM_NO_CURL

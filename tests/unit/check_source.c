@@ -90,17 +90,6 @@ END_TEST
 
 /* ---- the table of kinds ---- */
 
-#ifdef CTM_NO_CURL
-#define HTTP_TITLES ""
-#define HTTP_SIGNS ""
-#define HTTP_FORMS ""
-#else
-#define HTTP_TITLES "no Docker, no Podman, no Incus, no LXD, no Kubernetes, "
-#define HTTP_SIGNS "no dockerd; no podman; no incusd; no lxd; no kubelet; "
-#define HTTP_FORMS \
-	"docker[:SOCKET], podman[:SOCKET], incus[:SOCKET], lxd[:SOCKET], kubernetes[:SOCKET], "
-#endif
-
 #define NOT_YET                                                                               \
 	"not configured yet: source = auto found no OpenVZ, no Proxmox VE, " HTTP_TITLES      \
 	"no LXC, no systemd-nspawn on this node (no /proc/vz/veinfo, vzlist or prlctl; no "   \
