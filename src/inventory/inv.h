@@ -186,8 +186,8 @@ void inv_part_take_names(struct inv_part *part, const struct inv_part *names);
 
 /* Merge n parts. NULL is a source that has never answered; it makes the result incomplete.
  * Repeated containers and addresses are folded; the first known name, state and pid of an id win,
- * of an address's links the one that sorts first, and of its ranks the highest; it is limited if one
- * claim says so. If there are more than max_rows addresses, the highest are left out and
+ * of an address's links the one that sorts first, and of its ranks the highest; it is limited if
+ * one claim says so. If there are more than max_rows addresses, the highest are left out and
  * *ret_refused (may be NULL) says how many. Returns a new inventory for inv_free. */
 struct inventory *inv_merge(struct inv_part *const *parts, size_t n, size_t max_rows,
 			    size_t *ret_refused);
