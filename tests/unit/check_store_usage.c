@@ -309,6 +309,8 @@ START_TEST(store_open_version_1_migrated)
 	s = must_open(p.path);
 	expect_contents(s, was);
 	expect_answer(p.path, "PRAGMA user_version", "7 ");
+	/* Every ledger has an id, by which it is shipped. */
+	expect_answer(p.path, "SELECT length(value) FROM meta WHERE key = 'node'", "32 ");
 	expect_answer(p.path, "SELECT address, in_octets FROM booked", "1|100 2|0 ");
 	use(s, &b, WALL + 900, 7, 1);
 	use(s, &a, WALL + 900, 5, 1);
