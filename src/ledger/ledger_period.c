@@ -8,6 +8,7 @@
 void ledger_set_terms(struct ledger *l, const struct ledger_terms *terms)
 {
 	l->terms = *terms;
+	l->version++;
 }
 
 const struct store_period *ledger_period(const struct ledger *l)
@@ -101,6 +102,7 @@ static void take_rule(struct ledger *l, int64_t believed_s)
 static void mark(struct ledger *l, struct ledger_now now)
 {
 	l->period.marked = now.wall_s;
+	l->version++;
 	for (size_t i = 0; i < l->n_containers; i++) {
 		struct container *c = l->containers[i];
 
@@ -132,10 +134,13 @@ bool ledger_turn_period(struct ledger *l, const struct wallclock *clock, struct 
 		return false;
 	if (!p->begin_s) {
 		begin_first(l, clock, now);
+		l->version++;
 		return true;
 	}
-	if (correct_guess(l, clock, now))
+	if (correct_guess(l, clock, now)) {
+		l->version++;
 		return true;
+	}
 	take_rule(l, believed_s);
 	if (now.wall_s < p->end_s) {
 		p->marked = 0; /* the clock was wrong */
@@ -146,6 +151,7 @@ bool ledger_turn_period(struct ledger *l, const struct wallclock *clock, struct 
 	if (believed_s < p->end_s)
 		return false;
 	begin_next(l, believed_s);
+	l->version++;
 	return true;
 }
 
@@ -176,6 +182,7 @@ size_t ledger_reach(struct ledger *l, ledger_reach_fn *fn, void *arg)
 		if (quota.octets != c->bill.told_quota && c->bill.told > reached) {
 			c->bill.told = reached;
 			c->changed = true;
+			l->version++;
 		}
 		c->heard = c->heard > reached ? reached : c->heard;
 		if (reached <= c->bill.told)
@@ -183,6 +190,7 @@ size_t ledger_reach(struct ledger *l, ledger_reach_fn *fn, void *arg)
 		c->bill.told = reached;
 		c->bill.told_quota = quota.octets;
 		c->changed = true;
+		l->version++;
 		fn(arg, &(struct ledger_reach) { c->id, c->name, reached, used, quota });
 		n++;
 	}
@@ -198,6 +206,7 @@ bool ledger_set_quota(struct ledger *l, const char *id, struct billing_quota quo
 			continue;
 		c->bill.set = quota;
 		c->changed = true;
+		l->version++;
 		return true;
 	}
 	return false;
