@@ -149,7 +149,7 @@ void inv_part_link(struct inv_part *part, const char *name);
  * limits with an ingress qdisc. False at each container's beginning. */
 void inv_part_limited(struct inv_part *part, bool limited);
 
-/* Say more of the container begun last. runtime is static text; runtime_id, net and quota are as in
+/* Say more of the container begun last. runtime is static text; runtime_id, net, quota are as in
  * struct inv_container. */
 void inv_part_runtime(struct inv_part *part, const char *runtime, const char *runtime_id);
 void inv_part_image(struct inv_part *part, const char *image);

@@ -417,11 +417,11 @@ END_TEST
 START_TEST(cfg_load_example_is_the_defaults)
 {
 	static const char *const keys[] = {
-		"user",     "socket",        "context", "notifications", "backend",
-		"table",    "node-traffic",  "source",  "interval",      "retire-after",
-		"max-rows", "max-addresses", "helper",  "path",          "checkpoint",
-		"name",     "direction",     "speed",   "framing",       "node",
-		"rate",     "start-day",     "time-zone", "quota", "quota-counts",
+		"user",       "socket",        "context",   "notifications", "backend",
+		"table",      "node-traffic",  "source",    "interval",      "retire-after",
+		"max-rows",   "max-addresses", "helper",    "path",          "checkpoint",
+		"name",       "direction",     "speed",     "framing",       "node",
+		"rate",       "start-day",     "time-zone", "quota",         "quota-counts",
 		"thresholds", "socket"
 	};
 	FILE *file = fopen("conf/ctmeter.conf", "r");
