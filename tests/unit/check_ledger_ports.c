@@ -153,7 +153,7 @@ START_TEST(ledger_snapshot_ipv4_are_sorted_and_have_one_owner)
 	expect_ipv4("192.0.2.2:3 "); /* container 3 had it first */
 	set(other, 1, true);
 	set(quarrel, 2, true);
-	expect_ipv4("");
+	expect_ipv4("192.0.2.2:3 "); /* and last */
 }
 END_TEST
 
