@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `ctmeter statement`: pages for customers. A page is made in memory and then written as a whole, so
- * that no failure leaves a part of one. */
+/* `ctmeter statement`: pages for customers. A page is made in memory and then written as a whole,
+ * so that no failure leaves a part of one. */
 #include "base/display.h"
 #include "base/xalloc.h"
 #include "cli/cli.h"
@@ -55,8 +55,8 @@ static void say(const char *text)
 	free(clean);
 }
 
-/* Resolve the month. If traffic of it may not be in the ledger's file yet, have the daemon store it,
- * or say why it is missing. */
+/* Resolve the month. If traffic of it may not be in the ledger's file yet, have the daemon store
+ * it, or say why it is missing. */
 static int prepare(const struct cli *cli, struct statement_month *m, struct err *e)
 {
 	struct err why = { "" };

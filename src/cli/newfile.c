@@ -120,7 +120,7 @@ static int write_to(const char *path, const char *text, size_t len, struct err *
 	return rc < 0 ? complain(rc, "", path, e) : 0;
 }
 
-/* Is it neither a file nor a directory, and so nothing to replace? False too if there is nothing. */
+/* Is it neither a file nor a directory, and so nothing to replace? False if there is nothing. */
 static bool is_device(const char *path)
 {
 	struct stat st;

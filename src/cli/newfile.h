@@ -19,9 +19,9 @@ int newfile_open_dir(const char *path, struct err *e);
 int newfile_put(int dir_fd, const char *dir_path, const char *name, const char *text, size_t len,
 		struct err *e);
 
-/* The same by a path. What is no file, such as a pipe or a terminal, is not replaced but written to.
- * A link to a file is refused: to replace what it leads to would go round the kernel's own rule for
- * links that other users made (protected_symlinks). */
+/* The same by a path. What is no file, such as a pipe or a terminal, is not replaced but written
+ * to. A link to a file is refused: to replace what it leads to would go round the kernel's own rule
+ * for links that other users made (protected_symlinks). */
 int newfile_put_path(const char *path, const char *text, size_t len, struct err *e);
 
 /* A file name for any text, and for no two texts the same: every octet but letters, digits, '-',

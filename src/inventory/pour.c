@@ -70,8 +70,8 @@ static bool rests(const struct stat *st)
 }
 
 /* The file systems that need no other machine and no process to answer. (linux/magic.h has not all
- * of them.) A path without symbolic links comes by no others: what holds a mount point hangs only if
- * the daemon's own files do. */
+ * of them.) A path without symbolic links comes by no others: what holds a mount point hangs only
+ * if the daemon's own files do. */
 static bool is_near(int fd, const char *path)
 {
 	static const unsigned near[] = {

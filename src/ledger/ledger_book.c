@@ -162,8 +162,8 @@ static enum ledger_result apply_row(struct slot *s, const struct fw_row *row,
 	return worst;
 }
 
-/* Does a row, or that there is none, say nothing new of its slot? Most do, most of the time. `plain`: the reading says
- * nothing of all rows. */
+/* Does a row, or that there is none, say nothing new of its slot? Most do, most of the time.
+ * `plain`: the reading says nothing of all rows. */
 static bool is_still(const struct slot *s, const struct fw_row *row, bool plain)
 {
 	if (!row) /* a retired address has no rules */

@@ -21,9 +21,9 @@
 #include "ledger/ledger_period.h"
 #include "netlink/place.h"
 
-/* The engine's internals, for engine*.c alone: engine.c runs the cycle, engine_look.c polls the sources, engine_verbs.c handles
- * requests, engine_place.c knows where addresses are counted, engine_tell.c why they are not,
- * engine_show.c publishes it all. */
+/* The engine's internals, for engine*.c alone: engine.c runs the cycle, engine_look.c polls the
+ * sources, engine_verbs.c handles requests, engine_place.c knows where addresses are counted,
+ * engine_tell.c why they are not, engine_show.c publishes it all. */
 
 struct engine {
 	const struct cfg *cfg;

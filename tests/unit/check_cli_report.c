@@ -325,7 +325,8 @@ START_TEST(cli_main_report_reads_the_ledger_without_a_daemon)
 	assert_run(w, "report --since-zero", 0, "COUNTED SINCE", "");
 	assert_run(w, "report --format csv --since 300d", 0, "101,web,1234567,0,0,0,1234567,,,0\n",
 		   "ctmeter: No 95th percentile");
-	assert_run(w, "report --ct 9", 1, "", "knows no container 9: ctmeter list shows their ids\n");
+	assert_run(w, "report --ct 9", 1, "",
+		   "knows no container 9: ctmeter list shows their ids\n");
 	world_free(w);
 }
 END_TEST

@@ -237,7 +237,8 @@ static void expect_container(FILE *out, const char *id, unsigned n_addresses)
 
 	fprintf(out, "{\"id\":\"%s\",\"name\":\"\",\"state\":\"unknown\",\"ifindex\":0,%s,", id,
 		zeros("other", buf));
-	fputs("\"reason\":null,\"runtime\":\"\",\"runtime_id\":\"\",\"image\":\"\",\"addresses\":[", out);
+	fputs("\"reason\":null,\"runtime\":\"\",\"runtime_id\":\"\",\"image\":\"\",\"addresses\":[",
+	      out);
 	for (unsigned i = 0; i < n_addresses; i++)
 		fprintf(out, "%s{\"address\":\"192.0.2.1\",%s,\"link\":\"\",\"reason\":\"\"}",
 			i ? "," : "", zeros("counting", buf));

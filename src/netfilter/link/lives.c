@@ -127,7 +127,8 @@ bool lives_read(struct lives *l, const struct slots *s)
 		struct fw_row *row = &l->rows[i];
 
 		row->intact = PATHS_ALL;
-		/* Most have counted nothing since. A copy that is torn is not the same, or read again. */
+		/* Most have counted nothing since. A copy that is torn is not the same, or read
+		 * again. */
 		if (!memcmp(slot, row->path, sizeof(row->path)))
 			continue;
 		for (enum path p = 0; p < PATHS; p++) {

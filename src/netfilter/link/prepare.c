@@ -189,9 +189,10 @@ static int explain_load(int ret, char *text, struct err *e)
 	return ret;
 }
 
-/* What the maps that hold many are made with. Both ends of a change of all addresses must have slots
- * at once, but not index entries: those that find no room get one in the next turn. A hash has as many
- * buckets as it may have entries, in powers of two, and a packet pays for each miss of the cache. */
+/* What the maps that hold many are made with. Both ends of a change of all addresses must have
+ * slots at once, but not index entries: those that find no room get one in the next turn. A hash
+ * has as many buckets as it may have entries, in powers of two, and a packet pays for each miss of
+ * the cache. */
 static uint32_t size_of(const struct prepare *p, enum set_map map)
 {
 	uint32_t power = SLOTS_MIN / 2;
