@@ -32,7 +32,8 @@ static void work_as_user(void)
 	struct __user_cap_data_struct caps[2];
 	struct link_object o;
 	struct err e = { "" };
-	uint32_t key[2] = { 1, 2 }, slot = 5;
+	struct fw_key key = { .link = 1 };
+	uint32_t slot = 0;
 
 	need(!setgid(SOME_USER) && !setuid(SOME_USER), "setuid");
 	need(syscall(SYS_capget, &head, caps) == 0 && !caps[0].effective && !caps[1].effective,
@@ -42,9 +43,10 @@ static void work_as_user(void)
 	need(link_object_reach(&o, 3000) == 0 && o.state->reach == 3000, "reach");
 	o.slot[2999].path[0].octets = 1;
 	o.owner[2999].state = LINK_LIVE;
-	need(bpf_map_update_elem(o.index[ADDR_V4], key, &slot, BPF_ANY) == 0, "update");
-	need(bpf_map_lookup_elem(o.index[ADDR_V4], key, &slot) == 0, "lookup");
-	need(bpf_map_delete_elem(o.index[ADDR_V4], key) == 0, "delete");
+	need(index_put(&o.index, &key, 5) == 0, "put");
+	need(index_get(&o.index, &key, &slot) == 0 && slot == 5, "get");
+	need(index_remove(&o.index, &key) == 0, "remove");
+	need(index_get(&o.index, &key, &slot) == -ENOENT, "still there");
 	need(link_object_wait_grace(&o) == 0, "grace period");
 	link_object_close(&o);
 	need(link_object_remove(LAB_BPF_DIR, &e) == 0, "remove");

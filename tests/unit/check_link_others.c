@@ -106,17 +106,18 @@ END_TEST
 START_TEST(link_index_changed_by_others_repaired)
 {
 	uint32_t link = veth_net_start(0);
-	struct link_key4 key = { .link = link, .addr = { 198, 51, 100, 1 } };
+	struct link_bucket empty = { .entry = { 0 } };
 	char path[128];
 	int fd;
 
 	world_open();
 	world_want(X, link);
 	world_apply(ADDR_V4);
-	snprintf(path, sizeof(path), "%s/set/index4", veth_net_bpf_dir());
+	snprintf(path, sizeof(path), "%s/set/buckets", veth_net_bpf_dir());
 	fd = bpf_obj_get(path);
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(bpf_map_delete_elem(fd, &key), 0);
+	for (uint32_t i = 0; !bpf_map_update_elem(fd, &i, &empty, BPF_ANY); i++)
+		;
 	close(fd);
 	world_await_missing(X, true);
 	ck_assert_int_eq(world_fit(ADDR_V4), FW_CHANGED);

@@ -87,14 +87,14 @@ static inline void need(bool holds, const char *what)
 /* A slot for the address, LIVE and in the index. */
 static inline void raise_slot(struct link_object *o, uint32_t slot)
 {
-	struct link_key4 key = { .link = 1 };
+	struct fw_key key = { .link = 1 };
 
 	ck_assert_int_eq(link_object_reach(o, slot + 1), 0);
-	inet_pton(AF_INET, ADDRESS, key.addr);
+	ck_assert_int_eq(addr_parse(ADDRESS, &key.addr), 0);
 	o->owner[slot].link = 1;
-	memcpy(o->owner[slot].addr, key.addr, 4);
+	memcpy(o->owner[slot].addr, key.addr.bytes, 4);
 	o->owner[slot].state = LINK_LIVE;
-	ck_assert_int_eq(bpf_map_update_elem(o->index[ADDR_V4], &key, &slot, BPF_ANY), 0);
+	ck_assert_int_eq(index_put(&o->index, &key, slot), 0);
 }
 
 /* So many packets of 128 octets from the address, seen by a program. */

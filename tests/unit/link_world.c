@@ -16,15 +16,10 @@ struct link_object object;
 static void add_key(uint32_t slot)
 {
 	const struct ref_key *key = &ref_keys[slot];
-	struct link_key4 k4 = { .link = key->link };
-	struct link_key6 k6 = { .link = key->link };
-	bool v4 = inet_pton(AF_INET, key->addr, k4.addr) == 1;
+	struct fw_key k = { .link = key->link };
 
-	if (!v4)
-		ck_assert_int_eq(inet_pton(AF_INET6, key->addr, k6.addr), 1);
-	ck_assert_int_eq(bpf_map_update_elem(object.index[v4 ? ADDR_V4 : ADDR_V6],
-					     v4 ? (void *)&k4 : &k6, &slot, BPF_ANY),
-			 0);
+	ck_assert_int_eq(addr_parse(key->addr, &k.addr), 0);
+	ck_assert_int_eq(index_put(&object.index, &k, slot), 0);
 }
 
 static void add_node(void)

@@ -33,85 +33,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "netfilter/link/slot.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__type(key, struct link_key4);
-	__type(value, __u32);
-} index4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__type(key, struct link_key6);
-	__type(value, __u32);
-} index6 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct link_slot);
-} slots SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct link_owner);
-} owners SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct link_state);
-} state SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 65536);
-	__type(key, __u8[4]);
-	__type(value, __u8);
-} node4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 65536);
-	__type(key, __u8[16]);
-	__type(value, __u8);
-} node6 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, LINK_STRAYS);
-	__type(key, __u32);
-	__type(value, struct link_strays);
-} strays SEC(".maps");
-
-struct epoch {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} epoch SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(values, struct epoch);
-} epochs SEC(".maps");
+#include "netfilter/link/count_maps.h"
 
 /* --- the packet --------------------------------------------------------------------------- */
 
@@ -409,6 +331,8 @@ static __always_inline struct size size_of(struct __sk_buff *skb, __u32 at, __u3
 
 /* --- whose it is --------------------------------------------------------------------------- */
 
+#define OFFSET(header, member) __builtin_offsetof(struct header, member)
+
 /* Where a program stands. */
 struct place {
 	__u32 l2; /* octets before the IP header, without tags */
@@ -416,6 +340,51 @@ struct place {
 	bool own; /* the node is on the other side: what it sends and is sent is known */
 	bool strays; /* one container's own link: every source must be known */
 };
+
+/* The slot with this number, if it is that of the key. */
+static __always_inline bool is_of(__u32 number, const struct link_key *key)
+{
+	const struct link_slot *slot = bpf_map_lookup_elem(&slots, &number);
+
+	return slot && slot->key.word[0] == key->word[0] && slot->key.word[1] == key->word[1] &&
+	       slot->key.word[2] == key->word[2];
+}
+
+/* The number of the slot, plus 1, of the address at `at` of this link; 0: it has none. */
+__noinline __u32 find(struct __sk_buff *skb, __u32 at, __u32 v6)
+{
+	struct link_key key = { .link = skb->ifindex, .family = v6 ? 1 : 0 };
+	const struct link_bucket *bucket;
+	const struct link_state *s;
+	__u32 zero = 0, where;
+	__u64 hash;
+
+	if (!(v6 ? load(skb, at, key.addr, 16) : load(skb, at, key.addr, 4)))
+		return 0;
+	s = bpf_map_lookup_elem(&state, &zero);
+	if (!s)
+		return 0;
+	hash = link_hash(&key, s->seed);
+	for (__u32 i = 0; i < LINK_CHAIN; i++) {
+		bool last = false;
+
+		where = ((__u32)hash + i) & (s->buckets - 1);
+		bucket = bpf_map_lookup_elem(&buckets, &where);
+		if (!bucket)
+			return 0;
+#pragma unroll
+		for (int k = 0; k < LINK_BUCKET; k++) {
+			__u64 entry = *(const volatile __u64 *)&bucket->entry[k];
+
+			if (entry >> 32 == hash >> 32 && is_of((__u32)entry - 1, &key))
+				return (__u32)entry;
+			last = last || !entry;
+		}
+		if (last)
+			return 0;
+	}
+	return 0;
+}
 
 static __always_inline void add(__u32 number, __u32 path, struct size size)
 {
@@ -476,18 +445,16 @@ static __always_inline bool is_local6(const struct in6_addr *saddr)
 
 static __always_inline void count4(struct __sk_buff *skb, __u32 at, const struct place *place)
 {
-	struct link_key4 key = { .link = skb->ifindex };
 	struct iphdr ip;
 	struct size size;
-	__u32 *slot;
+	__u32 slot;
 	bool node;
 
 	if (!load(skb, at, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5) {
 		count_broken(skb, at, place);
 		return;
 	}
-	__builtin_memcpy(key.addr, place->from ? &ip.saddr : &ip.daddr, sizeof(key.addr));
-	slot = bpf_map_lookup_elem(&index4, &key);
+	slot = find(skb, at + (place->from ? OFFSET(iphdr, saddr) : OFFSET(iphdr, daddr)), false);
 	if (!slot && (!place->strays || !ip.saddr))
 		return;
 	size = skb->gso_size ? size_of_segments(skb, at, NEXT_IP4, false)
@@ -497,23 +464,22 @@ static __always_inline void count4(struct __sk_buff *skb, __u32 at, const struct
 		return;
 	}
 	node = place->own && (place->from ? to_node4(ip.daddr) : !skb->ingress_ifindex);
-	add(*slot, path_of(place, node), size);
+	add(slot - 1, path_of(place, node), size);
 }
 
 static __always_inline void count6(struct __sk_buff *skb, __u32 at, const struct place *place)
 {
-	struct link_key6 key = { .link = skb->ifindex };
 	struct ipv6hdr ip;
 	struct size size;
-	__u32 *slot;
+	__u32 slot;
 	bool node;
 
 	if (!load(skb, at, &ip, sizeof(ip)) || ip.version != 6) {
 		count_broken(skb, at, place);
 		return;
 	}
-	__builtin_memcpy(key.addr, place->from ? &ip.saddr : &ip.daddr, sizeof(key.addr));
-	slot = bpf_map_lookup_elem(&index6, &key);
+	slot = find(skb, at + (place->from ? OFFSET(ipv6hdr, saddr) : OFFSET(ipv6hdr, daddr)),
+		    true);
 	if (!slot && (!place->strays || is_local6(&ip.saddr)))
 		return;
 	size = skb->gso_size ? size_of_segments(skb, at, NEXT_IP6, ip.nexthdr == IPPROTO_HOPOPTS)
@@ -523,7 +489,7 @@ static __always_inline void count6(struct __sk_buff *skb, __u32 at, const struct
 		return;
 	}
 	node = place->own && (place->from ? to_node6(&ip.daddr) : !skb->ingress_ifindex);
-	add(*slot, path_of(place, node), size);
+	add(slot - 1, path_of(place, node), size);
 }
 
 /* The kind of packet is the one that the kernel itself goes by; of a link with Ethernet headers it

@@ -129,7 +129,7 @@ bool lives_read(struct lives *l, const struct slots *s)
 		row->intact = PATHS_ALL;
 		/* Most have counted nothing since. A copy that is torn is not the same, or read
 		 * again. */
-		if (!memcmp(slot, row->path, sizeof(row->path)))
+		if (!memcmp(slot->path, row->path, sizeof(row->path)))
 			continue;
 		for (enum path p = 0; p < PATHS; p++) {
 			struct counters c = slots_counters(slot, p);

@@ -114,9 +114,15 @@ static int map_all(struct link_object *o, const char *bpf_dir, struct err *e)
 {
 	struct link_object_room *r = o->room;
 	const int *map = r->map;
-	uint32_t n = 0, size;
+	uint32_t n = 0, buckets = 0, size;
 	int ret = set_map_size(map[SET_SLOTS], &n, &size);
 
+	if (!ret)
+		ret = set_map_size(map[SET_INDEX], &buckets, &size);
+	if (!ret)
+		ret = reserve_open(&r->index, map[SET_INDEX], buckets * sizeof(struct link_bucket));
+	if (!ret)
+		ret = reserve_map(&r->index, buckets * sizeof(struct link_bucket));
 	if (!ret)
 		ret = reserve_open(&r->slots, map[SET_SLOTS], n * sizeof(struct link_slot));
 	if (!ret)
@@ -136,6 +142,8 @@ static int map_all(struct link_object *o, const char *bpf_dir, struct err *e)
 		o->owner = (struct link_owner *)r->owners.at;
 		o->state = (struct link_state *)r->state.at;
 		o->strays = (const struct link_strays *)r->strays.at;
+		o->index = (struct index) { (struct link_bucket *)r->index.at, buckets, o->slot,
+					    o->state };
 		ret = link_object_reach(o, o->state->reach < n ? o->state->reach : n);
 	}
 	if (ret)
@@ -183,8 +191,6 @@ static int open_object(const char *bpf_dir, bool hold, struct link_object *ret_o
 		link_object_close(&o);
 		return ret;
 	}
-	o.index[ADDR_V4] = o.room->map[SET_INDEX4];
-	o.index[ADDR_V6] = o.room->map[SET_INDEX6];
 	o.node[ADDR_V4] = o.room->map[SET_NODE4];
 	o.node[ADDR_V6] = o.room->map[SET_NODE6];
 	o.has_old = faccessat(o.room->dir, SET_OLD, F_OK, 0) == 0;
@@ -208,6 +214,7 @@ void link_object_close(struct link_object *o)
 
 	if (!r)
 		return;
+	reserve_close(&r->index);
 	reserve_close(&r->slots);
 	reserve_close(&r->owners);
 	reserve_close(&r->state);

@@ -4,7 +4,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
-#include "netfilter/link/slot.h"
+#include "netfilter/link/index.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,7 +46,8 @@ extern const char *const link_program_name[LINK_PROGRAMS];
 
 /* An open set. The file descriptors are close-on-exec. */
 struct link_object {
-	int index[ADDR_FAMILIES], node[ADDR_FAMILIES]; /* maps, by family */
+	struct index index;
+	int node[ADDR_FAMILIES]; /* maps, by family */
 	int program[LINK_PROGRAMS];
 	uint32_t program_id[LINK_PROGRAMS]; /* as a tcx link or a filter names its program */
 	uint32_t slots; /* how many there are */

@@ -189,23 +189,15 @@ static int explain_load(int ret, char *text, struct err *e)
 	return ret;
 }
 
-/* What the maps that hold many are made with. Both ends of a change of all addresses must have
- * slots at once, but not index entries: those that find no room get one in the next turn. A hash
- * has as many buckets as it may have entries, in powers of two, and a packet pays for each miss of
- * the cache. */
+/* What the maps that hold many are made with; 0: as they are declared. */
 static uint32_t size_of(const struct prepare *p, enum set_map map)
 {
-	uint32_t power = SLOTS_MIN / 2;
-
 	switch (map) {
 	case SET_SLOTS:
 	case SET_OWNERS:
 		return p->slots;
-	case SET_INDEX4:
-	case SET_INDEX6:
-		while (power < p->slots / 2)
-			power *= 2;
-		return power;
+	case SET_INDEX:
+		return index_size(p->slots);
 	default:
 		return 0;
 	}
@@ -305,11 +297,13 @@ static int put_element(int map, const void *value)
 /* What a set holds before it is used: what the one before it holds, except counters, or nothing. */
 static int fill(const struct prepare *p, struct bpf_object *object, const int *before)
 {
-	struct link_state first = { .layout = LINK_LAYOUT };
+	struct link_state first = { .layout = LINK_LAYOUT, .buckets = index_size(p->slots) };
 	int map[SET_MAPS], ret;
 
 	for (size_t i = 0; i < SET_MAPS; i++)
 		map[i] = bpf_object__find_map_fd_by_name(object, set_map_name[i]);
+	if (getentropy(&first.seed, sizeof(first.seed)) < 0)
+		return fail(p, -errno, "no random number");
 	ret = put_element(map[SET_EPOCHS], &map[SET_EPOCH]);
 	if (!ret)
 		ret = before ? set_copy(before, map) : put_element(map[SET_STATE], &first);
@@ -500,6 +494,8 @@ static int keep_set(struct prepare *p)
 		set_close(map, SET_MAPS);
 	} else if (ret != -ENOENT) {
 		fail(p, ret, lacks);
+	} else if (set_is_former(dir)) {
+		ret = other_layout(p);
 	} else {
 		int removed = set_remove(p->dir, SET_NOW);
 

@@ -7,6 +7,7 @@
  * so, and the marks go, one by one. */
 #include "base/xalloc.h"
 #include "netfilter/link/set.h"
+#include "netfilter/link/slots.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -21,7 +22,7 @@
 
 static int copy_hash(int from, int to)
 {
-	char key[sizeof(struct link_key6)] = "", next[sizeof(key)], value[8];
+	char key[16] = "", next[sizeof(key)], value[8];
 	bool first = true;
 
 	while (bpf_map_get_next_key(from, first ? NULL : key, next) == 0) {
@@ -45,11 +46,52 @@ static int copy_owners(int from, int to, uint32_t n)
 	return 0;
 }
 
+static void *map_whole(int fd, size_t *ret_octets)
+{
+	uint32_t n, size;
+	int ret = set_map_size(fd, &n, &size);
+	void *at = MAP_FAILED;
+
+	if (!ret) {
+		*ret_octets = (size_t)n * size;
+		at = mmap(NULL, *ret_octets, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	}
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* Both may have another number of buckets, so the index is made anew. */
+static int fill_index(const int to[SET_MAPS], const struct link_state *state)
+{
+	size_t index_octets = 0, slots_octets = 0;
+	struct index x = { .n = state->buckets, .state = state };
+	struct link_owner owner;
+	int ret = 0;
+
+	x.bucket = map_whole(to[SET_INDEX], &index_octets);
+	x.slot = map_whole(to[SET_SLOTS], &slots_octets);
+	if (!x.bucket || !x.slot)
+		ret = -ENOMEM;
+	for (uint32_t i = 0; i < state->reach && !ret; i++) {
+		if (bpf_map_lookup_elem(to[SET_OWNERS], &i, &owner) < 0)
+			ret = -errno;
+		else if (owner.state == LINK_LIVE) {
+			struct fw_key key = slots_key(&owner);
+
+			ret = index_put(&x, &key, i);
+		}
+	}
+	if (x.bucket)
+		munmap(x.bucket, index_octets);
+	if (x.slot)
+		munmap(x.slot, slots_octets);
+	return ret;
+}
+
 int set_copy(const int from[SET_MAPS], const int to[SET_MAPS])
 {
-	static const enum set_map hashes[] = { SET_INDEX4, SET_INDEX6, SET_NODE4, SET_NODE6 };
+	static const enum set_map hashes[] = { SET_NODE4, SET_NODE6 };
 	struct link_state state;
-	uint32_t zero = 0;
+	uint32_t zero = 0, size;
 	int ret;
 
 	if (bpf_map_lookup_elem(from[SET_STATE], &zero, &state) < 0)
@@ -58,6 +100,10 @@ int set_copy(const int from[SET_MAPS], const int to[SET_MAPS])
 	for (size_t i = 0; i < ARRAY_LEN(hashes) && !ret; i++)
 		ret = copy_hash(from[hashes[i]], to[hashes[i]]);
 	state.taken = 0;
+	if (!ret)
+		ret = set_map_size(to[SET_INDEX], &state.buckets, &size);
+	if (!ret)
+		ret = fill_index(to, &state);
 	if (!ret && bpf_map_update_elem(to[SET_STATE], &zero, &state, BPF_ANY) < 0)
 		ret = -errno;
 	return ret;
@@ -78,41 +124,47 @@ static void clear_marks(uint64_t *to, size_t n)
 		__atomic_fetch_and(&to[i], ~MARK, __ATOMIC_SEQ_CST);
 }
 
-/* The counters of one map: n of them in both sets. */
-static int add_map(int set, enum set_map map, uint64_t *to, size_t n)
+#define SLOT_COUNTERS ((size_t)2 * LINK_PATHS)
+
+/* The first n elements of a map of both sets, each `size` octets long, with so many counters at
+ * `at`. */
+static int add_map(int set, enum set_map map, void *to, size_t n, size_t size, size_t at,
+		   size_t counters)
 {
 	int fd = set_get(set, set_map_name[map]), ret = 0;
-	void *from;
+	char *from;
 
 	if (fd < 0)
 		return fd;
-	from = n ? mmap(NULL, n * sizeof(*to), PROT_READ, MAP_SHARED, fd, 0) : NULL;
+	from = n ? mmap(NULL, n * size, PROT_READ, MAP_SHARED, fd, 0) : NULL;
 	if (from == MAP_FAILED)
 		ret = -errno;
-	else
-		add_marked(to, from, n);
+	for (size_t i = 0; i < n && !ret; i++)
+		add_marked((uint64_t *)((char *)to + i * size + at),
+			   (uint64_t *)(from + i * size + at), counters);
 	if (from && !ret)
-		munmap(from, n * sizeof(*to));
+		munmap(from, n * size);
 	close(fd);
 	return ret;
 }
 
 static int take_over(struct link_object *o)
 {
-	size_t n_slots = o->state->reach * (sizeof(*o->slot) / sizeof(uint64_t));
-	size_t n_strays = LINK_STRAYS * (sizeof(*o->strays) / sizeof(uint64_t));
-	uint64_t *slots = (uint64_t *)o->slot, *strays = (uint64_t *)o->room->strays.at;
+	const size_t n_strays = sizeof(*o->strays) / sizeof(uint64_t);
+	struct link_strays *strays = (struct link_strays *)o->room->strays.at;
 	int old = openat(o->room->dir, SET_OLD, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int ret = old < 0 ? -errno : link_object_wait_grace(o);
 
 	if (!ret && !o->state->taken)
-		ret = add_map(old, SET_SLOTS, slots, n_slots);
+		ret = add_map(old, SET_SLOTS, o->slot, o->state->reach, sizeof(*o->slot),
+			      offsetof(struct link_slot, path), SLOT_COUNTERS);
 	if (!ret && !o->state->taken)
-		ret = add_map(old, SET_STRAYS, strays, n_strays);
+		ret = add_map(old, SET_STRAYS, strays, LINK_STRAYS, sizeof(*strays), 0, n_strays);
 	if (!ret) {
 		__atomic_store_n(&o->state->taken, 1, __ATOMIC_SEQ_CST);
-		clear_marks(slots, n_slots);
-		clear_marks(strays, n_strays);
+		for (uint32_t i = 0; i < o->state->reach; i++)
+			clear_marks((uint64_t *)o->slot[i].path, SLOT_COUNTERS);
+		clear_marks((uint64_t *)strays, LINK_STRAYS * n_strays);
 	}
 	if (old >= 0)
 		close(old);

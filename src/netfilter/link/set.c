@@ -26,9 +26,11 @@ const char *const link_program_name[LINK_PROGRAMS] = {
 };
 
 const char *const set_map_name[SET_MAPS] = {
-	"index4", "index6", "slots",  "owners", "state",
-	"node4",  "node6",  "strays", "epochs", "epoch",
+	"buckets", "slots", "owners", "state", "node4", "node6", "strays", "epochs", "epoch",
 };
+
+/* Maps of earlier layouts. */
+static const char *const former[] = { "index4", "index6" };
 
 int set_get(int dir, const char *name)
 {
@@ -93,7 +95,7 @@ int set_layout(int state_fd, uint32_t *ret_layout)
 
 	if (ret)
 		return ret;
-	if (size < sizeof(u.state) || size > sizeof(u))
+	if (size < offsetof(struct link_state, reach) || size > sizeof(u))
 		return -EPROTO;
 	if (bpf_map_lookup_elem(state_fd, &zero, &u) < 0)
 		return -errno;
@@ -107,8 +109,7 @@ bool set_fits(const int fds[SET_MAPS])
 		enum bpf_map_type type;
 		uint32_t key, value;
 	} want[SET_MAPS] = {
-		[SET_INDEX4] = { BPF_MAP_TYPE_HASH, sizeof(struct link_key4), 4 },
-		[SET_INDEX6] = { BPF_MAP_TYPE_HASH, sizeof(struct link_key6), 4 },
+		[SET_INDEX] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct link_bucket) },
 		[SET_SLOTS] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct link_slot) },
 		[SET_OWNERS] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct link_owner) },
 		[SET_STATE] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct link_state) },
@@ -135,6 +136,14 @@ static int unpin(int dir, const char *name)
 	return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+bool set_is_former(int set)
+{
+	for (size_t i = 0; i < ARRAY_LEN(former); i++)
+		if (!faccessat(set, former[i], F_OK, AT_SYMLINK_NOFOLLOW))
+			return true;
+	return false;
+}
+
 int set_remove(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), ret = 0;
@@ -145,6 +154,8 @@ int set_remove(int dir, const char *name)
 	ret = unpin(fd, set_map_name[SET_STATE]);
 	for (size_t i = 0; i < SET_MAPS && !ret; i++)
 		ret = unpin(fd, set_map_name[i]);
+	for (size_t i = 0; i < ARRAY_LEN(former) && !ret; i++)
+		ret = unpin(fd, former[i]);
 	for (size_t i = 0; i < LINK_PROGRAMS && !ret; i++) {
 		char new[64];
 

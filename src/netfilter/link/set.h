@@ -11,8 +11,7 @@
 #define SET_NEW "set-new"
 
 enum set_map {
-	SET_INDEX4,
-	SET_INDEX6,
+	SET_INDEX,
 	SET_SLOTS,
 	SET_OWNERS,
 	SET_STATE,
@@ -34,7 +33,7 @@ struct reserve {
 struct link_object_room {
 	int map[SET_MAPS];
 	int dir; /* BPF_DIR; locked shared while the set is open */
-	struct reserve slots, owners, state, strays;
+	struct reserve index, slots, owners, state, strays;
 };
 
 extern const char *const set_map_name[SET_MAPS];
@@ -55,6 +54,9 @@ int set_layout(int state_fd, uint32_t *ret_layout);
 /* Copy all that is in the maps of one set to another of the same layout, which is new and not
  * smaller, except the counters. Returns 0 or -errno. */
 int set_copy(const int from[SET_MAPS], const int to[SET_MAPS]);
+
+/* Whether it has maps that only earlier layouts had. */
+bool set_is_former(int set);
 
 /* Whether all maps are of this layout's kinds and sizes. */
 bool set_fits(const int fds[SET_MAPS]);

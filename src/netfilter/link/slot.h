@@ -5,9 +5,10 @@
 /* The maps that the kernel's program (count.bpf.c) and the daemon share, so this header is plain C
  * for both. All of them are pinned in one set (object.h), and survive the daemon.
  *
- * index4, index6   hash: link_key4 or link_key6 -> __u32, the number of a slot
- * slots            array of link_slot, mmapable. Only the program writes to a slot that is in an
- *                  index; only the daemon writes to one that is in none.
+ * buckets          array of link_bucket, mmapable: the index, a hash table of slots by their keys (index.h). The
+ *                  program only reads it.
+ * slots            array of link_slot, mmapable. Only the program writes to the counters of a slot
+ *                  that is in the index; only the daemon writes to one that is not in it.
  * owners           array of link_owner, mmapable; owners[i] is slots[i]'s. The program never reads
  *                  it. It is the daemon's memory through a kill.
  * state            array of one link_state, mmapable: the daemon's, too
@@ -29,25 +30,44 @@
 #include <linux/types.h>
 
 /* Changes when what is below changes in a way that an older daemon's maps do not fit. */
-#define LINK_LAYOUT 1
+#define LINK_LAYOUT 2
 
 enum { LINK_IN, LINK_OUT, LINK_NODE_IN, LINK_NODE_OUT, LINK_PATHS }; /* in the order of enum path */
 
-struct link_key4 {
-	__u32 link; /* ifindex */
-	__u8 addr[4];
+/* What a slot is for; of an IPv4 address the rest is 0. */
+struct link_key {
+	union {
+		struct {
+			__u32 link; /* ifindex */
+			__u32 family; /* enum addr_family */
+			__u8 addr[16];
+		};
+		__u64 word[3];
+	};
 };
 
-struct link_key6 {
-	__u32 link;
-	__u8 addr[16];
-};
-
-/* One cache line: what one address has counted. The program adds to it atomically. */
+/* What one address has counted; the program adds to it atomically. The key tells the program that it
+ * is the slot that it looks for, and changes only while no program can have found the slot. It is in
+ * one cache line with what forwarded packets are added to. */
 struct link_slot {
+	struct link_key key;
+	__u8 spare[8];
 	struct {
 		__u64 octets, pkts;
 	} path[LINK_PATHS];
+	__u8 spare_too[32];
+};
+
+/* A cache line of the index. An entry is 0: never used; LINK_GONE: used no more; or the upper half
+ * of a key's hash, and the number of its slot plus 1. A key's entry is in the bucket that its hash
+ * says, or, if that had no place when it came, in one of the next; a bucket in which an entry was
+ * never used is the last to look in. */
+#define LINK_BUCKET 8
+#define LINK_CHAIN 8 /* buckets to look in at most */
+#define LINK_GONE 0xffffffffull
+
+struct link_bucket {
+	__u64 entry[LINK_BUCKET];
 };
 
 enum link_owner_state { LINK_FREE, LINK_LIVE, LINK_LEAVING };
@@ -74,8 +94,23 @@ struct link_state {
 	__u32 layout; /* LINK_LAYOUT; written last when a set is made */
 	__u32 reach; /* slots from this number on are FREE (link_object_reach) */
 	__u32 taken; /* the counters of the set before this one are in this one's */
-	__u32 spare;
+	__u32 buckets; /* of the index: a power of two */
+	__u64 seed; /* of its hashes. Nobody can choose addresses that share a bucket. */
 };
+
+static inline __u64 link_hash(const struct link_key *key, __u64 seed)
+{
+	__u64 h = seed;
+
+	/* Each step moves what differs up, and back down; the last two bring all of the last word to
+	 * the bits that number a bucket. */
+	h = (h ^ key->word[0]) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ h >> 32 ^ key->word[1]) * 0xbf58476d1ce4e5b9ull;
+	h = (h ^ h >> 32 ^ key->word[2]) * 0x94d049bb133111ebull;
+	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ h >> 32) * 0xbf58476d1ce4e5b9ull;
+	return h ^ h >> 32;
+}
 
 /* IP packets from a container's own link whose source no key of that link has: spoofed, or an
  * address that the inventory does not name. And IP packets that the program could not read. */

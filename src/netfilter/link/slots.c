@@ -278,7 +278,7 @@ static void adopt_leaving(const struct slots *s, enum addr_family family)
 			STORE(s->owner[i].commit, s->state->unsettled[family]);
 }
 
-/* First the removals, then the grace period, then what is to be there (invariant 3). */
+/* First the removals, then the grace period, then what is to be there. */
 int slots_repair(const struct slots *s, enum addr_family family)
 {
 	int ret = 0;

@@ -11,9 +11,8 @@
  *    finishes.
  * 2. A commit is: slots_begin, then changes in any number, then slots_finals. It has ended for good
  *    with slots_settle. One commit at a time for each family.
- * 3. The kernel reuses an index entry at once. So between removing entries and making others a
- *    grace period must pass: a program that has found an entry may read another slot's number in
- *    it. */
+ * 3. A program that has found a slot may go on with it after its entry was removed, until a grace
+ *    period has passed. Only then may the slot be raised for another key. */
 
 /* The index of a family's keys, in the kernel or in a test. Each function returns 0 or -errno. */
 struct slots_index {

@@ -6,7 +6,6 @@
 #include "netfilter/link/look.h"
 #include "netfilter/link/tcx.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,49 +15,22 @@
 
 /* --- the kernel's index --------------------------------------------------------------------- */
 
-union index_key {
-	struct link_key4 v4;
-	struct link_key6 v6;
-};
-
-static int index_of(const struct fw_link *s, const struct fw_key *key, union index_key *ret_key)
+static int put(void *arg, const struct fw_key *key, uint32_t slot)
 {
-	memset(ret_key, 0, sizeof(*ret_key));
-	if (key->addr.family == ADDR_V4) {
-		ret_key->v4.link = key->link;
-		memcpy(ret_key->v4.addr, key->addr.bytes, sizeof(ret_key->v4.addr));
-	} else {
-		ret_key->v6.link = key->link;
-		memcpy(ret_key->v6.addr, key->addr.bytes, sizeof(ret_key->v6.addr));
-	}
-	return s->object.index[key->addr.family];
+	return index_put(&((struct fw_link *)arg)->object.index, key, slot);
 }
 
-static int index_put(void *arg, const struct fw_key *key, uint32_t slot)
+static int take(void *arg, const struct fw_key *key)
 {
-	union index_key k;
-	int map = index_of(arg, key, &k);
-
-	return bpf_map_update_elem(map, &k, &slot, BPF_ANY) < 0 ? -errno : 0;
+	return index_remove(&((struct fw_link *)arg)->object.index, key);
 }
 
-static int index_remove(void *arg, const struct fw_key *key)
+static int get(void *arg, const struct fw_key *key, uint32_t *ret_slot)
 {
-	union index_key k;
-	int map = index_of(arg, key, &k);
-
-	return bpf_map_delete_elem(map, &k) < 0 ? -errno : 0;
+	return index_get(&((struct fw_link *)arg)->object.index, key, ret_slot);
 }
 
-static int index_get(void *arg, const struct fw_key *key, uint32_t *ret_slot)
-{
-	union index_key k;
-	int map = index_of(arg, key, &k);
-
-	return bpf_map_lookup_elem(map, &k, ret_slot) < 0 ? -errno : 0;
-}
-
-static int index_wait_grace(void *arg)
+static int wait_grace(void *arg)
 {
 	return link_object_wait_grace(&((struct fw_link *)arg)->object);
 }
@@ -161,8 +133,7 @@ static void begin(struct fw_link *s, uint64_t now_ns)
 	s->slots = (struct slots) { .slot = s->object.slot,
 				    .owner = s->object.owner,
 				    .state = s->object.state,
-				    .index = { index_put, index_remove, index_get, index_wait_grace,
-					       s } };
+				    .index = { put, take, get, wait_grace, s } };
 	s->reserved = xcalloc(s->object.slots, sizeof(*s->reserved));
 	s->node.object = &s->object;
 	s->walked_ns = now_ns;
