@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The index: beside a plain list of what it should hold, with so few buckets that most overflow; and
- * as the program searches it. */
+/* The index: beside a plain list of what it should hold, with so few buckets that most overflow;
+ * and as the program searches it. */
 #include "base/xalloc.h"
 #include "link_set.h"
 #include "netfilter/link/index.h"

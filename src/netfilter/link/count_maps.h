@@ -2,8 +2,8 @@
 #ifndef CTM_LINK_COUNT_MAPS_H
 #define CTM_LINK_COUNT_MAPS_H
 
-/* The maps of the kernel's program (slot.h), for count.bpf.c. prepare.c says how large the first ones
- * are. */
+/* The maps of the kernel's program (slot.h), for count.bpf.c. prepare.c says how large the first
+ * ones are. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

@@ -6,8 +6,8 @@
 #include "netfilter/link/slot.h"
 
 /* The index of slots by their keys, which the program searches for each packet: most packets find
- * theirs with one cache line of it and the two of the slot, where a hash of the kernel's takes more,
- * scattered over more pages. One writer at a time; programs and readers read meanwhile.
+ * theirs with one cache line of it and the two of the slot, where a hash of the kernel's takes
+ * more, scattered over more pages. One writer at a time; programs and readers read meanwhile.
  * 1. An entry is one 64-bit store, and stays where it is. The slot has its key before.
  * 2. A program may go on with a slot whose entry was removed, until a grace period has passed: so a
  *    slot gets another key only after one (slot.h). */

@@ -5,8 +5,8 @@
 /* The maps that the kernel's program (count.bpf.c) and the daemon share, so this header is plain C
  * for both. All of them are pinned in one set (object.h), and survive the daemon.
  *
- * buckets          array of link_bucket, mmapable: the index, a hash table of slots by their keys (index.h). The
- *                  program only reads it.
+ * buckets          array of link_bucket, mmapable: the index, a hash table of slots by their keys
+ *                  (index.h). The program only reads it.
  * slots            array of link_slot, mmapable. Only the program writes to the counters of a slot
  *                  that is in the index; only the daemon writes to one that is not in it.
  * owners           array of link_owner, mmapable; owners[i] is slots[i]'s. The program never reads
@@ -46,9 +46,9 @@ struct link_key {
 	};
 };
 
-/* What one address has counted; the program adds to it atomically. The key tells the program that it
- * is the slot that it looks for, and changes only while no program can have found the slot. It is in
- * one cache line with what forwarded packets are added to. */
+/* What one address has counted; the program adds to it atomically. The key tells the program that
+ * it is the slot that it looks for, and changes only while no program can have found the slot. It
+ * is in one cache line with what forwarded packets are added to. */
 struct link_slot {
 	struct link_key key;
 	__u8 spare[8];
@@ -102,8 +102,8 @@ static inline __u64 link_hash(const struct link_key *key, __u64 seed)
 {
 	__u64 h = seed;
 
-	/* Each step moves what differs up, and back down; the last two bring all of the last word to
-	 * the bits that number a bucket. */
+	/* Each step moves what differs up, and back down; the last two bring all of the last word
+	 * to the bits that number a bucket. */
 	h = (h ^ key->word[0]) * 0x9e3779b97f4a7c15ull;
 	h = (h ^ h >> 32 ^ key->word[1]) * 0xbf58476d1ce4e5b9ull;
 	h = (h ^ h >> 32 ^ key->word[2]) * 0x94d049bb133111ebull;
