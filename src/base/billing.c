@@ -125,21 +125,22 @@ int billing_parse_quota(const char *text, uint64_t *ret_octets, struct err *e)
 	return 0;
 }
 
-struct billing_quota billing_quota_of(struct billing_quota first, struct billing_quota second,
-				      struct billing_quota last)
+struct billing_quota billing_quota_of(const struct billing_quota *first,
+				      const struct billing_quota *second,
+				      const struct billing_quota *last)
 {
-	struct billing_quota q = first;
+	struct billing_quota q = *first;
 
 	if (!q.octets)
-		q.octets = second.octets;
+		q.octets = second->octets;
 	if (!q.octets)
-		q.octets = last.octets;
+		q.octets = last->octets;
 	if (q.octets == BILLING_NO_QUOTA)
 		q.octets = 0;
 	if (!q.counts)
-		q.counts = second.counts;
+		q.counts = second->counts;
 	if (!q.counts)
-		q.counts = last.counts;
+		q.counts = last->counts;
 	if (!q.counts)
 		q.counts = BILLING_COUNTS_BOTH;
 	return q;

@@ -159,7 +159,7 @@ bool ledger_turn_period(struct ledger *l, const struct wallclock *clock, struct 
 
 struct billing_quota ledger_quota_of(const struct ledger *l, const struct container *c)
 {
-	return billing_quota_of(c->bill.set, c->bill.said, l->terms.quota);
+	return billing_quota_of(&c->bill.set, &c->bill.said, &l->terms.quota);
 }
 
 struct flow ledger_used(const struct container *c)

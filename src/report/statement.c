@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "inventory/inv.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,7 @@ static void arrange(struct statements *all, char *const *cts)
 
 		s->month = &all->month;
 		s->sum = find_sum(reports[PART_SUMS], cts[i]);
+		assert(s->sum); /* each of them was asked for */
 		s->ctid = s->sum->ctid;
 		s->name = s->sum->name;
 		s->addresses = to;

@@ -46,7 +46,7 @@ static void take_bill(void *arg, const struct report_db_bill *b)
 		.gone = !b->live,
 		.used = used,
 		.last = b->bill.last,
-		.quota = billing_quota_of(b->bill.set, b->bill.said, r->q->quota),
+		.quota = billing_quota_of(&b->bill.set, &b->bill.said, &r->q->quota),
 		.since_s = b->since_s > u->period.counted_s ? b->since_s : u->period.counted_s,
 	};
 	if (row->since_s < u->period.begin_s)

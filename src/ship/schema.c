@@ -5,6 +5,7 @@
 #include "ship/pg.h"
 #include "ship/ship.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,10 +148,12 @@ static int run_steps(struct pg *pg, int *ret_from, int *ret_to, struct err *e)
 	}
 	*ret_from = version;
 	for (int n = version + 1; !rc && n <= known; n++) {
-		size_t len;
+		size_t len = 0;
 		const char *text = ship_schema_step(ship_schema_sql, n, &len);
-		char *step = xstrndup(text, len);
+		char *step;
 
+		assert(text);
+		step = xstrndup(text, len);
 		rc = pg_script_slow(pg, step, STEP_S, e);
 		free(step);
 		if (rc < 0)

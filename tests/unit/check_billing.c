@@ -215,12 +215,13 @@ START_TEST(billing_quota_of_takes_each_field_from_the_first_that_sets_it)
 	struct billing_quota unset = { 0, BILLING_COUNTS_UNSET },
 			     last = { 100, BILLING_COUNTS_OUT };
 	struct billing_quota none = { BILLING_NO_QUOTA, BILLING_COUNTS_UNSET };
-	struct billing_quota q = billing_quota_of(unset, unset, last);
+	struct billing_quota seven = { 7, BILLING_COUNTS_IN };
+	struct billing_quota q = billing_quota_of(&unset, &unset, &last);
 
 	ck_assert(q.octets == 100 && q.counts == BILLING_COUNTS_OUT);
-	q = billing_quota_of(none, (struct billing_quota) { 7, BILLING_COUNTS_IN }, last);
+	q = billing_quota_of(&none, &seven, &last);
 	ck_assert(q.octets == 0 && q.counts == BILLING_COUNTS_IN);
-	q = billing_quota_of(unset, unset, unset);
+	q = billing_quota_of(&unset, &unset, &unset);
 	ck_assert(q.octets == 0 && q.counts == BILLING_COUNTS_BOTH);
 }
 END_TEST
