@@ -125,9 +125,8 @@ int billing_parse_quota(const char *text, uint64_t *ret_octets, struct err *e)
 	return 0;
 }
 
-struct billing_quota billing_quota_of(const struct billing_quota *first,
-				      const struct billing_quota *second,
-				      const struct billing_quota *last)
+void billing_quota_of(const struct billing_quota *first, const struct billing_quota *second,
+		      const struct billing_quota *last, struct billing_quota *ret)
 {
 	struct billing_quota q = *first;
 
@@ -143,7 +142,7 @@ struct billing_quota billing_quota_of(const struct billing_quota *first,
 		q.counts = last->counts;
 	if (!q.counts)
 		q.counts = BILLING_COUNTS_BOTH;
-	return q;
+	*ret = q;
 }
 
 uint64_t billing_counted(enum billing_counts counts, uint64_t in_octets, uint64_t out_octets)

@@ -56,9 +56,8 @@ int billing_parse_quota(const char *text, uint64_t *ret_octets, struct err *e);
 
 /* What is in force: each field from the first that sets it. In the result 0 octets are no quota,
  * and what counts is both if nobody said. */
-struct billing_quota billing_quota_of(const struct billing_quota *first,
-				      const struct billing_quota *second,
-				      const struct billing_quota *last);
+void billing_quota_of(const struct billing_quota *first, const struct billing_quota *second,
+		      const struct billing_quota *last, struct billing_quota *ret);
 
 /* How many of the octets used count. */
 uint64_t billing_counted(enum billing_counts counts, uint64_t in_octets, uint64_t out_octets);

@@ -159,7 +159,10 @@ bool ledger_turn_period(struct ledger *l, const struct wallclock *clock, struct 
 
 struct billing_quota ledger_quota_of(const struct ledger *l, const struct container *c)
 {
-	return billing_quota_of(&c->bill.set, &c->bill.said, &l->terms.quota);
+	struct billing_quota quota;
+
+	billing_quota_of(&c->bill.set, &c->bill.said, &l->terms.quota, &quota);
+	return quota;
 }
 
 struct flow ledger_used(const struct container *c)
@@ -173,7 +176,7 @@ size_t ledger_reach(struct ledger *l, ledger_reach_fn *fn, void *arg)
 
 	for (size_t i = 0; i < l->n_containers && l->period.begin_s; i++) {
 		struct container *c = l->containers[i];
-		struct billing_quota quota = ledger_quota_of(l, c);
+		const struct billing_quota quota = ledger_quota_of(l, c);
 		struct flow used = ledger_used(c);
 		uint32_t reached = billing_reached(&l->terms.thresholds,
 						   billing_counted(quota.counts, used.in, used.out),

@@ -46,11 +46,11 @@ static void take_bill(void *arg, const struct report_db_bill *b)
 		.gone = !b->live,
 		.used = used,
 		.last = b->bill.last,
-		.quota = billing_quota_of(&b->bill.set, &b->bill.said, &r->q->quota),
 		.since_s = b->since_s > u->period.counted_s ? b->since_s : u->period.counted_s,
 	};
 	if (row->since_s < u->period.begin_s)
 		row->since_s = u->period.begin_s;
+	billing_quota_of(&b->bill.set, &b->bill.said, &r->q->quota, &row->quota);
 	row->counted = billing_counted(row->quota.counts, used.in, used.out);
 	row->last_counted = billing_counted(row->quota.counts, row->last.in, row->last.out);
 	row->state = billing_state_of(r->q->thresholds, row->counted, row->quota.octets);

@@ -216,12 +216,13 @@ START_TEST(billing_quota_of_takes_each_field_from_the_first_that_sets_it)
 			     last = { 100, BILLING_COUNTS_OUT };
 	struct billing_quota none = { BILLING_NO_QUOTA, BILLING_COUNTS_UNSET };
 	struct billing_quota seven = { 7, BILLING_COUNTS_IN };
-	struct billing_quota q = billing_quota_of(&unset, &unset, &last);
+	struct billing_quota q;
 
+	billing_quota_of(&unset, &unset, &last, &q);
 	ck_assert(q.octets == 100 && q.counts == BILLING_COUNTS_OUT);
-	q = billing_quota_of(&none, &seven, &last);
+	billing_quota_of(&none, &seven, &last, &q);
 	ck_assert(q.octets == 0 && q.counts == BILLING_COUNTS_IN);
-	q = billing_quota_of(&unset, &unset, &unset);
+	billing_quota_of(&unset, &unset, &unset, &q);
 	ck_assert(q.octets == 0 && q.counts == BILLING_COUNTS_BOTH);
 }
 END_TEST
