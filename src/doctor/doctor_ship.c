@@ -66,7 +66,7 @@ void doctor_ship(struct doctor *d, enum addr_family family, struct doctor_findin
 
 	(void)family;
 	if (!d->o.cfg->ship.database) {
-		doctor_say(f, DOCTOR_SKIP, "nothing is shipped: [ship] database is not set");
+		doctor_say(f, DOCTOR_OK, "nothing is to be shipped: [ship] database is not set");
 		return;
 	}
 	owner_become(d->o.cfg->ledger.path, &saved);

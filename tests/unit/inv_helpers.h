@@ -237,7 +237,8 @@ static inline char *write_file(const char *dir, const char *name, mode_t mode, c
 		*p = '/';
 	}
 	f = fopen(path, "w");
-	ck_assert(f && fputs(text, f) >= 0 && fclose(f) == 0 && chmod(path, mode) == 0);
+	/* By the descriptor, for who reads it may remove it. */
+	ck_assert(f && fchmod(fileno(f), mode) == 0 && fputs(text, f) >= 0 && fclose(f) == 0);
 	return path;
 }
 
