@@ -170,7 +170,8 @@ void source_job_clear(struct source_job *job)
 
 bool source_runs_programs(const char *spec)
 {
-	const struct source_kind *kind = source_kind_of(spec, "", NULL);
+	const char *rest;
+	const struct source_kind *kind = find(spec, &rest);
 	bool runs = kind && kind->runs_programs;
 
 	for (size_t i = 0; source_is_auto(spec) && !runs && i < ARRAY_LEN(kinds); i++)
