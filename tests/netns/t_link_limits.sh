@@ -140,12 +140,13 @@ assert_await 'its status' 5 status_is 101 $P4 4
 assert_match 'its reason' 'limit' "$(why 101 $P4)"
 
 # Instance b of an Incus is not limited yet, instance a is, but not by tc so far; c receives no more than its
-# limit, which needs no place of ours.
+# limit, which needs no place of ours. Their addresses are configured: others had them last.
 step 'a kernel without tcx, and a source that says what is to be limited'
 A4=192.0.2.103 B4=192.0.2.104 C4=192.0.2.102
 instance() { # NAME ADDRESS LIMIT
-	printf '{"name":"%s","status":"Running","expanded_devices":{"eth0":{"type":"nic","name":"eth0"%s}},"state":{
-		"network":{"eth0":{"addresses":[{"address":"%s","scope":"global"}]}}}}' "$1" "${3:+,\"limits.$3\":\"8Mbit\"}" "$2"
+	printf '{"name":"%s","status":"Running","expanded_devices":{"eth0":{"type":"nic","name":"eth0",
+		"ipv4.address":"%s"%s}},"state":{"network":{"eth0":{"addresses":[{"address":"%s","scope":"global"}]}}}}' \
+		"$1" "$2" "${3:+,\"limits.$3\":\"8Mbit\"}" "$2"
 }
 incus_has() { # INSTANCE...
 	local IFS=,
