@@ -74,7 +74,6 @@ const struct source_kind source_kind_docker = {
 	.check = runtime_check,
 	.new = docker_new,
 	.sign_paths = docker_signs,
-	.signs = "dockerd",
 	.helper_job = docker_job,
 };
 
@@ -97,6 +96,5 @@ const struct source_kind source_kind_podman = {
 	.check = runtime_check,
 	.new = podman_new,
 	.sign_paths = podman_signs,
-	.signs = "podman",
 	.helper_job = podman_job,
 };

@@ -65,7 +65,6 @@ const struct source_kind source_kind_incus = {
 	.check = runtime_check,
 	.new = incus_new,
 	.sign_paths = incus_signs,
-	.signs = "incusd",
 	.helper_job = incus_job,
 };
 
@@ -88,6 +87,5 @@ const struct source_kind source_kind_lxd = {
 	.check = runtime_check,
 	.new = lxd_new,
 	.sign_paths = lxd_signs,
-	.signs = "lxd",
 	.helper_job = lxd_job,
 };

@@ -191,16 +191,13 @@ const char *source_file_of(const char *spec)
 
 void source_kind_say_absent(struct err *e)
 {
-	char titles[256] = "", signs[384] = "", choices[SOURCE_CHOICES_SIZE];
+	char titles[256] = "", choices[SOURCE_CHOICES_SIZE];
 
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!is_looked_for(kinds[i]))
-			continue;
-		join_text(titles, sizeof(titles), ", ", "no %s", kinds[i]->title);
-		join_text(signs, sizeof(signs), "; ", "no %s", kinds[i]->signs);
-	}
-	err_set(e, "not configured yet: source = auto found %s on this node (%s); %s", titles,
-		signs, source_kind_choices(choices));
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (is_looked_for(kinds[i]))
+			join_text(titles, sizeof(titles), ", ", "no %s", kinds[i]->title);
+	err_set(e, "not configured yet: source = auto found %s on this node; %s", titles,
+		source_kind_choices(choices));
 }
 
 /* The kinds that auto tries come last: the reader has mostly just seen auto find none. */

@@ -49,7 +49,6 @@ struct source_kind {
 	 * sign_paths may also appear later. Neither: auto never takes this kind. */
 	bool (*present)(const char *root);
 	const char *const *sign_paths; /* ends with NULL */
-	const char *signs; /* what is checked for: "/proc/vz/veinfo, vzlist or prlctl" */
 	/* Its containers share one link of the node, and its kernel is old: where it is there,
 	 * `backend = auto` takes tables if it can. */
 	bool tables_first;

@@ -304,6 +304,5 @@ const struct source_kind source_kind_kubernetes = {
 	.check = runtime_check,
 	.new = kubernetes_new,
 	.sign_paths = signs,
-	.signs = "kubelet",
 	.helper_job = kubernetes_job,
 };

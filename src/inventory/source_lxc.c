@@ -68,6 +68,5 @@ const struct source_kind source_kind_lxc = {
 	.check = gathered_check,
 	.new = lxc_new,
 	.sign_paths = signs,
-	.signs = "lxc-start",
 	.helper_job = lxc_job,
 };

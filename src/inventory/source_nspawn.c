@@ -91,6 +91,5 @@ const struct source_kind source_kind_nspawn = {
 	.check = gathered_check,
 	.new = nspawn_new,
 	.sign_paths = signs,
-	.signs = "systemd-nspawn",
 	.helper_job = nspawn_job,
 };

@@ -96,6 +96,5 @@ const struct source_kind source_kind_pve = {
 	.check = gathered_check,
 	.new = pve_new,
 	.sign_paths = signs,
-	.signs = "pmxcfs",
 	.helper_job = pve_job,
 };

@@ -536,7 +536,6 @@ const struct source_kind source_kind_vz = {
 	.title = "OpenVZ",
 	.new = vz_new,
 	.present = vz_present,
-	.signs = "/proc/vz/veinfo, vzlist or prlctl",
 	.tables_first = true,
 	.runs_programs = true,
 	.helper_job = vz_job,

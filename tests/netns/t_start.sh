@@ -39,7 +39,7 @@ for command in status 'check daemon' refresh list; do
 	assert_eq "$command: exit status" 1 $?
 	assert_match "$command: says so" "not configured yet: .*choose source = file:PATH.* of $LAB/ctmeter.conf, then: " "$said"
 done
-assert_match 'says what it looked for' 'source = auto found no OpenVZ, .* on this node .*vzlist' "$(<"$LAB/said")"
+assert_match 'says what it looked for' 'source = auto found no OpenVZ, .*, no systemd-nspawn on this node;' "$(<"$LAB/said")"
 assert_match 'what to choose' 'choose source = file:PATH, command:PATH ARG\.\.\.(, | or )vz' "$(<"$LAB/said")"
 assert_eq 'no rule was made' "$before" "$(iptables-legacy-save -t mangle | grep -v '^#')"
 

@@ -90,11 +90,10 @@ END_TEST
 
 /* ---- the table of kinds ---- */
 
-#define NOT_YET                                                                               \
-	"not configured yet: source = auto found no OpenVZ, no Proxmox VE, " HTTP_TITLES      \
-	"no LXC, no systemd-nspawn on this node (no /proc/vz/veinfo, vzlist or prlctl; no "   \
-	"pmxcfs; " HTTP_SIGNS "no lxc-start; no systemd-nspawn); choose source = file:PATH, " \
-	"command:PATH ARG..., vz, pve[:PATH], " HTTP_FORMS "lxc[:PATH] or nspawn[:PATH] in "  \
+#define NOT_YET                                                                              \
+	"not configured yet: source = auto found no OpenVZ, no Proxmox VE, " HTTP_TITLES     \
+	"no LXC, no systemd-nspawn on this node; choose source = file:PATH, "                \
+	"command:PATH ARG..., vz, pve[:PATH], " HTTP_FORMS "lxc[:PATH] or nspawn[:PATH] in " \
 	"[inventory]"
 #define ONE_OF                                                                            \
 	"must be one of: auto, vz, pve[:PATH], " HTTP_FORMS "lxc[:PATH], nspawn[:PATH], " \

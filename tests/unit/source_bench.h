@@ -111,11 +111,9 @@ static inline char *spec_of(const char *kind, const char *path, const char *rest
 /* What messages that list every kind say of those that are asked by HTTP. */
 #ifdef CTM_NO_CURL
 #define HTTP_TITLES ""
-#define HTTP_SIGNS ""
 #define HTTP_FORMS ""
 #else
 #define HTTP_TITLES "no Docker, no Podman, no Incus, no LXD, no Kubernetes, "
-#define HTTP_SIGNS "no dockerd; no podman; no incusd; no lxd; no kubelet; "
 #define HTTP_FORMS \
 	"docker[:SOCKET], podman[:SOCKET], incus[:SOCKET], lxd[:SOCKET], kubernetes[:SOCKET], "
 #endif
