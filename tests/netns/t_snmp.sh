@@ -74,7 +74,7 @@ xargs -n 100 <"$LAB/asked" | while read -ra oids; do snmp_next "${oids[@]}"; don
 assert_eq 'GETNEXT of each gives the following' '' "$(tail -n +2 "$LAB/oids" | diff - "$LAB/following")"
 assert_match 'after the last: the end' 'No more variables|^$' "$(snmp_next "$(tail -n 1 "$LAB/oids")")"
 assert_eq 'GETBULK over the end of a table goes on to the next' ".$BASE.1.3.1.3" \
-	"$(snmp_next "$(grep -F ".$BASE.1.2.1.19." "$LAB/oids" | tail -n 1)" | cut -d . -f 1-15)"
+	"$(snmp_next "$(grep -F ".$BASE.1.2.1.$container_columns." "$LAB/oids" | tail -n 1)" | cut -d . -f 1-15)"
 
 step 'a thousand variables in one GET'
 for i in {1..100}; do
