@@ -544,8 +544,8 @@ START_TEST(source_kubernetes_job_sends_ids_only)
 					   "pod=A1",
 					   "pods2",
 					   "pod=a1/b",
-					   "pod=000000000000000000000000000000000000000000000000"
-					   "00000000000000000" };
+					   ("pod=000000000000000000000000000000000000000000000000"
+					    "00000000000000000") };
 	struct source_job job = { .argv = NULL };
 	struct err e = { "" };
 	const char *name;
