@@ -83,7 +83,7 @@ assert_eq 'the directory has no file of ours' '' "$(ls /etc/snmp/snmpd.conf.d 2>
 systemd-tmpfiles --create ctmeter.conf # a boot
 lab_network
 lab_inventory_usual
-sed -i "s,^#source = auto,source = file:$LAB/inventory," $CONF
+sed -i "s,^#source = auto,source = file:$LAB/inventory,; s,^#backend = auto,backend = iptables," $CONF
 iptables-legacy -t mangle -A FORWARD -s 203.0.113.1 -j ACCEPT
 ip6tables-legacy -t mangle -A POSTROUTING -j RETURN
 rules >"$LAB/others"
@@ -103,12 +103,13 @@ assert_match 'ctmeter list' '192\.0\.2\.101' "$(ctmeter list)"
 
 step 'upgraded, with a ledger of schema 1'
 stop_process "$CTMETERD_PID"
-sqlite3 $LEDGER "
+later=$(sqlite3 $LEDGER "SELECT printf('ALTER TABLE container DROP COLUMN %s;', name) FROM pragma_table_info('container')
+	WHERE name GLOB 'runtime*' OR name GLOB 'bill_*' OR name GLOB '*quota*' OR name GLOB 'counts_*'")
+sqlite3 $LEDGER "$later
 	DROP TABLE booked; DROP TABLE imported; DROP TABLE import; DROP VIEW traffic;
 	CREATE VIEW traffic AS SELECT a.ip AS ip, datetime(u.start, 'unixepoch') AS measuringtime,
 	u.in_octets + u.out_octets AS bytes FROM usage_hour AS u JOIN address AS a ON a.key = u.address;
 	DROP TABLE usage_unsure;
-	ALTER TABLE container DROP COLUMN runtime; ALTER TABLE container DROP COLUMN runtime_id;
 	ALTER TABLE container DROP COLUMN gone_lived; ALTER TABLE container DROP COLUMN unsure;
 	ALTER TABLE address DROP COLUMN gone_lived; ALTER TABLE address DROP COLUMN unsure;
 	PRAGMA user_version = 1"
