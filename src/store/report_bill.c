@@ -7,19 +7,6 @@
 
 #include <errno.h>
 
-static const char *column_text(sqlite3_stmt *stmt, int column)
-{
-	const unsigned char *text = sqlite3_column_text(stmt, column);
-
-	return text ? (const char *)text : "";
-}
-
-static void column_octets(sqlite3_stmt *stmt, int column, uint64_t ret[PATHS])
-{
-	for (int i = 0; i < PATHS; i++)
-		ret[i] = (uint64_t)sqlite3_column_int64(stmt, column + i);
-}
-
 int report_db_period(struct report_db *db, struct store_period *ret_period, struct err *e)
 {
 	struct store_period p = { .begin_s = 0 };
@@ -33,7 +20,7 @@ int report_db_period(struct report_db *db, struct store_period *ret_period, stru
 	}
 	code = sqlite3_prepare_v2(db->handle, "SELECT key, value FROM meta", -1, &stmt, NULL);
 	while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
-		store_load_period(&p, column_text(stmt, 0), sqlite3_column_int64(stmt, 1));
+		store_load_period(&p, report_db_text(stmt, 0), sqlite3_column_int64(stmt, 1));
 		code = SQLITE_OK;
 	}
 	if (code != SQLITE_DONE)
@@ -73,14 +60,14 @@ int report_db_bills(struct report_db *db, const struct store_period *period, rep
 
 	while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		struct report_db_bill row = { .ifindex = sqlite3_column_int64(stmt, 0),
-					      .id = column_text(stmt, 1),
-					      .name = column_text(stmt, 2),
+					      .id = report_db_text(stmt, 1),
+					      .name = report_db_text(stmt, 2),
 					      .live = sqlite3_column_int(stmt, 3) < 2,
 					      .since_s = sqlite3_column_int64(stmt, 4) };
 		uint64_t octets[PATHS];
 		const int bill = 5 + PATHS;
 
-		column_octets(stmt, 5, octets);
+		report_db_octets(stmt, 5, octets);
 		row.total = (struct flow) { octets[PATH_FWD_IN] + octets[PATH_NODE_IN],
 					    octets[PATH_FWD_OUT] + octets[PATH_NODE_OUT] };
 		row.bill = (struct store_bill) { .begin_s = sqlite3_column_int64(stmt, bill),

@@ -212,14 +212,14 @@ bool report_db_lacks_newest(const struct report_db *db)
 
 /* ---- reading ---- */
 
-static const char *column_text(sqlite3_stmt *stmt, int column)
+const char *report_db_text(sqlite3_stmt *stmt, int column)
 {
 	const unsigned char *text = sqlite3_column_text(stmt, column);
 
 	return text ? (const char *)text : "";
 }
 
-static void column_octets(sqlite3_stmt *stmt, int column, uint64_t ret[PATHS])
+void report_db_octets(sqlite3_stmt *stmt, int column, uint64_t ret[PATHS])
 {
 	for (int i = 0; i < PATHS; i++)
 		ret[i] = (uint64_t)sqlite3_column_int64(stmt, column + i);
@@ -235,8 +235,8 @@ static int read_rows(struct report_db *db, const char *sql, report_db_row_fn *fn
 		struct report_db_row row = {
 			.key = sqlite3_column_int64(stmt, 0),
 			.container = sqlite3_column_int64(stmt, 1),
-			.text = column_text(stmt, 2),
-			.name = column_text(stmt, 3),
+			.text = report_db_text(stmt, 2),
+			.name = report_db_text(stmt, 3),
 			.live = sqlite3_column_int(stmt, 4) < 2,
 			.since_s = sqlite3_column_int64(stmt, 5),
 			.zero_s = sqlite3_column_int64(stmt, 6),
@@ -245,8 +245,8 @@ static int read_rows(struct report_db *db, const char *sql, report_db_row_fn *fn
 			.discontinuity_s = sqlite3_column_int64(stmt, 9),
 		};
 
-		column_octets(stmt, 10, row.octets);
-		column_octets(stmt, 10 + PATHS, row.zero);
+		report_db_octets(stmt, 10, row.octets);
+		report_db_octets(stmt, 10 + PATHS, row.zero);
 		fn(arg, &row);
 		code = SQLITE_OK;
 	}
@@ -293,8 +293,8 @@ static int each_open(struct usage *u)
 
 	u->open_s = INT64_MAX;
 	while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
-		column_octets(stmt, 1, total);
-		column_octets(stmt, 1 + PATHS, booked);
+		report_db_octets(stmt, 1, total);
+		report_db_octets(stmt, 1 + PATHS, booked);
 		code = SQLITE_OK;
 		if (!memcmp(total, booked, sizeof(total)))
 			continue;
@@ -318,7 +318,7 @@ static int each_usage(struct usage *u, sqlite3_stmt *stmt)
 
 		if (start_s > u->open_s && (code = each_open(u)) != SQLITE_DONE)
 			break;
-		column_octets(stmt, 2, octets);
+		report_db_octets(stmt, 2, octets);
 		u->fn(u->arg, sqlite3_column_int64(stmt, 0), start_s, octets);
 	}
 	return code;
@@ -396,7 +396,7 @@ int report_db_imported(struct report_db *db, int64_t since_s, int64_t until_s,
 	sqlite3_bind_int64(stmt, 1, since_s);
 	sqlite3_bind_int64(stmt, 2, until_s);
 	while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
-		fn(arg, column_text(stmt, 0), sqlite3_column_int64(stmt, 1),
+		fn(arg, report_db_text(stmt, 0), sqlite3_column_int64(stmt, 1),
 		   (uint64_t)sqlite3_column_int64(stmt, 2));
 		code = SQLITE_OK;
 	}
@@ -463,9 +463,9 @@ int report_db_check(struct report_db *db, int timeout_ms, struct err *e)
 		rc = -ETIMEDOUT;
 	} else if (code != SQLITE_ROW) {
 		rc = report_db_explain(db, code, e);
-	} else if (strcmp(column_text(stmt, 0), "ok") != 0) {
+	} else if (strcmp(report_db_text(stmt, 0), "ok") != 0) {
 		/* The text is "*** in database main ***", then a line with the damage. */
-		text = column_text(stmt, 0);
+		text = report_db_text(stmt, 0);
 		err_set(e, "%s is damaged: %s", db->path,
 			strchr(text, '\n') ? strchr(text, '\n') + 1 : text);
 		rc = -EUCLEAN;

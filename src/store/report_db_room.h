@@ -24,4 +24,10 @@ struct report_db {
 /* SQLite's error in words that say what to do. Returns -errno with e filled. */
 int report_db_explain(const struct report_db *db, int code, struct err *e);
 
+/* A column of the present row as text, "" for NULL; valid until the next row. */
+const char *report_db_text(sqlite3_stmt *stmt, int column);
+
+/* The octets of all paths from this column on, in the order of enum path. */
+void report_db_octets(sqlite3_stmt *stmt, int column, uint64_t ret[PATHS]);
+
 #endif
