@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "cli/cli.h"
 #include "cli/cli_report.h"
+#include "cli/cli_statement_quota.h"
 #include "cli/newfile.h"
 #include "report/statement.h"
 
@@ -103,19 +104,26 @@ static char *page_of(const struct statement *s, size_t *ret_len)
 static int put_one(const struct cli *cli, const struct statement_month *m, struct err *e)
 {
 	const char *path = cli->statement.output;
+	struct statement_quotas *quotas = NULL;
 	struct statements *all = NULL;
 	size_t len = 0;
 	char *text;
 	int rc = read_some(cli, m, cli->args, 1, &all, e);
 
-	if (rc < 0)
+	if (!rc)
+		rc = statement_quotas_read(cli, m, &quotas, e);
+	if (rc < 0) {
+		statements_free(all);
 		return rc;
+	}
+	statement_quotas_set(quotas, statements_get(all, 0));
 	text = page_of(statements_get(all, 0), &len);
 	if (path && strcmp(path, "-") != 0)
 		rc = newfile_put_path(path, text, len, e);
 	else
 		fwrite(text, 1, len, cli->out); /* the caller looks for errors */
 	free(text);
+	statement_quotas_free(quotas);
 	statements_free(all);
 	return rc;
 }
@@ -125,6 +133,7 @@ static int put_one(const struct cli *cli, const struct statement_month *m, struc
 struct pages {
 	int dir_fd;
 	const char *dir;
+	struct statement_quotas *quotas;
 	struct statement_link *links;
 	size_t n_links;
 };
@@ -178,8 +187,10 @@ static int put_batch(const struct cli *cli, struct pages *p, const struct statem
 	struct statements *all = NULL;
 	int rc = read_some(cli, m, cts, n, &all, e);
 
-	for (size_t i = 0; i < n && !rc; i++)
+	for (size_t i = 0; i < n && !rc; i++) {
+		statement_quotas_set(p->quotas, statements_get(all, i));
 		rc = put_page(p, statements_get(all, i), e);
+	}
 	statements_free(all);
 	return rc;
 }
@@ -218,7 +229,9 @@ static int put_all(const struct cli *cli, const struct statement_month *m, struc
 	p.dir_fd = newfile_open_dir(p.dir, e);
 	if (p.dir_fd < 0)
 		return p.dir_fd;
-	rc = statement_cts(cli->cfg->ledger.path, m, &cts, &n_cts, e);
+	rc = statement_quotas_read(cli, m, &p.quotas, e);
+	if (!rc)
+		rc = statement_cts(cli->cfg->ledger.path, m, &cts, &n_cts, e);
 	p.links = xcalloc(n_cts + 1, sizeof(*p.links));
 	for (size_t i = 0; i < n_cts && !rc; i += BATCH)
 		rc = put_batch(cli, &p, m, cts + i, n_cts - i < BATCH ? n_cts - i : BATCH, e);
@@ -228,6 +241,7 @@ static int put_all(const struct cli *cli, const struct statement_month *m, struc
 		fprintf(cli->out, "%zu statement%s of %s written to %s\n", p.n_links,
 			p.n_links == 1 ? "" : "s", period_local(m->since_s, "%Y-%m", month), p.dir);
 	release_links(&p);
+	statement_quotas_free(p.quotas);
 	statement_cts_free(cts);
 	close(p.dir_fd);
 	return rc;

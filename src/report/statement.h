@@ -20,7 +20,7 @@ struct statement_month {
 	bool stored; /* everything counted until now is in the ledger */
 };
 
-/* How much of a quota is used. A plain struct, so that whoever keeps quotas can fill it. */
+/* How much of a quota is used. */
 struct statement_quota {
 	uint64_t used_octets, limit_octets; /* the limit is not 0 */
 	const char *counts; /* "in and out together" or the like: what counts against it */

@@ -41,6 +41,19 @@ assert_eq 'nothing else is said' '' "$(<"$LAB/said")"
 assert_eq 'the report agrees' 1740000 \
 	"$(ctmeter report --since month --ct 101 --format json | jq -r '.total.total_octets')"
 
+assert_eq 'no quota is made up' 0 "$(grep -c '<h2>Quota' "$LAB/101.html")"
+
+step 'a quota'
+assert_ok 'is set' ctmeter quota 101 2MB out
+assert_ok 'a page' statement 101 -o "$LAB/101.html"
+assert_ok 'per cent' has '10 %: ' "$LAB/101.html"
+assert_ok 'used' has '<small>(210000 octets)</small> of ' "$LAB/101.html"
+assert_ok 'the limit' has '<small>(2000000 octets)</small>, out, from ' "$LAB/101.html"
+assert_ok 'for everybody' statement --all "$PAGES"
+assert_eq 'only those that have one' 101.html "$(cd "$PAGES" && grep -l '<h2>Quota' ./*.html | cut -c3-)"
+assert_ok 'is taken back' ctmeter quota 101 default
+rm "$PAGES"/*
+
 step "everybody's"
 assert_match 'how many' '^4 statements of ' "$(statement --all "$PAGES" --index)"
 for page in 101 102 103 104 index; do
