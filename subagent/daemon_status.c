@@ -132,6 +132,7 @@ json_t *daemon_status(struct daemon *d)
 		sources[i].failing = sources_is_failing(engine_sources(d->engine), i);
 	}
 	s.store = f.store_problem ? f.store_problem : "ok";
+	s.ship = f.ship;
 	s.ledger_doubted_s = f.ledger_doubted_s;
 	fill_clock(f.clock, clock, &s);
 	s.pid = (uint32_t)getpid();
@@ -160,6 +161,8 @@ json_t *daemon_status(struct daemon *d)
 	s.agentx.problem = ax_get_problem(d->ax);
 	ax_get_counts(d->ax, &s.agentx.requests, &s.agentx.varbinds);
 	find_problems(d, &s, problems);
+	if (f.ship_failing)
+		add_problem(problems, "ship", f.ship);
 	if (*f.found_problem)
 		add_problem(problems, "inventory", f.found_problem);
 	s.problems = problems->list;

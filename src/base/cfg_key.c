@@ -228,6 +228,10 @@ static int parse_name(const struct cfg_key *key, const char *value, void *field,
 static int parse_conninfo(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
 	(void)key;
+	if (!*value) { /* nothing is shipped */
+		set_text(field, NULL);
+		return 0;
+	}
 	if (!strpbrk(value, "=:")) {
 		err_set(e, "must be a connection string of libpq, such as host=db.example "
 			   "dbname=fleet user=node1 sslmode=verify-full");
@@ -423,7 +427,7 @@ static const struct cfg_key keys[] = {
 
 static bool may_be_empty(const struct cfg_key *key)
 {
-	return key->parse == parse_context;
+	return key->parse == parse_context || key->parse == parse_conninfo;
 }
 
 size_t cfg_key_count(void)

@@ -183,6 +183,8 @@ static void print_ledger(const json_t *s, bool colour, FILE *out)
 	heading("ledger", colour, out);
 	line(out, "store:", "%s", cli_text(s, "store"));
 	print_doubt(s, out);
+	if (json_object_get(s, "ship") && strcmp(cli_text(s, "ship"), "off") != 0)
+		line(out, "shipped:", "%s", cli_text(s, "ship"));
 	if (!clock)
 		return; /* the answer of an older ctmeterd */
 	if (!cli_number(clock, "jumps"))

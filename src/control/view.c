@@ -371,6 +371,7 @@ json_t *view_status_json(const struct view_status *s)
 	put(status, "sources", sources_json(s));
 	put(status, "inventory_failures", json_integer(s->inventory_failures));
 	put(status, "store", text_json(s->store));
+	put(status, "ship", text_json(s->ship));
 	put(status, "ledger_doubted", json_integer(s->ledger_doubted_s));
 	put(status, "clock", clock_json(s));
 	put(status, "agentx", agentx_json(s));

@@ -58,6 +58,7 @@ struct view_status {
 	uint32_t inventory_failures;
 
 	const char *store; /* "ok", or what fails */
+	const char *ship; /* "off", or how shipping to the fleet's database goes */
 	int64_t ledger_doubted_s; /* when a ledger older than the rules was loaded, 0: never */
 
 	struct {

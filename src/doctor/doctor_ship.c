@@ -18,10 +18,10 @@
 static void say_failing(const struct doctor *d, const struct ship_state *s, int64_t now_s,
 			struct doctor_finding *f)
 {
-	char *again = doctor_ctmeter_command(d, "ship"), since[PERIOD_TEXT_SIZE];
+	char *again = doctor_ctmeter_command(d, "ship"), said[640];
 
-	doctor_say(f, DOCTOR_FAIL, "nothing is shipped since %s: %s (%s)",
-		   period_local(s->failing_since_s, PERIOD_MINUTE, since), s->error,
+	ship_state_say(s, said, sizeof(said));
+	doctor_say(f, DOCTOR_FAIL, "%s (%s)", said,
 		   now_s - s->failing_since_s > LOST_S
 			   ? "after 35 days the periods of 5 minutes are lost"
 			   : "it is in the ledger, and is shipped later");
@@ -39,22 +39,18 @@ static void offer_timer(const struct doctor *d, struct doctor_finding *f)
 void doctor_ship_judge(const struct doctor *d, const struct ship_state *s, int64_t now_s,
 		       struct doctor_finding *f)
 {
-	char when[PERIOD_TEXT_SIZE], until[PERIOD_TEXT_SIZE];
+	char when[PERIOD_TEXT_SIZE], said[640];
 
-	period_local(s->at_s, PERIOD_MINUTE, when);
-	period_local(s->until_s, PERIOD_MINUTE, until);
 	if (s->failing_since_s) {
 		say_failing(d, s, now_s, f);
 	} else if (now_s - s->at_s > SILENT_S) {
 		doctor_say(f, DOCTOR_WARN,
-			   "the last run of ctmeter ship was at %s: does its timer run?", when);
+			   "the last run of ctmeter ship was at %s: does its timer run?",
+			   period_local(s->at_s, PERIOD_MINUTE, when));
 		offer_timer(d, f);
-	} else if (s->backlog) {
-		doctor_say(f, DOCTOR_OK, "a backlog is being shipped: hours until %s are there",
-			   until);
 	} else {
-		doctor_say(f, DOCTOR_OK, "shipped at %s: all hours until %s are there", when,
-			   until);
+		ship_state_say(s, said, sizeof(said));
+		doctor_say(f, DOCTOR_OK, "%s", said);
 	}
 }
 

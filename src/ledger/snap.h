@@ -102,6 +102,11 @@ struct snap_port {
 	uint32_t container; /* index into containers */
 };
 
+/* Whether what is counted gets into the fleet's database. */
+enum snap_ship { SNAP_SHIP_OFF, SNAP_SHIP_OK, SNAP_SHIP_FAILING };
+
+#define SNAP_PROBLEM_SIZE 256 /* a DisplayString and its end */
+
 struct snap {
 	struct snap_names *names; /* of the containers; NULL: they are in text */
 	struct arena text; /* of all other strings */
@@ -130,6 +135,8 @@ struct snap {
 	bool no_node_traffic; /* PATH_NODE_* are not counted, by configuration */
 	bool inventory_failing; /* some source's last poll gave no complete answer */
 	bool store_failing;
+	enum snap_ship ship;
+	char problem[SNAP_PROBLEM_SIZE]; /* what is wrong with the accounting, "": nothing */
 	const char *backend; /* "link", "iptables", "fake": static text */
 	/* private to snap.c */
 	unsigned refs;

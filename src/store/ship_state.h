@@ -3,6 +3,7 @@
 #define CTM_SHIP_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* How the last run of `ctmeter ship` ended: the file "ship.state" beside the ledger, which the run
@@ -17,6 +18,12 @@ struct ship_state {
 	bool backlog; /* the run ended in the midst of one */
 	char error[512]; /* one line, "" after a success */
 };
+
+/* The file's name, for free(). */
+char *ship_state_path(const char *ledger);
+
+/* Say it in one line. */
+void ship_state_say(const struct ship_state *s, char *buf, size_t size);
 
 /* Returns 0, -ENOENT if there was no run yet, or another -errno. */
 int ship_state_read(const char *ledger, struct ship_state *ret);

@@ -86,6 +86,8 @@ struct engine_figures {
 	struct fw_strays strays; /* if has_strays */
 	char family_state[ADDR_FAMILIES][300];
 	const char *store_problem; /* NULL: the ledger is written */
+	const char *ship; /* how shipping to the fleet's database goes, "off" */
+	bool ship_failing;
 	int64_t ledger_doubted_s; /* as ledger_doubted_s */
 	const struct wallclock *clock;
 };

@@ -14,6 +14,7 @@
 #include "engine/links_told.h"
 #include "engine/pace.h"
 #include "engine/sampler.h"
+#include "engine/shipping.h"
 #include "engine/waiters.h"
 #include "inventory/hook.h"
 #include "inventory/source.h"
@@ -73,6 +74,7 @@ struct engine {
 	bool look_asked; /* an event triggered the next poll */
 	uint64_t ticked_ns; /* when the last tick ended */
 	struct intake intake;
+	struct shipping shipping;
 	struct enforce *enforce[ADDR_FAMILIES];
 	char what[ADDR_FAMILIES][48]; /* handover_place */
 	struct waiter *waiters;

@@ -3,8 +3,10 @@
  * published stays, and only its time is new. */
 #include "engine/engine_room.h"
 
+#include "base/wallclock.h"
 #include "netfilter/fw.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool engine_is_held(const struct engine *en)
@@ -20,6 +22,40 @@ void engine_hold(struct engine *en, uint64_t ticket)
 	en->was_held = true;
 }
 
+/* Add a sentence, as far as there is room. */
+static void add_problem(char text[SNAP_PROBLEM_SIZE], const char *what, const char *why)
+{
+	size_t len = strlen(text);
+	int n = snprintf(text + len, SNAP_PROBLEM_SIZE - len, "%s%s: %s", len ? "; " : "", what,
+			 why);
+
+	if ((size_t)n < SNAP_PROBLEM_SIZE - len)
+		return;
+	/* No part of a character. */
+	len = SNAP_PROBLEM_SIZE - 1;
+	while (len && (unsigned char)text[len - 1] >= 0x80)
+		text[--len] = '\0';
+}
+
+static void say_problem(const struct engine *en, char text[SNAP_PROBLEM_SIZE])
+{
+	char clock[WALLCLOCK_TEXT_SIZE];
+
+	text[0] = '\0';
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		if (fw_family_problem(en->fw, f))
+			add_problem(text, f == ADDR_V4 ? "IPv4" : "IPv6",
+				    fw_family_problem(en->fw, f));
+	if (keep_problem(en->keep))
+		add_problem(text, "ledger", keep_problem(en->keep));
+	if (wallclock_trouble(keep_clock(en->keep), clock))
+		add_problem(text, "clock", clock);
+	for (size_t i = 0; i < sources_count(en->sources); i++)
+		if (sources_is_failing(en->sources, i))
+			add_problem(text, sources_name(en->sources, i),
+				    sources_state(en->sources, i));
+}
+
 /* All but the rows. */
 static void fill_head(const struct engine *en, struct snap *snap)
 {
@@ -33,6 +69,8 @@ static void fill_head(const struct engine *en, struct snap *snap)
 	snap->stale_answers = en->stale_answers;
 	snap->backend = fw_name(en->fw);
 	snap->store_failing = keep_problem(en->keep) != NULL;
+	snap->ship = en->shipping.state;
+	say_problem(en, snap->problem);
 	snap->no_node_traffic = !en->cfg->netfilter.node_traffic;
 }
 
@@ -42,7 +80,8 @@ static bool is_same_head(const struct snap *a, const struct snap *b)
 	       a->inventory_failing == b->inventory_failing &&
 	       a->inventory_failures == b->inventory_failures &&
 	       a->stale_answers == b->stale_answers && a->backend == b->backend &&
-	       a->store_failing == b->store_failing && a->no_node_traffic == b->no_node_traffic;
+	       a->store_failing == b->store_failing && a->ship == b->ship &&
+	       a->no_node_traffic == b->no_node_traffic && !strcmp(a->problem, b->problem);
 }
 
 /* Whether the published snapshot says all of this already. */

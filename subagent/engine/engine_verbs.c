@@ -125,6 +125,7 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 	}
 	en->cfg = cfg;
 	en->agreed = false;
+	shipping_look(&en->shipping, cfg);
 	engine_set_terms(en);
 	found_renew(en->found);
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, now)));
@@ -151,6 +152,8 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 					 .backend_reason = handover_reason(&en->handover),
 					 .on_links = fw_counts_on_links(en->fw),
 					 .store_problem = keep_problem(en->keep),
+					 .ship = en->shipping.text,
+					 .ship_failing = en->shipping.state == SNAP_SHIP_FAILING,
 					 .ledger_doubted_s = ledger_doubted_s(en->ledger),
 					 .clock = keep_clock(en->keep) };
 	ret->has_strays = fw_get_strays(en->fw, &ret->strays);

@@ -7,6 +7,11 @@
 #include "base/xalloc.h"
 
 enum store_state { STORE_OK = 1, STORE_FAILING };
+static const int ship_states[] = {
+	[SNAP_SHIP_OK] = 1,
+	[SNAP_SHIP_FAILING] = 2,
+	[SNAP_SHIP_OFF] = 3,
+};
 
 static const uint32_t scalars_root[] = { CTM_BASE_OID, 1, 1 };
 static const uint32_t containers_root[] = { CTM_BASE_OID, 1, 2 };
@@ -16,7 +21,8 @@ static const uint32_t scalars_columns[] = {
 	CTM_SCALAR_VERSION,       CTM_SCALAR_BACKEND,           CTM_SCALAR_CONTAINER_COUNT,
 	CTM_SCALAR_ADDRESS_COUNT, CTM_SCALAR_TABLE_LAST_CHANGE, CTM_SCALAR_RULE_COUNT,
 	CTM_SCALAR_SAMPLE_AGE,    CTM_SCALAR_RULE_REPAIRS,      CTM_SCALAR_INVENTORY_FAILURES,
-	CTM_SCALAR_STALE_ANSWERS, CTM_SCALAR_STORE_STATE,
+	CTM_SCALAR_STALE_ANSWERS, CTM_SCALAR_STORE_STATE,       CTM_SCALAR_ACCOUNTING_PROBLEM,
+	CTM_SCALAR_SHIP_STATE,
 };
 
 static uint64_t sample_age_ms(const struct mib_data *d)
@@ -63,6 +69,12 @@ static bool scalars_cell(const void *data, size_t row, uint32_t column, struct s
 		return true;
 	case CTM_SCALAR_STORE_STATE:
 		mib_set_integer(ret, s->store_failing ? STORE_FAILING : STORE_OK);
+		return true;
+	case CTM_SCALAR_ACCOUNTING_PROBLEM:
+		mib_set_text(ret, s->problem);
+		return true;
+	case CTM_SCALAR_SHIP_STATE:
+		mib_set_integer(ret, ship_states[s->ship]);
 		return true;
 	default:
 		return false;

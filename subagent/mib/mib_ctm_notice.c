@@ -38,6 +38,8 @@ static const struct object objects[NOTICE_KINDS][MIB_CTM_NOTICE_VARS] = {
 				     { &mib_ctm_containers, CTM_CONTAINER_COL_NAME },
 				     { &mib_ctm_containers, CTM_CONTAINER_COL_QUOTA_STATE } },
 	[NOTICE_PERIOD_BEGAN] = { { &mib_ctm_scalars, CTM_SCALAR_CONTAINER_COUNT } },
+	[NOTICE_SHIP_FAILED] = { { &mib_ctm_scalars, CTM_SCALAR_SHIP_STATE } },
+	[NOTICE_SHIP_RECOVERED] = { { &mib_ctm_scalars, CTM_SCALAR_SHIP_STATE } },
 };
 
 static void set_oid(struct oid *o, const uint32_t *prefix, size_t len, uint32_t last)

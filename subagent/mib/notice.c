@@ -33,7 +33,7 @@ struct told_row {
 
 struct notices {
 	uint64_t told_ns[NOTICE_KINDS]; /* for kinds that are not about rows; 0: never */
-	bool inventory_failing, store_failing; /* as last reported */
+	bool inventory_failing, store_failing, ship_failing; /* as last reported */
 	uint32_t repairs; /* as last reported */
 	uint64_t repair_ns; /* when more were first seen, 0: not yet */
 	struct pace pace[ROW_KINDS];
@@ -264,6 +264,8 @@ bool notices_next(struct notices *n, const struct snap *snap, uint64_t now_ns, s
 		      NOTICE_STORE_RECOVERED);
 	look_at_state(n, &s, snap->inventory_failing, n->inventory_failing, NOTICE_INVENTORY_FAILED,
 		      NOTICE_INVENTORY_RECOVERED);
+	look_at_state(n, &s, snap->ship == SNAP_SHIP_FAILING, n->ship_failing, NOTICE_SHIP_FAILED,
+		      NOTICE_SHIP_RECOVERED);
 	look_at_repairs(n, &s);
 	look_at_billing(n, &s);
 	if (!s.found.kind && (snap->conflicts || n->n_rows))
@@ -299,6 +301,10 @@ void notices_told(struct notices *n, uint64_t now_ns)
 		break;
 	case NOTICE_PERIOD_BEGAN:
 		n->period_s = n->told_period_s;
+		break;
+	case NOTICE_SHIP_FAILED:
+	case NOTICE_SHIP_RECOVERED:
+		n->ship_failing = n->kind == NOTICE_SHIP_FAILED;
 		break;
 	default:
 		n->store_failing = n->kind == NOTICE_STORE_FAILED;

@@ -11,7 +11,7 @@
  *    sent, one that lasts is sent as soon as possible, the final state is always sent, and nothing
  *    piles up while there is no session.
  * 2. In any minute at most one notification of a kind is sent about the same thing (a row, the
- *    rules, the inventory, the store), and at most NOTICE_BURST of a kind about rows, which take
+ *    rules, the inventory, the store, shipping), and at most NOTICE_BURST of a kind about rows, which take
  *    turns.
  * 3. Repairs within NOTICE_GATHER_NS of the first one share a notification: the two families are
  *    repaired by two commits.
@@ -34,6 +34,8 @@ enum notice_kind {
 	NOTICE_STORE_RECOVERED,
 	NOTICE_QUOTA_THRESHOLD,
 	NOTICE_PERIOD_BEGAN,
+	NOTICE_SHIP_FAILED,
+	NOTICE_SHIP_RECOVERED,
 	NOTICE_KINDS /* one more than the last */
 };
 

@@ -333,7 +333,7 @@ lab_defaults() {
 
 lab_write_conf() {
 	local section key
-	for section in daemon agentx netfilter inventory ledger ports billing control; do
+	for section in daemon agentx netfilter inventory ledger ports billing ship control; do
 		echo "[$section]"
 		for key in "${!LAB_CONF[@]}"; do
 			[ "${key%%.*}" != $section ] || echo "${key#*.} = ${LAB_CONF[$key]}"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Each of the seven notifications, by a real cause, through snmpd to a real snmptrapd, as v2c trap
+# Each of the notifications but those of billing, by a real cause, through snmpd to a real snmptrapd, as v2c trap
 # and as v3 inform: once each with the values that a GET gets, not again while the state lasts,
 # in time when there was no session, and bounded in a storm.
 
@@ -16,6 +16,7 @@ lab_enter "$@"
 lab_set ledger.checkpoint 1
 
 CONFLICT=1 CLEARED=2 REPAIRED=3 INVENTORY_FAILED=4 INVENTORY_RECOVERED=5 STORE_FAILED=6 STORE_RECOVERED=7
+SHIP_FAILED=10 SHIP_RECOVERED=11
 
 # Every notification of the kind carries these objects in this order, each with the value that a
 # GET gets now.
@@ -85,7 +86,7 @@ assert_await "snmpd's own coldStart comes" 20 traps_are .1.3.6.1.6.3.1.1.5.1 1
 lab_ctmeterd_start
 assert_await 'the tables are served' 10 snmp_serves
 goes_on
-for kind in 1 2 3 4 5 6 7; do
+for kind in 1 2 3 4 5 6 7 10 11; do
 	assert_eq "all is well: nothing told of kind $kind" 0 "$(traps_count v2c $kind)"
 done
 
@@ -111,6 +112,7 @@ ctmeter refresh >/dev/null 2>&1
 once 'inventory failed' $INVENTORY_FAILED 1
 assert_match 'inventory failed: its object' "^\\$(oid_scalar 9) [1-9]" \
 	"$(traps_objects "$(traps_of v2c $INVENTORY_FAILED)")"
+assert_match 'in words' "^file:.*inventory: cannot read .*No such file" "$(snmp_get "$(oid_scalar 12)")"
 mv "$LAB/inventory.away" "$LAB/inventory"
 assert_ok refresh ctmeter refresh
 once 'inventory recovered' $INVENTORY_RECOVERED 1
@@ -130,6 +132,24 @@ exec 7>&-
 once 'store recovered' $STORE_RECOVERED 1
 carries 'store recovered' $STORE_RECOVERED "$(oid_scalar 11)"
 assert_eq 'it is well' 1 "$(snmp_get "$(oid_scalar 11)")"
+
+if ctmeter ship --help >/dev/null 2>&1; then
+	step "the fleet's database does not answer"
+	lab_set ship.database 'host=127.0.0.1 port=9 dbname=fleet'
+	lab_write_conf
+	kill -HUP "$CTMETERD_PID"
+	assert_await 'there is one' 10 snmp_is "$(oid_scalar 13)" 1
+	ctmeter ship >/dev/null 2>&1 && fail 'it was shipped to nobody'
+	once 'ship failed' $SHIP_FAILED 1
+	carries 'ship failed' $SHIP_FAILED "$(oid_scalar 13)"
+	assert_eq 'it is failing' 2 "$(snmp_get "$(oid_scalar 13)")"
+	assert_match 'why' 'ship: nothing is shipped since .*refused' "$(ctmeter status)"
+	lab_set ship.database ''
+	lab_write_conf
+	kill -HUP "$CTMETERD_PID"
+	once 'nothing to ship: over' $SHIP_RECOVERED 1
+	assert_eq 'it is off' 3 "$(snmp_get "$(oid_scalar 13)")"
+fi
 
 step 'all in all'
 for kind in "$CONFLICT 1" "$CLEARED 1" "$REPAIRED 1" "$INVENTORY_FAILED 1" "$INVENTORY_RECOVERED 1" \

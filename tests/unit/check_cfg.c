@@ -181,11 +181,12 @@ START_TEST(cfg_parse_one_source_replaces_auto)
 }
 END_TEST
 
-START_TEST(cfg_parse_context_comment_only_is_empty)
+START_TEST(cfg_parse_empty_is_off)
 {
-	struct cfg *c = parse_ok("[agentx]\ncontext = ; switched off\n");
+	struct cfg *c = parse_ok("[agentx]\ncontext = ; switched off\n[ship]\ndatabase =\n");
 
 	ck_assert_str_eq(c->agentx.context, "");
+	ck_assert_ptr_null(c->ship.database);
 	cfg_free(c);
 }
 END_TEST
@@ -539,7 +540,7 @@ int main(void)
 	tcase_add_test(tc, cfg_parse_empty_gives_defaults);
 	tcase_add_test(tc, cfg_parse_every_key_is_taken);
 	tcase_add_test(tc, cfg_parse_one_source_replaces_auto);
-	tcase_add_test(tc, cfg_parse_context_comment_only_is_empty);
+	tcase_add_test(tc, cfg_parse_empty_is_off);
 	tcase_add_test(tc, cfg_parse_unknown_names_list_choices);
 	tcase_add_test(tc, cfg_parse_bad_numbers_are_refused);
 	tcase_add_test(tc, cfg_parse_bad_words_list_choices);

@@ -35,7 +35,8 @@ static const struct expected scalars[] = {
 	{ "1.1.5.0", SMI_TIMETICKS, "250" },    { "1.1.6.0", SMI_GAUGE32, "12" },
 	{ "1.1.7.0", SMI_GAUGE32, "750" },      { "1.1.8.0", SMI_COUNTER32, "31" },
 	{ "1.1.9.0", SMI_COUNTER32, "32" },     { "1.1.10.0", SMI_COUNTER32, "4294967295" },
-	{ "1.1.11.0", SMI_INTEGER, "2" },
+	{ "1.1.11.0", SMI_INTEGER, "2" },       { "1.1.12.0", SMI_OCTETS, "clock: not believed" },
+	{ "1.1.13.0", SMI_INTEGER, "1" },
 };
 
 static const struct expected tables[] = {
@@ -221,6 +222,8 @@ static struct snap *full_snap(void)
 	s->inventory_failures = 32;
 	s->stale_answers = UINT32_MAX;
 	s->store_failing = true;
+	s->ship = SNAP_SHIP_OK;
+	strcpy(s->problem, "clock: not believed");
 	s->backend = "iptables";
 	return s;
 }
@@ -248,7 +251,8 @@ START_TEST(mib_view_no_rows_walks_scalars)
 		{ "1.1.5.0", SMI_TIMETICKS, "0" },      { "1.1.6.0", SMI_GAUGE32, "0" },
 		{ "1.1.7.0", SMI_GAUGE32, "0" },        { "1.1.8.0", SMI_COUNTER32, "0" },
 		{ "1.1.9.0", SMI_COUNTER32, "0" },      { "1.1.10.0", SMI_COUNTER32, "0" },
-		{ "1.1.11.0", SMI_INTEGER, "1" },
+		{ "1.1.11.0", SMI_INTEGER, "1" },       { "1.1.12.0", SMI_OCTETS, "" },
+		{ "1.1.13.0", SMI_INTEGER, "3" },
 	};
 	struct snap *s = snap_new();
 	struct mib_data d = { .snap = s };

@@ -138,6 +138,10 @@ START_TEST(next_failing_is_told_once_and_its_end)
 	expect(NOTICE_INVENTORY_FAILED);
 	snap->store_failing = false;
 	expect(NOTICE_STORE_RECOVERED);
+	snap->ship = SNAP_SHIP_FAILING;
+	expect(NOTICE_SHIP_FAILED);
+	snap->ship = SNAP_SHIP_OK;
+	expect(NOTICE_SHIP_RECOVERED);
 	snap->inventory_failing = false;
 	expect(NOTICE_INVENTORY_RECOVERED);
 	expect_nothing_until(0);
