@@ -104,7 +104,7 @@ headers_stand_alone()
 # Ignore references to pages of other packages that are not installed here.
 manual_pages()
 {
-	make -s --no-print-directory B="$B/lint-gcc" html
+	make --no-print-directory B="$B/lint-gcc" html >"$B/html.log" 2>&1 || cat "$B/html.log"
 	mandoc -T lint docs/*.[158] "$B/lint-gcc/docs/CTMETER-MIB.5" 2>&1 |
 		grep -v 'STYLE: referenced manual not found\|^mandoc: outdated mandoc.db lacks '
 	true

@@ -90,7 +90,8 @@ static bool is_believed_assigned(const struct row *owner, const struct row *row,
 				 const struct inv_contest *contest)
 {
 	return contest->running == 1 ||
-	       (owner == row && (row->state == STORE_LIVE || row->state == STORE_RETIRED));
+	       (owner && owner == row &&
+		(owner->state == STORE_LIVE || owner->state == STORE_RETIRED));
 }
 
 static bool is_believed_found(const struct ledger_belief *b, const struct row *owner,

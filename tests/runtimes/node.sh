@@ -6,8 +6,10 @@
 #   outside 198.51.100.2 ---- 198.51.100.1 node ---- what the runtime makes
 #
 # A test sources this file and calls node_enter first; what follows runs inside. All of lab.sh that is
-# not about its own three containers works there, too.
+# not about its own three containers works there, too. BACKEND is auto, as on a new node, unless the
+# caller says otherwise.
 
+: "${BACKEND:=auto}"
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../netns/lab.sh"
 # shellcheck source=tests/packages/tree.sh
@@ -101,6 +103,7 @@ node_pivot() { # TREE MOUNTPOINT TEST ARG...: as process 1 of the new namespaces
 	mount -t overlay -o "lowerdir=$tree,upperdir=$at/upper,workdir=$at/work" overlay "$root"
 	mount -t proc proc "$root/proc"
 	mount -t sysfs sysfs "$root/sys"
+	mount -t bpf bpf "$root/sys/fs/bpf" 2>/dev/null || : # the node's own
 	node_devices "$root"
 	node_cgroups "$root"
 	mount -t tmpfs -o mode=755 tmpfs "$root/run"
@@ -121,7 +124,7 @@ node_pivot() { # TREE MOUNTPOINT TEST ARG...: as process 1 of the new namespaces
 		/lib/systemd/systemd --log-target=console --log-level=err
 	# This process reaps what the runtime leaves behind, and ends with the test.
 	env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb LC_ALL=C NODE_INSIDE=1 B=/build \
-		SLOW="$SLOW" UNDER="${UNDER-}" bash "/ctmeter/tests/runtimes/$test" "$@"
+		SLOW="$SLOW" UNDER="${UNDER-}" BACKEND="$BACKEND" bash "/ctmeter/tests/runtimes/$test" "$@"
 }
 
 # ctmeter installed as an operator does, and the rest of the test as a service.
@@ -142,7 +145,7 @@ node_service() { # ROOT TEST
 		After=multi-user.target
 		[Service]
 		Type=oneshot
-		Environment=NODE_INSIDE=1 B=/build SLOW=$SLOW LC_ALL=C ${NODE_ENVIRONMENT-}
+		Environment=NODE_INSIDE=1 B=/build SLOW=$SLOW BACKEND=$BACKEND LC_ALL=C ${NODE_ENVIRONMENT-}
 		ExecStart=/bin/sh -c 'bash $test >/boot/out 2>&1; echo \$\$? >/boot/rc'
 		ExecStopPost=/bin/systemctl --force --force poweroff
 	END

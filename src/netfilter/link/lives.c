@@ -23,13 +23,16 @@ static int live_cmp(const void *x, const void *y)
 /* Takes over the array, which is sorted. Rows begin anew. */
 static void set(struct lives *l, struct live *take_at, size_t n)
 {
-	lives_clear(l);
-	*l = (struct lives) { take_at, xcalloc(n, sizeof(*l->rows)), n };
+	struct fw_row *rows;
+
+	lives_clear(l); /* first: two of them would be the most memory that is ever held */
+	rows = xcalloc(n, sizeof(*rows));
 	for (size_t i = 0; i < n; i++)
-		l->rows[i] = (struct fw_row) { .addr = take_at[i].addr,
-					       .link = take_at[i].link,
-					       .present = take_at[i].paths,
-					       .missing = take_at[i].missed };
+		rows[i] = (struct fw_row) { .addr = take_at[i].addr,
+					    .link = take_at[i].link,
+					    .present = take_at[i].paths,
+					    .missing = take_at[i].missed };
+	*l = (struct lives) { take_at, rows, n };
 }
 
 void lives_load(struct lives *l, const struct slots *s, enum addr_family family)
