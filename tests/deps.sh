@@ -95,6 +95,7 @@ nms   prometheus-snmp-exporter prometheus-snmp-exporter
 nms   python3          python3
 nms   python3-yaml     python3-pyyaml
 nms   rrdtool          rrdtool
+nms   victoria-metrics victoria-metrics
 nms   zabbix-frontend-php zabbix-web-pgsql
 nms   zabbix-server-pgsql zabbix-server-pgsql
 '
