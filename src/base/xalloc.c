@@ -63,7 +63,8 @@ void *xgrow(void *array, size_t n, size_t *cap, size_t size)
 {
 	if (n < *cap)
 		return array;
-	*cap = *cap ? *cap * 2 : 16;
+	/* Large arrays are moved by the kernel's page tables: room that is not used costs more. */
+	*cap = *cap < 16 ? 16 : *cap < 1024 ? *cap * 2 : *cap + *cap / 4;
 	return xreallocarray(array, *cap, size);
 }
 

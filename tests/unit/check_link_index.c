@@ -148,6 +148,7 @@ START_TEST(program_finds_every_address_of_a_full_index)
 	prepare(100);
 	o = open_it();
 	ck_assert_int_eq(link_object_reach(&o, o.slots), 0);
+	ck_assert_int_eq(link_object_hold_index(&o), 0);
 	for (n = 0; n < o.slots; n++) {
 		struct fw_key key = key_on_lo(n);
 

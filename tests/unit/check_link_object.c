@@ -43,10 +43,15 @@ static void work_as_user(void)
 	need(link_object_reach(&o, 3000) == 0 && o.state->reach == 3000, "reach");
 	o.slot[2999].path[0].octets = 1;
 	o.owner[2999].state = LINK_LIVE;
+	need(link_object_hold_index(&o) == 0, "hold");
 	need(index_put(&o.index, &key, 5) == 0, "put");
 	need(index_get(&o.index, &key, &slot) == 0 && slot == 5, "get");
 	need(index_remove(&o.index, &key) == 0, "remove");
 	need(index_get(&o.index, &key, &slot) == -ENOENT, "still there");
+	need(link_object_hold_index(&o) == 0, "hold twice");
+	link_object_drop_index(&o);
+	need(index_get(&o.index, &key, &slot) == -ENOENT, "still held");
+	link_object_drop_index(&o);
 	need(link_object_wait_grace(&o) == 0, "grace period");
 	link_object_close(&o);
 	need(link_object_remove(LAB_BPF_DIR, &e) == 0, "remove");

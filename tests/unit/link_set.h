@@ -94,7 +94,9 @@ static inline void raise_slot(struct link_object *o, uint32_t slot)
 	o->owner[slot].link = 1;
 	memcpy(o->owner[slot].addr, key.addr.bytes, 4);
 	o->owner[slot].state = LINK_LIVE;
+	ck_assert_int_eq(link_object_hold_index(o), 0);
 	ck_assert_int_eq(index_put(&o->index, &key, slot), 0);
+	link_object_drop_index(o);
 }
 
 /* So many packets of 128 octets from the address, seen by a program. */

@@ -40,8 +40,11 @@ static bool is_ending(void *arg)
 void fw_link_run_turn(void *arg, void *job)
 {
 	struct fw_link *s = arg;
+	int held = link_object_hold_index(&s->object); /* for all changes together */
 
 	turn_run(job, &s->slots, &s->attach_turns, is_ending, s);
+	if (!held)
+		link_object_drop_index(&s->object);
 }
 
 /* The sites follow what was done to the links. */

@@ -47,6 +47,7 @@ struct fw_link {
 
 	/* patrol.c */
 	size_t round_at; /* in the sites */
+	unsigned walks;
 	uint64_t walked_ns, retry_ns;
 };
 

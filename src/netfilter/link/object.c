@@ -49,6 +49,14 @@ static int reserve_map(struct reserve *r, size_t size)
 	return 0;
 }
 
+static void reserve_unmap(struct reserve *r)
+{
+	/* A mapping of this kind takes no memory, so this cannot fail for lack of it. */
+	if (mmap(r->at, r->mapped, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
+		r->mapped = 0;
+}
+
 static void reserve_close(struct reserve *r)
 {
 	if (r->at)
@@ -122,8 +130,6 @@ static int map_all(struct link_object *o, const char *bpf_dir, struct err *e)
 	if (!ret)
 		ret = reserve_open(&r->index, map[SET_INDEX], buckets * sizeof(struct link_bucket));
 	if (!ret)
-		ret = reserve_map(&r->index, buckets * sizeof(struct link_bucket));
-	if (!ret)
 		ret = reserve_open(&r->slots, map[SET_SLOTS], n * sizeof(struct link_slot));
 	if (!ret)
 		ret = reserve_open(&r->owners, map[SET_OWNERS], n * sizeof(struct link_owner));
@@ -181,6 +187,7 @@ static int open_object(const char *bpf_dir, bool hold, struct link_object *ret_o
 	struct link_object o = { .room = xcalloc(1, sizeof(*o.room)) };
 	int ret;
 
+	pthread_mutex_init(&o.room->index_lock, NULL);
 	memset(o.program, -1, sizeof(o.program));
 	memset(o.room->map, -1, sizeof(o.room->map));
 	o.room->dir = -1;
@@ -223,8 +230,33 @@ void link_object_close(struct link_object *o)
 	set_close(o->program, LINK_PROGRAMS);
 	if (r->dir >= 0)
 		close(r->dir);
+	pthread_mutex_destroy(&r->index_lock);
 	free(r);
 	*o = (struct link_object) { .room = NULL };
+}
+
+int link_object_hold_index(const struct link_object *o)
+{
+	struct link_object_room *r = o->room;
+	int ret = 0;
+
+	pthread_mutex_lock(&r->index_lock);
+	if (!r->index_holds)
+		ret = reserve_map(&r->index, o->index.n * sizeof(struct link_bucket));
+	if (!ret)
+		r->index_holds++;
+	pthread_mutex_unlock(&r->index_lock);
+	return ret;
+}
+
+void link_object_drop_index(const struct link_object *o)
+{
+	struct link_object_room *r = o->room;
+
+	pthread_mutex_lock(&r->index_lock);
+	if (--r->index_holds == 0)
+		reserve_unmap(&r->index);
+	pthread_mutex_unlock(&r->index_lock);
 }
 
 int link_object_reach(struct link_object *o, uint32_t n)

@@ -46,7 +46,7 @@ extern const char *const link_program_name[LINK_PROGRAMS];
 
 /* An open set. The file descriptors are close-on-exec. */
 struct link_object {
-	struct index index;
+	struct index index; /* to be used between link_object_hold_index and .._drop_index */
 	int node[ADDR_FAMILIES]; /* maps, by family */
 	int program[LINK_PROGRAMS];
 	uint32_t program_id[LINK_PROGRAMS]; /* as a tcx link or a filter names its program */
@@ -85,6 +85,12 @@ void link_object_close(struct link_object *o);
  * the first use of a slot. Take the lowest free slots first: what is mapped counts as memory of the
  * process. Pointers stay valid. Returns 0, -ENOSPC (n > slots) or another -errno. */
 int link_object_reach(struct link_object *o, uint32_t n);
+
+/* The index is mapped only while somebody holds it, since all of it would count as memory of the
+ * process. Holds nest, in any thread; many uses in a row are worth one around them all. Returns 0
+ * or -errno: it is not held then. */
+int link_object_hold_index(const struct link_object *o);
+void link_object_drop_index(const struct link_object *o);
 
 /* Wait until no program runs that began before the call, 14 to 90 ms. For a worker's thread.
  * Returns 0 or -errno. */

@@ -10,7 +10,8 @@
 
 #define WALK_EVERY_NS NS_PER_S
 #define WALK_FOR_NS (2 * NS_PER_MS) /* readings must not hold the loop */
-#define ENTRIES_A_WALK 128
+#define CHECK_EVERY 4 /* walks: the index must be mapped for it */
+#define ENTRIES_A_CHECK 512
 
 /* Names one link of those that are missing. */
 static void describe(struct fw_link *s, const struct site *site, size_t n)
@@ -73,13 +74,12 @@ static bool look_at(struct fw_link *s, struct site *site)
 	return site_seen(site, attach_look(&s->attach, site->link, &found), &found);
 }
 
-/* Somebody may have changed the index. */
-static bool check_entries(struct fw_link *s, struct link_family *f)
+static bool check_family(struct fw_link *s, struct link_family *f)
 {
 	const struct slots_index *index = &s->slots.index;
 	bool news = false;
 
-	for (size_t n = 0; n < ENTRIES_A_WALK && f->checked < f->lives.n; n++, f->checked++) {
+	for (size_t n = 0; n < ENTRIES_A_CHECK && f->checked < f->lives.n; n++, f->checked++) {
 		const struct live *live = &f->lives.at[f->checked];
 		struct fw_key key = { .addr = live->addr, .link = live->link };
 		uint32_t slot = live->slot;
@@ -92,6 +92,19 @@ static bool check_entries(struct fw_link *s, struct link_family *f)
 	}
 	if (f->checked >= f->lives.n)
 		f->checked = 0;
+	return news;
+}
+
+/* Somebody may have changed the index. Returns whether that is news. */
+static bool check_entries(struct fw_link *s)
+{
+	bool news = false;
+
+	if (++s->walks % CHECK_EVERY || link_object_hold_index(&s->object) < 0)
+		return false;
+	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+		news = check_family(s, &s->families[f]) || news;
+	link_object_drop_index(&s->object);
 	return news;
 }
 
@@ -127,9 +140,7 @@ void patrol_walk(struct fw_link *s, uint64_t now_ns)
 	}
 	if (!site)
 		s->round_at = 0; /* the next round begins with the next walk */
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
-		news = check_entries(s, &s->families[f]) || news;
-	if (news)
+	if (check_entries(s) || news)
 		fw_link_changed(s);
 }
 

@@ -4,6 +4,8 @@
 
 #include "netfilter/link/object.h"
 
+#include <pthread.h>
+
 /* A set as files below BPF_DIR, for object.c and prepare.c. */
 
 #define SET_NOW "set"
@@ -34,6 +36,8 @@ struct link_object_room {
 	int map[SET_MAPS];
 	int dir; /* BPF_DIR; locked shared while the set is open */
 	struct reserve index, slots, owners, state, strays;
+	pthread_mutex_t index_lock;
+	unsigned index_holds; /* the index is mapped while this is not 0 */
 };
 
 extern const char *const set_map_name[SET_MAPS];

@@ -15,24 +15,44 @@
 
 /* --- the kernel's index --------------------------------------------------------------------- */
 
+static const struct link_object *object_of(void *arg)
+{
+	return &((struct fw_link *)arg)->object;
+}
+
+static int dropped(const struct link_object *o, int ret)
+{
+	link_object_drop_index(o);
+	return ret;
+}
+
 static int put(void *arg, const struct fw_key *key, uint32_t slot)
 {
-	return index_put(&((struct fw_link *)arg)->object.index, key, slot);
+	const struct link_object *o = object_of(arg);
+	int ret = link_object_hold_index(o);
+
+	return ret < 0 ? ret : dropped(o, index_put(&o->index, key, slot));
 }
 
 static int take(void *arg, const struct fw_key *key)
 {
-	return index_remove(&((struct fw_link *)arg)->object.index, key);
+	const struct link_object *o = object_of(arg);
+	int ret = link_object_hold_index(o);
+
+	return ret < 0 ? ret : dropped(o, index_remove(&o->index, key));
 }
 
 static int get(void *arg, const struct fw_key *key, uint32_t *ret_slot)
 {
-	return index_get(&((struct fw_link *)arg)->object.index, key, ret_slot);
+	const struct link_object *o = object_of(arg);
+	int ret = link_object_hold_index(o);
+
+	return ret < 0 ? ret : dropped(o, index_get(&o->index, key, ret_slot));
 }
 
 static int wait_grace(void *arg)
 {
-	return link_object_wait_grace(&((struct fw_link *)arg)->object);
+	return link_object_wait_grace(object_of(arg));
 }
 
 /* --- starting ------------------------------------------------------------------------------- */
