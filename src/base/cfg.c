@@ -292,6 +292,8 @@ void cfg_free(struct cfg *cfg)
 	free(cfg->inventory.helper);
 	free(cfg->ledger.path);
 	free(cfg->ports.name);
+	free(cfg->ports.location);
+	free(cfg->ports.contact);
 	free(cfg->ship.database);
 	free(cfg->ship.node);
 	zone_free(cfg->billing.zone);

@@ -224,6 +224,24 @@ static int parse_name(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
+/* The same, which may be empty. */
+static int parse_note(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	return parse_name(key, value, field, e);
+}
+
+static int parse_speed(const struct cfg_key *key, const char *value, void *field, struct err *e)
+{
+	if (!strcmp(value, "auto")) {
+		*(uint32_t *)field = 0;
+		return 0;
+	}
+	if (parse_number(key, value, field, e) == 0)
+		return 0;
+	err_set(e, "must be auto or a number of Mbit/s from %u to %u", key->min, key->max);
+	return -EINVAL;
+}
+
 /* libpq knows what is in it; who runs without libpq may have it, too. */
 static int parse_conninfo(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
@@ -408,7 +426,9 @@ static const struct cfg_key keys[] = {
 	{ "ports", "name", "containers@HOSTNAME", parse_name, FIELD(ports.name) },
 	{ "ports", "direction", "container", parse_direction, FIELD(ports.direction),
 	  .choices = direction_choices },
-	{ "ports", "speed", "1000", parse_number, FIELD(ports.speed_mbits), 1, 400000 },
+	{ "ports", "location", "", parse_note, FIELD(ports.location) },
+	{ "ports", "contact", "", parse_note, FIELD(ports.contact) },
+	{ "ports", "speed", "auto", parse_speed, FIELD(ports.speed_mbits), 1, 400000 },
 	{ "ports", "framing", "0", parse_framing, FIELD(ports.framing_octets),
 	  .choices = framing_choices },
 	{ "ship", "database", NULL, parse_conninfo, FIELD(ship.database) },
@@ -427,7 +447,8 @@ static const struct cfg_key keys[] = {
 
 static bool may_be_empty(const struct cfg_key *key)
 {
-	return key->parse == parse_context || key->parse == parse_conninfo;
+	return key->parse == parse_context || key->parse == parse_conninfo ||
+	       key->parse == parse_note;
 }
 
 size_t cfg_key_count(void)

@@ -120,8 +120,10 @@ static void show_ports(const struct ledger *l, struct snap *snap)
 			snap->ports[n++] =
 				(struct snap_port) { l->ports[i]->ifindex, l->ports[i]->number };
 	for (size_t i = 0; i < l->n_slots; i++)
-		if (l->slots[i].addr.family == ADDR_V4 && l->slots[i].owner->state == STORE_LIVE)
-			snap->ipv4[snap->n_ipv4++] = l->slots[i].owner->number;
+		if (l->slots[i].owner->state == STORE_LIVE) {
+			snap->held[snap->n_held++] = l->slots[i].owner->number;
+			snap->n_held_v4 += l->slots[i].addr.family == ADDR_V4;
+		}
 	snap->ports_change_ns = l->ports_change_ns;
 	snap->port_view = l->port_view;
 	snap->port_framing = l->port_framing;

@@ -36,7 +36,7 @@ static void free_arrays(struct snap *s)
 	free(s->containers);
 	free(s->addresses);
 	free(s->ports);
-	free(s->ipv4);
+	free(s->held);
 	free(s);
 }
 
@@ -82,7 +82,7 @@ static void *reserve(void *array, size_t n, size_t *cap, size_t size)
 	return xmalloc(n * size);
 }
 
-void snap_reserve(struct snap *s, size_t containers, size_t addresses, size_t ipv4)
+void snap_reserve(struct snap *s, size_t containers, size_t addresses, size_t held)
 {
 	size_t ports = s->cap_containers;
 
@@ -90,7 +90,7 @@ void snap_reserve(struct snap *s, size_t containers, size_t addresses, size_t ip
 		reserve(s->containers, containers, &s->cap_containers, sizeof(*s->containers));
 	s->ports = reserve(s->ports, containers, &ports, sizeof(*s->ports));
 	s->addresses = reserve(s->addresses, addresses, &s->cap_addresses, sizeof(*s->addresses));
-	s->ipv4 = reserve(s->ipv4, ipv4, &s->cap_ipv4, sizeof(*s->ipv4));
+	s->held = reserve(s->held, held, &s->cap_held, sizeof(*s->held));
 }
 
 /* Keep the arrays for the next snapshot. Returns false if nobody will need them. */
@@ -100,10 +100,10 @@ static bool give_back(struct snap *s)
 	struct snap kept = { .containers = s->containers,
 			     .addresses = s->addresses,
 			     .ports = s->ports,
-			     .ipv4 = s->ipv4,
+			     .held = s->held,
 			     .cap_containers = s->cap_containers,
 			     .cap_addresses = s->cap_addresses,
-			     .cap_ipv4 = s->cap_ipv4 };
+			     .cap_held = s->cap_held };
 	bool keep = p && !p->ended && !p->spare;
 
 	if (keep) {

@@ -81,6 +81,7 @@ struct snap_container {
 	uint64_t run_ns; /* since when; 0: since before ctmeterd first saw it */
 	uint32_t ifindex; /* durable, from 1 */
 	uint32_t n_addresses; /* rows not retired */
+	uint32_t mbits; /* the speed of its links; 0: not told */
 	struct snap_totals totals;
 	const char *runtime, *runtime_id, *image; /* snap_text; as in struct inv_container */
 	enum inv_net net;
@@ -115,8 +116,8 @@ struct snap {
 	struct snap_address *addresses;
 	size_t n_addresses;
 	struct snap_port *ports; /* every container, sorted by ifindex: n_containers */
-	uint32_t *ipv4; /* index of the row that holds each IPv4 address now, sorted by address */
-	size_t n_ipv4;
+	uint32_t *held; /* index of the row that holds each address now, sorted by addr_cmp */
+	size_t n_held, n_held_v4; /* the IPv4 addresses are first */
 	uint64_t ports_change_ns; /* when a container last came or went */
 	enum port_view port_view;
 	uint32_t port_framing; /* octets that the ports count more for each packet */
@@ -141,7 +142,7 @@ struct snap {
 	/* private to snap.c */
 	unsigned refs;
 	struct snap_pool *pool;
-	size_t cap_containers, cap_addresses, cap_ipv4; /* if it has a pool */
+	size_t cap_containers, cap_addresses, cap_held; /* if it has a pool */
 };
 
 /* Snapshots follow one another, each as large as the one before. Memory that is given back to the
@@ -160,7 +161,7 @@ struct snap *snap_new_from(struct snap_pool *p);
 
 /* For the builder of a snapshot from a pool: room for so many containers (and as many ports),
  * addresses and IPv4 addresses. What is in it is undefined. */
-void snap_reserve(struct snap *s, size_t containers, size_t addresses, size_t ipv4);
+void snap_reserve(struct snap *s, size_t containers, size_t addresses, size_t held);
 
 /* An empty snapshot with one reference. The builder fills its fields; from then on it is only
  * read. */

@@ -480,6 +480,7 @@ void engine_free(struct engine *en)
 		enforce_free(en->enforce[f]);
 	conflicts_clear(&en->conflicts);
 	intake_clear(&en->intake);
+	speeds_release(&en->speeds);
 	keep_free(en->keep);
 	ledger_free(en->ledger);
 	snap_unref(en->snap);

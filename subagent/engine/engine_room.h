@@ -15,6 +15,7 @@
 #include "engine/pace.h"
 #include "engine/sampler.h"
 #include "engine/shipping.h"
+#include "engine/speeds.h"
 #include "engine/waiters.h"
 #include "inventory/hook.h"
 #include "inventory/source.h"
@@ -75,6 +76,7 @@ struct engine {
 	uint64_t ticked_ns; /* when the last tick ended */
 	struct intake intake;
 	struct shipping shipping;
+	struct speeds speeds;
 	struct enforce *enforce[ADDR_FAMILIES];
 	char what[ADDR_FAMILIES][48]; /* handover_place */
 	struct waiter *waiters;

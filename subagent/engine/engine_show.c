@@ -116,6 +116,7 @@ void engine_publish(struct engine *en)
 	en->shown.paths = engine_paths(en);
 	memcpy(en->shown.problem, problem, sizeof(en->shown.problem));
 	en->shown.plain = engine_tell(en, snap);
+	speeds_tell(&en->speeds, snap, loop_now_ns());
 	snap_unref(en->snap);
 	en->snap = snap;
 	en->published(en->published_arg);

@@ -11,6 +11,7 @@
 
 #define NS_PER_CS 10000000ull
 #define LATER_START_NS 2000000000ll /* a later start than this is no late response */
+#define EARLIER_START_NS 200000000ll /* what TimeStamps do not move for */
 
 size_t mib_scalar_rows(const void *data)
 {
@@ -102,36 +103,48 @@ void mib_set_text(struct smi_value *v, const char *text)
 	mib_set_text_upto(v, "", text ? text : "", MIB_TEXT_MAX);
 }
 
-/* When the master started, computed from the pair; may be negative. */
-static int64_t started_ns(uint32_t uptime_cs, uint64_t at_ns)
+/* When the master started, as one response says; may be negative. */
+static int64_t started_ns(const struct mib_uptime *u)
 {
-	return (int64_t)(at_ns - uptime_cs * NS_PER_CS);
+	return (int64_t)(u->at_ns - u->cs * NS_PER_CS);
+}
+
+/* Believe the new one if it says a start that is earlier by more than this, or another master's. */
+static void observe(struct mib_uptime *u, const struct mib_uptime *new, int64_t earlier_ns)
+{
+	int64_t later = started_ns(new) - started_ns(u);
+
+	if (!u->at_ns || later < -earlier_ns || later > LATER_START_NS)
+		*u = *new;
 }
 
 void mib_uptime_observe(struct mib_data *d, uint32_t sysuptime_cs, uint64_t now_ns)
 {
-	int64_t later =
-		started_ns(sysuptime_cs, now_ns) - started_ns(d->uptime_cs, d->uptime_at_ns);
+	const struct mib_uptime new = { sysuptime_cs, now_ns };
 
-	if (d->uptime_at_ns && later >= 0 && later <= LATER_START_NS)
-		return;
-	d->uptime_cs = sysuptime_cs;
-	d->uptime_at_ns = now_ns;
+	observe(&d->uptime, &new, 0);
+	observe(&d->stamps, &new, EARLIER_START_NS);
+}
+
+/* The master's sysUpTime at a moment. */
+static void set_uptime_at(struct smi_value *v, const struct mib_uptime *u, uint64_t at_ns)
+{
+	int64_t after_start = (int64_t)at_ns - started_ns(u);
+
+	v->type = SMI_TIMETICKS;
+	v->u.u32 = 0;
+	if (at_ns && u->at_ns && after_start > 0)
+		v->u.u32 = (uint32_t)(after_start / (int64_t)NS_PER_CS);
 }
 
 void mib_set_timestamp(struct smi_value *v, const struct mib_data *d, uint64_t event_ns)
 {
-	int64_t after_start = (int64_t)event_ns - started_ns(d->uptime_cs, d->uptime_at_ns);
-
-	v->type = SMI_TIMETICKS;
-	v->u.u32 = 0;
-	if (event_ns && d->uptime_at_ns && after_start > 0)
-		v->u.u32 = (uint32_t)(after_start / (int64_t)NS_PER_CS);
+	set_uptime_at(v, &d->stamps, event_ns);
 }
 
 void mib_set_uptime(struct smi_value *v, const struct mib_data *d)
 {
-	mib_set_timestamp(v, d, d->now_ns);
+	set_uptime_at(v, &d->uptime, d->now_ns);
 }
 
 void mib_set_date(struct smi_value *v, int64_t wall_s)

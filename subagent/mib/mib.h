@@ -11,16 +11,20 @@
 
 #define MIB_TEXT_MAX 255
 
+/* The master's sysUpTime (1/100 s) and when it was observed. Both 0: unknown. */
+struct mib_uptime {
+	uint32_t cs;
+	uint64_t at_ns;
+};
+
 struct mib_data {
 	const struct snap *snap; /* borrowed, pinned while requests are answered from it */
 	uint64_t now_ns; /* CLOCK_BOOTTIME of the answer */
-	/* The master's sysUpTime (1/100 s) and when it was observed (mib_uptime_observe). Both 0:
-	 * unknown. */
-	uint32_t uptime_cs;
-	uint64_t uptime_at_ns;
+	struct mib_uptime uptime, stamps; /* mib_uptime_observe; stamps: what TimeStamps are by */
 	/* The switch view's configuration, copied because a reload frees the daemon's. */
 	char switch_name[MIB_TEXT_MAX + 1];
-	uint32_t port_mbits;
+	char switch_location[MIB_TEXT_MAX + 1], switch_contact[MIB_TEXT_MAX + 1];
+	uint32_t port_mbits; /* 0: each port's is that of its container's links */
 };
 
 /* CTMETER-MIB, for the default context. */
@@ -28,7 +32,7 @@ extern const struct oidtab mib_ctm_scalars, mib_ctm_containers, mib_ctm_addresse
 extern const struct oidtab_view mib_ctm_view;
 
 /* The switch view, for a context of its own: the system group, IF-MIB with one port for each
- * container, and the containers' IPv4 addresses on their ports. */
+ * container, and the containers' addresses on their ports. */
 extern const struct oidtab_view mib_switch_view;
 
 /* A subtree to register with the master agent. */
@@ -53,17 +57,17 @@ void mib_ctm_notification(const struct mib_data *d, const struct notice *what,
  * s7.1.4). */
 extern const struct mib_root mib_ctm_roots[MIB_CTM_ROOTS];
 
-#define MIB_SWITCH_ROOTS 4
+#define MIB_SWITCH_ROOTS 5
 extern const struct mib_root mib_switch_roots[MIB_SWITCH_ROOTS];
 
 /* The rows and index functions of an oidtab of scalars. */
 size_t mib_scalar_rows(const void *data);
 size_t mib_scalar_index(const void *data, size_t row, uint32_t *sub);
 
-/* Take in the sysUpTime of a response read at now_ns. Changes only d->uptime_*. A response can be
- * late but never early, so the observation that puts the master's start earliest is kept, and
- * TimeStamps stay constant. A start more than 2 s later than that means another master, or that
- * sysUpTime wrapped after 497 days; it replaces the old one. */
+/* Take in the sysUpTime of a response read at now_ns. A response can be late but never early, so
+ * the one that puts the master's start earliest is kept. For TimeStamps it must be earlier by
+ * 0.2 s: they would move without an event, which pollers take for one. A start more than 2 s later
+ * means another master, or that sysUpTime wrapped after 497 days; it replaces the old one. */
 void mib_uptime_observe(struct mib_data *d, uint32_t sysuptime_cs, uint64_t now_ns);
 
 /* Constructors of values. Octets are borrowed; text is built in v->buf. */

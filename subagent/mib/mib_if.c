@@ -10,6 +10,7 @@ enum { IF_NUMBER = 1, IF_TABLE_LAST_CHANGE = 5 };
 static const uint32_t system_root[] = { 1, 3, 6, 1, 2, 1, 1 };
 static const uint32_t interfaces_root[] = { 1, 3, 6, 1, 2, 1, 2 };
 static const uint32_t ipaddr_root[] = { 1, 3, 6, 1, 2, 1, 4, 20 };
+static const uint32_t ipaddress_root[] = { 1, 3, 6, 1, 2, 1, 4, 34 };
 static const uint32_t if_mib_root[] = { 1, 3, 6, 1, 2, 1, 31, 1 };
 
 size_t mib_if_rows(const void *data)
@@ -40,6 +41,11 @@ bool mib_if_carried(const struct mib_data *d, const struct snap_container *c, bo
 	ret_sum->octets =
 		fwd->octets + node->octets + ret_sum->pkts * (uint64_t)d->snap->port_framing;
 	return ret_sum->octets || ret_sum->pkts || c->totals.status != ROW_NOT_COUNTABLE;
+}
+
+uint32_t mib_if_mbits(const struct mib_data *d, const struct snap_container *c)
+{
+	return d->port_mbits ? d->port_mbits : c->mbits;
 }
 
 void mib_if_set_name(struct smi_value *v, const struct snap_container *c)
@@ -89,15 +95,14 @@ const struct oidtab mib_if_scalars = {
 };
 
 static const struct oidtab *const tabs[] = {
-	&mib_sys_scalars,  &mib_if_number, &mib_if_table,
-	&mib_ipaddr_table, &mib_if_xtable, &mib_if_scalars,
+	&mib_sys_scalars,     &mib_if_number, &mib_if_table,   &mib_ipaddr_table,
+	&mib_ipaddress_table, &mib_if_xtable, &mib_if_scalars,
 };
 
 const struct oidtab_view mib_switch_view = { tabs, ARRAY_LEN(tabs) };
 
 const struct mib_root mib_switch_roots[MIB_SWITCH_ROOTS] = {
-	{ system_root, ARRAY_LEN(system_root) },
-	{ interfaces_root, ARRAY_LEN(interfaces_root) },
-	{ ipaddr_root, ARRAY_LEN(ipaddr_root) },
+	{ system_root, ARRAY_LEN(system_root) }, { interfaces_root, ARRAY_LEN(interfaces_root) },
+	{ ipaddr_root, ARRAY_LEN(ipaddr_root) }, { ipaddress_root, ARRAY_LEN(ipaddress_root) },
 	{ if_mib_root, ARRAY_LEN(if_mib_root) },
 };

@@ -86,7 +86,7 @@ static bool cell(const void *data, size_t row, uint32_t column, struct smi_value
 		mib_set_integer(ret, MTU_OCTETS);
 		return true;
 	case IF_SPEED:
-		mib_set_gauge32(ret, d->port_mbits * BITS_PER_MBIT);
+		mib_set_gauge32(ret, mib_if_mbits(d, c) * BITS_PER_MBIT);
 		return true;
 	case IF_PHYS_ADDRESS:
 		mib_set_octets(ret, ret->buf, 0);

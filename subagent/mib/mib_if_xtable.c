@@ -70,7 +70,7 @@ static bool cell(const void *data, size_t row, uint32_t column, struct smi_value
 		mib_set_integer(ret, TRAPS_DISABLED);
 		return true;
 	case IFX_HIGH_SPEED:
-		mib_set_gauge32(ret, d->port_mbits);
+		mib_set_gauge32(ret, mib_if_mbits(d, c));
 		return true;
 	case IFX_CONNECTOR_PRESENT:
 		mib_set_integer(ret, TRUTH_FALSE);

@@ -26,12 +26,12 @@ static const uint32_t columns[] = {
 
 static size_t rows(const void *data)
 {
-	return ((const struct mib_data *)data)->snap->n_ipv4;
+	return ((const struct mib_data *)data)->snap->n_held_v4;
 }
 
 static const struct snap_address *address(const struct mib_data *d, size_t row)
 {
-	return &d->snap->addresses[d->snap->ipv4[row]];
+	return &d->snap->addresses[d->snap->held[row]];
 }
 
 static size_t row_index(const void *data, size_t row, uint32_t *sub)

@@ -61,8 +61,10 @@ static bool cell(const void *data, size_t row, uint32_t column, struct smi_value
 		mib_set_text(ret, d->switch_name);
 		return true;
 	case SYS_CONTACT:
+		mib_set_text(ret, d->switch_contact);
+		return true;
 	case SYS_LOCATION:
-		mib_set_text(ret, "");
+		mib_set_text(ret, d->switch_location);
 		return true;
 	case SYS_SERVICES:
 		mib_set_integer(ret, SERVICES_INTERNET);

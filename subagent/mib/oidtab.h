@@ -35,7 +35,7 @@ enum smi_type {
 	SMI_COUNTER64 = 70,
 };
 
-/* A value. octets and oid are borrowed from the table's data, or point into buf. */
+/* A value. octets and oid are borrowed from the table's data, or point into buf or sub. */
 struct smi_value {
 	enum smi_type type;
 	union {
@@ -51,7 +51,10 @@ struct smi_value {
 			size_t len;
 		} oid;
 	} u;
-	uint8_t buf[256]; /* for a value that is built on the fly */
+	union { /* for a value that is built on the fly */
+		uint8_t buf[256];
+		uint32_t sub[64];
+	};
 };
 
 /* An instance and its value. Do not move it: the value may point into itself. */

@@ -105,7 +105,7 @@ kill "$LOCKER" # its sleep may go on
 mv "$LAB/away" "$LAB/run"
 lab_inventory_usual
 lab_snmpd_start
-for what in 'flap: answers again' 'serving 7 of 7 tables' 'the rules are in IPv4 table mangle again' \
+for what in 'flap: answers again' 'serving 8 of 8 tables' 'the rules are in IPv4 table mangle again' \
 	'ledger.db is written again' 'no container or address is over the limits'; do
 	assert_await "told once: $what" 15 eval '[ "$(count "$what")" = 1 ]'
 	assert_match "how long and how often: $what" '\(after [0-9]+ (s|minutes), [0-9]+ times\)' \

@@ -11,6 +11,7 @@ SYSTEM=.1.3.6.1.2.1.1
 IF_NUMBER=.1.3.6.1.2.1.2.1.0
 IF=.1.3.6.1.2.1.2.2.1
 ADDRESSES=.1.3.6.1.2.1.4.20.1
+ADDRESSES_OF_BOTH=.1.3.6.1.2.1.4.34.1
 IFX=.1.3.6.1.2.1.31.1.1.1
 TABLE_LAST_CHANGE=.1.3.6.1.2.1.31.1.5.0
 OPER_STATUS=$IF.8 LAST_CHANGE=$IF.9 DISCONTINUITY=$IFX.19
@@ -74,6 +75,8 @@ traffic() {
 
 lab_set ports.name 'ports of HOSTNAME'
 lab_set ports.speed 2500
+lab_set ports.location 'Rack 7, Ghent'
+lab_set ports.contact ops@example.net
 lab_set ledger.checkpoint 1
 lab_start
 await 10 ports_serve || fail 'the switch view is not served'
@@ -86,6 +89,8 @@ assert_match 'sysDescr states the direction' 'In is to the container' "$(port_ge
 before=$(snmp_get $SYSTEM.3.0) here=$(port_get $SYSTEM.3.0)
 assert_ge "sysUpTime is the master's, not before" "$((before - 2))" "$here"
 assert_ge "sysUpTime is the master's, not after" "$here" "$(($(snmp_get $SYSTEM.3.0) + 2))"
+assert_eq sysLocation 'Rack 7, Ghent' "$(port_get $SYSTEM.6.0)"
+assert_eq sysContact ops@example.net "$(port_get $SYSTEM.4.0)"
 assert_eq ifNumber 3 "$(port_get $IF_NUMBER)"
 
 step 'ports'
@@ -100,6 +105,13 @@ assert_eq ifOperStatus $UP "$(port_get "$OPER_STATUS.${PORT[101]}")"
 assert_eq ifOutErrors 0 "$(port_get "$IF.20.${PORT[101]}")"
 for a in 192.0.2.101 192.0.2.102 192.0.2.112 192.0.2.103; do
 	assert_eq "the port of $a" "${PORT[${LAB_OWNER[$a]}]}" "$(port_get "$ADDRESSES.2.$a")"
+	assert_eq "the port of $a, with those of IPv6" "${PORT[${LAB_OWNER[$a]}]}" \
+		"$(port_get "$ADDRESSES_OF_BOTH.3.1.4.$a")"
+done
+for ct in 101 103; do
+	tail="16.32.1.13.184.0.1.0.0.0.0.0.0.0.0.1.$((ct == 101 ? 1 : 3))"
+	assert_eq "the IPv6 address of $ct" "${PORT[$ct]}" "$(port_get "$ADDRESSES_OF_BOTH.3.2.$tail")"
+	assert_match 'its prefix is its own' '[.]128$' "$(port_get "$ADDRESSES_OF_BOTH.5.2.$tail")"
 done
 
 step 'what was sent'
@@ -119,7 +131,10 @@ done
 for column in {1..5}; do
 	assert_eq "ipAddrTable column $column" 4 "$(grep -c "^$ADDRESSES\.$column\.192\.0\.2\." "$LAB/oids")"
 done
-assert_eq 'and nothing else' $((7 + 2 + 3 * (17 + 10) + 4 * 5)) "$(wc -l <"$LAB/oids")"
+for column in {3..11}; do
+	assert_eq "ipAddressTable column $column" 6 "$(grep -c "^$ADDRESSES_OF_BOTH\.$column\." "$LAB/oids")"
+done
+assert_eq 'and nothing else' $((7 + 2 + 3 * (17 + 10) + 4 * 5 + 6 * 9)) "$(wc -l <"$LAB/oids")"
 head -n -1 "$LAB/oids" | xargs -n 100 | while read -ra oids; do ports snmp_next "${oids[@]}"; done |
 	cut -d ' ' -f 1 >"$LAB/following"
 assert_eq 'GETNEXT' '' "$(tail -n +2 "$LAB/oids" | diff - "$LAB/following")"
@@ -242,5 +257,19 @@ lab_ctmeterd_start
 assert_await 'the tables are served' 10 snmp_serves
 assert_eq 'the view is not' '' "$(port_get $IF_NUMBER | grep -x '[0-9]*')"
 assert_eq 'status has no problem' '' "$(ctmeter status | sed -n '/problem/,$p')"
+
+if why=$(lab_probe_backend link); then
+	step "the speed of the containers' links"
+	mount -t sysfs sysfs /sys && mount -t bpf bpf /sys/fs/bpf # of this network
+	lab_ctmeterd_stop
+	lab_set agentx.context containers
+	lab_set netfilter.backend link
+	lab_set ports.speed auto
+	lab_ctmeterd_start
+	assert_await 'both views are back' 10 both_serve
+	assert_await 'a veth has 10 Gbit/s' 10 port_is "$IFX.15.${PORT[101]}" 10000
+else
+	echo "   the speed of links is left out: $why"
+fi
 
 lab_end

@@ -134,8 +134,8 @@ static struct mib_data data_of(const struct snap *s)
 	struct mib_data d = {
 		.snap = s,
 		.now_ns = 60000 * MS,
-		.uptime_cs = 1000,
-		.uptime_at_ns = 50000 * MS,
+		.uptime = { 1000, 50000 * MS },
+		.stamps = { 1000, 50000 * MS },
 	};
 
 	return d;

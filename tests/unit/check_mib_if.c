@@ -12,6 +12,11 @@
 static const uint32_t base[] = { 1, 3, 6, 1, 2, 1 };
 static const struct walk walk = { &mib_switch_view, base, ARRAY_LEN(base) };
 
+#define V4_3 "1.4.192.0.2.3"
+#define V4_9 "1.4.203.0.113.1"
+#define V6_2 "2.16.32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1"
+#define PREFIX "1.3.6.1.2.1.4.32.1.5."
+
 /* Ports 2, 3 and 9; by id they stand in the order 9, 3, 2. */
 static const struct expected everything[] = {
 	{ "1.1.0", SMI_OCTETS,
@@ -19,9 +24,9 @@ static const struct expected everything[] = {
 	  "In is to the container, Out is from it; octets of IP packets" },
 	{ "1.2.0", SMI_OID, CTM_BASE_OID_TEXT ".3.1" },
 	{ "1.3.0", SMI_TIMETICKS, "2000" },
-	{ "1.4.0", SMI_OCTETS, "" },
+	{ "1.4.0", SMI_OCTETS, "ops@example.net" },
 	{ "1.5.0", SMI_OCTETS, "containers@node1" },
-	{ "1.6.0", SMI_OCTETS, "" },
+	{ "1.6.0", SMI_OCTETS, "rack 7" },
 	{ "1.7.0", SMI_INTEGER, "4" },
 	{ "2.1.0", SMI_INTEGER, "3" },
 	{ "2.2.1.1.2", SMI_INTEGER, "2" },
@@ -81,6 +86,33 @@ static const struct expected everything[] = {
 	{ "4.20.1.4.203.0.113.1", SMI_INTEGER, "1" },
 	{ "4.20.1.5.192.0.2.3", SMI_INTEGER, "65535" },
 	{ "4.20.1.5.203.0.113.1", SMI_INTEGER, "65535" },
+	{ "4.34.1.3." V4_3, SMI_INTEGER, "3" },
+	{ "4.34.1.3." V4_9, SMI_INTEGER, "9" },
+	{ "4.34.1.3." V6_2, SMI_INTEGER, "2" },
+	{ "4.34.1.4." V4_3, SMI_INTEGER, "1" },
+	{ "4.34.1.4." V4_9, SMI_INTEGER, "1" },
+	{ "4.34.1.4." V6_2, SMI_INTEGER, "1" },
+	{ "4.34.1.5." V4_3, SMI_OID, PREFIX "3." V4_3 ".32" },
+	{ "4.34.1.5." V4_9, SMI_OID, PREFIX "9." V4_9 ".32" },
+	{ "4.34.1.5." V6_2, SMI_OID, PREFIX "2." V6_2 ".128" },
+	{ "4.34.1.6." V4_3, SMI_INTEGER, "1" },
+	{ "4.34.1.6." V4_9, SMI_INTEGER, "1" },
+	{ "4.34.1.6." V6_2, SMI_INTEGER, "1" },
+	{ "4.34.1.7." V4_3, SMI_INTEGER, "4" },
+	{ "4.34.1.7." V4_9, SMI_INTEGER, "5" },
+	{ "4.34.1.7." V6_2, SMI_INTEGER, "4" },
+	{ "4.34.1.8." V4_3, SMI_TIMETICKS, "0" },
+	{ "4.34.1.8." V4_9, SMI_TIMETICKS, "0" },
+	{ "4.34.1.8." V6_2, SMI_TIMETICKS, "0" },
+	{ "4.34.1.9." V4_3, SMI_TIMETICKS, "0" },
+	{ "4.34.1.9." V4_9, SMI_TIMETICKS, "0" },
+	{ "4.34.1.9." V6_2, SMI_TIMETICKS, "0" },
+	{ "4.34.1.10." V4_3, SMI_INTEGER, "1" },
+	{ "4.34.1.10." V4_9, SMI_INTEGER, "1" },
+	{ "4.34.1.10." V6_2, SMI_INTEGER, "1" },
+	{ "4.34.1.11." V4_3, SMI_INTEGER, "2" },
+	{ "4.34.1.11." V4_9, SMI_INTEGER, "2" },
+	{ "4.34.1.11." V6_2, SMI_INTEGER, "2" },
 	{ "31.1.1.1.1.2", SMI_OCTETS, "ct" ID64 },
 	{ "31.1.1.1.1.3", SMI_OCTETS, "ct200" },
 	{ "31.1.1.1.1.9", SMI_OCTETS, "ct7" },
@@ -116,9 +148,11 @@ static struct mib_data data_of(const struct snap *s)
 	return (struct mib_data) {
 		.snap = s,
 		.now_ns = 60000 * MS,
-		.uptime_cs = 1000,
-		.uptime_at_ns = 50000 * MS,
+		.uptime = { 1000, 50000 * MS },
+		.stamps = { 1000, 50000 * MS },
 		.switch_name = "containers@node1",
+		.switch_location = "rack 7",
+		.switch_contact = "ops@example.net",
 		.port_mbits = 2500,
 	};
 }
@@ -176,10 +210,12 @@ static void fill_addresses(struct snap *s)
 		s->addresses[i].container = i;
 		ck_assert_int_eq(addr_parse(texts[i], &s->addresses[i].addr), 0);
 	}
-	s->ipv4 = xcalloc(2, sizeof(*s->ipv4));
-	s->ipv4[0] = 1;
-	s->ipv4[1] = 0;
-	s->n_ipv4 = 2;
+	s->held = xcalloc(3, sizeof(*s->held));
+	s->held[0] = 1;
+	s->held[1] = 0;
+	s->held[2] = 2;
+	s->n_held = 3;
+	s->n_held_v4 = 2;
 }
 
 static struct snap *full_snap(void)
@@ -318,6 +354,9 @@ START_TEST(mib_switch_speed_beyond_32_bits_stays_at_maximum)
 	d.port_mbits = 400000;
 	expect_cell(&d, "2.2.1.5.9", SMI_GAUGE32, "4294967295");
 	expect_cell(&d, "31.1.1.1.15.9", SMI_GAUGE32, "400000");
+	d.port_mbits = 0;
+	s->containers[0].mbits = 10000;
+	expect_cell(&d, "31.1.1.1.15.9", SMI_GAUGE32, "10000");
 	snap_unref(s);
 }
 END_TEST

@@ -280,8 +280,8 @@ START_TEST(mib_text_each_object_is_served)
 	const struct mib_data d = {
 		.snap = s,
 		.now_ns = 9000000000,
-		.uptime_cs = 600,
-		.uptime_at_ns = 7000000000,
+		.uptime = { 600, 7000000000 },
+		.stamps = { 600, 7000000000 },
 	};
 	struct text t = read_text();
 	size_t n = 0, columns = 0;

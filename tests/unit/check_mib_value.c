@@ -122,7 +122,7 @@ static uint32_t timestamp(const struct mib_data *d, uint64_t event_ns)
 START_TEST(mib_set_timestamp_event_is_sysuptime_then)
 {
 	/* the master said 60.00 s when it was 100 s: it started at 40 s */
-	struct mib_data d = { .now_ns = 200 * S, .uptime_cs = 6000, .uptime_at_ns = 100 * S };
+	struct mib_data d = { .now_ns = 200 * S, .uptime = { 6000, 100 * S } };
 
 	ck_assert_uint_eq(timestamp(&d, 50 * S), 1000);
 	ck_assert_uint_eq(timestamp(&d, 100 * S), 6000);
@@ -134,9 +134,9 @@ END_TEST
 
 START_TEST(mib_set_timestamp_before_master_or_never_is_0)
 {
-	struct mib_data d = { .uptime_cs = 6000, .uptime_at_ns = 100 * S };
-	struct mib_data older = { .uptime_cs = 20000, .uptime_at_ns = 100 * S };
-	struct mib_data unknown = { .uptime_cs = 0 };
+	struct mib_data d = { .stamps = { 6000, 100 * S } };
+	struct mib_data older = { .stamps = { 20000, 100 * S } };
+	struct mib_data unknown = { .now_ns = 0 };
 
 	ck_assert_uint_eq(timestamp(&d, 39 * S), 0);
 	ck_assert_uint_eq(timestamp(&d, 40 * S), 0);
@@ -150,7 +150,8 @@ END_TEST
 
 START_TEST(mib_uptime_observe_late_answer_moves_nothing)
 {
-	struct mib_data d = { .uptime_cs = 0 };
+	struct mib_data d = { .now_ns = 0 };
+	struct smi_value uptime;
 
 	mib_uptime_observe(&d, 6000, 100 * S);
 	ck_assert_uint_eq(timestamp(&d, 90 * S), 5000);
@@ -161,12 +162,18 @@ START_TEST(mib_uptime_observe_late_answer_moves_nothing)
 	/* a quicker one than the first shows that the first was late */
 	mib_uptime_observe(&d, 9050, 130 * S);
 	ck_assert_uint_eq(timestamp(&d, 90 * S), 5050);
+	/* by a little: its sysUpTime follows, but no event has moved */
+	mib_uptime_observe(&d, 10051, 140 * S);
+	ck_assert_uint_eq(timestamp(&d, 90 * S), 5050);
+	d.now_ns = 141 * S;
+	mib_set_uptime(&uptime, &d);
+	ck_assert_uint_eq(uptime.u.u32, 10151);
 }
 END_TEST
 
 START_TEST(mib_uptime_observe_new_master_is_believed)
 {
-	struct mib_data d = { .uptime_cs = 0 };
+	struct mib_data d = { .now_ns = 0 };
 
 	mib_uptime_observe(&d, 6000, 100 * S);
 	mib_uptime_observe(&d, 300, 120 * S);

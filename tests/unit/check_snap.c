@@ -66,13 +66,13 @@ START_TEST(snap_pool_reuses_the_memory_of_the_last)
 	ck_assert_ptr_ne(b->addresses, addresses);
 	snap_unref(a);
 	c = snap_new_from(pool);
-	ck_assert_uint_eq(c->n_addresses + c->n_containers + c->n_ipv4, 0);
+	ck_assert_uint_eq(c->n_addresses + c->n_containers + c->n_held, 0);
 	snap_reserve(c, 9, 18, 5);
 	ck_assert_ptr_eq(c->addresses, addresses);
 	snap_reserve(c, 1000, 2000, 500); /* the node grew */
 	memset(c->addresses, 0, 2000 * sizeof(*c->addresses));
 	memset(c->ports, 0, 1000 * sizeof(*c->ports));
-	memset(c->ipv4, 0, 500 * sizeof(*c->ipv4));
+	memset(c->held, 0, 500 * sizeof(*c->held));
 	snap_unref(b);
 	snap_pool_drop(pool);
 	snap_pool_free(pool); /* the snapshot that is still served lives on */
