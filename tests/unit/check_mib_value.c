@@ -122,7 +122,7 @@ static uint32_t timestamp(const struct mib_data *d, uint64_t event_ns)
 START_TEST(mib_set_timestamp_event_is_sysuptime_then)
 {
 	/* the master said 60.00 s when it was 100 s: it started at 40 s */
-	struct mib_data d = { .now_ns = 200 * S, .uptime = { 6000, 100 * S } };
+	struct mib_data d = { .now_ns = 200 * S, .stamps = { 6000, 100 * S } };
 
 	ck_assert_uint_eq(timestamp(&d, 50 * S), 1000);
 	ck_assert_uint_eq(timestamp(&d, 100 * S), 6000);
