@@ -88,7 +88,7 @@ serves() {
 }
 
 cells() { # TOOL COMMUNITY OPTION...
-	snmp "$@" -On 127.0.0.1:$port $base | grep -c ' = Counter64: '
+	snmp "$@" -t 10 -On 127.0.0.1:$port $base | grep -c ' = Counter64: '
 }
 
 says() { # ROLE REGEX: the state the probe told last
