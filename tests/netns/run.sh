@@ -6,8 +6,10 @@
 # valgrind fails the test, too, whichever process caused it. Failures are repeated at the end. Exits
 # with 1 if any test failed.
 
+backend=${BACKEND-}
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
+BACKEND=$backend # each test has its own default
 cd "$LAB_TOP/tests/${SUITE:-netns}" || exit 1
 LIMIT_S=$((${LIMIT_S:-1200} * SLOW))
 JOBS=${JOBS:-1}
