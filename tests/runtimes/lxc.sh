@@ -27,7 +27,7 @@ lxc_define() { # NAME LINK
 
 lxc_begin() { # NAME
 	lxc-start -n "$1" -o "$LAB/lxc-$1.log" -l INFO -- /bin/sleep 10000 ||
-		skip "LXC starts no container here: $(tail -n 1 "$LAB/lxc-$1.log")"
+		cannot "LXC starts no container here: $(tail -n 1 "$LAB/lxc-$1.log")"
 	lxc-wait -n "$1" -s RUNNING -t 10 || fail "$1 does not run"
 	node_ns "$1" "$(lxc-info -n "$1" -pH)"
 }

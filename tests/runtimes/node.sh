@@ -179,8 +179,17 @@ node_image() { # DIR
 	echo 'root:x:0:' >"$1/etc/group"
 }
 
-# Let in_ns NAME mean this process's network.
+# A runtime that starts no container cannot be tested here. Once it has started one, that is a fault.
+NODE_RAN=
+cannot() { # REASON
+	[ -n "$NODE_RAN" ] || [ "$FAILED" -gt 0 ] || skip "$*"
+	fail "$*"
+	lab_end
+}
+
+# Let in_ns NAME mean this process's network, which is a container's.
 node_ns() { # NAME PID
+	NODE_RAN=1
 	umount "/run/netns/$1" 2>/dev/null
 	: >"/run/netns/$1"
 	mount --bind "/proc/$2/ns/net" "/run/netns/$1"

@@ -12,7 +12,7 @@ docker_answers() { docker version; }
 dockerd_start() {
 	dockerd >>"$LAB/dockerd.log" 2>&1 </dev/null &
 	DOCKERD_PID=$!
-	await 60 docker_answers || { tail "$LAB/dockerd.log"; skip "dockerd does not start here"; }
+	await 60 docker_answers || { tail "$LAB/dockerd.log"; cannot "dockerd does not start here"; }
 }
 
 run() { # NAME [OPTION...]

@@ -46,7 +46,7 @@ pod() { # NAMESPACE NAME [LABEL VALUE]
 	config=$(pb 1 "$metadata")$(pb 2 "$(hex "$2")")
 	[ $# -le 2 ] || config+=$(pb 6 "$(pb 1 "$(hex "$3")")$(pb 2 "$(hex "$4")")")
 	cri RunPodSandbox "$(pb 1 "$config")" >"$LAB/made" 2>"$LAB/refusal" ||
-		skip "containerd makes no pod here: $(tr -d '\r\n' <"$LAB/refusal")"
+		cannot "containerd makes no pod here: $(tr -d '\r\n' <"$LAB/refusal")"
 	ID=$(tail -c +3 "$LAB/made" | tr -cd 0-9a-f)
 	cri PodSandboxStatus "$(pb 1 "$(hex "$ID")")1001" >"$LAB/status"
 	IP=$(grep -ao '10\.10\.0\.[0-9]*' "$LAB/status" | head -n 1)

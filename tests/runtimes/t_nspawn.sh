@@ -14,11 +14,11 @@ begin() { # NAME ADDRESS
 	mkdir -p "/var/lib/machines/$1"
 	[ -e "/var/lib/machines/$1/bin/busybox" ] || node_image "/var/lib/machines/$1"
 	mkdir -p "/var/lib/machines/$1/usr" && : >"/var/lib/machines/$1/etc/os-release"
-	systemd-run -q --unit "nspawn-$1" systemd-nspawn -q -M "$1" -D "/var/lib/machines/$1" --network-veth \
+	systemd-run -q --collect --unit "nspawn-$1" systemd-nspawn -q -M "$1" -D "/var/lib/machines/$1" --network-veth \
 		--keep-unit /bin/sleep 10000 2>"$LAB/said" ||
-		skip "systemd-nspawn starts no container here: $(tail -n 1 "$LAB/said")"
+		cannot "systemd-nspawn starts no container here: $(tail -n 1 "$LAB/said")"
 	await 20 test -e "/run/systemd/machines/$1" ||
-		skip "systemd-nspawn starts no container here: $(journalctl -q -u "nspawn-$1" -o cat | tail -n 1)"
+		cannot "systemd-nspawn starts no container here: $(journalctl -q -u "nspawn-$1" -o cat | tail -n 1)"
 	node_ns "$1" "$(leader_of "$1")"
 	ip link set "ve-$1" up
 	ip addr replace 10.9.0.1/32 dev "ve-$1"

@@ -14,7 +14,7 @@ service_start() {
 	mkdir -p /run/podman
 	podman --cgroup-manager=cgroupfs system service --time 0 "unix://$API" >>"$LAB/podman.log" 2>&1 </dev/null &
 	SERVICE_PID=$!
-	await 20 test -S "$API" || { tail "$LAB/podman.log"; skip "Podman's service does not start here"; }
+	await 20 test -S "$API" || { tail "$LAB/podman.log"; cannot "Podman's service does not start here"; }
 }
 
 run() { # NAME [OPTION...]
