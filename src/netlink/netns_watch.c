@@ -142,6 +142,7 @@ static void take(struct netns_watch *w, struct inside *in, struct rtnl_address *
 	free((void *)(uintptr_t)in->seen.addresses);
 	in->seen.addresses = take_list;
 	in->seen.n = n;
+	w->moves += !in->seen.known;
 	in->seen.known = true;
 	in->seen.awaited = false;
 }

@@ -64,7 +64,7 @@ bool netns_watch_is_asking(const struct netns_watch *w);
 /* Whether some container's process was named only once, or something was not asked or told yet. */
 bool netns_watch_is_unsure(const struct netns_watch *w);
 
-/* It grows when some container's namespace becomes another. */
+/* It grows when some container's namespace becomes another, and when one is known first. */
 unsigned netns_watch_moves(const struct netns_watch *w);
 
 /* Why some process could not be asked, -errno; 0: all could, or had ended. */

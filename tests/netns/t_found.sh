@@ -149,4 +149,12 @@ assert_eq 'who had its addresses has them' 2 "$(status_of 101 192.0.2.101)"
 assert_match 'the other shares them' '106 .*shared network' "$(ctmeter list)"
 assert_match 'one is on the node' "107 .*node's network" "$(ctmeter list)"
 
+step 'an assigned address that has not sent a packet yet: the process leads to its link'
+port c6 7 203.0.113.6
+ip neigh del 203.0.113.6 dev br0
+lab_inventory <<<"108 203.0.113.6 pid=${PIDS[c6]} state=running"
+assert_ok refresh ctmeter refresh
+assert_await 'it is counted' 5 has_status 108 203.0.113.6 2
+assert_eq 'at its link' vc6 "$(snmp_get "$(oid_addr 108 203.0.113.6 link)")"
+
 lab_end

@@ -127,6 +127,7 @@ static void finish(void)
 START_TEST(netns_watch_named_twice_is_believed)
 {
 	pid_t pid = begin("netns_watch_named_twice_is_believed", true);
+	unsigned moves;
 
 	if (!pid)
 		return;
@@ -137,8 +138,13 @@ START_TEST(netns_watch_named_twice_is_believed)
 	set("101", pid, false); /* not the same source, perhaps */
 	ck_assert(!inside()->known);
 	ck_assert(!netns_watch_wants_look(watch));
+	moves = netns_watch_moves(watch);
 	set("101", pid, true);
 	ck_assert(inside()->known && !inside()->awaited && !inside()->own);
+	ck_assert_uint_gt(netns_watch_moves(watch), moves); /* its link is known from now on */
+	moves = netns_watch_moves(watch);
+	set("101", pid, true);
+	ck_assert_uint_eq(netns_watch_moves(watch), moves);
 	ck_assert_str_eq(seen(), ALL);
 	set(NULL, 0, true);
 	ck_assert_ptr_null(netns_watch_find(watch, "101"));
