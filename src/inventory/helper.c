@@ -76,6 +76,7 @@ struct job {
 	struct loop *loop;
 	struct loop_timer gone; /* asks whether a killed child is gone */
 	struct child *child;
+	char *(*excerpt)(const char *text, size_t len); /* source_job.excerpt */
 };
 
 #define GONE_NS (200 * NS_PER_MS)
@@ -229,10 +230,18 @@ static void on_http_done(void *arg, const struct http_end *end, uint64_t now_ns)
 	struct job *job = arg;
 	struct helper_end how = { .error = *end->text && !end->late ? -EPIPE : 0,
 				  .status = end->late ? RUNTIME_LATE : 0 };
+	char *excerpt = NULL;
 
 	(void)now_ns;
 	snprintf(how.complaint, sizeof(how.complaint), "%s", end->text);
-	answer(job->fd, end->out, *end->text ? 0 : end->len, &how);
+	if (job->excerpt && !*end->text)
+		excerpt = job->excerpt(end->out, end->len);
+	answer(job->fd, excerpt ? excerpt : end->out,
+	       *end->text ? 0
+	       : excerpt  ? strlen(excerpt)
+			  : end->len,
+	       &how);
+	free(excerpt);
 	loop_stop(job->loop);
 }
 
@@ -249,7 +258,7 @@ static void on_http_came(void *arg, uint64_t now_ns)
 
 static void run_http(int fd, const struct cfg *cfg, const struct source_job *what)
 {
-	struct job job = { .fd = fd, .loop = loop_new() };
+	struct job job = { .fd = fd, .loop = loop_new(), .excerpt = what->excerpt };
 	struct http_ask ask = { .socket = what->socket,
 				.request = what->request,
 				.call = what->call,

@@ -153,6 +153,14 @@ static enum inv_net net_of(const json_t *object, const struct member *member)
 								       : INV_NET_NONE;
 }
 
+static pid_t pid_of(const struct reader *r, const json_t *object, const char *runtime_id)
+{
+	const struct inv_settle *settle = r->settle;
+	pid_t pid = inv_json_pid(object, "Pid"); /* Docker's list has none */
+
+	return pid || !settle || !settle->pid ? pid : settle->pid(settle->arg, runtime_id);
+}
+
 static int read_container(void *arg, const json_t *object, struct err *e)
 {
 	const struct reader *r = arg;
@@ -185,7 +193,7 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 	if (!pod) /* that of a pod's infra container says nothing */
 		inv_part_image(r->part, inv_json_text(object, "Image"));
 	inv_part_net(r->part, net_of(object, member));
-	inv_part_pid(r->part, inv_json_pid(object, "Pid")); /* Docker's list has none */
+	inv_part_pid(r->part, pid_of(r, object, inv_json_text(object, "Id")));
 	inv_part_quota_texts(r->part, label(object, "ctmeter.quota"),
 			     label(object, "ctmeter.quota-counts"));
 	/* After a crash of the runtime a stopped one still has the address that it had. */
@@ -200,6 +208,61 @@ int inv_docker(struct inv_part *part, const char *text, size_t len, const struct
 	struct reader r = { .part = part, .settle = settle, .runtime = "docker" };
 
 	return inv_json_each(text, len, read_container, &r, e);
+}
+
+/* ---- Docker's processes ---- */
+
+struct starts {
+	inv_docker_start_fn *fn;
+	void *arg;
+};
+
+static int read_start(void *arg, const json_t *object, struct err *e)
+{
+	const struct starts *starts = arg;
+	const json_t *settings = json_object_get(object, "NetworkSettings");
+	json_t *networks = json_object_get(settings, "Networks"), *network;
+	const char *name;
+	char *mark;
+
+	(void)e;
+	if (run_of(inv_json_text(object, "State")) != INV_RUN_RUNNING || is_ignored(object) ||
+	    net_of(object, NULL) != INV_NET_OWN)
+		return 0;
+	mark = xstrdup("");
+	json_object_foreach(networks, name, network)
+	{
+		char *more = xasprintf("%s%s", mark, inv_json_text(network, "EndpointID"));
+
+		free(mark);
+		mark = more;
+	}
+	if (*mark)
+		starts->fn(starts->arg, inv_json_text(object, "Id"), mark);
+	free(mark);
+	return 0;
+}
+
+int inv_docker_each_start(const char *text, size_t len, inv_docker_start_fn *fn, void *arg,
+			  struct err *e)
+{
+	struct starts starts = { fn, arg };
+
+	return inv_json_each(text, len, read_start, &starts, e);
+}
+
+pid_t inv_docker_pid(const char *text, size_t len)
+{
+	json_t *object = json_loadb(text, len, 0, NULL);
+	pid_t pid = inv_json_pid(json_object_get(object, "State"), "Pid");
+
+	json_decref(object);
+	return pid;
+}
+
+char *inv_docker_only_pid(const char *text, size_t len)
+{
+	return xasprintf("{\"State\": {\"Pid\": %d}}", (int)inv_docker_pid(text, len));
 }
 
 /* ---- Podman ---- */

@@ -24,6 +24,19 @@
 int inv_docker(struct inv_part *part, const char *text, size_t len, const struct inv_settle *settle,
 	       struct err *e);
 
+/* What that list says of each container that runs in a network of its own: its id, and a mark that
+ * each of its starts changes, since each makes it new endpoints. */
+typedef void inv_docker_start_fn(void *arg, const char *id, const char *mark);
+int inv_docker_each_start(const char *text, size_t len, inv_docker_start_fn *fn, void *arg,
+			  struct err *e);
+
+/* GET /containers/ID/json: the container's process; 0: it has none. */
+pid_t inv_docker_pid(const char *text, size_t len);
+
+/* The same answer without all else, such as the container's environment with its passwords: for
+ * free(). */
+char *inv_docker_only_pid(const char *text, size_t len);
+
 /* Podman: that, and GET /libpod/containers/json?all=true, which has the pods. A pod is one
  * container, with its name and the addresses of its infra container; its members are left out. */
 int inv_podman(struct inv_part *part, const char *text, size_t len, const char *pods,

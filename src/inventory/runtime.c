@@ -5,6 +5,7 @@
 #include "base/xalloc.h"
 #include "inventory/inv_known.h"
 #include "inventory/runtime_ask.h"
+#include "inventory/runtime_pids.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@
 #define PAUSE_NS (100 * NS_PER_MS)
 #define SHARE 10
 
+#define PIDS_NS (NS_PER_S / 2) /* so long a look asks for processes */
+
 #define STARTING_NS (60 * NS_PER_S) /* so long a runtime may take to answer after it began */
 
 #define FOLLOW_MIN_NS (NS_PER_S / 2) /* the pauses before the events are followed anew */
@@ -46,6 +49,8 @@ struct source_runtime {
 	size_t lens[RUNTIME_LISTS];
 	size_t at; /* the list that is asked for */
 	struct runtime_ask *ask;
+	struct runtime_pids pids;
+	bool asks_pid; /* .. and not for a list */
 	uint64_t began_ns; /* the last look */
 	uint64_t late_ns; /* the first look that it did not answer while it started; 0: none */
 	struct inv_known known; /* the last answer's containers */
@@ -213,10 +218,16 @@ static struct inv_part *parse(struct source_runtime *r, struct inv_settle *settl
 	return NULL;
 }
 
+static pid_t known_pid(void *arg, const char *runtime_id)
+{
+	return runtime_pids_of(&((struct source_runtime *)arg)->pids, runtime_id);
+}
+
 static struct inv_part *read_answers(struct source_runtime *r, struct err *e)
 {
-	struct inv_settle by_name = { .id = id_by_name }, by_id = { .id = id_by_runtime_id };
-	struct inv_settle beside = { .id = id_beside_taken };
+	struct inv_settle by_name = { .id = id_by_name, .pid = known_pid };
+	struct inv_settle by_id = { .id = id_by_runtime_id, .pid = known_pid };
+	struct inv_settle beside = { .id = id_beside_taken, .pid = known_pid };
 	struct inv_part *part = parse(r, r->rt->renames ? &by_id : &by_name, e);
 
 	if (part && r->n_taken) {
@@ -267,29 +278,79 @@ static bool is_starting(struct source_runtime *r, const struct runtime_end *end,
 }
 
 static void ask_next(struct source_runtime *r, uint64_t now_ns);
+static void ask_pid(struct source_runtime *r, const char *id, uint64_t now_ns);
+static void look_soon(struct source_runtime *r, uint64_t now_ns);
 static void follow(struct source_runtime *r, uint64_t now_ns);
+
+/* A list. Returns whether another one is asked for. */
+static bool take_list(struct source_runtime *r, const struct runtime_end *end, uint64_t now_ns)
+{
+	struct err e = { "" };
+
+	r->answers[r->at] = xmalloc(end->len + 1);
+	memcpy(r->answers[r->at], end->out, end->len + 1);
+	r->lens[r->at++] = end->len;
+	if (r->at < RUNTIME_LISTS && r->rt->lists[r->at].request) {
+		ask_next(r, now_ns);
+		return true;
+	}
+	if (!r->rt->each_start)
+		return false;
+	runtime_pids_renew(&r->pids);
+	if (r->rt->each_start(r->answers[0], r->lens[0], runtime_pids_add, &r->pids, &e) < 0)
+		runtime_pids_stop(&r->pids); /* parse says what is wrong with it */
+	return false;
+}
+
+/* A container that has ended meanwhile has no process. Neither has one, in this look, about which
+ * the runtime does not answer. */
+static void take_pid(struct source_runtime *r, const struct runtime_end *end)
+{
+	bool good = !*end->text && !end->idle;
+
+	r->asks_pid = false;
+	runtime_pids_take(&r->pids, good ? r->rt->read_pid(end->out, end->len) : 0);
+	if (end->late || end->idle)
+		runtime_pids_stop(&r->pids);
+}
+
+/* Returns whether a process is asked for. */
+static bool ask_for_pids(struct source_runtime *r, uint64_t now_ns)
+{
+	const char *id = r->rt->each_start ? runtime_pids_next(&r->pids) : NULL;
+
+	if (id && now_ns - r->began_ns < PIDS_NS) {
+		ask_pid(r, id, now_ns);
+		return true;
+	}
+	if (id) {
+		runtime_pids_stop(&r->pids);
+		look_soon(r, now_ns);
+	}
+	return false;
+}
 
 static void on_answer(void *arg, const struct runtime_end *end, uint64_t now_ns)
 {
 	struct source_runtime *r = arg;
 	struct inv_part *part = NULL;
 	struct err e = { "" };
+	bool of_pid = r->asks_pid;
 
-	if (!*end->text && !end->idle) {
-		r->answers[r->at] = xmalloc(end->len + 1);
-		memcpy(r->answers[r->at], end->out, end->len + 1);
-		r->lens[r->at++] = end->len;
-		if (r->at < RUNTIME_LISTS && r->rt->lists[r->at].request) {
-			ask_next(r, now_ns);
+	if (of_pid || (!*end->text && !end->idle)) {
+		if (of_pid)
+			take_pid(r, end);
+		else if (take_list(r, end, now_ns))
 			return;
-		}
+		if (ask_for_pids(r, now_ns))
+			return;
 		part = read_answers(r, &e);
 	} else {
 		err_set(&e, "%s", end->text);
 	}
 	clear_answers(r);
 	spend(r, now_ns);
-	if (end->idle || is_starting(r, end, now_ns)) {
+	if (!of_pid && (end->idle || is_starting(r, end, now_ns))) {
 		end_idle(r, e.text, now_ns);
 		return;
 	}
@@ -312,6 +373,19 @@ static void ask_next(struct source_runtime *r, uint64_t now_ns)
 	runtime_ask_new(&door, on_answer, r, now_ns, &r->ask);
 }
 
+static void ask_pid(struct source_runtime *r, const char *id, uint64_t now_ns)
+{
+	char *word = xasprintf(RUNTIME_PID "%s", id);
+	char *path = xasprintf("%s%s%s", r->rt->pid_request[0], id, r->rt->pid_request[1]);
+	struct runtime_door door = door_of(r, word, path);
+
+	r->asks_pid = true;
+	runtime_ask_free(r->ask);
+	runtime_ask_new(&door, on_answer, r, now_ns, &r->ask);
+	free(word);
+	free(path);
+}
+
 /* ---- events ---- */
 
 static void on_soon(void *arg, uint64_t now_ns)
@@ -323,16 +397,22 @@ static void on_soon(void *arg, uint64_t now_ns)
 	source_look_again(&r->base);
 }
 
-static void on_event(void *arg, uint64_t now_ns)
+static void look_soon(struct source_runtime *r, uint64_t now_ns)
 {
-	struct source_runtime *r = arg;
 	uint64_t at_ns = now_ns + EVENTS_NS;
 
 	if (r->full_ns > BURST_NS + at_ns)
 		at_ns = r->full_ns - BURST_NS;
-	r->follow_pause_ns = 0;
 	if (!r->soon.at_ns || r->soon.at_ns > at_ns)
 		loop_timer_set(r->base.loop, &r->soon, at_ns);
+}
+
+static void on_event(void *arg, uint64_t now_ns)
+{
+	struct source_runtime *r = arg;
+
+	r->follow_pause_ns = 0;
+	look_soon(r, now_ns);
 }
 
 static void pause_following(struct source_runtime *r, uint64_t now_ns)
@@ -375,6 +455,7 @@ static void runtime_start(struct source *s, uint64_t now_ns)
 	loop_timer_clear(s->loop, &r->soon);
 	r->now_ns = r->began_ns = now_ns;
 	r->at = 0;
+	r->asks_pid = false;
 	follow(r, now_ns);
 	ask_next(r, now_ns);
 }
@@ -388,6 +469,7 @@ static void runtime_free(struct source *s)
 	runtime_ask_free(r->ask);
 	clear_answers(r);
 	inv_known_clear(&r->known);
+	runtime_pids_clear(&r->pids);
 	clear_taken(r);
 	free(r->taken);
 	for (size_t i = 0; i < r->n_held; i++)
@@ -435,13 +517,20 @@ static const char *request_of(const struct runtime *rt, const char *word, bool *
 	return NULL;
 }
 
-/* job: "WORD", or "SOCKET WORD". */
+/* job: "WORD", or "SOCKET WORD". Of the word, only a container's id is sent on, and only as that. */
 int runtime_job(const struct runtime *rt, const char *job, struct source_job *ret_job,
 		struct err *e)
 {
-	const char *blank = strrchr(job, ' ');
+	const char *blank = strrchr(job, ' '), *word = blank ? blank + 1 : job;
+	const char *id = word + strlen(RUNTIME_PID);
 
-	ret_job->request = request_of(rt, blank ? blank + 1 : job, &ret_job->follow);
+	ret_job->request = request_of(rt, word, &ret_job->follow);
+	if (rt->each_start && !strncmp(word, RUNTIME_PID, strlen(RUNTIME_PID)) &&
+	    runtime_pids_id_is_good(id)) {
+		ret_job->path = xasprintf("%s%s%s", rt->pid_request[0], id, rt->pid_request[1]);
+		ret_job->request = ret_job->path;
+		ret_job->excerpt = rt->only_pid;
+	}
 	if (!ret_job->request) {
 		err_set(e, "it asks %s for no such thing", rt->name);
 		return -EPERM;

@@ -12,6 +12,8 @@
  * 1. A runtime that does not run is not started (awake.h). Its source is idle, which is no failure:
  *    its last answer stays. One that begins to run and does not answer yet is idle, too, for a
  *    minute: Docker has its socket long before it serves it.
+ *    Where the lists name no processes, the containers that have started are asked about one by
+ *    one (runtime_pids.h), for some time; the rest at the next look, which follows soon.
  * 2. If the runtime tells its events, they are followed, and what happens asks for a look of this
  *    source alone, some ms later. The stream is opened anew when it ends, with growing pauses.
  * 3. With an inventory helper, the daemon connects to no runtime: it tells the helper to ask, and
@@ -19,6 +21,7 @@
 
 #define RUNTIME_LISTS 2
 #define RUNTIME_EVENTS "events" /* the helper's word for them */
+#define RUNTIME_PID "pid=" /* .. and for a container's process; its id follows */
 
 struct runtime {
 	const char *name; /* "docker": its kind's prefix, and inv_container.runtime */
@@ -28,6 +31,14 @@ struct runtime {
 	struct {
 		const char *word, *request;
 	} lists[RUNTIME_LISTS];
+	/* What to GET for a container's process, before and after its id; NULL: the lists name it.
+	 * Then the next three, of which only_pid is for the helper. */
+	const char *pid_request[2];
+	int (*each_start)(const char *text, size_t len,
+			  void (*fn)(void *arg, const char *id, const char *mark), void *arg,
+			  struct err *e);
+	pid_t (*read_pid)(const char *text, size_t len);
+	char *(*only_pid)(const char *text, size_t len);
 	const char *events; /* what to GET to follow them; NULL: they cannot be followed */
 	const char *worker; /* awake_is */
 	/* Fill the part from the answers. Returns 0 or -EBADMSG with e filled. */

@@ -40,6 +40,10 @@ static const char *const docker_signs[] = { "/run/docker.sock",       "/var/run/
 static const struct runtime docker = { .name = "docker",
 				       .sockets = docker_sockets,
 				       .lists = { { "containers", LIST } },
+				       .pid_request = { "/containers/", "/json" },
+				       .each_start = inv_docker_each_start,
+				       .read_pid = inv_docker_pid,
+				       .only_pid = inv_docker_only_pid,
 				       .events = EVENTS(DOCKER_EVENTS),
 				       .parse = parse_docker };
 

@@ -163,6 +163,7 @@ void source_job_clear(struct source_job *job)
 	free(job->argv);
 	free(job->text);
 	free(job->call);
+	free(job->path);
 	*job = (struct source_job) { .argv = NULL };
 }
 

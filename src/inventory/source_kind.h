@@ -23,6 +23,9 @@ struct source_job {
 	const char *socket, *request, *worker;
 	void *call; /* a frame to send there by gRPC instead; for free() */
 	size_t call_len;
+	char *path; /* of the request, if it is not static; for free() */
+	/* What the daemon gets of the answer: for free(); NULL: all of it. */
+	char *(*excerpt)(const char *text, size_t len);
 	child_work_fn *work; /* a function of ours to run on `text`, in a child */
 	bool follow; /* the answer has no end: say each time that more of it has come, not what */
 };

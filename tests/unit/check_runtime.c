@@ -5,6 +5,9 @@
 #ifndef CTM_NO_CURL
 
 #include "inventory/curl_load.h"
+#include "inventory/source_kind.h"
+
+#include <errno.h>
 
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +17,8 @@
 #include <sys/wait.h>
 
 /* A runtime: a process that answers each request for containers or instances with the file
- * DIR/answer, as it is now and HTTP's header included, and keeps each connection for events open,
+ * DIR/answer, as it is now and HTTP's header included, one for a container with DIR/one, whose id
+ * it adds to DIR/asked, and keeps each connection for events open,
  * sending a line on it whenever the file DIR/event is there. */
 struct server {
 	char *dir, *socket, *spec;
@@ -37,19 +41,35 @@ static void send_text(int fd, const char *text)
 	ck_assert(send(fd, text, strlen(text), MSG_NOSIGNAL) >= 0);
 }
 
-static void send_file(int fd, const char *dir)
+static void send_file(int fd, const char *dir, const char *name)
 {
 	char path[256], buf[65536];
 	size_t n;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/answer", dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	f = fopen(path, "r");
 	while (f && (n = fread(buf, 1, sizeof(buf), f)) > 0)
 		if (send(fd, buf, n, MSG_NOSIGNAL) < 0)
 			break;
 	if (f)
 		fclose(f);
+}
+
+/* Returns whether the request is for one container. */
+static bool note_one(const char *dir, const char *request)
+{
+	char path[256], id[65];
+	FILE *f;
+
+	if (sscanf(request, "GET /containers/%64[0-9a-f]/json HTTP", id) != 1)
+		return false;
+	snprintf(path, sizeof(path), "%s/asked", dir);
+	f = fopen(path, "a");
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "%s ", id);
+	fclose(f);
+	return true;
 }
 
 #define EVENTS_MAX 8
@@ -80,7 +100,7 @@ static void serve(int listener, const char *dir)
 			events[n_events++] = fd;
 			continue;
 		}
-		send_file(fd, dir);
+		send_file(fd, dir, note_one(dir, request) ? "one" : "answer");
 		close(fd);
 	}
 }
@@ -102,23 +122,33 @@ static void server_stop(struct server *s)
 }
 
 /* Answer with this from now on: one step, so that no request sees half of it. */
-static void answer_raw(const struct server *s, const char *text)
+static void answer_with(const struct server *s, const char *name, const char *text)
 {
 	char *path = write_file(s->dir, "answer.new", 0644, text);
-	char *to = xasprintf("%s/answer", s->dir);
+	char *to = xasprintf("%s/%s", s->dir, name);
 
 	ck_assert(rename(path, to) == 0);
 	free(path);
 	free(to);
 }
 
-static void answer(const struct server *s, const char *json)
+static void answer_raw(const struct server *s, const char *text)
+{
+	answer_with(s, "answer", text);
+}
+
+static void answer_json(const struct server *s, const char *name, const char *json)
 {
 	char *text =
 		xasprintf("HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(json), json);
 
-	answer_raw(s, text);
+	answer_with(s, name, text);
 	free(text);
+}
+
+static void answer(const struct server *s, const char *json)
+{
+	answer_json(s, "answer", json);
 }
 
 static void open_server(struct server *s, const char *kind)
@@ -326,6 +356,91 @@ START_TEST(sources_look_docker_events_ask_for_looks)
 }
 END_TEST
 
+#define E(id, name, endpoint)                                                 \
+	"{\"Id\":\"" id "\",\"Names\":[\"/" name "\"],\"State\":\"running\"," \
+	"\"NetworkSettings\":{\"Networks\":{\"b\":{\"EndpointID\":\"" endpoint "\"}}}}"
+
+static void expect_pids(const struct bench *b, pid_t first, pid_t second)
+{
+	struct inventory *inv = sources_inventory(b->sources);
+
+	ck_assert_uint_eq(inv->n_containers, 2);
+	ck_assert_int_eq(inv->containers[0].pid, first);
+	ck_assert_int_eq(inv->containers[1].pid, second);
+	inv_free(inv);
+}
+
+static void expect_asked(const struct server *s, const char *ids)
+{
+	char *path = xasprintf("%s/asked", s->dir), said[4096] = "";
+	FILE *f = fopen(path, "r");
+
+	if (f) {
+		said[fread(said, 1, sizeof(said) - 1, f)] = '\0';
+		fclose(f);
+	}
+	ck_assert_str_eq(said, ids);
+	unlink(path);
+	free(path);
+}
+
+START_TEST(sources_look_docker_asks_for_a_process_once_a_start)
+{
+	static const char both[] = "db[db,running]; web[web,running]";
+	struct server s;
+	struct bench b;
+
+	open_server(&s, "docker");
+	answer(&s, "[" E("a1", "web", "e1") "," E("a2", "db", "e2") "]");
+	answer_json(&s, "one", "{\"Config\":{\"Env\":[]},\"State\":{\"Pid\":41}}");
+	open_bench(&b, "", s.spec, NULL);
+	expect_look(&b, both);
+	expect_asked(&s, "a1 a2 ");
+	expect_pids(&b, 41, 41);
+	expect_look(&b, both);
+	expect_asked(&s, "");
+	/* One is started again, and its process cannot be had yet. */
+	answer(&s, "[" E("a1", "web", "e3") "," E("a2", "db", "e2") "]");
+	answer_with(&s, "one", "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+	expect_look(&b, both);
+	expect_asked(&s, "a1 ");
+	expect_pids(&b, 41, 0);
+	answer_json(&s, "one", "{\"State\":{\"Pid\":42}}");
+	expect_look(&b, both);
+	expect_asked(&s, "a1 ");
+	expect_pids(&b, 41, 42);
+	close_bench(&b);
+	close_server(&s);
+}
+END_TEST
+
+/* Of the helper's request, only an id of hexadecimal digits is sent on, and of the answer only the
+ * process comes back. */
+START_TEST(source_docker_job_sends_ids_only)
+{
+	static const char *const bad[] = { "pid=", "pid=a1/top", "pid=A1", "pid=../x", "pid" };
+	static const char full[] = "{\"Config\":{\"Env\":[\"X=secret\"]},\"State\":{\"Pid\":7}}";
+	struct source_job job = { .argv = NULL };
+	struct err e = { "" };
+	const char *name;
+	const struct source_kind *kind = source_kind_of_request("docker:/run/x pid=a1", &name);
+	char *excerpt;
+
+	ck_assert_ptr_nonnull(kind);
+	ck_assert_int_eq(kind->helper_job(name, &job, &e), 0);
+	ck_assert_str_eq(job.socket, "/run/x");
+	ck_assert_str_eq(job.request, "/containers/a1/json");
+	excerpt = job.excerpt(full, strlen(full));
+	ck_assert_str_eq(excerpt, "{\"State\": {\"Pid\": 7}}");
+	free(excerpt);
+	source_job_clear(&job);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_int_eq(kind->helper_job(bad[i], &job, &e), -EPERM);
+	kind = source_kind_of_request("podman pid=a1", &name);
+	ck_assert_int_eq(kind->helper_job(name, &job, &e), -EPERM);
+}
+END_TEST
+
 #define I(uuid, project, name)                                                       \
 	"{\"name\":\"" name "\",\"project\":\"" project "\",\"status\":\"Running\"," \
 	"\"config\":{\"volatile.uuid\":\"" uuid "\"}}"
@@ -387,6 +502,8 @@ static Suite *suite(void)
 	tcase_add_test(t, sources_look_docker_over_cap_fails);
 	tcase_add_test(t, sources_look_docker_that_does_not_run_is_idle);
 	tcase_add_test(t, sources_look_docker_events_ask_for_looks);
+	tcase_add_test(t, sources_look_docker_asks_for_a_process_once_a_start);
+	tcase_add_test(t, source_docker_job_sends_ids_only);
 	tcase_add_test(t, sources_look_incus_renames_followed);
 	tcase_add_test(t, sources_know_incus_renames_followed_after_restart);
 	suite_add_tcase(s, t);
