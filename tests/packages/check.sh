@@ -43,11 +43,17 @@ debian() ( # a first version, and one to upgrade to
 )
 
 # --nodeps: what it is built with is installed, but rpm's database knows nothing of dpkg's packages.
-redhat() {
+# rpmbuild takes no path with a blank.
+redhat() (
 	rm -rf "$OUT/rpm"
-	rpmbuild -ta --nodeps --without check --define "_topdir $OUT/rpm" \
-		--define "_smp_mflags -j2" "$archive"
-}
+	top=$(mktemp -d /tmp/ctmeter-rpm.XXXXXX)
+	trap 'rm -rf "$top"' EXIT
+	cp "$archive" "$top"
+	rpmbuild -ta --nodeps --without check --define "_topdir $top" --define "_smp_mflags -j2" \
+		"$top/${archive##*/}"
+	mkdir "$OUT/rpm"
+	mv "$top/RPMS" "$top/SRPMS" "$OUT/rpm"
+)
 
 began=$SECONDS
 rm -rf "$OUT/base"
