@@ -160,4 +160,33 @@ assert_match 'a word of the list in an id' 'ctinfrastructure: ifDescr has ras' "
 GOOD_WORDS=(ctinfrastructure)
 [[ $(all_dropped) != *ctinfrastructure* ]] || fail "good_if does not help: $(all_dropped)"
 
+step 'our definition of the OS'
+# Its fields, a line each; modules are switched with true and false alone.
+definition() {
+	/usr/bin/python3 - "$B/conf/librenms/ctmeter-detection.yaml" "$B/conf/librenms/ctmeter-discovery.yaml" <<-'END'
+		import sys, yaml
+		detection, discovery = (yaml.safe_load(open(name)) for name in sys.argv[1:])
+		for kind in "discovery_modules", "poller_modules":
+		    assert all(type(on) is bool for on in detection[kind].values()), kind
+		    assert detection[kind]["ports"] and detection[kind]["sensors"], kind
+		assert detection["os"] == "ctmeter" and detection["over"][0]["graph"] == "device_bits"
+		[sensor] = discovery["modules"]["sensors"]["count"]["data"]
+		print("oid", *detection["discovery"][0]["sysObjectID"])
+		print("good_if", *detection["good_if"])
+		print("version", discovery["modules"]["os"]["sysDescr_regex"].strip("/").replace("?<", "?P<"))
+		print("sensor", sensor["num_oid"].replace("{{ $index }}", "0"), sensor["low_limit"])
+	END
+}
+definition >"$NMS/definition" || fail 'it cannot be read'
+field() { sed -n "s/^$1 //p" "$NMS/definition"; }
+assert_eq 'it is found by what the view says that it is' "$(field oid)" "$(value $SYSTEM.2.0)"
+assert_match 'the version' '^[0-9]+[.][0-9]+[.][0-9]+' "$(/usr/bin/python3 -c 'import re, sys
+print(re.search(sys.argv[1], sys.argv[2])["version"])' "$(field version)" "$(value $SYSTEM.1.0 | tr -d '"')")"
+read -ra GOOD_WORDS <<<"$(field good_if)"
+assert_eq 'no port is dropped, of whatever id, and gone or not' '' "$(all_dropped)"
+read -r sensor low <<<"$(field sensor)"
+assert_ge 'the sensor of containers is above its limit' "${low%.*}" "$(value "${sensor#.}")"
+lab_ctmeterd_stop
+assert_match 'without ctmeterd snmpd answers, and has no such number' 'No Such|^$' "$(value "${sensor#.}")"
+
 nms_end
