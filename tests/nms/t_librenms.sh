@@ -8,6 +8,7 @@
 . "$(dirname "$0")/../netns/lab.sh"
 # shellcheck source=tests/nms/nms.sh
 . "$(dirname "$0")/nms.sh"
+nms_needs python3:/usr/bin/python3 python3-yaml:/usr/lib/python3/dist-packages/yaml/__init__.py
 nms_enter "$@"
 
 # What LibreNMS by default takes for no port: words anywhere in ifDescr, forms of ifDescr, words in
