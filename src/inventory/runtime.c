@@ -517,7 +517,7 @@ static const char *request_of(const struct runtime *rt, const char *word, bool *
 	return NULL;
 }
 
-/* job: "WORD", or "SOCKET WORD". Of the word, only a container's id is sent on, and only as that. */
+/* job: "WORD", or "SOCKET WORD". Of the word only a container's id is sent on, as that alone. */
 int runtime_job(const struct runtime *rt, const char *job, struct source_job *ret_job,
 		struct err *e)
 {

@@ -11,8 +11,8 @@
  *    sent, one that lasts is sent as soon as possible, the final state is always sent, and nothing
  *    piles up while there is no session.
  * 2. In any minute at most one notification of a kind is sent about the same thing (a row, the
- *    rules, the inventory, the store, shipping), and at most NOTICE_BURST of a kind about rows, which take
- *    turns.
+ *    rules, the inventory, the store, shipping), and at most NOTICE_BURST of a kind about rows,
+ *    which take turns.
  * 3. Repairs within NOTICE_GATHER_NS of the first one share a notification: the two families are
  *    repaired by two commits.
  * 4. A new process starts from "all is well", so it reports whatever is wrong then. But what was
