@@ -60,6 +60,7 @@ struct fw_config {
 	const char *run_dir; /* holds what must survive a kill; created if missing */
 	const char *bpf_dir; /* below a mounted bpffs; holds what the link backend has pinned */
 	size_t max_addresses; /* that can ever be wanted of one family, for fw_prepare */
+	bool spare; /* fw_prepare: another one will count, so nothing that costs each packet */
 	bool node_traffic;
 	/* What this node has, "OpenVZ", for which CFG_BACKEND_AUTO tries iptables first; static.
 	 * NULL: nothing; it tries link first. */

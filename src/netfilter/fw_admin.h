@@ -55,7 +55,8 @@ bool fw_has_rules(enum cfg_backend backend, struct fw_config *config);
 
 /* For root, before an unprivileged daemon starts: make sure that the user can commit, and finish
  * the commits that killed processes of root left. CFG_BACKEND_AUTO: with each backend that can be
- * had; one is enough. Returns 0, or -errno with e filled. */
+ * had, of which the second makes nothing that packets pass; one is enough. Returns 0, or -errno
+ * with e filled. */
 int fw_prepare(enum cfg_backend backend, const struct fw_config *config, uid_t uid, gid_t gid,
 	       struct err *e);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 struct fw_order fw_choice_order(const struct fw_order *usual, bool tables_first)
 {
@@ -84,6 +85,19 @@ int fw_choice_open(const struct fw_order *order, const struct fw_config *config,
 	return 0;
 }
 
+/* What is prepared with BPF, another user than root may open since Linux 5.19. Older kernels make
+ * the daemon take the next backend. */
+static bool may_open(uid_t uid)
+{
+	struct utsname name;
+	unsigned a = 0, b = 0;
+
+	if (!uid)
+		return true;
+	return uname(&name) == 0 && sscanf(name.release, "%u.%u", &a, &b) == 2 &&
+	       (a > 5 || (a == 5 && b >= 19));
+}
+
 int fw_choice_prepare(const struct fw_order *order, const struct fw_config *config, uid_t uid,
 		      gid_t gid, struct err *e)
 {
@@ -93,9 +107,12 @@ int fw_choice_prepare(const struct fw_order *order, const struct fw_config *conf
 
 	for (size_t i = 0; i < FW_BACKENDS; i++) {
 		const struct fw_backend *b = &order->at[i];
+		struct fw_config its = *config;
 		struct err no = { NOT_BUILT };
-		int rc = b->ops ? b->ops->prepare(config, uid, gid, &no) : -ENOTSUP;
+		int rc;
 
+		its.spare = any && may_open(uid);
+		rc = b->ops ? b->ops->prepare(&its, uid, gid, &no) : -ENOTSUP;
 		any = any || !rc;
 		if (rc < 0)
 			add_reason(why, sizeof(why), b, no.text);

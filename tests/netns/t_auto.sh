@@ -80,6 +80,17 @@ counts_with link auto
 assert_eq 'one event' $((before + 2)) "$(events)"
 lab_ctmeterd_stop
 
+step 'a new node that counts on links gets no table, which each packet would pass'
+ip netns add fresh
+tables() { in_ns fresh cat /proc/net/ip_tables_names /proc/net/ip6_tables_names; }
+assert_ok 'it is prepared' in_ns fresh "$B/ctmeterd" -c "$LAB/ctmeter.conf" --prepare
+assert_eq 'no table' '' "$(tables)"
+lab_set netfilter.backend iptables
+lab_write_conf
+assert_ok 'it is prepared for iptables' in_ns fresh "$B/ctmeterd" -c "$LAB/ctmeter.conf" --prepare
+assert_eq 'both tables' 'mangle mangle' "$(tables | xargs)"
+lab_set netfilter.backend auto
+
 step 'iptables on an OpenVZ node'
 cp "$LAB_TOP/tests/fixtures/vz/ovz6-empty/usr/sbin/vzlist" /usr/local/sbin/vzlist
 counts_with iptables 'auto: this is an OpenVZ node; link counted here before, "backend = link" takes it again'

@@ -13,7 +13,7 @@
 struct stub {
 	int open, prepare, remove; /* what these return */
 	const char *problem[ADDR_FAMILIES];
-	bool rules, left;
+	bool rules, left, spare; /* spare: as it was prepared last */
 	int opened, closed, prepared, removed;
 };
 
@@ -49,9 +49,9 @@ static int answer(const char *what, int ret, struct err *e)
 	static int s##_prepare(const struct fw_config *config, uid_t uid, gid_t gid,             \
 			       struct err *e)                                                    \
 	{                                                                                        \
-		(void)config;                                                                    \
 		(void)uid;                                                                       \
 		(void)gid;                                                                       \
+		s.spare = config->spare;                                                         \
 		s.prepared++;                                                                    \
 		return answer("prepare", s.prepare, e);                                          \
 	}                                                                                        \
@@ -187,9 +187,12 @@ START_TEST(fw_choice_prepare_one_is_enough)
 
 	ck_assert_int_eq(fw_choice_prepare(&links_first, &config, 1, 1, &e), 0);
 	ck_assert_int_eq(link_stub.prepared + tables_stub.prepared, 2);
+	ck_assert_int_eq(fw_choice_prepare(&links_first, &config, 0, 0, &e), 0);
+	ck_assert(!link_stub.spare && tables_stub.spare);
 	link_stub.prepare = -ENODEV;
 	ck_assert_int_eq(fw_choice_prepare(&links_first, &config, 1, 1, &e), 0);
-	ck_assert_int_eq(tables_stub.prepared, 2);
+	ck_assert_int_eq(tables_stub.prepared, 3);
+	ck_assert(!tables_stub.spare);
 	ck_assert_int_eq(fw_choice_prepare(&no_link, &config, 1, 1, &e), 0);
 	tables_stub.prepare = -EROFS;
 	ck_assert_int_eq(fw_choice_prepare(&links_first, &config, 1, 1, &e), -EROFS);

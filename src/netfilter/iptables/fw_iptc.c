@@ -472,14 +472,15 @@ static int iptc_open(const struct fw_config *config, struct loop *loop, fw_done_
 	return ret;
 }
 
-/* The query makes the kernel load the tables' modules, which it does for root. */
+/* The query makes the kernel load the tables' modules, which it does for root, and make the tables
+ * themselves, which every packet then passes. */
 static int iptc_prepare(const struct fw_config *config, uid_t uid, gid_t gid, struct err *e)
 {
 	struct err left = { "" };
 	struct fw_look look;
 	int ret;
 
-	for (enum addr_family f = 0; f < ADDR_FAMILIES; f++)
+	for (enum addr_family f = 0; f < ADDR_FAMILIES && !config->spare; f++)
 		xt_look(f, config->table, &look);
 	ret = commit_lock_share(gid, e);
 	if (!ret && commit_hand_over(config->run_dir, uid, gid, &left) < 0)
