@@ -33,7 +33,8 @@ offers() # PROGRAM WORD...: what $SHELL_IS offers in the last one's place, sorte
 	case $SHELL_IS in
 	bash) offers_bash "$@" ;;
 	zsh) PATH=$work/bin:$PATH timeout 60 zsh -f tests/packages/completions.zsh "$B/completion" "$work/zcompdump" "$*" ;;
-	fish) HOME=$work PATH=$work/bin:$PATH fish -c "source $B/completion/ctmeter.fish; complete -C \$argv[1]" "$*" | cut -f 1 ;;
+	fish) HOME=$work PATH=$work/bin:$PATH fish -c 'source $argv[1]; complete -C $argv[2]' \
+		"$B/completion/ctmeter.fish" "$*" | cut -f 1 ;;
 	esac 2>&1 | sort -u | tr '\n' ' '
 }
 
