@@ -49,7 +49,7 @@ load_link() { # FAMILY N
 	bench_backend link
 	[ -z "$CTMETERD_PID" ] || router_teardown
 	rm -f "$LAB"/ledger.db*
-	bench_defaults $(($2 > 20000 ? $2 : 20000))
+	bench_defaults $(($2 > 100000 ? $2 : 100000))
 	router_ctmeterd link 0
 	BENCH_LINKS=vct bench_inventory "$2" "$1" | lab_inventory
 	ctmeter refresh >/dev/null
