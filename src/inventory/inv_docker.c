@@ -17,9 +17,11 @@ struct pod {
 	char *id, *name;
 };
 
-/* A container of Podman that uses no network, or another's; pod: of which, "" if of none. */
+/* What Podman's own list says of a container; pod: of which it is, "" if of none. */
 struct member {
 	char *id, *pod;
+	pid_t pid;
+	bool has_network; /* of its own; or it is a pod's infra container, and has that of the pod */
 };
 
 struct reader {
@@ -28,8 +30,9 @@ struct reader {
 	const char *runtime;
 	struct pod *pods; /* of Podman */
 	size_t n_pods, cap_pods;
-	struct member *members; /* of Podman: those without a network of their own */
+	struct member *members; /* of Podman: all containers, sorted */
 	size_t n_members, cap_members;
+	bool has_members; /* it is Podman */
 };
 
 static int fail(struct err *e, const char *what)
@@ -135,7 +138,9 @@ static const struct member *member_of(const struct reader *r, const char *id)
  * container.) */
 static bool is_in_pod(const struct reader *r, const struct member *member)
 {
-	for (size_t i = 0; member && *member->pod && i < r->n_pods; i++)
+	if (!member || member->has_network || !*member->pod)
+		return false;
+	for (size_t i = 0; i < r->n_pods; i++)
 		if (!strcmp(r->pods[i].id, member->pod))
 			return true;
 	return false;
@@ -147,18 +152,19 @@ static enum inv_net net_of(const json_t *object, const struct member *member)
 	const json_t *host = json_object_get(object, "HostConfig");
 	const json_t *settings = json_object_get(object, "NetworkSettings");
 
-	if (!member)
+	if (!member || member->has_network)
 		return net_of_mode(inv_json_text(host, "NetworkMode"));
 	return json_object_size(json_object_get(settings, "Networks")) ? INV_NET_SHARED
 								       : INV_NET_NONE;
 }
 
-static pid_t pid_of(const struct reader *r, const json_t *object, const char *runtime_id)
+static pid_t pid_of(const struct reader *r, const struct member *member, const char *runtime_id)
 {
 	const struct inv_settle *settle = r->settle;
-	pid_t pid = inv_json_pid(object, "Pid"); /* Docker's list has none */
 
-	return pid || !settle || !settle->pid ? pid : settle->pid(settle->arg, runtime_id);
+	if (member)
+		return member->pid;
+	return settle && settle->pid ? settle->pid(settle->arg, runtime_id) : 0;
 }
 
 static int read_container(void *arg, const json_t *object, struct err *e)
@@ -171,6 +177,8 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 
 	if (!*runtime_id)
 		return fail(e, "without an Id");
+	if (r->has_members && !member)
+		return 0; /* it came between the two answers: the next look has it */
 	if (!*name && !pod)
 		return fail(e, "without a name");
 	if (is_ignored(object) || is_in_pod(r, member))
@@ -193,11 +201,11 @@ static int read_container(void *arg, const json_t *object, struct err *e)
 	if (!pod) /* that of a pod's infra container says nothing */
 		inv_part_image(r->part, inv_json_text(object, "Image"));
 	inv_part_net(r->part, net_of(object, member));
-	inv_part_pid(r->part, pid_of(r, object, inv_json_text(object, "Id")));
+	inv_part_pid(r->part, pid_of(r, member, runtime_id));
 	inv_part_quota_texts(r->part, label(object, "ctmeter.quota"),
 			     label(object, "ctmeter.quota-counts"));
 	/* After a crash of the runtime a stopped one still has the address that it had. */
-	if (!member && run != INV_RUN_STOPPED)
+	if ((!member || member->has_network) && run != INV_RUN_STOPPED)
 		add_addresses(r->part, object);
 	return 0;
 }
@@ -272,17 +280,20 @@ static int read_pod(void *arg, const json_t *object, struct err *e)
 	struct reader *r = arg;
 	const char *id = inv_json_text(object, "Id"), *pod = inv_json_text(object, "Pod");
 	const char *name = inv_json_text(object, "PodName");
+	bool is_infra = *pod && json_is_true(json_object_get(object, "IsInfra"));
 
 	if (!*id)
 		return fail(e, "without an Id");
-	if (*pod && json_is_true(json_object_get(object, "IsInfra"))) {
+	if (is_infra) {
 		r->pods = xgrow(r->pods, r->n_pods, &r->cap_pods, sizeof(*r->pods));
 		r->pods[r->n_pods++] =
 			(struct pod) { xstrdup(id), xstrdup(pod), xstrdup(*name ? name : pod) };
-	} else if (!json_array_size(json_object_get(object, "Networks"))) {
-		r->members = xgrow(r->members, r->n_members, &r->cap_members, sizeof(*r->members));
-		r->members[r->n_members++] = (struct member) { xstrdup(id), xstrdup(pod) };
 	}
+	r->members = xgrow(r->members, r->n_members, &r->cap_members, sizeof(*r->members));
+	r->members[r->n_members++] =
+		(struct member) { xstrdup(id), xstrdup(pod), inv_json_pid(object, "Pid"),
+				  is_infra || json_array_size(json_object_get(object, "Networks")) >
+						      0 };
 	return 0;
 }
 
@@ -304,7 +315,9 @@ static void clear(struct reader *r)
 int inv_podman(struct inv_part *part, const char *text, size_t len, const char *pods,
 	       size_t pods_len, const struct inv_settle *settle, struct err *e)
 {
-	struct reader r = { .part = part, .settle = settle, .runtime = "podman" };
+	struct reader r = {
+		.part = part, .settle = settle, .runtime = "podman", .has_members = true
+	};
 	int ret = inv_json_each(pods, pods_len, read_pod, &r, e);
 
 	if (r.n_members)

@@ -195,6 +195,8 @@ node_ns() { # NAME PID
 	mount --bind "/proc/$2/ns/net" "/run/netns/$1"
 }
 
+median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; } # NUMBER...
+
 # ---- figures --------------------------------------------------------------------------------
 
 figures() { ctmeter list --json; }

@@ -60,21 +60,26 @@ node_flow 'published' outside web 198.51.100.1 21053 8053 150 700 web in
 node_flow 'another' db outside 198.51.100.2 7002 7002 100 333 db out
 
 step 'a container that starts is counted from its start'
-early=()
-for i in 1 2 3 4 5; do # what it sends, a packet a millisecond, from docker run's answer on
-	run "quick$i"
-	node_ns "quick$i" "$(pid_of "quick$i")"
-	in_ns "quick$i" "$B/tests/netns/udpgen" send --from 0.0.0.0 --to 198.51.100.2 --port 7000 \
-		--count 3000 --size 100 --rate 1000 --duration 20 >"$LAB/sent"
-	read -r pkts _ <"$LAB/sent"
+SENT=2000
+has_sent() { [ "$(docker logs "$1")" = "$SENT $((SENT * 100))" ]; } # NAME
+missed=() after=()
+for i in 1 2 3 4 5 6 7 8 9; do # a packet a millisecond, from its own first moment on
+	docker run -d --name "quick$i" -v "$B/tests/netns:/netns:ro" -v /lib:/lib:ro -v /lib64:/lib64:ro \
+		-v /usr/lib:/usr/lib:ro bb /bin/sh -c "/netns/udpgen send --from 0.0.0.0 --to 198.51.100.2 --port 7000 \
+		--count $SENT --size 100 --rate 1000 --duration 20; sleep 10000" >/dev/null || fail "docker run quick$i"
+	answered=${EPOCHREALTIME/./}
+	assert_await "quick$i has sent" 20 has_sent "quick$i"
 	assert_await "quick$i is counted" 10 counts "quick$i" "$(ip_of "quick$i")"
 	ctmeter refresh >/dev/null || fail 'ctmeter refresh'
 	counted=$(of_container "quick$i" out_pkts)
 	assert_ge "quick$i: counted while it sent" 1 "$counted"
-	early+=($((pkts - counted)))
+	began=$(date -d "$(docker inspect -f '{{.State.StartedAt}}' "quick$i")" +%s%6N)
+	missed+=($((SENT - counted)))
+	after+=($((SENT - counted - (answered - began) / 1000)))
+	docker rm -f "quick$i" >/dev/null
 done
-echo "packets that preceded the rules: ${early[*]}"
-docker rm -f quick{1,2,3,4,5} >/dev/null
+echo "packets of 1 ms that preceded the count: ${missed[*]}, median $(median "${missed[@]}")"
+echo "ms from docker run's answer to the first that was counted: ${after[*]}, median $(median "${after[@]}")"
 
 step 'restarted, recreated: the same row'
 octets=$(of_container web out_octets)

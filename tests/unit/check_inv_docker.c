@@ -240,6 +240,28 @@ START_TEST(inv_podman_pod_without_infra_is_its_containers)
 }
 END_TEST
 
+START_TEST(inv_podman_process_is_of_its_own_list)
+{
+	static const char text[] = "[" CONTAINER("a1", "/web", ADDRESS("10.88.0.2")) "]";
+	static const char pods[] = "[{\"Id\":\"a1\",\"Pid\":77,\"Networks\":[\"podman\"]}]";
+	struct inv_part *part = inv_part_new("src", NULL);
+	struct err e = { "" };
+
+	ck_assert_int_eq(inv_podman(part, text, strlen(text), pods, strlen(pods), NULL, &e), 0);
+	ck_assert_int_eq(inv_part_container_at(part, 0)->pid, 77);
+	inv_part_free(part);
+}
+END_TEST
+
+/* Otherwise one without a network of its own would seem to have another's addresses. */
+START_TEST(inv_podman_that_came_between_two_answers_is_left_out)
+{
+	static const char text[] = "[" CONTAINER("a1", "/web", ADDRESS("10.88.0.2")) "]";
+
+	expect_podman(text, strlen(text), "[]", 2, "");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("inv_docker");
@@ -257,6 +279,8 @@ static Suite *suite(void)
 	tcase_add_test(t, inv_docker_random_damage_never_crashes);
 	tcase_add_test(t, inv_podman_real_answer_read);
 	tcase_add_test(t, inv_podman_pod_without_infra_is_its_containers);
+	tcase_add_test(t, inv_podman_process_is_of_its_own_list);
+	tcase_add_test(t, inv_podman_that_came_between_two_answers_is_left_out);
 	suite_add_tcase(s, t);
 	return s;
 }
