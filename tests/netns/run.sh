@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Run a suite of tests, each in namespaces of its own: all t_*.sh of tests/SUITE (default netns, the
 # kernel tests), or those given. Each may take LIMIT_S seconds (1200, multiplied by SLOW); JOBS (1)
-# run at a time. Prints one line a test, and the output of a failing one. A report of a sanitizer or
+# run at a time. Prints one line a test, what it measured, and the output of a failing one. A report of a sanitizer or
 # valgrind fails the test, too, whichever process caused it. Failures are repeated at the end. Exits
 # with 1 if any test failed.
 
@@ -54,6 +54,7 @@ one() { # NAME: run it; writes its exit status to a file and its line to stdout
 	case $rc in
 	0)
 		printf 'PASS  %-12s %s, %s s\n' "$name" "$(tail -n 1 "$log")" "$took"
+		sed -n 's/^measured: /      | &/p' "$log"
 		;;
 	77)
 		printf 'SKIP  %-12s %s\n' "$name" "$(sed -n 's/^SKIP: //p' "$log" | tail -n 1)"

@@ -7,6 +7,7 @@ lxc_bridge() {
 	ip link add br0 type bridge
 	ip addr add 10.8.0.1/24 dev br0
 	ip addr add 2001:db8:8::1/64 dev br0 nodad
+	ip addr add fe80::8:1/64 dev br0 nodad
 	ip link set br0 up
 	iptables -t nat -A POSTROUTING -s 10.8.0.0/24 -o vout -j MASQUERADE
 	node_image "$LAB/image"

@@ -108,7 +108,7 @@ node_pivot() { # TREE MOUNTPOINT TEST ARG...: as process 1 of the new namespaces
 	node_cgroups "$root"
 	mount -t tmpfs -o mode=755 tmpfs "$root/run"
 	mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
-	for d in docker containers lxd; do # an overlay does not bear overlays upon it
+	for d in docker containers lxd incus; do # an overlay does not bear overlays upon it
 		mkdir -p "$root/var/lib/$d"
 		mount -t tmpfs tmpfs "$root/var/lib/$d"
 	done
@@ -201,6 +201,24 @@ median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; } # NUMBE
 
 figures() { ctmeter list --json; }
 
+# A flow between two containers, which is served for both.
+node_flow_between() { # LABEL FROM TO TO-ADDR PORT COUNT SIZE: containers whose namespaces have their names
+	local before
+	before=$(of_container "$3" in_octets)
+	node_flow "$1" "$2" "$3" "$4" "$5" "$5" "$6" "$7" "$2" out
+	await 10 is_of_container "$3" in_octets $((before + $6 * $7))
+	assert_eq "$1: $3 in" $((before + $6 * $7)) "$(of_container "$3" in_octets)"
+}
+
+# The outside host speaks IPv6, too, and knows the way to what is behind the node.
+node_ipv6() { # PREFIX
+	ip addr add 2001:db8:f::1/64 dev vout nodad
+	ip addr add fe80::f:1/64 dev vout nodad # from here it asks for its neighbours
+	ip -n outside addr add 2001:db8:f::2/64 dev eth0 nodad
+	ip -n outside addr add fe80::f:2/64 dev eth0 nodad
+	ip -n outside route add "$1" via 2001:db8:f::1
+}
+
 # A figure of a container, over all its addresses. KEY: in_octets, runtime_id, ..
 of_container() { # CTID KEY
 	figures | jq -r --arg id "$1" --arg key "$2" '.containers[] | select(.id == $id) | .[$key]'
@@ -232,13 +250,14 @@ source_says() { [[ $(source_state "$1") =~ $2 ]]; } # NAME REGEX
 # Send COUNT datagrams of SIZE octets and check that all arrive and that as much more than before is
 # served as this figure of the container.
 node_flow() { # LABEL FROM-NS TO-NS TO-ADDR SINK-PORT PORT COUNT SIZE CTID in|out
-	local before pkts octets sent key=${10}_octets
+	local before pkts octets sent key=${10}_octets any=0.0.0.0
+	[[ $4 != *:* ]] || any=::
 	before=$(of_container "$9" "$key")
 	rm -f "$LAB/ready"
 	ns_exec "$3" "$B/tests/netns/udpgen" sink --port "$5" --expect "$7" --duration 20 \
 		--ready "$LAB/ready" >"$LAB/sink" </dev/null &
 	await 5 test -e "$LAB/ready" || fail "$1: no sink"
-	sent=$(in_ns "$2" "$B/tests/netns/udpgen" send --from 0.0.0.0 --to "$4" --port "$6" --count "$7" --size "$8" \
+	sent=$(in_ns "$2" "$B/tests/netns/udpgen" send --from "$any" --to "$4" --port "$6" --count "$7" --size "$8" \
 		--duration 20)
 	wait $!
 	assert_eq "$1: received" "$sent" "$(<"$LAB/sink")"

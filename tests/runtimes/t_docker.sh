@@ -78,8 +78,8 @@ for i in 1 2 3 4 5 6 7 8 9; do # a packet a millisecond, from its own first mome
 	after+=($((SENT - counted - (answered - began) / 1000)))
 	docker rm -f "quick$i" >/dev/null
 done
-echo "packets of 1 ms that preceded the count: ${missed[*]}, median $(median "${missed[@]}")"
-echo "ms from docker run's answer to the first that was counted: ${after[*]}, median $(median "${after[@]}")"
+echo "measured: packets, one a ms, that preceded the count: ${missed[*]}; median $(median "${missed[@]}")"
+echo "measured: ms from docker run's answer to the first that was counted: ${after[*]}; median $(median "${after[@]}")"
 
 step 'restarted, recreated: the same row'
 octets=$(of_container web out_octets)
@@ -138,6 +138,37 @@ docker network connect back store
 assert_await 'two addresses' 10 eval '[ "$(addresses_of store | wc -l)" -eq 2 ]'
 docker network disconnect back store
 assert_await 'one address' 10 eval '[ "$(addresses_of store | wc -l)" -eq 1 ]'
+
+step 'IPv6, two on one bridge, and moved to another network'
+docker network create --ipv6 --subnet 10.20.0.0/24 --subnet 2001:db8:20::/64 six >/dev/null
+v6_of() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.GlobalIPv6Address}}{{end}}' "$1"; }
+run left --network six
+run right --network six
+assert_counted left
+assert_counted right
+assert_await 'its IPv6 address, too' 10 counts right "$(v6_of right)"
+node_flow_between 'to a neighbour' left right "$(ip_of right)" 7010 80 500
+node_ipv6 2001:db8:20::/64
+node_flow 'IPv6 out' left outside 2001:db8:f::2 7011 7011 60 600 left out
+node_flow 'IPv6 in' outside right "$(v6_of right)" 7012 7012 70 700 right in
+octets=$(of_container left out_octets)
+docker network connect back left
+docker network disconnect six left
+assert_counted left
+node_flow 'in another network' left outside 198.51.100.2 7013 7013 50 300 left out
+assert_eq 'its totals go on' $((octets + 50 * 300)) "$(of_container left out_octets)"
+docker rm -f left right >/dev/null
+
+step 'its rules in the firewall are removed, and made again by a restart'
+iptables -t nat -F
+iptables -F
+stop_process "$DOCKERD_PID"
+dockerd_start
+docker start store web >/dev/null
+assert_counted store
+assert_counted web
+node_flow 'after that' store outside 198.51.100.2 7014 7014 50 200 store out
+node_flow 'published again' outside web 198.51.100.1 21053 8053 50 100 web in
 
 assert_eq 'no look has failed' 0 "$(ctmeter --json status 2>/dev/null | jq .inventory_failures)"
 

@@ -5,7 +5,7 @@
 
 # shellcheck source=tests/runtimes/node.sh
 . "$(dirname "$0")/node.sh"
-node_enter lxc lxc -- "$@"
+node_enter lxc lxc dnsmasq-base -- "$@"
 # shellcheck source=tests/runtimes/lxc.sh
 . "$LAB_TOP/tests/runtimes/lxc.sh"
 
@@ -79,6 +79,36 @@ sed -i 's,/db/,/store/,' /var/lib/lxc/store/config
 lxc_begin store
 assert_await 'another name is another row' 20 counts store 10.8.0.12
 assert_await 'the old one has retired' 20 is_of_container db state gone
+
+step 'two on one bridge, and IPv6'
+node_flow_between 'to a neighbour' web store 10.8.0.12 7010 80 500
+node_ipv6 2001:db8:8::/64
+ip -n store addr add 2001:db8:8::22/64 dev eth0 nodad
+ip -n store route replace default via 2001:db8:8::1
+assert_await 'the IPv6 address' 10 counts store 2001:db8:8::22
+node_flow 'IPv6 out' store outside 2001:db8:f::2 7011 7011 60 600 store out
+node_flow 'IPv6 in' outside store 2001:db8:8::22 7012 7012 70 700 store in
+
+step 'DHCP inside a bridge'
+cat >"$LAB/dhcp.sh" <<'END'
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr add "$ip/24" dev "$interface"
+ip route add default via "$router"
+END
+chmod 755 "$LAB/dhcp.sh"
+dnsmasq --port=0 --interface=br0 --bind-interfaces --user=root --pid-file= --leasefile-ro --conf-file=/dev/null \
+	--dhcp-range=10.8.0.100,10.8.0.120,1h --dhcp-option=3,10.8.0.1 || fail 'dnsmasq'
+lxc_define dyn '' </dev/null
+lxc_begin dyn
+in_ns dyn busybox udhcpc -i eth0 -n -q -f -s "$LAB/dhcp.sh" >"$LAB/udhcpc" 2>&1 ||
+	fail "udhcpc: $(tail -n 1 "$LAB/udhcpc")"
+leased=$(ip -n dyn -4 -o addr show dev eth0 | awk '{ sub("/.*", "", $4); print $4 }')
+assert_match 'a lease' '^10\.8\.0\.1[0-2]' "$leased"
+assert_await 'it is found and counted' 10 counts dyn "$leased"
+node_flow 'masqueraded, by DHCP' dyn outside 198.51.100.2 7013 7013 50 400 dyn out
+node_flow_between 'to one with DHCP' web dyn "$leased" 7014 60 300
+lxc_end dyn
 
 step 'a monitor that hangs, and one that another user plays'
 pid=$(pgrep -o -f 'lxc monitor.* store') || pid=''

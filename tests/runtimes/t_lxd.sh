@@ -19,7 +19,8 @@ bridge() {
 
 # An instance that runs, with this address.
 launch() { # PROJECT NAME ADDRESS
-	lxc launch bb "$2" --project "$1" >"$LAB/launch" 2>&1 || cannot "LXD starts no container here: $(tail -n 1 "$LAB/launch")"
+	lxc launch bb "$2" --project "$1" >"$LAB/launch" 2>&1 ||
+		cannot "LXD starts no container here: $(tail -n 1 "$LAB/launch")"
 	configure "$@"
 }
 

@@ -5,7 +5,7 @@
 
 # shellcheck source=tests/runtimes/node.sh
 . "$(dirname "$0")/node.sh"
-node_enter lxc lxc -- "$@"
+node_enter lxc lxc dnsmasq-base -- "$@"
 # shellcheck source=tests/runtimes/lxc.sh
 . "$LAB_TOP/tests/runtimes/lxc.sh"
 
