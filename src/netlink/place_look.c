@@ -13,6 +13,7 @@
 struct look {
 	const struct place_world *w;
 	const struct addr *a;
+	int netns; /* the id of the container's namespace; -1: unknown */
 	struct place_result *r;
 };
 
@@ -199,15 +200,40 @@ static void through_bridge(struct look *k, const struct rtnl_link *bridge, uint1
 	not_found(k, PLACE_NOT, "more than %d bridges in a row lead to it", BRIDGES_MAX);
 }
 
+/* The only veth into the container's namespace; master: of those that are ports of this bridge, 0: of
+ * all. NULL: there is none, or several. */
+static const struct rtnl_link *only_into(const struct look *k, int master)
+{
+	const struct rtnl_link *only = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < linktab_count(k->w->links); i++) {
+		const struct rtnl_link *l = linktab_nth(k->w->links, i);
+
+		if (!l->lower_elsewhere || l->netns != k->netns || !is_own(k, l) ||
+		    (master && l->master != master))
+			continue;
+		only = l;
+		n++;
+	}
+	return n == 1 ? only : NULL;
+}
+
 /* `out`: the link that the neighbour entry is on: the bridge, a VLAN link on it, or a veth into it.
  */
 static void behind_bridge(struct look *k, const struct rtnl_link *out,
 			  const struct rtnl_link *bridge, uint16_t vlan)
 {
 	const struct place_kernel *kernel = k->w->kernel;
+	const struct rtnl_link *only = k->netns >= 0 ? only_into(k, bridge->index) : NULL;
 	struct rtnl_neigh n = { .has_mac = false };
-	int ret = kernel->neigh(kernel->arg, out->index, k->a, &n);
+	int ret;
 
+	if (only) {
+		found(k, PLACE_NETNS, only);
+		return;
+	}
+	ret = kernel->neigh(kernel->arg, out->index, k->a, &n);
 	if (ret < 0 && ret != -ENOENT) {
 		not_found(k, PLACE_NOT, "the neighbour table of %s cannot be queried: %s",
 			  out->name, strerror(-ret));
@@ -326,21 +352,12 @@ static void by_name(struct look *k, const char *name)
 		found(k, place_shared_as(k->w, l) ? PLACE_SHARED : PLACE_TOLD, l);
 }
 
-/* The veth that leads to this namespace; a container with several needs another way. */
-static void by_netns(struct look *k, int netns)
+/* A container with several veths needs the route, too: see behind_bridge. */
+static void by_netns(struct look *k)
 {
-	const struct rtnl_link *only = NULL;
-	size_t n = 0;
+	const struct rtnl_link *only = only_into(k, 0);
 
-	for (size_t i = 0; i < linktab_count(k->w->links); i++) {
-		const struct rtnl_link *l = linktab_nth(k->w->links, i);
-
-		if (!l->lower_elsewhere || l->netns != netns || !is_own(k, l))
-			continue;
-		only = l;
-		n++;
-	}
-	if (n == 1)
+	if (only)
 		found(k, PLACE_NETNS, only);
 }
 
@@ -364,7 +381,7 @@ static const struct rtnl_link *shared_for(const struct look *k)
 void place_look(const struct place_world *w, const struct addr *a, const char *link, int netns,
 		struct place_result *ret_result)
 {
-	struct look k = { .w = w, .a = a, .r = ret_result };
+	struct look k = { .w = w, .a = a, .netns = netns, .r = ret_result };
 	const struct rtnl_link *shared;
 
 	memset(ret_result, 0, sizeof(*ret_result));
@@ -373,7 +390,7 @@ void place_look(const struct place_world *w, const struct addr *a, const char *l
 		return;
 	}
 	if (netns >= 0)
-		by_netns(&k, netns);
+		by_netns(&k);
 	if (!ret_result->link)
 		by_route(&k);
 	shared = ret_result->link ? NULL : shared_for(&k);

@@ -196,6 +196,34 @@ START_TEST(place_look_netns_finds_its_only_veth)
 }
 END_TEST
 
+/* Before the first packet, when no neighbour is known yet. */
+START_TEST(place_look_netns_of_several_veths_finds_the_port_of_its_bridge)
+{
+	struct rtnl_link was, first;
+
+	bridge_is(20, "br0", false);
+	bridge_is(21, "br1", false);
+	veth_is(10, "v10", 20);
+	veth_is(11, "v11", 21);
+	first = *linktab_at(links, 10);
+	first.netns = 11; /* both lead there */
+	linktab_put(links, &first, &was);
+	route_is(20);
+	FOUND(NULL, 11, PLACE_NETNS, 10);
+	route_is(21);
+	FOUND(NULL, 11, PLACE_NETNS, 11);
+	NOT_FOUND(NULL, PLACE_NOT, "no neighbour entry"); /* without the namespace */
+	veth_is(12, "v12", 20);
+	first = *linktab_at(links, 12);
+	first.netns = 11;
+	linktab_put(links, &first, &was);
+	route_is(20);
+	neigh_is(20, 7);
+	port_is(20, 7, 0, 12);
+	FOUND(NULL, 11, PLACE_BRIDGE, 12); /* two ports of it lead there */
+}
+END_TEST
+
 START_TEST(place_look_route_to_own_link)
 {
 	veth_is(10, "v10", 0);
@@ -421,6 +449,7 @@ int main(void)
 	tcase_add_checked_fixture(t, begin, end);
 	tcase_add_test(t, place_look_told_link_wins);
 	tcase_add_test(t, place_look_netns_finds_its_only_veth);
+	tcase_add_test(t, place_look_netns_of_several_veths_finds_the_port_of_its_bridge);
 	tcase_add_test(t, place_look_route_to_own_link);
 	tcase_add_test(t, place_look_route_elsewhere_says_so);
 	tcase_add_test(t, place_look_link_to_come_is_awaited);
