@@ -42,7 +42,7 @@ assert_ok() { # LABEL COMMAND...
 
 # Poll until COMMAND succeeds, for SECONDS at most. Its output is dropped. What has not come within a second
 # is asked for less often: other tests run beside this one.
-poll() { # SECONDS COMMAND...
+await_within() { # SECONDS COMMAND...
 	local began=${EPOCHREALTIME/./} spent
 	local most=$(($1 * SLOW * 1000000))
 	shift
@@ -54,16 +54,16 @@ poll() { # SECONDS COMMAND...
 }
 
 # Wait for what must come. A longer bound costs nothing when it comes sooner, and a machine that does
-# other things as well may need it: it is PATIENCE_S at least. (Use poll for what may not come.)
+# other things as well may need it: it is PATIENCE_S at least. (Use await_within for what may not come.)
 : "${PATIENCE_S:=60}"
 patience() { echo $((PATIENCE_S > $1 ? PATIENCE_S : $1)); } # SECONDS
-await() { poll "$(patience "$1")" "${@:2}"; } # SECONDS COMMAND...
+await() { await_within "$(patience "$1")" "${@:2}"; } # SECONDS COMMAND...
 
 assert_await() { # LABEL SECONDS COMMAND...
 	local label=$1 seconds
 	seconds=$(patience "$2")
 	shift 2
-	if poll "$seconds" "$@"; then pass; else fail "$label: not within $((seconds * SLOW)) s: $*"; fi
+	if await_within "$seconds" "$@"; then pass; else fail "$label: not within $((seconds * SLOW)) s: $*"; fi
 }
 
 # A command that must end, in an external program: timeout(1) with the same patience.

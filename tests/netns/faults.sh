@@ -56,7 +56,7 @@ stream_all_served() { # ADDR
 # for it where not everything may be served (after an event).
 stream_measure() { # ADDR
 	local octets pkts disc was_octets was_pkts was_disc
-	if [ -n "${STREAM_WAIT-}" ]; then poll "$STREAM_WAIT" stream_all_served "$1"
+	if [ -n "${STREAM_WAIT-}" ]; then await_within "$STREAM_WAIT" stream_all_served "$1"
 	else await 2 stream_all_served "$1"; fi
 	read -r was_octets was_pkts was_disc <<<"${STREAM_WAS[$1]}"
 	read -r octets pkts disc <<<"$(row_now "$1")"
