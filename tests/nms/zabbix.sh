@@ -73,11 +73,13 @@ zbx_start_server() {
 zbx_start_snmptrapd() { # PORT
 	install -d -o Debian-snmp "$NMS/traps"
 	install -o Debian-snmp -m 644 /dev/null "$NMS/traps/traps"
+	# snmptrapd takes no path with a blank.
+	install -m 755 "$LAB_TOP/conf/zabbix/zabbix-traphandle.sh" "$NMS/traphandle"
 	cat >"$NMS/snmptrapd.conf" <<-END
 		authCommunity log,execute $COMMUNITY
 		[snmp] printNumericOids yes
 		[snmp] mibs :
-		traphandle default $LAB_TOP/conf/zabbix/zabbix-traphandle.sh $NMS/traps/traps
+		traphandle default $NMS/traphandle $NMS/traps/traps
 	END
 	SNMP_PERSISTENT_DIR=$NMS/traps MIBS='' nms_start snmptrapd Debian-snmp \
 		snmptrapd -f -Lo -C -c "$NMS/snmptrapd.conf" "udp:127.0.0.1:$1"
