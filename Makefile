@@ -370,11 +370,12 @@ check-runtimes: test-deps
 	$(AGAIN) all test-tools
 	$(Q)$(RUN) SUITE=runtimes LIMIT_S=600 bash tests/netns/run.sh $(TESTS)
 
-# Real monitoring systems poll a real node. Installs their packages.
+# Real monitoring systems poll a real node, two at a time, since they mostly wait. Installs their
+# packages.
 check-nms: test-deps
 	$(Q)sh tests/deps.sh nms
 	$(AGAIN) all test-tools
-	$(Q)$(RUN) SUITE=nms LIMIT_S=1800 bash tests/netns/run.sh
+	$(Q)$(RUN) SUITE=nms JOBS=2 LIMIT_S=1800 bash tests/netns/run.sh
 
 # A PostgreSQL of its own takes the ledgers of a fleet. NODES=40 is the short form.
 check-fleet: test-deps
