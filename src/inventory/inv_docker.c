@@ -21,7 +21,7 @@ struct pod {
 struct member {
 	char *id, *pod;
 	pid_t pid;
-	bool has_network; /* of its own; or it is a pod's infra container, and has that of the pod */
+	bool has_network; /* of its own; or it is a pod's infra container, with that of the pod */
 };
 
 struct reader {

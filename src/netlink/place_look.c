@@ -200,8 +200,8 @@ static void through_bridge(struct look *k, const struct rtnl_link *bridge, uint1
 	not_found(k, PLACE_NOT, "more than %d bridges in a row lead to it", BRIDGES_MAX);
 }
 
-/* The only veth into the container's namespace; master: of those that are ports of this bridge, 0: of
- * all. NULL: there is none, or several. */
+/* The only veth into the container's namespace; master: of those that are ports of this bridge,
+ * 0: of all. NULL: there is none, or several. */
 static const struct rtnl_link *only_into(const struct look *k, int master)
 {
 	const struct rtnl_link *only = NULL;
