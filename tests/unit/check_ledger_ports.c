@@ -30,8 +30,8 @@ static void expect_ipv4(const char *expected)
 	struct snap *s = look();
 	char text[256] = "", addr[ADDR_TEXT_SIZE];
 
-	for (size_t i = 0; i < s->n_ipv4; i++) {
-		const struct snap_address *a = &s->addresses[s->ipv4[i]];
+	for (size_t i = 0; i < s->n_held_v4; i++) {
+		const struct snap_address *a = &s->addresses[s->held[i]];
 
 		sprintf(text + strlen(text), "%s:%s ", addr_format(&a->addr, addr),
 			s->containers[a->container].id);
