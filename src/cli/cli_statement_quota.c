@@ -21,11 +21,12 @@ int statement_quotas_read(const struct cli *cli, const struct statement_month *m
 	struct statement_quotas *q = xcalloc(1, sizeof(*q));
 	int rc = usage_read(&query, &q->usage, e);
 
-	if (rc < 0) {
+	/* -ENOTSUP: the ledger is of a ctmeter that knew no quotas */
+	if (rc < 0 && rc != -ENOTSUP) {
 		free(q);
 		return rc;
 	}
-	if (q->usage->n_rows)
+	if (q->usage && q->usage->n_rows)
 		qsort(q->usage->rows, q->usage->n_rows, sizeof(*q->usage->rows), compare_rows);
 	q->month = month;
 	*ret_quotas = q;
@@ -59,13 +60,14 @@ static const char *counts_said(enum billing_counts counts)
 
 void statement_quotas_set(struct statement_quotas *q, struct statement *s)
 {
-	const struct store_period *p = &q->usage->period;
 	const struct usage_row key = { .id = (char *)(uintptr_t)s->ctid }, *row = NULL;
+	const struct store_period *p;
 
-	if (q->usage->n_rows)
+	if (q->usage && q->usage->n_rows)
 		row = bsearch(&key, q->usage->rows, q->usage->n_rows, sizeof(key), compare_rows);
 	if (!row || !row->quota.octets)
 		return;
+	p = &q->usage->period;
 	q->one = (struct statement_quota) { .limit_octets = row->quota.octets,
 					    .counts = counts_said(row->quota.counts) };
 	if (begins_in(q->month, p->begin_s)) {

@@ -10,7 +10,7 @@
  * statement's month. The ledger knows this period and the last, so an older month says nothing. */
 
 struct statement_quotas {
-	struct usage *usage;
+	struct usage *usage; /* NULL: nothing is known */
 	const struct statement_month *month;
 	struct statement_quota one; /* of the statement that was set last */
 };

@@ -56,6 +56,7 @@ START_TEST(view_status_json_full_has_everything)
 		.n_sources = 2,
 		.inventory_failures = 6,
 		.store = "ok",
+		.ship = "off",
 		.ledger_doubted_s = 1700000000,
 		.clock = { "ok", 2, -86400, 1795428672, 60 },
 		.agentx = { "up", "/var/agentx/master", "", 100, 2000 },
@@ -78,7 +79,8 @@ START_TEST(view_status_json_full_has_everything)
 		"\"sample_age_ms\":345,\"stale_answers\":1,"
 		"\"sources\":[{\"name\":\"vz\",\"state\":\"ok\",\"failing\":false},"
 		"{\"name\":\"file:/x\",\"state\":\"cannot read\",\"failing\":true}],"
-		"\"inventory_failures\":6,\"store\":\"ok\",\"ledger_doubted\":1700000000,"
+		"\"inventory_failures\":6,\"store\":\"ok\",\"ship\":\"off\",\"ledger_doubted\":"
+		"1700000000,"
 		"\"clock\":{\"state\":\"ok\",\"jumps\":2,\"last_jump\":\"2026-11-23T10:11:12Z\","
 		"\"last_jump_s\":-86400,\"last_jump_ago_s\":60},"
 		"\"agentx\":{\"state\":\"up\",\"socket\":\"/var/agentx/master\",\"problem\":\"\","

@@ -19,7 +19,9 @@ static void add_key(uint32_t slot)
 	struct fw_key k = { .link = key->link };
 
 	ck_assert_int_eq(addr_parse(key->addr, &k.addr), 0);
+	ck_assert_int_eq(link_object_hold_index(&object), 0);
 	ck_assert_int_eq(index_put(&object.index, &k, slot), 0);
+	link_object_drop_index(&object);
 }
 
 static void add_node(void)
