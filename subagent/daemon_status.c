@@ -107,6 +107,22 @@ static void fill_backend(const struct engine_figures *f, struct view_status *s)
 	}
 }
 
+/* The array is for free(); its texts are the engine's. */
+static void fill_sources(const struct engine *engine, struct view_status *s)
+{
+	const struct sources *sources = engine_sources(engine);
+	size_t n = sources_count(sources);
+	struct view_source *to = xcalloc(n, sizeof(*to));
+
+	for (size_t i = 0; i < n; i++) {
+		to[i].name = sources_name(sources, i);
+		to[i].state = sources_state(sources, i);
+		to[i].failing = sources_is_failing(sources, i);
+	}
+	s->sources = to;
+	s->n_sources = n;
+}
+
 json_t *daemon_status(struct daemon *d)
 {
 	static const char *const ax_states[] = { [AX_DOWN] = "down",
@@ -117,20 +133,13 @@ json_t *daemon_status(struct daemon *d)
 	const struct snap *snap = engine_snap(d->engine);
 	struct engine_figures f;
 	struct problems *problems = xcalloc(1, sizeof(*problems));
-	struct view_source *sources;
 	uint64_t now = loop_now_ns();
 	char config[768], clock[WALLCLOCK_TEXT_SIZE];
 	json_t *json;
 	struct view_status s = { .version = CTM_VERSION };
 
 	engine_get_figures(d->engine, &f);
-	s.n_sources = sources_count(engine_sources(d->engine));
-	sources = xcalloc(s.n_sources, sizeof(*sources));
-	for (size_t i = 0; i < s.n_sources; i++) {
-		sources[i].name = sources_name(engine_sources(d->engine), i);
-		sources[i].state = sources_state(engine_sources(d->engine), i);
-		sources[i].failing = sources_is_failing(engine_sources(d->engine), i);
-	}
+	fill_sources(d->engine, &s);
 	s.store = f.store_problem ? f.store_problem : "ok";
 	s.ship = f.ship;
 	s.ledger_doubted_s = f.ledger_doubted_s;
@@ -155,7 +164,6 @@ json_t *daemon_status(struct daemon *d)
 	s.not_allowed = f.not_allowed;
 	s.refused_containers = f.refused_containers;
 	s.refused_addresses = f.refused_addresses;
-	s.sources = sources;
 	s.agentx.state = ax_states[ax_get_state(d->ax)];
 	s.agentx.socket = d->cfg->agentx.socket;
 	s.agentx.problem = ax_get_problem(d->ax);
@@ -168,7 +176,7 @@ json_t *daemon_status(struct daemon *d)
 	s.problems = problems->list;
 	s.n_problems = problems->n;
 	json = view_status_json(&s);
-	free(sources);
+	free((void *)(uintptr_t)s.sources);
 	free(problems);
 	return json;
 }

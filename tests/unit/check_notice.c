@@ -18,23 +18,20 @@ static uint64_t now;
 /* Two containers, each with the same n addresses, all well. */
 static struct snap *snap_of(size_t n)
 {
-	static const char *const ids[] = { "101", "107" };
 	struct snap *s = snap_new();
 
 	s->containers = xcalloc(2, sizeof(*s->containers));
 	s->n_containers = 2;
 	s->addresses = xcalloc(2 * n, sizeof(*s->addresses));
 	s->n_addresses = 2 * n;
-	for (size_t i = 0; i < 2; i++)
-		s->containers[i].id = snap_text(s, ids[i]);
+	s->containers[0].id = snap_text(s, "101");
+	s->containers[1].id = snap_text(s, "107");
 	for (size_t i = 0; i < 2 * n; i++) {
 		struct snap_address *a = &s->addresses[i];
 
 		a->container = (uint32_t)(i / n);
-		a->addr.family = ADDR_V4;
-		a->addr.bytes[0] = 10;
-		a->addr.bytes[2] = (uint8_t)(i % n >> 8);
-		a->addr.bytes[3] = (uint8_t)(i % n);
+		a->addr = (struct addr) { ADDR_V4,
+					  { 10, 0, (uint8_t)(i % n >> 8), (uint8_t)(i % n) } };
 		a->totals.status = ROW_COUNTING;
 	}
 	return s;

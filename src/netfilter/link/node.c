@@ -92,7 +92,7 @@ static int change(const struct link_object *o, const struct addr *a, bool put)
 /* Both are sorted and swept once. What could not be changed is tried again next time. */
 int node_refresh(struct node *node)
 {
-	struct list now = { NULL, 0, 0 }, then = { node->at, node->n, node->n }, kept = now;
+	struct list now = { NULL, 0, 0 }, then = now, kept = now;
 	int ret = list_own(&now), failure = ret;
 	size_t i = 0, k = 0;
 
@@ -100,7 +100,9 @@ int node_refresh(struct node *node)
 		free(now.at);
 		return ret;
 	}
-	if (!then.at)
+	if (node->at)
+		then = (struct list) { node->at, node->n, node->n };
+	else
 		list_present(&then, node->object);
 	while (i < now.n || k < then.n) {
 		int order = i == now.n ? 1 : k == then.n ? -1 : addr_cmp(&now.at[i], &then.at[k]);
