@@ -69,9 +69,9 @@ static void take_ports(struct daemon *d)
 {
 	snprintf(d->served.switch_name, sizeof(d->served.switch_name), "%s", d->cfg->ports.name);
 	snprintf(d->served.switch_location, sizeof(d->served.switch_location), "%s",
-		 d->cfg->ports.location);
+		 d->cfg->ports.location ? d->cfg->ports.location : "");
 	snprintf(d->served.switch_contact, sizeof(d->served.switch_contact), "%s",
-		 d->cfg->ports.contact);
+		 d->cfg->ports.contact ? d->cfg->ports.contact : "");
 	d->served.port_mbits = d->cfg->ports.speed_mbits;
 }
 

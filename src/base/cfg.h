@@ -76,7 +76,7 @@ struct cfg {
 	struct {
 		char *name; /* HOSTNAME is already replaced */
 		enum cfg_direction direction;
-		char *location, *contact; /* of the node; "" if nobody said */
+		char *location, *contact; /* of the node; NULL or "": nobody said */
 		uint32_t speed_mbits; /* 0: that of each container's links */
 		uint32_t framing_octets; /* added to a port's octets for each packet: 0, 14 or 18 */
 	} ports;

@@ -62,8 +62,8 @@ static void assert_defaults(const struct cfg *c)
 	ck_assert_str_eq(c->ports.name, name);
 	ck_assert_int_eq(c->ports.direction, CFG_DIRECTION_CONTAINER);
 	ck_assert_uint_eq(c->ports.speed_mbits, 0);
-	ck_assert_str_eq(c->ports.location, "");
-	ck_assert_str_eq(c->ports.contact, "");
+	ck_assert_ptr_null(c->ports.location);
+	ck_assert_ptr_null(c->ports.contact);
 	ck_assert_uint_eq(c->ports.framing_octets, 0);
 	ck_assert_ptr_null(c->ship.database);
 	ck_assert_uint_eq(c->ship.rate, 5000);
@@ -421,12 +421,12 @@ END_TEST
 START_TEST(cfg_load_example_is_the_defaults)
 {
 	static const char *const keys[] = {
-		"user",     "socket",        "context",    "notifications", "backend",
-		"table",    "node-traffic",  "source",     "interval",      "retire-after",
-		"max-rows", "max-addresses", "helper",     "path",          "checkpoint",
-		"name",     "direction",     "speed",      "location",      "contact",
-		"framing",  "node",          "rate",       "start-day",     "time-zone",
-		"quota",    "quota-counts",  "thresholds", "socket"
+		"user",       "socket",        "context",   "notifications", "backend",
+		"table",      "node-traffic",  "source",    "interval",      "retire-after",
+		"max-rows",   "max-addresses", "helper",    "path",          "checkpoint",
+		"name",       "direction",     "speed",     "framing",       "node",
+		"rate",       "start-day",     "time-zone", "quota",         "quota-counts",
+		"thresholds", "socket"
 	};
 	FILE *file = fopen("conf/ctmeter.conf", "r");
 	char line[256], name[32], *text = xstrdup("");

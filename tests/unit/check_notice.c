@@ -410,10 +410,8 @@ static void note_told(const struct notice *what)
 		ck_assert(!recent || t->kind != what->kind);
 	}
 	ck_assert(about_row(what->kind) ? of_kind < NOTICE_BURST : of_kind == 0);
-	if (!before)
-		ck_assert(what->kind == NOTICE_CONFLICT || what->kind == NOTICE_RULES_REPAIRED ||
-			  what->kind == NOTICE_INVENTORY_FAILED ||
-			  what->kind == NOTICE_STORE_FAILED);
+	ck_assert(before || what->kind == NOTICE_CONFLICT || what->kind == NOTICE_RULES_REPAIRED ||
+		  what->kind == NOTICE_INVENTORY_FAILED || what->kind == NOTICE_STORE_FAILED);
 	ck_assert_uint_lt(n_told, MAX_TOLD);
 	told[n_told++] = (struct told) { now, what->kind, what->row };
 }
