@@ -73,8 +73,8 @@ START_TEST(view_status_json_full_has_everything)
 		"\"backend_reason\":\"auto: link: no bpffs is mounted\",\"on_links\":false,"
 		"\"strays\":null,\"ipv4\":\"counting\",\"ipv6\":\"not countable: no table\","
 		"\"rules\":16,\"rule_repairs\":2,\"commits\":9,\"last_commit_ms\":12,"
-		"\"containers\":3,\"addresses\":4,\"conflicts\":5,\"unfit\":6,"
-		"\"not_allowed\":9,\"refused_containers\":7,\"refused_addresses\":8,"
+		"\"containers\":3,\"addresses\":4,\"conflicts\":5,\"unfit\":6,\"not_allowed\":9,"
+		"\"refused_containers\":7,\"refused_addresses\":8,"
 		"\"sample_age_ms\":345,\"stale_answers\":1,"
 		"\"sources\":[{\"name\":\"vz\",\"state\":\"ok\",\"failing\":false},"
 		"{\"name\":\"file:/x\",\"state\":\"cannot read\",\"failing\":true}],"
@@ -83,8 +83,7 @@ START_TEST(view_status_json_full_has_everything)
 		"\"clock\":{\"state\":\"ok\",\"jumps\":2,\"last_jump\":\"2026-11-23T10:11:12Z\","
 		"\"last_jump_s\":-86400,\"last_jump_ago_s\":60},"
 		"\"agentx\":{\"state\":\"up\",\"socket\":\"/var/agentx/master\",\"problem\":\"\","
-		"\"requests\":100,\"varbinds\":2000},"
-		"\"problems\":[\"the source file:/x fails\"]}");
+		"\"requests\":100,\"varbinds\":2000},\"problems\":[\"the source file:/x fails\"]}");
 	free(text);
 	json_decref(j);
 }
