@@ -18,7 +18,7 @@
 struct problems {
 	const char *list[MAX_PROBLEMS];
 	size_t n;
-	char text[MAX_PROBLEMS][512];
+	char text[MAX_PROBLEMS][SHIP_STATE_TEXT_SIZE + 64];
 };
 
 static void add_problem(struct problems *p, const char *what, const char *why)

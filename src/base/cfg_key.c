@@ -29,6 +29,7 @@ struct cfg_key {
 	size_t offset; /* of the field in struct cfg */
 	uint32_t min, max; /* parse_number */
 	const char *const *choices; /* for parse_word and its like; ends with NULL */
+	bool may_be_empty;
 };
 
 /* ---- kinds of values ---- */
@@ -224,12 +225,6 @@ static int parse_name(const struct cfg_key *key, const char *value, void *field,
 	return 0;
 }
 
-/* The same, which may be empty. */
-static int parse_note(const struct cfg_key *key, const char *value, void *field, struct err *e)
-{
-	return parse_name(key, value, field, e);
-}
-
 static int parse_speed(const struct cfg_key *key, const char *value, void *field, struct err *e)
 {
 	if (!strcmp(value, "auto")) {
@@ -401,7 +396,8 @@ static const char *const framing_choices[] = { "0", "14", "18", NULL };
 static const struct cfg_key keys[] = {
 	{ "daemon", "user", "ctmeter", parse_user, FIELD(daemon.user) },
 	{ "agentx", "socket", "/var/agentx/master", parse_agentx_socket, FIELD(agentx.socket) },
-	{ "agentx", "context", "containers", parse_context, FIELD(agentx.context) },
+	{ "agentx", "context", "containers", parse_context, FIELD(agentx.context),
+	  .may_be_empty = true },
 	{ "agentx", "notifications", "yes", parse_yes_no, FIELD(agentx.notifications),
 	  .choices = yes_no_choices },
 	{ "netfilter", "backend", "auto", parse_backend, FIELD(netfilter.backend),
@@ -426,12 +422,12 @@ static const struct cfg_key keys[] = {
 	{ "ports", "name", "containers@HOSTNAME", parse_name, FIELD(ports.name) },
 	{ "ports", "direction", "container", parse_direction, FIELD(ports.direction),
 	  .choices = direction_choices },
-	{ "ports", "location", NULL, parse_note, FIELD(ports.location) },
-	{ "ports", "contact", NULL, parse_note, FIELD(ports.contact) },
+	{ "ports", "location", NULL, parse_name, FIELD(ports.location), .may_be_empty = true },
+	{ "ports", "contact", NULL, parse_name, FIELD(ports.contact), .may_be_empty = true },
 	{ "ports", "speed", "auto", parse_speed, FIELD(ports.speed_mbits), 1, 400000 },
 	{ "ports", "framing", "0", parse_framing, FIELD(ports.framing_octets),
 	  .choices = framing_choices },
-	{ "ship", "database", NULL, parse_conninfo, FIELD(ship.database) },
+	{ "ship", "database", NULL, parse_conninfo, FIELD(ship.database), .may_be_empty = true },
 	{ "ship", "node", "HOSTNAME", parse_name, FIELD(ship.node) },
 	{ "ship", "rate", "5000", parse_number, FIELD(ship.rate), 1, 1000000 },
 	{ "billing", "start-day", "1", parse_number, FIELD(billing.start_day), 1, 31 },
@@ -444,12 +440,6 @@ static const struct cfg_key keys[] = {
 	{ "control", "socket", "/run/ctmeter/control.sock", parse_socket_path,
 	  FIELD(control.socket) },
 };
-
-static bool may_be_empty(const struct cfg_key *key)
-{
-	return key->parse == parse_context || key->parse == parse_conninfo ||
-	       key->parse == parse_note;
-}
 
 size_t cfg_key_count(void)
 {
@@ -497,7 +487,7 @@ static int check_hook(const char *value, cfg_source_check_fn *check, struct err 
 int cfg_key_store(const struct cfg_key *key, const char *value, cfg_source_check_fn *check,
 		  struct cfg *cfg, struct err *e)
 {
-	if (!*value && !may_be_empty(key)) {
+	if (!*value && !key->may_be_empty) {
 		err_set(e, "must not be empty (the default is %s)", key->def ? key->def : "none");
 		return -EINVAL;
 	}

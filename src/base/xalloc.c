@@ -63,7 +63,7 @@ void *xgrow(void *array, size_t n, size_t *cap, size_t size)
 {
 	if (n < *cap)
 		return array;
-	/* Large arrays are moved by the kernel's page tables: room that is not used costs more. */
+	/* The kernel moves a large array without copying it: unused room would cost more. */
 	*cap = *cap < 16 ? 16 : *cap < 1024 ? *cap * 2 : *cap + *cap / 4;
 	return xreallocarray(array, *cap, size);
 }

@@ -18,9 +18,9 @@
 static void say_failing(const struct doctor *d, const struct ship_state *s, int64_t now_s,
 			struct doctor_finding *f)
 {
-	char *again = doctor_ctmeter_command(d, "ship"), said[640];
+	char *again = doctor_ctmeter_command(d, "ship"), said[SHIP_STATE_TEXT_SIZE];
 
-	ship_state_say(s, said, sizeof(said));
+	ship_state_say(s, said);
 	doctor_say(f, DOCTOR_FAIL, "%s (%s)", said,
 		   now_s - s->failing_since_s > LOST_S
 			   ? "after 35 days the periods of 5 minutes are lost"
@@ -39,7 +39,7 @@ static void offer_timer(const struct doctor *d, struct doctor_finding *f)
 void doctor_ship_judge(const struct doctor *d, const struct ship_state *s, int64_t now_s,
 		       struct doctor_finding *f)
 {
-	char when[PERIOD_TEXT_SIZE], said[640];
+	char when[PERIOD_TEXT_SIZE], said[SHIP_STATE_TEXT_SIZE];
 
 	if (s->failing_since_s) {
 		say_failing(d, s, now_s, f);
@@ -49,7 +49,7 @@ void doctor_ship_judge(const struct doctor *d, const struct ship_state *s, int64
 			   period_local(s->at_s, PERIOD_MINUTE, when));
 		offer_timer(d, f);
 	} else {
-		ship_state_say(s, said, sizeof(said));
+		ship_state_say(s, said);
 		doctor_say(f, DOCTOR_OK, "%s", said);
 	}
 }

@@ -160,7 +160,7 @@ void snap_pool_free(struct snap_pool *p);
 struct snap *snap_new_from(struct snap_pool *p);
 
 /* For the builder of a snapshot from a pool: room for so many containers (and as many ports),
- * addresses and IPv4 addresses. What is in it is undefined. */
+ * addresses, and addresses that are held. What is in it is undefined. */
 void snap_reserve(struct snap *s, size_t containers, size_t addresses, size_t held);
 
 /* An empty snapshot with one reference. The builder fills its fields; from then on it is only

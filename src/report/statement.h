@@ -11,7 +11,8 @@
 #include <stdio.h>
 
 /* A statement: the traffic of one container in one month, as a page for its customer.
- * 1. All figures of a statement are of one moment, and those of `ctmeter report`.
+ * 1. All figures of a statement are of one moment, and those of `ctmeter report`; but the quota's
+ *    are those of `ctmeter usage`, read next.
  * 2. The page is one HTML file without scripts. It loads nothing. */
 
 struct statement_month {

@@ -16,7 +16,7 @@
 
 #define FORMAT "ctmeter-ship 1"
 
-char *ship_state_path(const char *ledger)
+static char *state_path(const char *ledger)
 {
 	char *copy = xstrdup(ledger), *path = xasprintf("%s/ship.state", dirname(copy));
 
@@ -24,18 +24,19 @@ char *ship_state_path(const char *ledger)
 	return path;
 }
 
-void ship_state_say(const struct ship_state *s, char *buf, size_t size)
+void ship_state_say(const struct ship_state *s, char text[SHIP_STATE_TEXT_SIZE])
 {
 	char at[PERIOD_TEXT_SIZE], until[PERIOD_TEXT_SIZE];
 
 	if (s->failing_since_s)
-		snprintf(buf, size, "nothing is shipped since %s: %s",
+		snprintf(text, SHIP_STATE_TEXT_SIZE, "nothing is shipped since %s: %s",
 			 period_local(s->failing_since_s, PERIOD_MINUTE, at), s->error);
 	else if (s->backlog)
-		snprintf(buf, size, "a backlog is being shipped: hours until %s are there",
+		snprintf(text, SHIP_STATE_TEXT_SIZE,
+			 "a backlog is being shipped: hours until %s are there",
 			 period_local(s->until_s, PERIOD_MINUTE, until));
 	else
-		snprintf(buf, size, "shipped at %s: all hours until %s are there",
+		snprintf(text, SHIP_STATE_TEXT_SIZE, "shipped at %s: all hours until %s are there",
 			 period_local(s->at_s, PERIOD_MINUTE, at),
 			 period_local(s->until_s, PERIOD_MINUTE, until));
 }
@@ -56,7 +57,7 @@ static bool parse(const char *text, struct ship_state *s)
 
 int ship_state_read(const char *ledger, struct ship_state *ret)
 {
-	char *path = ship_state_path(ledger), *text = NULL;
+	char *path = state_path(ledger), *text = NULL;
 	struct ship_state s = { .at_s = 0 };
 	int rc = file_read_regular(path, 4096, &text, NULL);
 
@@ -72,7 +73,7 @@ int ship_state_read(const char *ledger, struct ship_state *ret)
 /* A new file takes the place of the old one: a reader sees either. */
 int ship_state_write(const char *ledger, const struct ship_state *s)
 {
-	char *path = ship_state_path(ledger), *new = xasprintf("%s.new", path);
+	char *path = state_path(ledger), *new = xasprintf("%s.new", path);
 	int fd = -1, rc = 0;
 	FILE *f;
 

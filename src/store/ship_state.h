@@ -3,7 +3,6 @@
 #define CTM_SHIP_STATE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* How the last run of `ctmeter ship` ended: the file "ship.state" beside the ledger, which the run
@@ -19,11 +18,9 @@ struct ship_state {
 	char error[512]; /* one line, "" after a success */
 };
 
-/* The file's name, for free(). */
-char *ship_state_path(const char *ledger);
-
 /* Say it in one line. */
-void ship_state_say(const struct ship_state *s, char *buf, size_t size);
+#define SHIP_STATE_TEXT_SIZE 640
+void ship_state_say(const struct ship_state *s, char text[SHIP_STATE_TEXT_SIZE]);
 
 /* Returns 0, -ENOENT if there was no run yet, or another -errno. */
 int ship_state_read(const char *ledger, struct ship_state *ret);

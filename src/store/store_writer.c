@@ -97,6 +97,7 @@ static void work(struct store_writer *w, struct job *job)
 	written->lost = written->error == -EUCLEAN || written->error == -ESTALE;
 	if (written->lost)
 		close_store(w);
+	written->ship_error = ship_state_read(w->path, &written->ship);
 }
 
 static void *thread_main(void *arg)

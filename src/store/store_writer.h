@@ -3,9 +3,10 @@
 #define CTM_STORE_WRITER_H
 
 #include "base/loop.h"
+#include "store/ship_state.h"
 #include "store/store_batch.h"
 
-/* The thread that writes the store, so that only it waits for a disk. It is the only thread beside
+/* The thread that writes the store and reads what is beside it, so that only it waits for a disk. It is the only thread beside
  * the loop's.
  * 1. It owns the store, from new to free: nothing else calls the store's functions.
  * 2. One batch at a time passes through pipes to the thread and back. Whoever holds its address
@@ -25,6 +26,8 @@ struct store_written {
 	/* The recalled rows that exist, borrowed. Nothing was written then, since the batch may
 	 * hold the same rows under new numbers. NULL: none exist. */
 	struct store_batch *found;
+	int ship_error; /* ship_state_read's, whatever became of the batch */
+	struct ship_state ship;
 };
 
 /* Called from the loop, with the batch given back. */

@@ -331,7 +331,6 @@ static void on_tick(void *arg, uint64_t now_ns)
 	ledger_age_out(en->ledger, (int64_t)now_ns - age_ns, engine_now(en, now_ns));
 	if (!en->pending)
 		ledger_forget(en->ledger);
-	shipping_look(&en->shipping, en->cfg);
 	engine_step(en, now_ns);
 	if (now_ns - en->polled_ns > ENGINE_TICK_NS)
 		snap_pool_drop(en->pool);
@@ -433,7 +432,6 @@ int engine_new(const struct cfg *cfg, const char *run_dir, struct loop *loop,
 	loop_timer_init(&en->checkpoint, on_checkpoint, en);
 	loop_timer_init(&en->ready_by, on_ready_by, en);
 	loop_timer_init(&en->change, engine_change_backend, en);
-	shipping_look(&en->shipping, cfg);
 	ret = open_rooms(en, e);
 	if (ret < 0) {
 		engine_free(en);

@@ -9,6 +9,7 @@
 #include "inventory/source.h"
 #include "ledger/snap.h"
 #include "netfilter/fw.h"
+#include "store/ship_state.h"
 
 /* The engine: one cycle, driven by the loop.
  *
@@ -86,7 +87,7 @@ struct engine_figures {
 	struct fw_strays strays; /* if has_strays */
 	char family_state[ADDR_FAMILIES][300];
 	const char *store_problem; /* NULL: the ledger is written */
-	const char *ship; /* how shipping to the fleet's database goes, "off" */
+	char ship[SHIP_STATE_TEXT_SIZE]; /* as shipping_say */
 	bool ship_failing;
 	int64_t ledger_doubted_s; /* as ledger_doubted_s */
 	const struct wallclock *clock;

@@ -14,7 +14,6 @@
 #include "engine/links_told.h"
 #include "engine/pace.h"
 #include "engine/sampler.h"
-#include "engine/shipping.h"
 #include "engine/speeds.h"
 #include "engine/waiters.h"
 #include "inventory/hook.h"
@@ -75,7 +74,6 @@ struct engine {
 	bool look_asked; /* an event triggered the next poll */
 	uint64_t ticked_ns; /* when the last tick ended */
 	struct intake intake;
-	struct shipping shipping;
 	struct speeds speeds;
 	struct enforce *enforce[ADDR_FAMILIES];
 	char what[ADDR_FAMILIES][48]; /* handover_place */

@@ -2,6 +2,7 @@
 /* Publishes snapshots. On most nodes most of the time nothing moves: then the snapshot that is
  * published stays, and only its time is new. */
 #include "engine/engine_room.h"
+#include "engine/shipping.h"
 
 #include "base/wallclock.h"
 #include "netfilter/fw.h"
@@ -69,7 +70,7 @@ static void fill_head(const struct engine *en, struct snap *snap)
 	snap->stale_answers = en->stale_answers;
 	snap->backend = fw_name(en->fw);
 	snap->store_failing = keep_problem(en->keep) != NULL;
-	snap->ship = en->shipping.state;
+	snap->ship = shipping_state(en->cfg, en->keep);
 	say_problem(en, snap->problem);
 	snap->no_node_traffic = !en->cfg->netfilter.node_traffic;
 }

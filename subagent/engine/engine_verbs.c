@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The requests that others make of the engine. */
 #include "engine/engine_room.h"
+#include "engine/shipping.h"
 
 #include "base/xalloc.h"
 #include "engine/ports.h"
@@ -125,7 +126,6 @@ int engine_reload(struct engine *en, const struct cfg *cfg, struct err *e)
 	}
 	en->cfg = cfg;
 	en->agreed = false;
-	shipping_look(&en->shipping, cfg);
 	engine_set_terms(en);
 	found_renew(en->found);
 	engine_hold(en, ports_take_view(en->ledger, en->keep, cfg, engine_now(en, now)));
@@ -152,10 +152,11 @@ void engine_get_figures(const struct engine *en, struct engine_figures *ret)
 					 .backend_reason = handover_reason(&en->handover),
 					 .on_links = fw_counts_on_links(en->fw),
 					 .store_problem = keep_problem(en->keep),
-					 .ship = en->shipping.text,
-					 .ship_failing = en->shipping.state == SNAP_SHIP_FAILING,
+					 .ship_failing = shipping_state(en->cfg, en->keep) ==
+							 SNAP_SHIP_FAILING,
 					 .ledger_doubted_s = ledger_doubted_s(en->ledger),
 					 .clock = keep_clock(en->keep) };
+	shipping_say(en->cfg, en->keep, ret->ship);
 	ret->has_strays = fw_get_strays(en->fw, &ret->strays);
 	for (size_t i = 0; i < en->snap->n_containers; i++)
 		ret->containers += en->snap->containers[i].totals.status != ROW_RETIRED;

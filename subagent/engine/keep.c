@@ -44,6 +44,8 @@ struct keep {
 	struct store_key *recall; /* to be sent with the next batch, sorted; NULL: none */
 	size_t n_recall;
 	struct arena recall_text;
+	int ship_error; /* keep_ship_state */
+	struct ship_state ship;
 	struct loop_timer patience; /* for the batch under way */
 	bool late; /* patience has run out */
 	uint64_t end_ns; /* the end waits until then; 0: not ending */
@@ -393,6 +395,8 @@ static void on_written(void *arg, struct store_batch *take_b, const struct store
 	loop_timer_clear(k->loop, &k->patience);
 	k->late = false;
 	note_aside(k, written->aside);
+	k->ship_error = written->ship_error;
+	k->ship = written->ship;
 	if (written->found) { /* first what was found, then the batch again, including it */
 		ledger_not_saved(k->ledger);
 		step_found(k, written->found);
@@ -459,9 +463,12 @@ int keep_new(const char *path, const char *run_dir, struct ledger *ledger, struc
 	bool there = access(path, F_OK) == 0;
 	int ret;
 
-	*k = (struct keep) {
-		.path = xstrdup(path), .ledger = ledger, .loop = loop, .told = settled, .arg = arg
-	};
+	*k = (struct keep) { .path = xstrdup(path),
+			     .ledger = ledger,
+			     .loop = loop,
+			     .told = settled,
+			     .arg = arg,
+			     .ship_error = -ENOENT };
 	loop_timer_init(&k->patience, on_late, k);
 	read_boot_id(k->boot_id);
 	k->witnessed = run_dir != NULL;
@@ -527,6 +534,12 @@ bool keep_is_settled(const struct keep *k, uint64_t ticket)
 bool keep_is_stored(const struct keep *k, uint64_t ticket)
 {
 	return ticket <= k->stored;
+}
+
+int keep_ship_state(const struct keep *k, struct ship_state *ret)
+{
+	*ret = k->ship;
+	return k->ship_error;
 }
 
 const char *keep_problem(const struct keep *k)

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "ledger/ledger.h"
+#include "store/ship_state.h"
 
 /* Keeps the ledger in the store: loads it at the start and has checkpoints written. When the
  * disk is full, the directory read-only or the database locked, it logs that once, lets counting
@@ -65,6 +66,10 @@ uint64_t keep_busy_since(const struct keep *k);
 
 /* Wait, for at most 3 s, until all that was requested is written or has failed. */
 void keep_wait(struct keep *k);
+
+/* How the last run of `ctmeter ship` ended, as of the last checkpoint. Returns 0, or an error of
+ * ship_state_read. */
+int keep_ship_state(const struct keep *k, struct ship_state *ret);
 
 /* Why not everything requested is stored, or NULL. Borrowed. */
 const char *keep_problem(const struct keep *k);

@@ -1,52 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "engine/shipping.h"
 
-#include "base/xalloc.h"
-
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-static void say(struct shipping *s, enum snap_ship state, const char *text)
-{
-	s->state = state;
-	snprintf(s->text, sizeof(s->text), "%s", text);
-}
-
-static void read_state(struct shipping *s, const char *ledger)
+enum snap_ship shipping_state(const struct cfg *cfg, const struct keep *keep)
 {
 	struct ship_state state;
-	int rc = ship_state_read(ledger, &state);
+	int rc = keep_ship_state(keep, &state);
 
-	if (rc == -ENOENT) {
-		say(s, SNAP_SHIP_OK, "ctmeter ship has not run yet");
-	} else if (rc < 0) {
-		snprintf(s->text, sizeof(s->text), "cannot read ship.state beside the ledger: %s",
-			 strerror(-rc));
-		s->state = SNAP_SHIP_FAILING;
-	} else {
-		s->state = state.failing_since_s ? SNAP_SHIP_FAILING : SNAP_SHIP_OK;
-		ship_state_say(&state, s->text, sizeof(s->text));
-	}
+	if (!cfg->ship.database)
+		return SNAP_SHIP_OFF;
+	if (rc == -ENOENT || (!rc && !state.failing_since_s))
+		return SNAP_SHIP_OK;
+	return SNAP_SHIP_FAILING;
 }
 
-void shipping_look(struct shipping *s, const struct cfg *cfg)
+void shipping_say(const struct cfg *cfg, const struct keep *keep, char text[SHIP_STATE_TEXT_SIZE])
 {
-	struct stat st = { .st_size = 0 };
-	char *path;
+	struct ship_state state;
+	int rc = keep_ship_state(keep, &state);
 
-	if (!cfg->ship.database) {
-		say(s, SNAP_SHIP_OFF, "off");
-		s->seen_s = s->seen_ns = 0;
-		return;
-	}
-	path = ship_state_path(cfg->ledger.path);
-	if (stat(path, &st) < 0 || s->state == SNAP_SHIP_OFF || st.st_mtim.tv_sec != s->seen_s ||
-	    st.st_mtim.tv_nsec != s->seen_ns)
-		read_state(s, cfg->ledger.path);
-	s->seen_s = st.st_mtim.tv_sec;
-	s->seen_ns = st.st_mtim.tv_nsec;
-	free(path);
+	if (!cfg->ship.database)
+		snprintf(text, SHIP_STATE_TEXT_SIZE, "off");
+	else if (rc == -ENOENT)
+		snprintf(text, SHIP_STATE_TEXT_SIZE, "ctmeter ship has not run yet");
+	else if (rc < 0)
+		snprintf(text, SHIP_STATE_TEXT_SIZE, "cannot read ship.state beside the ledger: %s",
+			 strerror(-rc));
+	else
+		ship_state_say(&state, text);
 }
