@@ -47,12 +47,10 @@ static void on_link(void *arg, const struct rtnl_link *was, const struct rtnl_li
 		const struct place_trail *t = &p->trails[i];
 		bool unplaced = is_unplaced(p, i);
 
-		if (named && t->name && !strcmp(t->name, is->name))
-			place_mark(p, i);
-		else if (t->awaits_link || (t->netns >= 0 && t->netns == is->netns))
-			place_mark(p, i);
-		else if (unplaced && is_searched(p, i) &&
-			 (t->out == is->index || t->port == is->index || t->has_mac))
+		if ((named && t->name && !strcmp(t->name, is->name)) || t->awaits_link ||
+		    (t->netns >= 0 && t->netns == is->netns) ||
+		    (unplaced && is_searched(p, i) &&
+		     (t->out == is->index || t->port == is->index || t->has_mac)))
 			place_mark(p, i);
 		if (named && p->spots[i].link == (uint32_t)is->index)
 			p->news = true;

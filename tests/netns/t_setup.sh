@@ -38,6 +38,7 @@ both_by_v2c() { tables -v2c -c "$community" "$1" && ports -v2c -c "$community-po
 gets() { [ -n "$("$@")" ]; }
 
 places_enter
+install -D -m 644 "$B/conf/snmpd-ctmeter.conf" /usr/share/ctmeter/snmpd-ctmeter.conf # as make install does
 lab_network
 lab_inventory_usual
 unset 'LAB_CONF[agentx.socket]' # the default one

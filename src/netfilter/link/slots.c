@@ -209,9 +209,9 @@ static struct part *list_parts(const struct slots *s, enum addr_family family, s
 static size_t path_finals(const struct slots *s, const struct part *parts, size_t n, enum path path,
 			  struct fw_final *finals)
 {
-	const struct link_owner *live = parts[n - 1].live ? &s->owner[parts[n - 1].slot] : NULL;
-	bool here = live && live->paths >> path & 1, was = false;
-	bool missed = live && live->missed == LINK_MISSED_TOLD;
+	const struct link_owner *last = &s->owner[parts[n - 1].slot];
+	bool live = parts[n - 1].live, here = live && last->paths >> path & 1, was = false;
+	bool missed = live && last->missed == LINK_MISSED_TOLD;
 	struct fw_final f = { .addr = parts[0].addr, .path = path };
 	size_t made = 0;
 
@@ -224,8 +224,8 @@ static size_t path_finals(const struct slots *s, const struct part *parts, size_
 		was = true;
 	}
 	f.final = (struct counters) { 0, 0 };
-	f.kind = missed || was ? FW_MISSED : live ? live->born : FW_CREATED;
-	if (here && (!was || missed || live->born == FW_CREATED))
+	f.kind = missed || was ? FW_MISSED : live ? last->born : FW_CREATED;
+	if (here && (!was || missed || last->born == FW_CREATED))
 		finals[made++] = f;
 	return made;
 }
