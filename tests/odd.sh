@@ -87,7 +87,7 @@ odd_years() {
 with_the_hour_in_it() {
 	netns=()
 	programs=()
-	for program in cli_report doctor_node mib_value period report report_db store view; do
+	for program in cli_report cli_statement doctor_node mib_value period report report_db store view; do
 		programs+=("$B/tests/check_$program")
 	done
 }

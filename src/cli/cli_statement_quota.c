@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/cli_statement_quota.h"
 
+#include "base/period.h"
 #include "base/xalloc.h"
+#include "base/zone.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +33,7 @@ int statement_quotas_read(const struct cli *cli, const struct statement_month *m
 	if (q->usage && q->usage->n_rows)
 		qsort(q->usage->rows, q->usage->n_rows, sizeof(*q->usage->rows), compare_rows);
 	q->month = month;
+	q->zone = cli->cfg->billing.zone;
 	*ret_quotas = q;
 	return 0;
 }
@@ -41,9 +46,16 @@ void statement_quotas_free(struct statement_quotas *q)
 	free(q);
 }
 
-static bool begins_in(const struct statement_month *m, int64_t begin_s)
+static bool begins_in_month(const struct statement_quotas *q, int64_t begin_s)
 {
-	return begin_s >= m->since_s && begin_s < m->until_s;
+	char month[PERIOD_TEXT_SIZE], begins[PERIOD_TEXT_SIZE];
+	struct zone_day day;
+
+	if (!begin_s)
+		return false;
+	day = zone_day_of(q->zone, begin_s);
+	snprintf(begins, sizeof(begins), "%04" PRId64 "-%02d", day.year, day.month);
+	return !strcmp(begins, period_local(q->month->since_s, "%Y-%m", month));
 }
 
 static const char *counts_said(enum billing_counts counts)
@@ -70,11 +82,11 @@ void statement_quotas_set(struct statement_quotas *q, struct statement *s)
 	p = &q->usage->period;
 	q->one = (struct statement_quota) { .limit_octets = row->quota.octets,
 					    .counts = counts_said(row->quota.counts) };
-	if (begins_in(q->month, p->begin_s)) {
+	if (begins_in_month(q, p->begin_s)) {
 		q->one.used_octets = row->counted;
 		q->one.since_s = p->begin_s;
 		q->one.until_s = p->end_s;
-	} else if (begins_in(q->month, p->last_begin_s)) {
+	} else if (begins_in_month(q, p->last_begin_s)) {
 		q->one.used_octets = row->last_counted;
 		q->one.since_s = p->last_begin_s;
 		q->one.until_s = p->last_end_s;

@@ -7,15 +7,18 @@
 #include "report/usage.h"
 
 /* What a statement says of its container's quota: of the billing period that begins in the
- * statement's month. The ledger knows this period and the last, so an older month says nothing. */
+ * statement's month, by the calendar of billing's time zone: a month may begin at another moment in
+ * local time. The ledger knows this period and the last, so an older month says nothing. */
 
 struct statement_quotas {
 	struct usage *usage; /* NULL: nothing is known */
 	const struct statement_month *month;
+	const struct zone *zone; /* of billing */
 	struct statement_quota one; /* of the statement that was set last */
 };
 
-/* Read the usage of all containers, for statement_quotas_free. `month` is borrowed until then.
+/* Read the usage of all containers, for statement_quotas_free. Borrows the month and the
+ * configuration's zone until then.
  * Returns 0, or with e filled an error of usage_read. */
 int statement_quotas_read(const struct cli *cli, const struct statement_month *month,
 			  struct statement_quotas **ret_quotas, struct err *e);

@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/period.h"
 #include "base/xalloc.h"
+#include "base/zone.h"
+#include "cli/cli_statement_quota.h"
 #include "cli/newfile.h"
 #include "html_check.h"
 #include "report_ledger.h"
@@ -214,7 +216,7 @@ START_TEST(cli_statement_bad_input_is_one_line)
 {
 	struct world *w = world_new();
 
-	assert_fails(w, "101", "there is no ledger /tmp/check_statement.");
+	assert_fails(w, "101 --month 2026-01", "there is no ledger /tmp/check_statement.");
 	fill_ledger(w);
 	assert_fails(w, "nobody", "knows no container nobody: ctmeter list shows their ids");
 	assert_fails(w, "101 --month 2999-01", "--month 2999-01 has not begun: it is 20");
@@ -376,6 +378,50 @@ START_TEST(newfile_name_is_one_of_a_file_and_unique)
 }
 END_TEST
 
+#define OCTOBER 1790812800 /* 2026-10-01 00:00 UTC */
+#define NOVEMBER 1793491200
+#define DECEMBER 1796083200
+
+/* The octets that a statement of November says are used, where local time is so many hours west. */
+static uint64_t used_in_november(int64_t west_s, int64_t last_s, int64_t begin_s)
+{
+	struct usage_row row = { .id = (char *)(uintptr_t) "101", .counted = 7, .last_counted = 5 };
+	struct usage usage = { .rows = &row, .n_rows = 1 };
+	struct statement_month month = { NOVEMBER + west_s, DECEMBER + west_s, 0, true };
+	struct statement_quotas q = { .usage = &usage, .month = &month };
+	struct statement s = { .ctid = "101" };
+	struct zone *utc = NULL;
+	struct err e;
+
+	ck_assert_int_eq(zone_load("UTC", &utc, &e), 0);
+	q.zone = utc;
+	row.quota = (struct billing_quota) { 10, BILLING_COUNTS_BOTH };
+	usage.period = (struct store_period) { .last_begin_s = last_s, .begin_s = begin_s };
+	statement_quotas_set(&q, &s);
+	zone_free(utc);
+	return s.quota ? s.quota->used_octets : 0;
+}
+
+START_TEST(cli_statement_quota_is_of_the_months_period_in_any_zone)
+{
+	static const struct {
+		const char *tz;
+		int64_t west_s;
+	} zones[] = { { "UTC0", 0 }, { "XYZ8", 8 * 3600 }, { "XYZ-14", -14 * 3600 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
+		int64_t west_s = zones[i].west_s;
+
+		setenv("TZ", zones[i].tz, 1);
+		tzset();
+		ck_assert_uint_eq(used_in_november(west_s, OCTOBER, NOVEMBER), 7);
+		ck_assert_uint_eq(used_in_november(west_s, NOVEMBER, DECEMBER), 5);
+		ck_assert_uint_eq(used_in_november(west_s, 0, OCTOBER), 0);
+		ck_assert_uint_eq(used_in_november(west_s, 0, 0), 0);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("cli_statement");
@@ -393,6 +439,7 @@ int main(void)
 	tcase_add_test(tc, cli_statement_output_link_is_refused);
 	tcase_add_test(tc, cli_statement_all_have_safe_names_and_an_index_if_asked);
 	tcase_add_test(tc, cli_statement_all_writes_whole_pages_within_the_directory);
+	tcase_add_test(tc, cli_statement_quota_is_of_the_months_period_in_any_zone);
 	tcase_add_test(tc, newfile_name_is_one_of_a_file_and_unique);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
