@@ -35,8 +35,7 @@ with_env() { AS+=(env "$@"); } # NAME=VALUE...
 wall_clock() { # DATE
 	# shellcheck disable=SC2086 # a command's words
 	${CC:-cc} -shared -fPIC -D_GNU_SOURCE -o "$dir/stepclock.so" tests/netns/preload/stepclock.c || exit 1
-	echo $(($(date -u -d "$1" +%s) - $(date +%s))) >"$dir/step"
-	with_env STEPCLOCK_FILE="$dir/step" LD_PRELOAD="$dir/stepclock.so"
+	with_env STEPCLOCK_S=$(($(date -u -d "$1" +%s) - $(date +%s))) LD_PRELOAD="$dir/stepclock.so"
 }
 
 # The tree lies there, and so does what programs keep in TMPDIR.
@@ -82,13 +81,13 @@ odd_years() {
 	with_env TZ=Asia/Kathmandu CDPATH=/:/tmp POSIXLY_CORRECT=1
 }
 
-# A year, a month, a day and an hour end; summer time ends. (Not for what compares the clock with a file's
-# time, which the kernel writes.)
+# A year, a month, a day and an hour end; summer time ends. (Not for the one that compares the clock with a
+# file's time, which the kernel writes.)
 with_the_hour_in_it() {
 	netns=()
 	programs=()
-	for program in cli_report cli_statement doctor_node mib_value period report report_db store view; do
-		programs+=("$B/tests/check_$program")
+	for program in "${unit[@]}"; do
+		[ "$program" = "$B/tests/check_source" ] || programs+=("$program")
 	done
 }
 odd_midnight() {
