@@ -36,6 +36,7 @@
 #define JOB_S 60 /* alarm(2) for the process of a job, whatever its peer does */
 #define JOBS_MAX 16 /* some may hang for a long time */
 #define LISTEN_FD 3 /* sd_listen_fds(3) */
+#define ASKED_HTTP 3 /* the exit status of a job that did */
 
 /* ---- how a job ended ---- */
 
@@ -256,7 +257,8 @@ static void on_http_came(void *arg, uint64_t now_ns)
 		loop_stop(job->loop);
 }
 
-static void run_http(int fd, const struct cfg *cfg, const struct source_job *what)
+/* Returns whether it could be asked. */
+static bool run_http(int fd, const struct cfg *cfg, const struct source_job *what)
 {
 	struct job job = { .fd = fd, .loop = loop_new(), .excerpt = what->excerpt };
 	struct http_ask ask = { .socket = what->socket,
@@ -272,6 +274,7 @@ static void run_http(int fd, const struct cfg *cfg, const struct source_job *wha
 	struct http_get *get = NULL;
 	char why[AWAKE_WHY];
 	struct err e = { "" };
+	bool asked = false;
 
 	if (!awake_is(what->socket, what->worker, why)) {
 		snprintf(idle.complaint, sizeof(idle.complaint), "%s", why);
@@ -283,8 +286,10 @@ static void run_http(int fd, const struct cfg *cfg, const struct source_job *wha
 		loop_run(job.loop);
 		loop_unwatch(job.loop, fd);
 		http_get_free(get);
+		asked = true;
 	}
 	loop_free(job.loop);
+	return asked;
 }
 
 /* ---- what may be run ---- */
@@ -322,12 +327,14 @@ static bool is_wanted(const struct cfg *cfg, const struct source_kind *kind, con
 	return false;
 }
 
-static void do_job(int fd, const struct cfg *cfg, const char *request)
+/* Returns whether something was asked by HTTP. */
+static bool do_job(int fd, const struct cfg *cfg, const char *request)
 {
 	const char *name;
 	const struct source_kind *kind = source_kind_of_request(request, &name);
 	struct source_job job = { .argv = NULL };
 	struct err e = { "" };
+	bool asked = false;
 	int ret = -EPERM;
 
 	if (!kind)
@@ -339,12 +346,13 @@ static void do_job(int fd, const struct cfg *cfg, const char *request)
 	if (ret < 0)
 		refuse(fd, e.text);
 	else if (job.socket)
-		run_http(fd, cfg, &job);
+		asked = run_http(fd, cfg, &job);
 	else if (job.file)
 		run_file(fd, cfg, job.file);
 	else
 		run(fd, cfg, &job, NULL);
 	source_job_clear(&job);
+	return asked;
 }
 
 /* The words are the file's, and what the daemon says is in the environment. */
@@ -412,11 +420,13 @@ struct service {
 	helper_ear_fn *ear;
 };
 
-static void serve(int fd, const struct service *s)
+/* Returns the exit status for its process. */
+static int serve(int fd, const struct service *s)
 {
 	char request[REQUEST_MAX];
 	struct cfg *cfg = NULL;
 	struct err e = { "" };
+	bool asked = false;
 
 	if (!read_request(fd, request))
 		refuse(fd, "no request arrived");
@@ -427,8 +437,9 @@ static void serve(int fd, const struct service *s)
 	else if (!strncmp(request, HOOK_JOB, strlen(HOOK_JOB)))
 		do_hook(fd, cfg, request);
 	else
-		do_job(fd, cfg, request);
+		asked = do_job(fd, cfg, request);
 	cfg_free(cfg);
+	return asked ? ASKED_HTTP : 0;
 }
 
 /* ---- its life ---- */
@@ -442,12 +453,26 @@ static bool serve_next(int listener, const struct service *s)
 		alarm(JOB_S);
 		signal(SIGTERM, SIG_DFL);
 		close(listener);
-		serve(fd, s);
-		_exit(0);
+		_exit(serve(fd, s));
 	}
 	if (fd >= 0)
 		close(fd);
 	return pid > 0;
+}
+
+/* Reap the jobs that have ended; returns how many. Where one asks a runtime, others will: they find
+ * libcurl loaded, which takes longer than all the rest of such a job. */
+static unsigned reap(void)
+{
+	unsigned n = 0;
+	int status;
+
+	while (waitpid(-1, &status, WNOHANG) > 0) {
+		n++;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == ASKED_HTTP)
+			http_prepare();
+	}
+	return n;
 }
 
 /* Serve until the daemon is gone, which closes the other end of `life` (-1: until a signal ends
@@ -464,8 +489,7 @@ static void serve_until(int listener, int life, const struct service *s)
 		poll(pfds, ARRAY_LEN(pfds), jobs ? 100 : -1);
 		if (pfds[1].revents)
 			return;
-		while (jobs && waitpid(-1, NULL, WNOHANG) > 0)
-			jobs--;
+		jobs -= reap();
 		if (pfds[0].revents & POLLIN)
 			jobs += serve_next(listener, s);
 	}

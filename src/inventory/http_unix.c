@@ -9,6 +9,10 @@
 
 #ifdef CTM_NO_CURL
 
+void http_prepare(void)
+{
+}
+
 int http_get_new(const struct http_ask *ask, struct loop *loop, struct http_get **ret_get,
 		 struct err *e)
 {
@@ -304,6 +308,13 @@ static bool begin(struct http_get *g, const struct http_ask *ask)
 
 	free(url);
 	return good;
+}
+
+void http_prepare(void)
+{
+	struct err e;
+
+	curl_load(&e);
 }
 
 int http_get_new(const struct http_ask *ask, struct loop *loop, struct http_get **ret_get,

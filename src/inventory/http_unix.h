@@ -25,6 +25,10 @@
 
 struct http_get;
 
+/* Load libcurl now, so that processes that are forked from here have it. What fails is said by
+ * http_get_new. */
+void http_prepare(void);
+
 struct http_end {
 	const char *out; /* the body: len octets and a NUL; borrowed until http_get_free */
 	size_t len;
