@@ -123,9 +123,11 @@ SHIP_USERS := $(if $(filter yes,$(SHIP)),,$(call users,ship))
 ROOMS_OUT  := $(if $(filter yes,$(IPTC)),,src/netfilter/iptables/%.c) \
               $(if $(filter yes,$(LINK)),,src/netfilter/link/%.c) \
               $(if $(filter yes,$(SHIP)),,src/ship/%.c)
-sources     = $(filter-out %.bpf.c $(ROOMS_OUT) $(IPTC_USERS) $(LINK_USERS) $(SHIP_USERS),$(wildcard $(1)))
+# Sorted, since glob(3) sorts by the language of whoever builds, and this is the order in the programs.
+sorted      = $(sort $(wildcard $(1)))
+sources     = $(filter-out %.bpf.c $(ROOMS_OUT) $(IPTC_USERS) $(LINK_USERS) $(SHIP_USERS),$(call sorted,$(1)))
 SRC_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out src/cli/ctmeter.c,$(call sources,src/*/*.c src/*/*/*.c)))
-SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(wildcard subagent/*.c subagent/*/*.c)))
+SUB_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out subagent/main.c,$(call sorted,subagent/*.c subagent/*/*.c)))
 LIBS_ALL   = $(B)/libsubagent.a $(B)/libctmeter.a
 UNIT_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(call sources,tests/unit/check_*.c))
 UNIT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/check_%.c,$(call sources,tests/unit/*.c)))
@@ -135,7 +137,7 @@ FLEET_TOOLS := $(patsubst %.c,$(B)/%,$(call sources,tests/fleet/*.c))
 BENCH_TOOLS := $(patsubst %.c,$(B)/%,$(call sources,tests/bench/*.c))
 # A file that contains OIDs is made from a template: conf/NMS/FILE.in becomes build/conf/NMS/FILE.
 # The others are copied there, so that the files of each monitoring system are together.
-CONFS     := $(patsubst %.in,%,$(patsubst %,$(B)/%,$(wildcard conf/*.in conf/*/*)))
+CONFS     := $(patsubst %.in,%,$(patsubst %,$(B)/%,$(call sorted,conf/*.in conf/*/*)))
 # Of zsh and fish, out of the programs' own tables.
 COMPLETION := $(B)/completion/_ctmeter $(B)/completion/ctmeter.fish
 MIBS      := $(B)/mibs/CTMETER-MIB.txt $(B)/mibs/flat/CTMETER-MIB.txt
@@ -422,8 +424,8 @@ CONFDIR   = $(SYSCONFDIR)/ctmeter
 CONFFILE  = $(CONFDIR)/ctmeter.conf
 
 # SOURCE:TARGET of every installed file, except those that belong to the operator.
-UNITS     = $(wildcard conf/*.service conf/*.socket conf/*.timer)
-MANUALS   = $(wildcard docs/*.[158]) $(MIB_MAN)
+UNITS     = $(call sorted,conf/*.service conf/*.socket conf/*.timer)
+MANUALS   = $(call sorted,docs/*.[158]) $(MIB_MAN)
 INSTALLED = \
 	$(foreach f,$(UNITS),$(B)/units/$(notdir $f):$(UNITDIR)/$(notdir $f)) \
 	$(foreach f,$(MANUALS),$f:$(MANDIR)/man$(subst .,,$(suffix $f))/$(notdir $f)) \
@@ -462,7 +464,7 @@ uninstall:
 
 # The manual pages as HTML: build/html/ctmeter.1.html and so on.
 .PHONY: html
-HTML = $(patsubst %,$(B)/html/%.html,$(notdir $(wildcard docs/*.[158]) $(MIB_MAN)))
+HTML = $(patsubst %,$(B)/html/%.html,$(notdir $(call sorted,docs/*.[158]) $(MIB_MAN)))
 html: $(HTML)
 	@:
 $(B)/html/%.html: docs/%
