@@ -61,6 +61,7 @@ valgrind valgrind      valgrind
 fuzz  bash             bash
 fuzz  clang            clang
 fuzz  libclang-rt-dev  compiler-rt
+packages apparmor
 packages build-essential gcc
 packages debhelper     debhelper
 packages debootstrap   debootstrap
