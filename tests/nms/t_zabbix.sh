@@ -110,9 +110,9 @@ start_ours() {
 		\"{\$CTMETER.MONTH.INTERVAL}\": \"5s\"}"
 	containers=$(prototypes "$(rule_of "$OURS" ctm.ct.discovery)")
 	addresses=$(prototypes "$(rule_of "$OURS" ctm.addr.discovery)")
-	wanted=$((17 + 3 * containers + 6 * addresses))
+	wanted=$((19 + 3 * containers + 6 * addresses))
 	assert_await 'containers and addresses are discovered' 60 item_count_is node "$wanted"
-	assert_eq '17 items, and those of 3 containers and 6 addresses' "$wanted" \
+	assert_eq '19 items, and those of 3 containers and 6 addresses' "$wanted" \
 		"$(zbx_items node | count)"
 	assert_await 'all work' 60 zbx_all_supported node
 	assert_eq 'none is unsupported' '' "$(zbx_unsupported node)"
