@@ -6,8 +6,8 @@
 #include "store/ship_state.h"
 #include "store/store_batch.h"
 
-/* The thread that writes the store and reads what is beside it, so that only it waits for a disk. It is the only thread beside
- * the loop's.
+/* The thread that writes the store and reads what is beside it, so that only it waits for a disk.
+ * It is the only thread beside the loop's.
  * 1. It owns the store, from new to free: nothing else calls the store's functions.
  * 2. One batch at a time passes through pipes to the thread and back. Whoever holds its address
  *    owns it, so nothing is shared and nothing needs a lock.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A wall clock that can be stepped, for one process: preloaded, it adds the seconds that stand in
- * the file $STEPCLOCK_FILE, or else in $STEPCLOCK_S, to the time of day. The monotonic clocks stay as they are, as they do
- * when somebody sets a machine's clock. */
+ * the file $STEPCLOCK_FILE, or else in $STEPCLOCK_S, to the time of day. The monotonic clocks stay
+ * as they are, as they do when somebody sets a machine's clock. */
 
 #include <stdio.h>
 #include <stdlib.h>
