@@ -31,7 +31,7 @@
 # incus, lxd, kubernetes), SHIP=no without libpq (no ctmeter ship).
 
 CTMETER_OID ?= 1.3.6.1.4.1.8072.9999.9999.1206
-VERSION     := 0.1.0
+VERSION     := 0.2.0
 
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
