@@ -136,7 +136,7 @@ apt-get() { # install PACKAGE...
 }
 
 # Pauses for people: what comes after them is awaited.
-sleep() { case ${FUNCNAME[1]-} in poll) command sleep "$@" ;; esac; }
+sleep() { case ${FUNCNAME[1]-} in await_within) command sleep "$@" ;; esac; }
 
 # A question to snmpd is asked until there is an answer.
 places_answer() { # COMMAND...
