@@ -104,9 +104,11 @@ HARD_CC   := $(or $(call takes,-D_FORTIFY_SOURCE=3),$(call takes,-D_FORTIFY_SOUR
 HARD_LD   := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 endif
 
+# Where the tree lies is no part of what is built. (dpkg says so too, but not of a path with a blank.)
+HERE      := $(call takes,'-fdebug-prefix-map=$(CURDIR)=.')
 override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Isubagent -I$(B) $(PKG_CFLAGS)
 override LDFLAGS  += -Wl,--as-needed -pthread
-COMPILE   = $(CC) $(STD) $(CPPFLAGS) $(HARD_CC) $(CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP
+COMPILE   = $(CC) $(STD) $(CPPFLAGS) $(HARD_CC) $(CFLAGS) $(HERE) $(WARNINGS) $(WERROR) -MMD -MP
 LINK_EXE  = $(CC) $(HARD_CC) $(CFLAGS) $(HARD_LD) $(LDFLAGS)
 
 # The kernel's programs. Debian keeps <asm/types.h> below a directory that is named for the machine.
