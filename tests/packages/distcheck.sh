@@ -24,7 +24,7 @@ cd "$work/$name"
 entries . >"$work/unpacked"
 quietly make -j2 all
 say "built"
-quietly make -j2 unit
+quietly make -j2 unit JOBS=2
 tail -n 1 "$work/log"
 stage="$work/a stage" conf=./usr/local/etc/ctmeter/ctmeter.conf
 quietly make install DESTDIR="$stage"
