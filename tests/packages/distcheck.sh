@@ -14,7 +14,7 @@ export GIT_CEILING_DIRECTORIES=$work
 
 say() { echo "distcheck: $*"; }
 die() { say "$*"; exit 1; }
-quietly() { "$@" >"$work/log" 2>&1 || { grep -A 12 "^FAIL" "$work/log"; tail -n 12 "$work/log"; die "'$*' failed"; }; }
+quietly() { "$@" >"$work/log" 2>&1 || { grep -A 12 "^FAIL" "$work/log" || :; tail -n 12 "$work/log"; die "'$*' failed"; }; }
 entries() { (cd "$1" && find . -mindepth 1 ! -path ./build ! -path './build/*' | sort); } # DIRECTORY
 files() { (cd "$1" && find . ! -type d | sort); } # DIRECTORY
 
