@@ -460,8 +460,8 @@ static bool serve_next(int listener, const struct service *s)
 	return pid > 0;
 }
 
-/* Reap the jobs that have ended; returns how many. Where one asks a runtime, others will: they find
- * libcurl loaded, which takes longer than all the rest of such a job. */
+/* Reap the jobs that have ended; returns how many. Where one has asked a runtime, others will: they
+ * find libcurl loaded, since to load it takes longer than the rest of such a job. */
 static unsigned reap(void)
 {
 	unsigned n = 0;

@@ -278,6 +278,31 @@ bandwidth_works() {
 	assert_problems 'it recovers when the traffic ends' node
 }
 
+# The inventory fails (its own trigger, which adds failures up, may stay open longer); then the fleet's database
+# does not answer.
+troubles_work() {
+	local accounting='ctmeter: There is an accounting problem' shipping='ctmeter: Nothing reaches the database of the fleet'
+	has_problem() { zbx_problems node | grep -qxF "$1"; }
+	has_none() { ! has_problem "$1"; }
+	mv "$LAB/inventory" "$LAB/inventory.away"
+	ctmeter refresh >/dev/null 2>&1
+	assert_await 'an accounting problem' 60 has_problem "$accounting"
+	mv "$LAB/inventory.away" "$LAB/inventory"
+	assert_ok refresh ctmeter refresh
+	assert_await 'it is over' 60 has_none "$accounting"
+	assert_eq 'shipping is off' 3 "$(zbx_item node ctm.ship)"
+	ctmeter ship --help >/dev/null 2>&1 || { echo '   shipping is left out: ctmeter was built without libpq'; return; }
+	lab_set ship.database 'host=127.0.0.1 port=9 dbname=fleet'
+	lab_write_conf
+	kill -HUP "$CTMETERD_PID"
+	assert_eq 'nothing can be shipped' 1 "$(ctmeter ship >/dev/null 2>&1; echo $?)"
+	assert_await 'shipping fails' 60 has_problem "$shipping"
+	lab_set ship.database ''
+	lab_write_conf
+	kill -HUP "$CTMETERD_PID"
+	assert_await 'there is nothing to ship' 60 has_none "$shipping"
+}
+
 # Two containers claim an address: Zabbix hears of it at once, and sees it at its next poll.
 notification_works() {
 	local told='Notification: An address is claimed by two containers' key
@@ -334,6 +359,9 @@ bandwidth_works
 
 step 'a notification'
 notification_works
+
+step 'troubles that are polled'
+troubles_work
 
 step 'in the end'
 assert_counters 'ours' node our_counters
